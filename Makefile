@@ -1,0 +1,51 @@
+# The commands of README.md. Everything is installed into .venv, with the versions in
+# constraints.txt, and installed again only when pyproject.toml or constraints.txt changes.
+
+RAW ?= data/raw
+OUT ?= artifacts
+RUNS ?= runs
+WORKERS ?= 1
+PYTHON ?= python3
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+# A folder that somebody named must exist; the default one need not, and then sample data is made.
+RAW_OPTION := $(if $(filter file,$(origin RAW)),,--raw "$(RAW)")
+
+.DEFAULT_GOAL := help
+.PHONY: help preprocess train test check format clean
+
+help:  ## show this
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+	@echo '  RAW=$(RAW) OUT=$(OUT) RUNS=$(RUNS) WORKERS=$(WORKERS)'
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'shardmill needs Python 3.11 or newer; name one with make PYTHON=...'; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[train,dev]'
+	@touch $@
+
+preprocess: $(INSTALLED)  ## raw files in RAW (or sample data) to artifacts in OUT
+	$(BIN)/shardmill preprocess $(RAW_OPTION) --out "$(OUT)" --workers $(WORKERS) --sample data/sample
+
+train: $(INSTALLED)  ## train a baseline on every artifact in OUT, results in RUNS
+	$(BIN)/shardmill train --artifacts "$(OUT)" --out "$(RUNS)"
+
+test: $(INSTALLED)  ## run the tests; SHARDMILL_RAW names a folder of real raw files
+	$(BIN)/python -m pytest -q
+
+check: $(INSTALLED)  ## lint, formatting and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(INSTALLED)  ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove everything that was built, downloaded data excepted
+	rm -rf .venv build dist runs data/sample .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find artifacts -mindepth 1 -maxdepth 1 -type d -exec rm -rf {} +

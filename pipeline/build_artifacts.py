@@ -1,0 +1,175 @@
+"""Builds any number of artifacts, each in its turn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from shardmill.errors import ArtifactError, MissingRawFileError
+from shardmill.load_recipe import load_recipe, shipped_recipes
+from shardmill.manifest import Manifest
+from shardmill.pipeline.plan_build import Plan, has_raw, plan_build
+from shardmill.pipeline.preprocess import Build, Progress, no_progress, run_clean, run_shard
+from shardmill.pipeline.write_sample import SAMPLE_DATASETS, write_sample
+from shardmill.recipe import AnyRecipe
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Recipes and the folder of their raw files; `note` tells the user of a choice made."""
+
+    recipes: tuple[AnyRecipe, ...]
+    raw: Path
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """How to build; see `shardmill preprocess --help`."""
+
+    out: Path
+    workers: int = 1
+    rows_per_shard: int | None = None
+    force: bool = False
+    dry_run: bool = False
+    stages: tuple[str, ...] = ("clean", "shard")
+    progress: Progress = no_progress
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was done, or would be, for one artifact.
+
+    Attributes:
+        status: `built`, `up to date`, `kept` (real, where sample data would have replaced it) or,
+            in a dry run, `to build`.
+        reasons: why each stage had to run.
+        rows: by split; empty before a build.
+        seconds: by stage that ran.
+    """
+
+    name: str
+    artifact: Path
+    status: str
+    reasons: dict[str, str]
+    sample: bool
+    rows: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the facts for JSON."""
+        return {
+            "name": self.name,
+            "artifact": str(self.artifact),
+            "status": self.status,
+            "reasons": self.reasons,
+            "sample": self.sample,
+            "rows": self.rows,
+            "seconds": self.seconds,
+            "notes": list(self.notes),
+        }
+
+    def line(self) -> str:
+        """Return the outcome in one line."""
+        why = ", ".join(sorted(set(self.reasons.values())))
+        took = f" in {sum(self.seconds.values()):.1f} s" if self.seconds else ""
+        rows = ", ".join(f"{split} {n:,}" for split, n in self.rows.items())
+        parts = [
+            f"{self.status}{took}" + (f" ({why})" if why else ""),
+            f"rows: {rows}" if rows else "",
+            "SAMPLE DATA" if self.sample else "",
+            str(self.artifact),
+        ]
+        return "  ".join(part for part in parts if part)
+
+
+def find_sources(names: Sequence[str], *, raw: Path, sample: Path | None = None) -> Sources:
+    """Return what to build.
+
+    Args:
+        names: shipped recipes or paths of recipes; none means all shipped ones whose raw files
+            are in `raw`.
+        raw: folder of the raw files.
+        sample: where to generate sample files, and take them from, if `raw` holds none at all.
+
+    Raises:
+        MissingRawFileError: there are no raw files, and no sample was asked for.
+    """
+    recipes = tuple(load_recipe(name) for name in names or shipped_recipes())
+    present = tuple(recipe for recipe in recipes if has_raw(recipe, raw))
+    if present:
+        return Sources(recipes if names else present, raw)
+    if sample is not None and all(recipe.name in SAMPLE_DATASETS for recipe in recipes):
+        wanted = [recipe.name for recipe in recipes]
+        if not all(has_raw(recipe, sample) for recipe in recipes):
+            write_sample(sample, wanted)
+        note = f"no raw files in {raw}: using generated SAMPLE DATA in {sample} instead"
+        return Sources(recipes, sample, note)
+    raise MissingRawFileError(
+        raw,
+        expected=f"raw files of {', '.join(recipe.name for recipe in recipes)}",
+        found="none",
+        fix="run `shardmill fetch`, or `shardmill sample` for synthetic ones, or check --raw",
+    )
+
+
+def build_artifacts(sources: Sources, options: BuildOptions) -> list[Outcome]:
+    """Build what is not up to date and return what was done, in order.
+
+    Raises:
+        ShardmillError: a build failed; artifacts built before it stay, as does its own last one.
+    """
+    return [_build(recipe, sources.raw, options) for recipe in sources.recipes]
+
+
+def _build(recipe: AnyRecipe, raw: Path, options: BuildOptions) -> Outcome:
+    plan = plan_build(
+        recipe,
+        raw=raw,
+        artifact=options.out / recipe.name,
+        rows_per_shard=options.rows_per_shard,
+        force=options.force,
+    )
+    reasons = {"clean": plan.clean_reason, "shard": plan.shard_reason}
+    needed = {stage: why for stage, why in reasons.items() if why and stage in options.stages}
+    sample = any(record.sample for record in plan.records)
+    if sample and needed and not options.force and _is_real(plan.artifact):
+        note = "made from real files; sample data replaces it only with --force"
+        return Outcome(recipe.name, plan.artifact, "kept", {}, False, _rows(plan), notes=(note,))
+    build = Build(
+        workers=options.workers,
+        progress=lambda stage, done, total: options.progress(f"{recipe.name} {stage}", done, total),
+    )
+    if not options.dry_run:
+        _run_stages(plan, build, needed)
+    status = "to build" if options.dry_run else "built"
+    return Outcome(
+        name=recipe.name,
+        artifact=plan.artifact,
+        status=status if needed else "up to date",
+        reasons=needed,
+        sample=sample,
+        rows=_rows(plan) if "shard" in options.stages and not options.dry_run else {},
+        seconds=build.seconds,
+        notes=(*plan.notes(), *build.notes),
+    )
+
+
+def _run_stages(plan: Plan, build: Build, needed: dict[str, str]) -> None:
+    if "clean" in needed:
+        run_clean(plan, build)
+    if "shard" in needed:
+        run_shard(plan, build)
+
+
+def _is_real(artifact: Path) -> bool:
+    try:
+        return not Manifest.load(artifact).sample
+    except ArtifactError:
+        return False
+
+
+def _rows(plan: Plan) -> dict[str, int]:
+    splits = Manifest.load(plan.artifact).splits
+    return {name: split.rows for name, split in splits.items()}

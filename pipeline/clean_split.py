@@ -1,0 +1,108 @@
+"""Cleans one split that has files of its own, together with the splits held out of it."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from shardmill.errors import EmptyFileError
+from shardmill.kinds.row import Cleaned, RowFault
+from shardmill.manifest import CleanedSplit, ParquetRecord
+from shardmill.pipeline.generation import Generation
+from shardmill.pipeline.hold_out import HoldOutDraw
+from shardmill.pipeline.raw_files import RawContent
+from shardmill.pipeline.read_split import SplitReader, split_reader
+from shardmill.pipeline.write_parquet import ParquetSplit
+from shardmill.preprocessor import clean, label_column
+from shardmill.recipe import AnyRecipe
+
+
+def clean_split(
+    recipe: AnyRecipe, name: str, raw: Mapping[str, RawContent], generation: Generation
+) -> dict[str, CleanedSplit]:
+    """Write `<split>-00000.parquet` for split `name` and for each split held out of it.
+
+    Args:
+        recipe: of the dataset.
+        name: a split with files of its own.
+        raw: every raw file that was found, by its path in the recipe.
+        generation: where to write.
+
+    Returns:
+        What was written, by split.
+
+    Raises:
+        InputError: a raw file is not what the recipe says.
+    """
+    split = recipe.splits[name]
+    reader = split_reader(recipe, split, raw)
+    label = label_column(recipe) if split.labelled else None
+    draws = {
+        other: HoldOutDraw(s.hold_out)
+        for other, s in recipe.splits.items()
+        if s.hold_out is not None and s.hold_out.split == name
+    }
+    writers = {n: ParquetSplit(generation, f"{n}-00000.parquet") for n in (name, *draws)}
+    dropped = _DroppedRows(reader, ParquetSplit(generation, f"{name}-dropped-00000.parquet"))
+    row = 0
+    for table in reader.tables():
+        try:
+            cleaned = clean(recipe, table, labelled=split.labelled)
+        except RowFault as fault:
+            raise fault.at(reader.place(row + fault.row)) from None
+        dropped.add(table, cleaned, row)
+        row += len(table)
+        rest = cleaned.table
+        for other, draw in draws.items():
+            labels = np.zeros(len(rest), np.int64) if label is None else rest.column(label)
+            held_out = draw.draw(np.asarray(labels))
+            writers[other].write(rest.filter(pa.array(held_out)))
+            rest = rest.filter(pa.array(~held_out))
+        writers[name].write(rest)
+    if row == 0 or writers[name].rows == 0:
+        raise EmptyFileError(
+            reader.file,
+            expected="at least one row to keep",
+            found=f"{row:,} rows, none to keep",
+            fix="fetch or copy the file again, or correct the recipe",
+        )
+    return {
+        n: CleanedSplit(
+            rows=writer.rows,
+            labelled=label is not None,
+            parquet=(writer.close(),),
+            dropped=dropped.reasons if n == name else {},
+            dropped_rows=dropped.close() if n == name else None,
+        )
+        for n, writer in writers.items()
+    }
+
+
+class _DroppedRows:
+    """Keeps rows that were left out, with where they stood and why."""
+
+    def __init__(self, reader: SplitReader, writer: ParquetSplit) -> None:
+        self._reader = reader
+        self._writer = writer
+        self.reasons: dict[str, int] = {}
+
+    def add(self, raw: pa.Table, cleaned: Cleaned, first: int) -> None:
+        if not cleaned.dropped:
+            return
+        reasons = list(cleaned.dropped.values())
+        self.reasons = dict(Counter(self.reasons) + Counter(reasons))
+        rows = raw.take(pa.array(list(cleaned.dropped))).to_pylist()
+        self._writer.write(
+            pa.table(
+                {
+                    "row": pa.array([first + position for position in cleaned.dropped]),
+                    "reason": reasons,
+                    "cells": [json.dumps(row, ensure_ascii=False) for row in rows],
+                }
+            )
+        )
+
+    def close(self) -> ParquetRecord | None:
+        return self._writer.close() if self._writer.rows else None

@@ -1,0 +1,165 @@
+"""Folders of an artifact: written beside, put in place whole, removed only when nothing names them.
+
+A generation is what one run of one stage wrote. Its name is made from the hash of all that its
+bytes depend on, so an equal name means equal content.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import xxhash
+from filelock import FileLock, Timeout
+
+from shardmill.errors import LockedError, OutputError
+from shardmill.manifest import MANIFEST_NAME, FileRecord, Manifest
+
+BUILD_NAME = "build.json"
+_GENERATION = re.compile(r"(clean|shards)-[0-9a-f]{12}")
+_BUILDING = ".building-"
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A generation that is being written.
+
+    Attributes:
+        name: of its folder, once it is in place.
+        folder: where its files are written until then.
+    """
+
+    name: str
+    folder: Path
+
+    def flush(self, file: str) -> FileRecord:
+        """Make sure that a written file is on disk, and return its record."""
+        digest = xxhash.xxh3_128()
+        size = 0
+        with (self.folder / file).open("rb+") as stream:
+            os.fsync(stream.fileno())
+            while block := stream.read(2**20):
+                digest.update(block)
+                size += len(block)
+        return FileRecord(path=f"{self.name}/{file}", bytes=size, xxh3_128=digest.hexdigest())
+
+    def write(self, file: str, content: bytes) -> FileRecord:
+        """Write a small file to disk, and return its record."""
+        (self.folder / file).write_bytes(content)
+        return self.flush(file)
+
+
+def generation_name(stage: str, key: str) -> str:
+    """Return the folder name of a stage's result."""
+    return f"{stage}-{key[:12]}"
+
+
+@contextmanager
+def locked(artifact: Path) -> Iterator[None]:
+    """Make the artifact's folder and keep other builds out of it.
+
+    The lock is the operating system's: it ends with the process, however that ends.
+
+    Raises:
+        LockedError: another build is running.
+        OutputError: the folder cannot be written.
+    """
+    try:
+        artifact.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(artifact / ".lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise LockedError(
+            artifact,
+            expected="no other build",
+            found="one that is running",
+            fix="wait until it is done",
+        ) from None
+    except OSError as error:
+        raise OutputError(
+            artifact, expected="a folder that can be written", found=str(error.strerror), fix=_FIX
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+_FIX = "choose another folder with --out, or make room and permissions"
+
+
+@contextmanager
+def new_generation(artifact: Path, name: str) -> Iterator[Generation]:
+    """Give a folder to write a generation in; put it in place if all goes well.
+
+    A generation of the same name holds the same bytes. Its files are replaced one by one by
+    rename, so that a reader keeps what it has mapped and finds every file at any time.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    folder = artifact / f"{_BUILDING}{name}"
+    try:
+        shutil.rmtree(folder, ignore_errors=True)  # of a build that was killed
+        folder.mkdir()
+        yield Generation(name, folder)
+        _sync_folder(folder)
+        final = artifact / name
+        if final.is_dir():
+            for file in sorted(folder.iterdir()):
+                file.replace(final / file.name)
+        else:
+            folder.rename(final)
+        _sync_folder(artifact)
+    except OSError as error:
+        raise OutputError(
+            error.filename or folder,
+            expected="a folder that can be written",
+            found=str(error.strerror or error),
+            fix=_FIX,
+        ) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def publish(artifact: Path, manifest: Manifest, build: bytes) -> None:
+    """Make readers see a new manifest, then remove the generations that it does not name.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    try:
+        _replace(artifact / BUILD_NAME, build)
+        _replace(artifact / MANIFEST_NAME, manifest.to_json())
+        _sync_folder(artifact)
+    except OSError as error:
+        raise OutputError(
+            artifact, expected="a folder that can be written", found=str(error.strerror), fix=_FIX
+        ) from None
+    named = {record.path.split("/")[0] for record in manifest.files()}
+    for folder in artifact.iterdir():
+        stale = _GENERATION.fullmatch(folder.name) and folder.name not in named
+        if stale or folder.name.startswith(_BUILDING):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    beside = path.with_name(f".{path.name}.new")
+    with beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows cannot open folders; its rename is durable without
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,213 @@
+"""Finds out what a build needs to do, and why, without changing anything."""
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shardmill.errors import ArtifactError, MissingArtifactError, MissingRawFileError
+from shardmill.layout import FORMAT_VERSION
+from shardmill.manifest import CleanRecord, Manifest, RawRecord
+from shardmill.pipeline.generation import BUILD_NAME, generation_name
+from shardmill.pipeline.raw_files import RawContent, find_raw, read_raw, sample_digests
+from shardmill.recipe import AnyRecipe, RawFile, facts_sha256
+
+CLEAN_NAME = "clean.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to build from what.
+
+    Attributes:
+        recipe: without the optional splits whose files are not there.
+        artifact: the folder to build in.
+        raw: every raw file, by its path in the recipe.
+        records: the same for the manifest.
+        clean_key, shard_key: hashes of all that the stages' results depend on.
+        rows_per_shard: as asked for; None for the default.
+        clean_reason, shard_reason: why the stage must run; None if it need not.
+    """
+
+    recipe: AnyRecipe
+    artifact: Path
+    raw: Mapping[str, RawContent]
+    records: tuple[RawRecord, ...]
+    clean_key: str
+    shard_key: str
+    rows_per_shard: int | None
+    clean_reason: str | None
+    shard_reason: str | None
+
+    @property
+    def clean_generation(self) -> str:
+        """Folder of the cleaned rows."""
+        return generation_name("clean", self.clean_key)
+
+    @property
+    def shard_generation(self) -> str:
+        """Folder of the shards."""
+        return generation_name("shards", self.shard_key)
+
+    def notes(self) -> list[str]:
+        """Return what the user should know of the raw files, one line each."""
+        return [
+            f"{self.raw[record.path].path} is not the published file; it is used as it is"
+            for record in self.records
+            if record.published is False and not record.sample
+        ]
+
+
+def plan_build(
+    recipe: AnyRecipe,
+    *,
+    raw: Path,
+    artifact: Path,
+    rows_per_shard: int | None = None,
+    force: bool = False,
+) -> Plan:
+    """Read the raw files and compare them and the recipe with what was built before.
+
+    Raises:
+        MissingRawFileError: a file of a split that is not optional is missing.
+        InputError: a raw file cannot be read.
+    """
+    recipe = recipe.model_copy(update={"splits": _present_splits(recipe, raw)})
+    known = _known_contents(artifact)
+    files = {f.path: f for split in recipe.splits.values() for f in split.files()}
+    contents = {path: _read(raw, file, known) for path, file in files.items()}
+    samples = sample_digests(raw)
+    records = tuple(_record(files[p], contents[p], samples) for p in sorted(files))
+    facts = [record.model_dump(mode="json") for record in records]
+    clean_key = facts_sha256(["clean", FORMAT_VERSION, recipe.clean_facts(), facts])
+    shard_key = facts_sha256(["shard", clean_key, recipe.sha256(), rows_per_shard])
+    clean_reason: str | None = "asked for"
+    shard_reason: str | None = "asked for"
+    if not force:
+        shard_reason = _why_shard(artifact, recipe, records, rows_per_shard, shard_key)
+        clean_reason = _why_clean(artifact, clean_key) if shard_reason is not None else None
+    return Plan(
+        recipe,
+        artifact,
+        contents,
+        records,
+        clean_key,
+        shard_key,
+        rows_per_shard,
+        clean_reason,
+        shard_reason,
+    )
+
+
+def has_raw(recipe: AnyRecipe, raw: Path) -> bool:
+    """Say whether at least one raw file of the recipe is in the folder."""
+    files = [file for split in recipe.splits.values() for file in split.files()]
+    return any(find_raw(raw, file) is not None for file in files)
+
+
+def _present_splits(recipe: AnyRecipe, raw: Path) -> dict[str, Any]:
+    absent = {
+        name
+        for name, split in recipe.splits.items()
+        if split.optional and any(find_raw(raw, file) is None for file in split.files())
+    }
+    return {
+        name: split
+        for name, split in recipe.splits.items()
+        if name not in absent and (split.hold_out is None or split.hold_out.split not in absent)
+    }
+
+
+def _read(raw: Path, file: RawFile, known: Mapping[str, Any]) -> RawContent:
+    path = find_raw(raw, file)
+    if path is None:
+        expected = raw / file.path
+        there = sorted(p.name for p in expected.parent.glob("*"))
+        close = difflib.get_close_matches(expected.name, there, n=1)
+        fetch = "run `shardmill fetch`, or " if file.urls else ""
+        raise MissingRawFileError(
+            expected,
+            expected="a raw file",
+            found=f"{close[0]} beside it" if close else "none",
+            fix=f"{fetch}check --raw",
+        )
+    return read_raw(path, known=known.get(file.path))
+
+
+def _record(file: RawFile, content: RawContent, samples: frozenset[str]) -> RawRecord:
+    published = None if file.checksum is None else content.matches(file.checksum)
+    return RawRecord(
+        path=file.path,
+        bytes=content.bytes,
+        sha256=content.sha256,
+        published=published,
+        sample=content.sha256 in samples,
+    )
+
+
+def _known_contents(artifact: Path) -> Mapping[str, Any]:
+    try:
+        known = json.loads((artifact / BUILD_NAME).read_bytes())["raw"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _why_clean(artifact: Path, clean_key: str) -> str | None:
+    record = clean_record(artifact, clean_key)
+    if record is None:
+        return "no cleaned rows of these raw files and this recipe"
+    for split in record.splits.values():
+        for file in split.files():
+            if not _is_there(artifact, file.path, file.bytes):
+                return f"{file.path} is missing or of another size"
+    return None
+
+
+def clean_record(artifact: Path, clean_key: str) -> CleanRecord | None:
+    """Return what the clean stage left for this key, if it has run."""
+    path = artifact / generation_name("clean", clean_key) / CLEAN_NAME
+    try:
+        record = CleanRecord.model_validate_json(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return record if record.clean_key == clean_key else None
+
+
+def _why_shard(
+    artifact: Path,
+    recipe: AnyRecipe,
+    records: tuple[RawRecord, ...],
+    rows_per_shard: int | None,
+    shard_key: str,
+) -> str | None:
+    try:
+        manifest = Manifest.load(artifact)
+    except MissingArtifactError:
+        return "there is no artifact yet"
+    except ArtifactError as error:
+        return f"the artifact cannot be read: {error.found}"
+    before = {record.path: record for record in manifest.raw}
+    changed = [r.path for r in records if before.get(r.path) != r]
+    changed += [path for path in before if path not in {r.path for r in records}]
+    if changed:
+        return f"changed since the last build: {', '.join(changed)}"
+    if manifest.recipe_sha256 != recipe.sha256():
+        return "the recipe has changed"
+    if manifest.requested_rows_per_shard != rows_per_shard:
+        return "another number of rows per shard"
+    if manifest.shard_key != shard_key:
+        return "built in another version of the format"
+    for file in manifest.files():
+        if not _is_there(artifact, file.path, file.bytes):
+            return f"{file.path} is missing or of another size"
+    return None
+
+
+def _is_there(artifact: Path, path: str, size: int) -> bool:
+    try:
+        return (artifact / path).stat().st_size == size
+    except OSError:
+        return False

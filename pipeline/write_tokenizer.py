@@ -1,0 +1,57 @@
+"""Writes the vocabulary as a tokenizer.json, which Hugging Face `tokenizers` loads.
+
+The format is what `tokenizers.Tokenizer.to_str()` of 0.21 writes for a WordLevel model
+(https://huggingface.co/docs/tokenizers/api/models). It states the cleaning steps and the
+tokeniser as a normalizer, in the order in which they are applied here.
+"""
+
+import json
+from typing import Any
+
+from shardmill.recipe import TextRecipe
+from shardmill.tokenize_text import SUBSTITUTIONS
+from shardmill.vocab import Vocab
+
+_STEPS: dict[str, dict[str, Any]] = {
+    "alphanumeric": {"type": "Replace", "pattern": {"Regex": r"[^\p{L}\p{N}]"}, "content": " "},
+    "lowercase": {"type": "Lowercase"},
+}
+
+
+def tokenizer_json(recipe: TextRecipe, vocab: Vocab) -> bytes:
+    """Return the content of tokenizer.json."""
+    steps = [_STEPS[step] for step in recipe.text.clean]
+    if recipe.text.tokenizer == "basic_english":
+        steps.append({"type": "Lowercase"})
+        steps += [
+            {"type": "Replace", "pattern": {"String": old}, "content": new}
+            for old, new in SUBSTITUTIONS
+        ]
+    specials = [
+        {
+            "id": vocab[token],
+            "content": token,
+            "single_word": False,
+            "lstrip": False,
+            "rstrip": False,
+            "normalized": False,
+            "special": True,
+        }
+        for token in recipe.vocabulary.specials
+    ]
+    facts = {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": specials,
+        "normalizer": {"type": "Sequence", "normalizers": steps},
+        "pre_tokenizer": {"type": "WhitespaceSplit"},
+        "post_processor": None,
+        "decoder": None,
+        "model": {
+            "type": "WordLevel",
+            "vocab": vocab.get_stoi(),
+            "unk_token": recipe.vocabulary.unknown,
+        },
+    }
+    return (json.dumps(facts, ensure_ascii=False, indent=1) + "\n").encode()

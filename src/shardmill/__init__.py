@@ -1,0 +1,67 @@
+"""Raw CSV and IDX files in, cleaned Parquet and memory-mapped tensor shards out.
+
+What is public is loaded when it is first used: reading shards never imports the pipeline's
+libraries, and the command's help imports neither torch nor pandas.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from shardmill.version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from shardmill.batch import Bag, Padded
+    from shardmill.datasets.dataset import ShardDataset
+    from shardmill.datasets.image import ImageDataset, MNISTDataset
+    from shardmill.datasets.open_artifact import open  # noqa: A004  the name users expect
+    from shardmill.datasets.tabular import TabularDataset, TitanicDataset
+    from shardmill.datasets.text import AGNewsDataset, TextDataset
+    from shardmill.errors import ShardmillError
+    from shardmill.manifest import Manifest
+    from shardmill.preprocessor import Preprocessor
+    from shardmill.vocab import Vocab
+
+_HOMES = {
+    "AGNewsDataset": "shardmill.datasets.text",
+    "Bag": "shardmill.batch",
+    "ImageDataset": "shardmill.datasets.image",
+    "MNISTDataset": "shardmill.datasets.image",
+    "Manifest": "shardmill.manifest",
+    "Padded": "shardmill.batch",
+    "Preprocessor": "shardmill.preprocessor",
+    "ShardDataset": "shardmill.datasets.dataset",
+    "ShardmillError": "shardmill.errors",
+    "TabularDataset": "shardmill.datasets.tabular",
+    "TextDataset": "shardmill.datasets.text",
+    "TitanicDataset": "shardmill.datasets.tabular",
+    "Vocab": "shardmill.vocab",
+    "open": "shardmill.datasets.open_artifact",
+}
+
+__all__ = [
+    "AGNewsDataset",
+    "Bag",
+    "ImageDataset",
+    "MNISTDataset",
+    "Manifest",
+    "Padded",
+    "Preprocessor",
+    "ShardDataset",
+    "ShardmillError",
+    "TabularDataset",
+    "TextDataset",
+    "TitanicDataset",
+    "Vocab",
+    "__version__",
+    "open",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'shardmill' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

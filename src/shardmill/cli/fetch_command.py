@@ -1,0 +1,37 @@
+"""`shardmill fetch`."""
+
+from pathlib import Path
+
+import click
+
+from shardmill.cli import options
+
+
+@click.command("fetch")
+@options.recipes
+@click.option(
+    "--raw",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("data/raw"),
+    show_default=True,
+    help="Folder to put the raw files in.",
+)
+@options.as_json
+@options.quiet
+def command(recipes: tuple[str, ...], raw: Path, as_json: bool, quiet: bool) -> None:
+    """Download published raw files: mirrors in turn, checked before they are put in place.
+
+    Files that are there already are left alone. Without a name, all shipped recipes.
+    """
+    from shardmill.cli.output import print_json, progress_bars
+    from shardmill.load_recipe import load_recipe, shipped_recipes
+    from shardmill.pipeline.fetch_raw import fetch_raw
+
+    loaded = [load_recipe(name) for name in recipes or shipped_recipes()]
+    with progress_bars(quiet=quiet) as progress:
+        fetched = [file for recipe in loaded for file in fetch_raw(recipe, raw, progress=progress)]
+    if as_json:
+        print_json([{"path": str(file.path), "status": file.status} for file in fetched])
+        return
+    for file in fetched if not quiet else ():
+        click.echo(f"{file.status:<13} {file.path}")

@@ -1,0 +1,146 @@
+"""Every way in which shardmill refuses, one class each.
+
+A message says where, what was expected, what was found and what to do. The exit codes of the
+command line are the `exit_code` of the classes below; 0 is success, 1 any other failure, 2 wrong
+usage of the command line and 130 an interrupt.
+"""
+
+from typing import ClassVar
+
+
+class ShardmillError(Exception):
+    """Base of all errors that are about the user's files rather than about shardmill's code.
+
+    Attributes:
+        where: the file, line, field or option concerned.
+        expected: what should have been there.
+        found: what was there.
+        fix: what the user can do next.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, where: object, *, expected: str, found: str, fix: str) -> None:
+        self.where = str(where)
+        self.expected = expected
+        self.found = found
+        self.fix = fix
+        super().__init__(f"{self.where}: expected {expected}, found {found}; {fix}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross process borders; keyword-only fields need a way back.
+        return _rebuild, (type(self), self.where, self.expected, self.found, self.fix)
+
+
+def _rebuild(
+    kind: type[ShardmillError], where: str, expected: str, found: str, fix: str
+) -> ShardmillError:
+    return kind(where, expected=expected, found=found, fix=fix)
+
+
+class RecipeError(ShardmillError):
+    """A recipe that cannot be read or is not valid; `found` lists every fault."""
+
+    exit_code = 3
+
+
+class InputError(ShardmillError):
+    """A raw file that is not what its recipe says."""
+
+    exit_code = 4
+
+
+class MissingRawFileError(InputError):
+    """A raw file that the recipe needs is not there."""
+
+
+class EmptyFileError(InputError):
+    """A raw file without a single row."""
+
+
+class CompressionError(InputError):
+    """A gzip file that is cut short or damaged."""
+
+
+class EncodingError(InputError):
+    """A text file that is not UTF-8."""
+
+
+class ColumnsError(InputError):
+    """A CSV file whose columns are not those of the recipe."""
+
+
+class FieldCountError(InputError):
+    """A CSV row with more or fewer fields than there are columns."""
+
+
+class ValueFormatError(InputError):
+    """A cell that cannot be read as its column's dtype, or is missing where it must not be."""
+
+
+class UnknownClassError(InputError):
+    """A label outside the recipe's classes."""
+
+
+class UnknownCategoryError(InputError):
+    """A cell outside its column's map."""
+
+
+class IdxFormatError(InputError):
+    """A file that does not start with a valid IDX header."""
+
+
+class IdxSizeError(InputError):
+    """An IDX file whose dimensions promise more or fewer bytes than the file holds."""
+
+
+class RowCountError(InputError):
+    """Two files that should hold one row each for the same thing hold different numbers."""
+
+
+class ArtifactError(ShardmillError):
+    """An artifact that cannot be read."""
+
+    exit_code = 5
+
+
+class MissingArtifactError(ArtifactError):
+    """No artifact at the path."""
+
+
+class ManifestError(ArtifactError):
+    """A manifest that is damaged or breaks the format."""
+
+
+class FormatVersionError(ArtifactError):
+    """An artifact written in a newer format than this reader knows."""
+
+
+class DamagedFileError(ArtifactError):
+    """A file of an artifact that is missing, of another size, or of another checksum."""
+
+
+class UnknownSplitError(ArtifactError):
+    """A split that the artifact does not have."""
+
+
+class KindError(ArtifactError):
+    """An artifact of another kind than the class that opens it reads."""
+
+
+class LockedError(ShardmillError):
+    """Another process is building the same artifact."""
+
+    exit_code = 6
+
+
+class OutputError(ShardmillError):
+    """A folder or file that cannot be written."""
+
+    exit_code = 7
+
+
+class FetchError(ShardmillError):
+    """No mirror gave the published file."""
+
+    exit_code = 8

@@ -1,0 +1,87 @@
+"""Texts to the numbers of their tokens."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shardmill.kinds.row import Cleaned, Fitted, Ragged, class_indices
+from shardmill.layout import Field
+from shardmill.recipe import TextRecipe, Vocabulary
+from shardmill.tokenize_text import clean_texts, tokenize_texts
+from shardmill.vocab import Vocab
+
+# Counts of tokens are merged when this many have come together, which bounds the memory.
+_MERGE_TOKENS = 4_000_000
+
+
+def clean(recipe: TextRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
+    """Return columns `text`, joined and cleaned, and, if labelled, `label` [n] int64.
+
+    Raises:
+        RowFault: a label is outside the classes.
+    """
+    parts = [raw.column(name).combine_chunks() for name in recipe.text.join]
+    joined = parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, " ")
+    columns = {"text": clean_texts(joined, recipe.text.clean)}
+    if recipe.target is not None and labelled:
+        target = recipe.target.column
+        columns["label"] = class_indices(raw.column(target), recipe.target, target)
+    return Cleaned(pa.table(columns))
+
+
+def fit(recipe: TextRecipe, train: Iterator[pa.Table]) -> Fitted:
+    """Return the vocabulary of the cleaned train rows."""
+    counts = pa.table({"token": pa.array([], pa.string()), "count": pa.array([], pa.int64())})
+    for table in train:
+        tokens = tokenize_texts(table.column("text").combine_chunks(), recipe.text.tokenizer)
+        seen = pc.value_counts(tokens.flatten())  # in order of first appearance
+        batch = pa.table({"token": seen.field("values"), "count": seen.field("counts")})
+        counts = pa.concat_tables([counts, batch])
+        if len(counts) > _MERGE_TOKENS:
+            counts = _merge(counts)
+    vocab = build_vocab(_merge(counts), recipe.vocabulary)
+    return Fitted(Field("x", "int32", ragged=True), ("text",), {}, vocab)
+
+
+def _merge(counts: pa.Table) -> pa.Table:
+    # One thread keeps groups in order of first appearance.
+    merged = counts.group_by("token", use_threads=False).aggregate([("count", "sum")])
+    return pa.table({"token": merged.column("token"), "count": merged.column("count_sum")})
+
+
+def build_vocab(counts: pa.Table, options: Vocabulary) -> Vocab:
+    """Return the vocabulary for tokens counted in order of first appearance.
+
+    As torchtext's `build_vocab_from_iterator` does it: specials first; `max_tokens` counts them;
+    a special that the text holds too keeps its place among the specials.
+
+    Args:
+        counts: columns `token` and `count`, each token once.
+        options: which tokens to keep and in what order.
+    """
+    if options.order == "frequency":
+        keys = [("count", "descending"), ("token", "ascending")]
+        counts = counts.take(pc.sort_indices(counts, sort_keys=keys))
+    if options.max_tokens is not None:
+        counts = counts.slice(0, options.max_tokens - len(options.specials))
+    counts = counts.filter(pc.greater_equal(counts.column("count"), options.min_freq))
+    specials = pa.array(options.specials, pa.string())
+    tokens = counts.column("token")
+    tokens = tokens.filter(pc.invert(pc.is_in(tokens, value_set=specials)))
+    vocab = Vocab([*options.specials, *tokens.to_pylist()])
+    vocab.set_default_index(vocab[options.unknown])
+    return vocab
+
+
+def encode(recipe: TextRecipe, fitted: Fitted, cleaned: pa.Table) -> Ragged:
+    """Return the ids of each row's tokens, int32; unknown tokens get the default index."""
+    assert fitted.vocab is not None  # noqa: S101  fit() made it
+    texts = cleaned.column("text").combine_chunks()
+    tokens = tokenize_texts(texts, recipe.text.tokenizer)
+    known = pa.array(fitted.vocab.get_itos(), pa.string())
+    ids = pc.index_in(tokens.flatten(), value_set=known)
+    ids = ids.fill_null(fitted.vocab.get_default_index())
+    sizes = pc.list_value_length(tokens)
+    return Ragged(np.asarray(ids, np.int32), np.asarray(sizes, np.int32))

@@ -1,0 +1,155 @@
+"""Where each field lies inside a shard. The whole on-disk format of a shard is on this page.
+
+A shard is a valid safetensors file (https://huggingface.co/docs/safetensors, section Format):
+8 bytes header length, little-endian; the header, JSON; the tensors' bytes, without holes.
+Three choices on top of that make shards mappable side by side into one span of memory:
+
+- the header is padded with spaces, so that the data starts at a multiple of ALIGNMENT;
+- every tensor starts at a multiple of ALIGNMENT, held by named padding tensors, because
+  safetensors allows no holes;
+- all shards of a split but the last hold the same number of rows, and that number makes every
+  fixed-size field end at a multiple of ALIGNMENT (`aligned_rows`).
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+FORMAT_NAME = "shardmill"
+FORMAT_VERSION = 1
+
+# Files are mapped at page borders. 16 KiB is a multiple of the page size of x86-64 (4 KiB) and of
+# Apple silicon (16 KiB); systems with larger pages read shard by shard.
+ALIGNMENT = 16_384
+
+# Rows are gathered from page cache; larger shards only make a build coarser to divide.
+DEFAULT_ROWS_PER_SHARD = 65_536
+DEFAULT_SHARD_BYTES = 64 * 2**20
+
+DTypeName = Literal[
+    "bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"
+]
+
+# name in the manifest -> (name in the safetensors header, bytes per element); all little-endian.
+DTYPES: Mapping[DTypeName, tuple[str, int]] = {
+    "bool": ("BOOL", 1),
+    "uint8": ("U8", 1),
+    "int8": ("I8", 1),
+    "int16": ("I16", 2),
+    "int32": ("I32", 4),
+    "int64": ("I64", 8),
+    "float16": ("F16", 2),
+    "float32": ("F32", 4),
+    "float64": ("F64", 8),
+}
+
+OFFSETS_DTYPE: DTypeName = "int64"  # a shard may hold more than 2**31 values
+SIZES_DTYPE: DTypeName = "int32"  # a row may not
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value per row: a tensor of `shape`, or a ragged vector of any length.
+
+    Attributes:
+        name: `x` for the model's input, `y` for its target.
+        dtype: element type in the file and in the batch.
+        shape: shape of one row, without the row dimension; empty for a scalar.
+        ragged: the rows are vectors of different lengths; then `shape` is empty.
+    """
+
+    name: str
+    dtype: DTypeName
+    shape: tuple[int, ...] = ()
+    ragged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """One tensor of a shard: bytes `[start, stop)` counted from the start of the data."""
+
+    name: str
+    dtype: DTypeName
+    shape: tuple[int, ...]
+    start: int
+    stop: int
+
+
+def round_up(n: int, multiple: int) -> int:
+    """Return the smallest multiple of `multiple` that is at least `n`."""
+    return -(-n // multiple) * multiple
+
+
+def row_bytes(field: Field) -> int:
+    """Return the bytes that one row of a fixed-size field takes."""
+    return math.prod(field.shape) * DTYPES[field.dtype][1]
+
+
+def _fixed_tensors(field: Field) -> list[Field]:
+    # Arrow's list-view layout for ragged fields: where a row starts, and how long it is.
+    if field.ragged:
+        return [
+            Field(f"{field.name}.offsets", OFFSETS_DTYPE),
+            Field(f"{field.name}.sizes", SIZES_DTYPE),
+        ]
+    return [field]
+
+
+def aligned_rows(fields: Sequence[Field], rows: int) -> int:
+    """Round `rows` per shard up until every fixed-size tensor ends at a multiple of ALIGNMENT.
+
+    Example: labels of 8 bytes need a multiple of 16,384 / 8 = 2,048 rows.
+    """
+    multiple = 1
+    for field in fields:
+        for tensor in _fixed_tensors(field):
+            multiple = math.lcm(multiple, ALIGNMENT // math.gcd(ALIGNMENT, row_bytes(tensor)))
+    return round_up(max(rows, 1), multiple)
+
+
+def default_rows_per_shard(fields: Sequence[Field]) -> int:
+    """Return the aligned rows of a shard of about 64 MiB, and of at most about 65,536 rows."""
+    fixed = sum(row_bytes(tensor) for field in fields for tensor in _fixed_tensors(field))
+    return aligned_rows(fields, min(DEFAULT_ROWS_PER_SHARD, DEFAULT_SHARD_BYTES // max(fixed, 1)))
+
+
+def shard_layout(
+    fields: Sequence[Field], rows: int, values: Mapping[str, int]
+) -> tuple[Extent, ...]:
+    """Place every tensor of a shard of `rows` rows, in file order, paddings included.
+
+    Fixed-size tensors come first, in the order of `fields`; the flat values of ragged fields last.
+
+    Args:
+        fields: the fields of the split.
+        rows: rows in this shard.
+        values: for each ragged field, how many values its rows hold together.
+    """
+    tensors = [(t, (rows, *t.shape)) for field in fields for t in _fixed_tensors(field)]
+    tensors += [(field, (values[field.name],)) for field in fields if field.ragged]
+    extents: list[Extent] = []
+    position = 0
+    for tensor, shape in tensors:
+        start = round_up(position, ALIGNMENT)
+        if start > position:
+            name = f"__padding_{len(extents)}__"
+            extents.append(Extent(name, "uint8", (start - position,), position, start))
+        position = start + math.prod(shape) * DTYPES[tensor.dtype][1]
+        extents.append(Extent(tensor.name, tensor.dtype, shape, start, position))
+    return tuple(extents)
+
+
+def shard_header(extents: Sequence[Extent]) -> bytes:
+    """Return the bytes of a shard before its data; their length is a multiple of ALIGNMENT."""
+    header: dict[str, object] = {"__metadata__": {FORMAT_NAME: str(FORMAT_VERSION)}}
+    for extent in extents:
+        header[extent.name] = {
+            "dtype": DTYPES[extent.dtype][0],
+            "shape": list(extent.shape),
+            "data_offsets": [extent.start, extent.stop],
+        }
+    text = json.dumps(header, separators=(",", ":")).encode()
+    length = round_up(8 + len(text), ALIGNMENT) - 8
+    return length.to_bytes(8, "little") + text.ljust(length)

@@ -1,0 +1,244 @@
+"""manifest.json: what an artifact holds, and the only file of it that is ever replaced."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from shardmill import layout
+from shardmill.errors import FormatVersionError, ManifestError, MissingArtifactError
+from shardmill.layout import FORMAT_VERSION
+
+MANIFEST_NAME = "manifest.json"
+Kind = Literal["tabular", "image", "text"]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _inside(path: str) -> str:
+    parts = path.split("/")
+    if not path or "\\" in path or ":" in path or any(part in ("", ".", "..") for part in parts):
+        raise ValueError("must be relative, with forward slashes, and stay inside the artifact")
+    return path
+
+
+InsidePath = Annotated[str, AfterValidator(_inside)]
+
+
+class Record(BaseModel):
+    """Base of what is written as JSON: unknown keys and wrong types are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class FileRecord(Record):
+    """One file of the artifact. `xxh3_128` is the checksum of its bytes."""
+
+    path: InsidePath
+    bytes: Annotated[int, Field(ge=0)]
+    xxh3_128: Digest
+
+
+class ParquetRecord(FileRecord):
+    """Cleaned rows."""
+
+    rows: Annotated[int, Field(ge=0)]
+
+
+class ShardRecord(FileRecord):
+    """Tensors. `values` counts, for each ragged field, the values of all rows together."""
+
+    rows: Annotated[int, Field(ge=1)]
+    values: dict[str, Annotated[int, Field(ge=0)]] = {}
+    longest: dict[str, Annotated[int, Field(ge=0)]] = {}
+
+
+class RawRecord(Record):
+    """A raw file that the artifact was made from.
+
+    Bytes and checksum are of its content after decompression. `published` says whether that is the
+    published one; None if the recipe names none.
+    """
+
+    path: str
+    bytes: int
+    sha256: Sha256
+    published: bool | None
+    sample: bool
+
+
+class CleanedSplit(Record):
+    """The cleaned rows of one split.
+
+    Attributes:
+        labelled: the split has a target.
+        dropped: how many rows were left out, by reason.
+        dropped_rows: where they are kept, with file, line and reason; None if there are none.
+    """
+
+    rows: Annotated[int, Field(ge=0)]
+    labelled: bool
+    parquet: tuple[ParquetRecord, ...]
+    dropped: dict[str, int] = {}
+    dropped_rows: ParquetRecord | None = None
+
+    def files(self) -> Iterator[FileRecord]:
+        """Yield the files of cleaned and of dropped rows."""
+        yield from self.parquet
+        if self.dropped_rows is not None:
+            yield self.dropped_rows
+
+
+class SplitRecord(CleanedSplit):
+    """The cleaned rows of one split and their shards."""
+
+    rows_per_shard: Annotated[int, Field(ge=1)]
+    fields: tuple[layout.Field, ...]
+    shards: tuple[ShardRecord, ...]
+
+    @model_validator(mode="after")
+    def _rows_add_up(self) -> Self:
+        rows = [shard.rows for shard in self.shards]
+        if sum(rows) != self.rows:
+            raise ValueError(f"the shards hold {sum(rows):,} rows, not {self.rows:,}")
+        if any(n != self.rows_per_shard for n in rows[:-1]) or max(rows, default=1) > (
+            self.rows_per_shard
+        ):
+            raise ValueError("only the last shard may hold another number of rows than the others")
+        return self
+
+    def rows_per_shard_is_aligned(self) -> bool:
+        """Say whether every fixed-size field of a full shard ends at a multiple of ALIGNMENT."""
+        return layout.aligned_rows(self.fields, self.rows_per_shard) == self.rows_per_shard
+
+    def files(self) -> Iterator[FileRecord]:
+        """Yield all files of the split."""
+        yield from super().files()
+        yield from self.shards
+
+
+class CleanRecord(Record):
+    """What the clean stage leaves for the shard stage: clean.json of its generation."""
+
+    clean_key: Sha256
+    splits: dict[str, CleanedSplit]
+
+
+class VocabularyRecord(Record):
+    """The vocabulary's files and the facts that a reader needs before it loads them."""
+
+    tokens: int
+    unknown: str
+    padding: str
+    padding_id: int
+    vocab: FileRecord
+    tokenizer: FileRecord
+
+
+class Statistics(Record):
+    """Facts about one feature, from the train split alone.
+
+    Attributes:
+        mean, std: of the stored values after imputation, population form; None if not numeric.
+        fill: what stands for a missing value; None if nothing does.
+        missing: how many rows of the train split had no value.
+    """
+
+    mean: float | None = None
+    std: float | None = None
+    fill: float | str | None = None
+    missing: int = 0
+
+
+class Manifest(Record):
+    """All that a reader needs to know of an artifact."""
+
+    format: Literal["shardmill"] = "shardmill"
+    version: int = FORMAT_VERSION
+    writer: str
+    name: str
+    kind: Kind
+    sample: bool
+    recipe: dict[str, Any]
+    recipe_sha256: Sha256
+    clean_key: Sha256
+    shard_key: Sha256
+    requested_rows_per_shard: int | None
+    raw: tuple[RawRecord, ...]
+    classes: tuple[str, ...] | None
+    features: tuple[str, ...]
+    statistics: dict[str, Statistics]
+    vocabulary: VocabularyRecord | None
+    splits: dict[str, SplitRecord]
+
+    def files(self) -> Iterator[FileRecord]:
+        """Yield every file of the artifact but the manifest itself."""
+        for split in self.splits.values():
+            yield from split.files()
+        if self.vocabulary is not None:
+            yield self.vocabulary.vocab
+            yield self.vocabulary.tokenizer
+
+    def to_json(self) -> bytes:
+        """Return the bytes of manifest.json: sorted keys, UTF-8, trailing newline."""
+        return to_json(self)
+
+    @classmethod
+    def load(cls, artifact: str | os.PathLike[str]) -> Self:
+        """Read `artifact`/manifest.json.
+
+        Raises:
+            MissingArtifactError: there is no manifest.
+            FormatVersionError: it is of a newer version than this reader knows.
+            ManifestError: it is damaged, or breaks the format.
+        """
+        path = Path(artifact) / MANIFEST_NAME
+        try:
+            content = path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            raise MissingArtifactError(
+                path.parent,
+                expected=f"a folder with a {MANIFEST_NAME}",
+                found="none",
+                fix="build it with `shardmill preprocess`, or correct the path",
+            ) from None
+        _check_version(path, content)
+        try:
+            return cls.model_validate_json(content)
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{'.'.join(map(str, fault['loc'])) or 'manifest'}: {fault['msg']}"
+                for fault in error.errors()[:5]
+            )
+            raise ManifestError(
+                path,
+                expected=f"a manifest of format version {FORMAT_VERSION}",
+                found=faults,
+                fix="build the artifact again with `shardmill preprocess --force`",
+            ) from None
+
+
+def _check_version(path: Path, content: bytes) -> None:
+    # Looked for before anything else is parsed: a newer format may differ in everything else.
+    found = re.search(rb'"version": *(\d+)', content)
+    try:
+        version = json.loads(content)["version"]
+    except (ValueError, TypeError, KeyError):
+        version = int(found[1]) if found else None
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise FormatVersionError(
+            path,
+            expected=f"format version {FORMAT_VERSION} or older",
+            found=f"version {version}",
+            fix="read it with a newer shardmill: pip install --upgrade shardmill",
+        )
+
+
+def to_json(record: Record) -> bytes:
+    """Return `record` as JSON with sorted keys, two spaces a level and a trailing newline."""
+    content = record.model_dump(mode="json")
+    return (json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,320 @@
+"""Recipes: TOML files that say what the raw files of a dataset are and how to clean them.
+
+A recipe holds facts only; it names no code. All its faults are reported at once, each with its
+path in the file.
+"""
+
+import hashlib
+import json
+from fractions import Fraction
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+CHECKSUM = r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$"
+Count = Annotated[int, Field(ge=1)]
+
+
+def _below_raw(path: str) -> str:
+    parts = path.split("/")
+    if "\\" in path or ":" in path or any(part in ("", ".", "..") for part in parts):
+        raise ValueError("must be a relative path with forward slashes, below the raw folder")
+    return path
+
+
+def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"named twice: {', '.join(twice)}")
+    return values
+
+
+Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
+
+
+class Section(BaseModel):
+    """Base of every table of a recipe: unknown keys and wrong types are faults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class RawFile(Section):
+    """One raw file. Checksum, rows and size are those of the published content, decompressed.
+
+    Attributes:
+        path: where the file is below the raw folder.
+        urls: where it is published; mirrors are tried in turn.
+        checksum: of the published content after decompression, `sha256:` or `md5:` and hex.
+        rows: of the published file.
+    """
+
+    path: Annotated[str, AfterValidator(_below_raw)]
+    urls: tuple[str, ...] = ()
+    checksum: Annotated[str, Field(pattern=CHECKSUM)] | None = None
+    rows: Count | None = None
+
+
+class HoldOut(Section):
+    """A part of another split's rows.
+
+    Attributes:
+        split: the split that gives the rows up.
+        fraction: share of its rows, at most half; exact within one row of each class.
+        stratify: hold out the same share of every class.
+        seed: of the draw.
+    """
+
+    split: Name
+    fraction: Annotated[float, Field(ge=0.001, le=0.5)]
+    stratify: bool = True
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    def ratio(self) -> Fraction:
+        """Return the fraction with a denominator of at most 1,000."""
+        return Fraction(self.fraction).limit_denominator(1000)
+
+
+class Split(Section):
+    """Rows that belong together: read from a file of their own, or held out of another split."""
+
+    csv: RawFile | None = None
+    images: RawFile | None = None
+    labels: RawFile | None = None
+    hold_out: HoldOut | None = None
+    optional: bool = False
+    labelled: bool = True
+
+    def files(self) -> tuple[RawFile, ...]:
+        """Return the raw files of this split, none if it is held out of another one."""
+        return tuple(file for file in (self.csv, self.images, self.labels) if file is not None)
+
+
+class Csv(Section):
+    """How to read the CSV files: UTF-8, RFC 4180 quotes, newlines allowed inside them.
+
+    Attributes:
+        header: the first row names the columns.
+        delimiter: one ASCII character.
+        missing: spellings of a missing cell, in tabular files.
+    """
+
+    header: bool = True
+    delimiter: Annotated[str, Field(pattern=r"^[\t -~]$")] = ","
+    missing: tuple[str, ...] = ("",)
+
+
+class Target(Section):
+    """What a model learns to tell.
+
+    Attributes:
+        classes: their names, in the order of their indices.
+        first: the number that stands for the first class in the raw file; None if the raw file
+            holds the names.
+    """
+
+    classes: Names
+    first: int | None = None
+
+
+class ColumnTarget(Target):
+    """A target that is a column of a CSV file."""
+
+    column: str
+
+
+class ImageTarget(Target):
+    """A target that is an IDX file of labels."""
+
+    first: int = 0
+
+
+Missing = Literal["error", "drop", "keep", "median", "mean", "mode"]
+
+
+class Column(Section):
+    """One column of a tabular CSV file.
+
+    Attributes:
+        dtype: how its cells are read.
+        drop: leave the column out of the artifact.
+        map: number of each value that a cell may hold.
+        missing: what to do about an empty cell: fail, drop the row, keep it as NaN, or put in
+            the median, mean or most frequent value of the train split.
+    """
+
+    dtype: Literal["int64", "float64", "str"]
+    drop: bool = False
+    map: dict[str, int] | None = None
+    missing: Missing = "error"
+
+
+class Recipe(Section):
+    """What every kind of recipe has."""
+
+    name: Name
+    kind: str
+    description: str = ""
+    splits: Annotated[dict[Name, Split], Field(min_length=1)]
+
+    # Facts that the cleaned rows do not depend on: a change of them leaves the Parquet as it is.
+    shard_only: ClassVar[frozenset[str]] = frozenset({"description"})
+
+    def clean_facts(self) -> dict[str, Any]:
+        """Return the facts that the cleaned rows depend on."""
+        return self.model_dump(mode="json", exclude=set(self.shard_only))
+
+    def sha256(self) -> str:
+        """Return the hash of all facts."""
+        return facts_sha256(self.model_dump(mode="json"))
+
+    def source_splits(self) -> dict[str, Split]:
+        """Return the splits that have files of their own."""
+        return {name: split for name, split in self.splits.items() if split.files()}
+
+    @model_validator(mode="after")
+    def _splits_fit_together(self) -> Self:
+        if "train" not in self.splits:
+            raise ValueError("splits: a split called train is needed, statistics come from it")
+        for name, split in self.splits.items():
+            self._check_split(name, split)
+        return self
+
+    def _check_split(self, name: str, split: Split) -> None:
+        needed = {"images"} if self.kind == "image" else {"csv"}
+        if self.kind == "image" and split.labelled:
+            needed = {"images", "labels"}
+        given = {key for key in ("csv", "images", "labels") if getattr(split, key) is not None}
+        if split.hold_out is None and given != needed:
+            raise ValueError(
+                f"splits.{name}: needs {' and '.join(sorted(needed))}, or hold_out; "
+                f"has {' and '.join(sorted(given)) or 'none of them'}"
+            )
+        if split.hold_out is not None:
+            source = self.splits.get(split.hold_out.split)
+            if given or source is None or source.hold_out is not None:
+                raise ValueError(
+                    f"splits.{name}.hold_out: needs a split with files of its own, "
+                    f"and none beside itself"
+                )
+
+
+class TabularRecipe(Recipe):
+    """A CSV file of mixed columns."""
+
+    kind: Literal["tabular"]
+    csv: Csv = Csv()
+    columns: Annotated[dict[str, Column], Field(min_length=1)]
+    target: ColumnTarget | None = None
+
+    def features(self) -> tuple[str, ...]:
+        """Return the names of the columns that make up `x`, in order."""
+        target = self.target.column if self.target else None
+        return tuple(n for n, c in self.columns.items() if not c.drop and n != target)
+
+    @model_validator(mode="after")
+    def _columns_fit_together(self) -> Self:
+        if self.target is not None and self.columns.get(self.target.column) is None:
+            raise ValueError(f"target.column: no column called {self.target.column!r}")
+        if not self.features():
+            raise ValueError("columns: at least one must be left as a feature")
+        for name in self.features():
+            column = self.columns[name]
+            if column.dtype == "str" and column.map is None:
+                raise ValueError(f"columns.{name}: a column of str needs a map, or drop = true")
+            if column.dtype == "str" and column.missing in ("median", "mean"):
+                raise ValueError(f"columns.{name}.missing: strings have no {column.missing}")
+            if column.dtype != "str" and column.map is not None:
+                raise ValueError(f"columns.{name}.map: needs dtype str")
+        return self
+
+
+class ImageRecipe(Recipe):
+    """IDX files of images, or of any other arrays, and of their labels."""
+
+    kind: Literal["image"]
+    target: ImageTarget | None = None
+
+
+class Text(Section):
+    """From the columns of a CSV file to the tokens of a row.
+
+    Attributes:
+        columns: all columns of the file, in order.
+        join: the columns that make up the text, joined by one space.
+        clean: steps in order; `alphanumeric` turns every character that is not alphanumeric
+            into a space, `lowercase` is Unicode's full lower case.
+        tokenizer: torchtext's `basic_english`, or `whitespace`.
+    """
+
+    columns: Names
+    join: Names
+    clean: tuple[Literal["alphanumeric", "lowercase"], ...] = ()
+    tokenizer: Literal["basic_english", "whitespace"] = "basic_english"
+
+
+class Vocabulary(Section):
+    """Which tokens get a number, and in what order.
+
+    Attributes:
+        specials: the first tokens, whatever the text holds.
+        unknown, padding: which specials stand for a token without a number, and for no token.
+        min_freq: tokens seen less often in the train split are left out.
+        max_tokens: at most so many tokens, specials included.
+        order: most frequent first and then by text, or by first appearance.
+    """
+
+    specials: Names = ("<unk>", "<pad>")
+    unknown: str = "<unk>"
+    padding: str = "<pad>"
+    min_freq: Count = 1
+    max_tokens: Count | None = None
+    order: Literal["frequency", "first_seen"] = "frequency"
+
+    @model_validator(mode="after")
+    def _specials_are_complete(self) -> Self:
+        for role in ("unknown", "padding"):
+            if getattr(self, role) not in self.specials:
+                raise ValueError(f"{role}: {getattr(self, role)!r} is not one of the specials")
+        if any("\n" in special or not special for special in self.specials):
+            raise ValueError("specials: must not be empty or hold a newline")
+        if self.max_tokens is not None and self.max_tokens <= len(self.specials):
+            raise ValueError("max_tokens: leaves no room beside the specials")
+        return self
+
+
+class TextRecipe(Recipe):
+    """A CSV file of texts and their classes."""
+
+    kind: Literal["text"]
+    csv: Csv = Csv()
+    text: Text
+    target: ColumnTarget | None = None
+    vocabulary: Vocabulary = Vocabulary()
+
+    shard_only: ClassVar[frozenset[str]] = frozenset({"description", "vocabulary"})
+
+    @model_validator(mode="after")
+    def _text_columns_are_known(self) -> Self:
+        used = [*self.text.join, *([self.target.column] if self.target else [])]
+        unknown = [name for name in used if name not in self.text.columns]
+        if unknown:
+            raise ValueError(f"text.columns: does not name {', '.join(unknown)}")
+        return self
+
+
+AnyRecipe = TabularRecipe | ImageRecipe | TextRecipe
+RECIPE_KINDS: dict[str, type[TabularRecipe] | type[ImageRecipe] | type[TextRecipe]] = {
+    "tabular": TabularRecipe,
+    "image": ImageRecipe,
+    "text": TextRecipe,
+}
+
+
+def facts_sha256(facts: object) -> str:
+    """Return the sha256 of `facts` as JSON without spaces, in their order.
+
+    Order counts: it is the order of the columns that decides the order of the features.
+    """
+    text = json.dumps(facts, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,98 @@
+"""The numbers of tokens, with the interface of torchtext's Vocab."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from shardmill.errors import ShardmillError
+
+
+class UnknownTokenError(ShardmillError, RuntimeError):
+    """A token without a number, asked for where no default index is set."""
+
+
+class Vocab:
+    """A fixed list of tokens; the number of a token is its position.
+
+    The methods and their errors are those of `torchtext.vocab.Vocab` 0.18
+    (https://pytorch.org/text/0.18.0/vocab.html), for one that no longer grows.
+
+    Example:
+        >>> vocab = Vocab(["<unk>", "<pad>", "news"], default_index=0)
+        >>> vocab(["good", "news"])
+        [0, 2]
+    """
+
+    def __init__(self, tokens: Sequence[str], *, default_index: int | None = None) -> None:
+        self._itos = tuple(tokens)
+        self._stoi = {token: index for index, token in enumerate(self._itos)}
+        if len(self._stoi) != len(self._itos):
+            raise ValueError("a vocabulary names each token once")
+        self._default_index = default_index
+
+    def __len__(self) -> int:
+        return len(self._itos)
+
+    def __contains__(self, token: object) -> bool:
+        return token in self._stoi
+
+    def __getitem__(self, token: str) -> int:
+        """Return the number of `token`, or the default index if it has none.
+
+        Raises:
+            UnknownTokenError: it has none and no default index is set.
+        """
+        index = self._stoi.get(token, self._default_index)
+        if index is None:
+            raise UnknownTokenError(
+                f"token {token!r}",
+                expected="a token of the vocabulary",
+                found="none of its tokens, and no default index",
+                fix="set one with set_default_index",
+            )
+        return index
+
+    def __call__(self, tokens: Iterable[str]) -> list[int]:
+        """Return the numbers of `tokens`."""
+        return [self[token] for token in tokens]
+
+    def lookup_indices(self, tokens: Iterable[str]) -> list[int]:
+        """Return the numbers of `tokens`."""
+        return self(tokens)
+
+    def lookup_token(self, index: int) -> str:
+        """Return the token with this number.
+
+        Raises:
+            IndexError: no token has it.
+        """
+        if not 0 <= index < len(self._itos):
+            raise IndexError(f"no token {index}: the vocabulary has {len(self)} tokens")
+        return self._itos[index]
+
+    def lookup_tokens(self, indices: Iterable[int]) -> list[str]:
+        """Return the tokens with these numbers; `indices` may be an integer tensor."""
+        return [self.lookup_token(int(index)) for index in indices]
+
+    def get_stoi(self) -> Mapping[str, int]:
+        """Return the number of each token."""
+        return dict(self._stoi)
+
+    def get_itos(self) -> list[str]:
+        """Return the tokens in the order of their numbers."""
+        return list(self._itos)
+
+    def set_default_index(self, index: int | None) -> None:
+        """Let `index` stand for tokens without a number; None makes them an error."""
+        self._default_index = index
+
+    def get_default_index(self) -> int | None:
+        """Return the index that stands for tokens without a number."""
+        return self._default_index
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Vocab) and other._itos == self._itos
+
+    def __hash__(self) -> int:
+        return hash(self._itos)
+
+    def __repr__(self) -> str:
+        return f"Vocab({len(self)} tokens, default_index={self._default_index})"

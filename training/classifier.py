@@ -1,0 +1,77 @@
+"""The training step of all baselines."""
+
+from typing import Any
+
+import torch
+from lightning import LightningModule
+from torch import Tensor, nn
+from torch.nn import functional
+from torchmetrics.classification import MulticlassAccuracy
+
+from shardmill.training.settings import Settings
+
+
+class Classifier(LightningModule):
+    """A model, its loss (cross-entropy) and its accuracy.
+
+    Args:
+        model: takes the `x` of a batch and returns logits [b, classes].
+        classes: how many.
+        settings: of the optimiser.
+        steps: optimiser steps of the whole run, over which the learning rate goes up and down.
+    """
+
+    def __init__(self, model: nn.Module, classes: int, settings: Settings, steps: int) -> None:
+        super().__init__()
+        self.model = model
+        self.settings = settings
+        self.steps = steps
+        self.accuracy = nn.ModuleDict(
+            {
+                split: MulticlassAccuracy(classes, average="micro")
+                for split in ("validation", "test")
+            }
+        )
+
+    def forward(self, x: Any) -> Tensor:
+        """Return logits [b, classes]."""
+        logits: Tensor = self.model(x)
+        return logits
+
+    def training_step(self, batch: tuple[Any, Tensor], index: int) -> Tensor:  # noqa: ARG002
+        """Return the mean loss of a batch."""
+        x, y = batch
+        loss = functional.cross_entropy(self(x), y, label_smoothing=self.settings.label_smoothing)
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(y))
+        return loss
+
+    def validation_step(self, batch: tuple[Any, Tensor], index: int) -> None:  # noqa: ARG002
+        """Count what the model gets right in the validation split."""
+        self._evaluate(batch, "validation")
+
+    def test_step(self, batch: tuple[Any, Tensor], index: int) -> None:  # noqa: ARG002
+        """Count what the model gets right in the test split."""
+        self._evaluate(batch, "test")
+
+    def _evaluate(self, batch: tuple[Any, Tensor], split: str) -> None:
+        x, y = batch
+        logits = self(x)
+        self.accuracy[split](logits, y)
+        loss = functional.cross_entropy(logits, y)
+        self.log(f"{split}_loss", loss, batch_size=len(y))
+        accuracy = self.accuracy[split]
+        self.log(f"{split}_accuracy", accuracy, batch_size=len(y))  # type: ignore[arg-type]
+
+    def configure_optimizers(self) -> Any:
+        """Return AdamW with the one-cycle schedule (Smith and Topin 2017)."""
+        settings = self.settings
+        optimizer = torch.optim.AdamW(
+            self.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, max_lr=settings.learning_rate, total_steps=self.steps
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }

@@ -1,0 +1,137 @@
+"""Three baselines, one for each kind of dataset. They take batches as the datasets give them."""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from shardmill import Bag, ImageDataset, ShardDataset, TabularDataset, TextDataset
+
+
+class TabularMlp(nn.Module):
+    """A multi-layer perceptron on standardised features; NaN counts as the mean.
+
+    Args:
+        mean, std: [f], of the train split.
+        classes: how many.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Tensor, std: Tensor, classes: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", torch.where(std > 0, std, torch.ones_like(std)))
+        self.layers = nn.Sequential(
+            nn.Linear(len(mean), 64),
+            nn.ReLU(),
+            nn.Dropout(0.2),
+            nn.Linear(64, 64),
+            nn.ReLU(),
+            nn.Dropout(0.2),
+            nn.Linear(64, classes),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits [b, classes] of `x` [b, f] float32."""
+        standardised = torch.nan_to_num((x - self.mean) / self.std)
+        logits: Tensor = self.layers(standardised)
+        return logits
+
+
+class ImageCnn(nn.Module):
+    """A small convolutional network for images of any dtype.
+
+    Args:
+        shape: [c, h, w] of an image, at least 8 x 8.
+        mean, std: of all pixels of the train split, in their own units.
+        classes: how many.
+    """
+
+    def __init__(self, shape: tuple[int, ...], mean: float, std: float, classes: int) -> None:
+        super().__init__()
+        self.mean = mean
+        self.std = std or 1.0
+        channels, height, width = shape
+        blocks: list[nn.Module] = []
+        for c_in, c_out in pairwise((channels, 16, 32, 64)):
+            # Pooled before it is normalised, which is a quarter of the work.
+            convolution = nn.Conv2d(c_in, c_out, 3, padding=1, bias=False)
+            blocks += [convolution, nn.MaxPool2d(2), nn.BatchNorm2d(c_out), nn.ReLU()]
+            height, width = height // 2, width // 2
+        head = nn.Linear(64 * height * width, classes)
+        self.layers = nn.Sequential(*blocks, nn.Flatten(), head)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits [b, classes] of `x` [b, c, h, w]."""
+        standardised = (x.float() - self.mean) / self.std
+        logits: Tensor = self.layers(standardised.contiguous(memory_format=torch.channels_last))
+        return logits
+
+
+class TextBag(nn.Module):
+    """A bag of words and hashed bigrams, as fastText has it (Joulin et al. 2016).
+
+    A text is the sum of its embeddings over the square root of their number.
+
+    Args:
+        tokens: size of the vocabulary.
+        classes: how many.
+        width: of an embedding.
+        buckets: rows of the table that all bigrams share.
+        dropout: share of words and bigrams that a training step does not see.
+    """
+
+    def __init__(
+        self, tokens: int, classes: int, *, width: int = 32, buckets: int = 65_536, dropout: float
+    ) -> None:
+        super().__init__()
+        self.tokens = tokens
+        self.buckets = buckets
+        self.dropout = nn.Dropout(dropout)
+        self.embedding = nn.EmbeddingBag(tokens + buckets, width, mode="sum")
+        nn.init.normal_(self.embedding.weight, std=0.01)
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, x: Bag) -> Tensor:
+        """Return logits [b, classes]."""
+        ids, offsets = x.ids.long(), x.offsets
+        lengths = torch.diff(offsets, append=offsets.new_tensor([len(ids)]))
+        # Each word stands before the bigram that it begins: [n] -> [n, 2] -> [2 n].
+        bigrams, begins = self._bigrams(ids, offsets)
+        entries = torch.stack([ids, bigrams], dim=1).view(-1)
+        weights = torch.stack([torch.ones_like(begins), begins], dim=1).view(-1)
+        summed = self.embedding(entries, offsets * 2, per_sample_weights=self.dropout(weights))
+        count = (2 * lengths - 1).clamp(min=1)
+        logits: Tensor = self.head(summed / count.sqrt()[:, None])
+        return logits
+
+    def _bigrams(self, ids: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the table row of the bigram that begins at each word, and 1.0 where there is one.
+
+        The last word of a text begins none.
+        """
+        following = torch.roll(ids, -1)
+        begins = torch.ones(len(ids), device=ids.device)
+        begins[offsets - 1] = 0.0  # the word before each text's first; -1 is the very last
+        # Multiplicative hashing (Knuth, TAOCP 3, 6.4) of the pair.
+        hashed = (ids * 0x9E3779B1 + following * 0x85EBCA6B) >> 7
+        return self.tokens + hashed % self.buckets, begins
+
+
+def build_model(dataset: ShardDataset) -> nn.Module:
+    """Return the baseline for the train split of an artifact, with fresh weights."""
+    if dataset.classes is None:
+        raise ValueError(f"{dataset.path} has no target to train on")
+    classes = len(dataset.classes)
+    if isinstance(dataset, TabularDataset):
+        facts = [dataset.statistics[name] for name in dataset.features]
+        mean = torch.tensor([fact.mean or 0.0 for fact in facts])
+        return TabularMlp(mean, torch.tensor([fact.std or 0.0 for fact in facts]), classes)
+    if isinstance(dataset, ImageDataset):
+        fact = dataset.statistics["image"]
+        return ImageCnn(dataset.fields[0].shape, fact.mean or 0.0, fact.std or 0.0, classes)
+    assert isinstance(dataset, TextDataset)  # noqa: S101  the only kind left
+    return TextBag(len(dataset.vocab), classes, dropout=0.5)
