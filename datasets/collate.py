@@ -35,7 +35,15 @@ class GatheredRows(Sequence[Any]):
         return iter(self._rows)
 
 
-def whole_batch(rows: GatheredRows) -> Any:
+class GatheredTensors(list[Any]):
+    """The same for rows that are tensors, which `default_collate` stacks from a list alone."""
+
+    def __init__(self, batch: Any, rows: Sequence[Any]) -> None:
+        super().__init__(rows)
+        self.batch = batch
+
+
+def whole_batch(rows: GatheredRows | GatheredTensors) -> Any:
     """Return the batch: the `collate_fn` of `loader`."""
     return rows.batch
 

@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from shardmill.datasets.collate import GatheredRows, Row, whole_batch
+from shardmill.datasets.collate import GatheredRows, GatheredTensors, Row, whole_batch
 from shardmill.datasets.column import Column, open_columns
 from shardmill.datasets.epoch_order import EpochOrder
 from shardmill.errors import KindError, UnknownSplitError
@@ -133,10 +133,15 @@ class ShardDataset(Dataset[Any]):
             return x
         return Row((x, _apply(self._target_transform, self._columns["y"].gather(one)[0])))
 
-    def __getitems__(self, index: Any) -> GatheredRows:
+    def __getitems__(self, index: Any) -> GatheredRows | GatheredTensors:
         """Return a batch for torch's fetcher; see `shardmill.datasets.collate`."""
         batch = self._batch(self._row_numbers(index))
-        return GatheredRows(batch, _BatchRows(self, batch))
+        gathered = GatheredRows if self.labelled else GatheredTensors
+        return gathered(batch, _BatchRows(self, batch))
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the rows one by one; `loader` is what training wants."""
+        return (self[row] for row in range(len(self)))
 
     def _row_numbers(self, index: Any) -> Tensor:
         rows = torch.as_tensor(index)

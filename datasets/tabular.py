@@ -55,8 +55,8 @@ class TabularDataset(ShardDataset):
     @property
     def categories(self) -> Mapping[str, Mapping[str, int]]:
         """For each feature made from strings: the number of each value."""
-        columns = self.manifest.recipe["columns"]
-        return {name: columns[name]["map"] for name in self.features if columns[name]["map"]}
+        maps = {column["name"]: column["map"] for column in self.manifest.recipe["columns"]}
+        return {name: maps[name] for name in self.features if maps[name]}
 
     def _inputs(self, rows: Tensor) -> Tensor:
         x = self._columns["x"].gather(rows)  # [b, f]

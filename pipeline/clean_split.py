@@ -45,7 +45,7 @@ def clean_split(
         if s.hold_out is not None and s.hold_out.split == name
     }
     writers = {n: ParquetSplit(generation, f"{n}-00000.parquet") for n in (name, *draws)}
-    dropped = _DroppedRows(reader, ParquetSplit(generation, f"{name}-dropped-00000.parquet"))
+    dropped = _DroppedRows(reader, ParquetSplit(generation, f"{name}.dropped-00000.parquet"))
     row = 0
     for table in reader.tables():
         try:

@@ -75,6 +75,13 @@ def plan_build(
         InputError: a raw file cannot be read.
     """
     recipe = recipe.model_copy(update={"splits": _present_splits(recipe, raw)})
+    if "train" not in recipe.splits:
+        raise MissingRawFileError(
+            raw,
+            expected="the raw files of the split train, which statistics come from",
+            found="none",
+            fix="check --raw",
+        )
     known = _known_contents(artifact)
     files = {f.path: f for split in recipe.splits.values() for f in split.files()}
     contents = {path: _read(raw, file, known) for path, file in files.items()}

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.csv as pv
@@ -47,14 +48,17 @@ def read_csv(
     )
     parse = pv.ParseOptions(delimiter=options.delimiter, newlines_in_values=True)
     with open_raw(path) as file:
+        counted = _QuoteCounter(file)
         try:
             batches = pv.open_csv(
-                file, read_options=read, parse_options=parse, convert_options=convert
+                counted, read_options=read, parse_options=parse, convert_options=convert
             )
             for batch in batches:
                 yield pa.Table.from_batches([batch])
         except pa.ArrowInvalid as error:
             raise diagnose(path, columns, options, str(error)) from None
+    if counted.quotes % 2:
+        _check_last_quote(path, options)
 
 
 def check_header(path: Path, columns: Sequence[str], options: Csv) -> None:
@@ -85,6 +89,7 @@ def check_header(path: Path, columns: Sequence[str], options: Csv) -> None:
 def diagnose(path: Path, columns: Sequence[str], options: Csv, message: str) -> InputError:
     """Return the error for the first line that does not parse, found by reading row by row."""
     try:
+        _check_utf8(path)
         for line, row in _rows(path, options):
             if len(row) != len(columns):
                 return FieldCountError(
@@ -96,9 +101,28 @@ def diagnose(path: Path, columns: Sequence[str], options: Csv, message: str) -> 
     except EncodingError as error:
         return error
     except csv.Error as error:
-        message = str(error)
+        return _quote_error(path, error)
     fix = f"check its quotes; a row may have {BLOCK_BYTES:,} bytes at most"
     return InputError(path, expected="a CSV file", found=message, fix=fix)
+
+
+def _check_last_quote(path: Path, options: Csv) -> None:
+    try:
+        for _ in _rows(path, options):
+            pass
+    except csv.Error as error:
+        if "unexpected end of data" in error.args[1]:
+            raise _quote_error(path, error) from None
+
+
+def _quote_error(path: Path, error: csv.Error) -> InputError:
+    line, message = error.args
+    return InputError(
+        f"{path}, line {line}",
+        expected="a row of CSV, every quote closed",
+        found=message,
+        fix="close the quote; one inside a quoted field is written twice",
+    )
 
 
 def line_of_row(path: Path, row: int, options: Csv) -> int:
@@ -110,15 +134,30 @@ def line_of_row(path: Path, row: int, options: Csv) -> int:
 
 
 def _rows(path: Path, options: Csv) -> Iterator[tuple[int, list[str]]]:
-    # Rows with the line on which they start; blank lines are no rows, as for Arrow.
+    """Yield the rows of a UTF-8 file, blank lines left out, with the line on which each starts.
+
+    Raises:
+        csv.Error: the file ends inside a quoted field; its argument is the line of the row.
+    """
+    limit = csv.field_size_limit(2**31 - 1)
+    start = 1
+    try:
+        with open_raw(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as lines:
+            reader = csv.reader(lines, delimiter=options.delimiter, strict=True)
+            for row in reader:
+                if row:
+                    yield start, row
+                start = reader.line_num + 1
+    except csv.Error as error:
+        raise csv.Error(start, str(error)) from None
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _check_utf8(path: Path) -> None:
     with open_raw(path) as file:
-        lines = (_decode(path, number, line) for number, line in enumerate(file, 1))
-        reader = csv.reader(lines, delimiter=options.delimiter)
-        start = 1
-        for row in reader:
-            if row:
-                yield start, row
-            start = reader.line_num + 1
+        for number, line in enumerate(file, 1):
+            _decode(path, number, line)
 
 
 def _decode(path: Path, number: int, line: bytes) -> str:
@@ -131,3 +170,33 @@ def _decode(path: Path, number: int, line: bytes) -> str:
             found=f"byte 0x{line[error.start]:02x} at column {error.start + 1}",
             fix="convert the file, for example with iconv -t utf-8",
         ) from None
+
+
+class _QuoteCounter:
+    """A file for Arrow to read from, which counts the quotes that pass.
+
+    Arrow takes a quoted field that the file ends in for whole. Then the number of quotes is odd.
+    """
+
+    closed = False
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.quotes = 0
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._file.read(size)
+        self.quotes += block.count(b'"')
+        return block
+
+    def close(self) -> None:
+        self._file.close()
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return False

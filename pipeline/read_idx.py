@@ -63,11 +63,10 @@ def read_idx_header(path: Path, content_bytes: int) -> IdxHeader:
 
 def _parse_header(path: Path, file: IO[bytes]) -> IdxHeader:
     magic = file.read(4)
-    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _DTYPES or magic[3] == 0:
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _DTYPES or not 1 <= magic[3] <= 64:
         raise IdxFormatError(
             path,
-            expected="an IDX file: bytes 00 00, an element type from 08 to 0e, a number of "
-            "dimensions",
+            expected="an IDX file: bytes 00 00, an element type from 08 to 0e, 1 to 64 dimensions",
             found=magic.hex(" ") or "nothing",
             fix="check that the recipe names the right file",
         )

@@ -37,10 +37,10 @@ class ParquetSplit:
             self._flush()
 
     def _flush(self) -> None:
-        table = pa.concat_tables(self._waiting)
+        rows = sum(map(len, self._waiting))
+        if self._writer is not None and rows:
+            self._writer.write_table(pa.concat_tables(self._waiting), row_group_size=rows)
         self._waiting = []
-        if self._writer is not None and len(table):
-            self._writer.write_table(table, row_group_size=len(table))
 
     def close(self) -> ParquetRecord:
         """Finish the file, flush it to disk and return its record."""

@@ -41,7 +41,7 @@ class Classifier(LightningModule):
     def training_step(self, batch: tuple[Any, Tensor], index: int) -> Tensor:  # noqa: ARG002
         """Return the mean loss of a batch."""
         x, y = batch
-        loss = functional.cross_entropy(self(x), y, label_smoothing=self.settings.label_smoothing)
+        loss = functional.cross_entropy(self(x), y)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(y))
         return loss
 
@@ -69,7 +69,10 @@ class Classifier(LightningModule):
             self.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, max_lr=settings.learning_rate, total_steps=self.steps
+            optimizer,
+            max_lr=settings.learning_rate,
+            total_steps=self.steps,
+            pct_start=settings.warmup,
         )
         return {
             "optimizer": optimizer,

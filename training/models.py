@@ -26,11 +26,11 @@ class TabularMlp(nn.Module):
         self.layers = nn.Sequential(
             nn.Linear(len(mean), 64),
             nn.ReLU(),
-            nn.Dropout(0.2),
-            nn.Linear(64, 64),
+            nn.Dropout(0.5),
+            nn.Linear(64, 32),
             nn.ReLU(),
-            nn.Dropout(0.2),
-            nn.Linear(64, classes),
+            nn.Dropout(0.5),
+            nn.Linear(32, classes),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -81,19 +81,18 @@ class TextBag(nn.Module):
         classes: how many.
         width: of an embedding.
         buckets: rows of the table that all bigrams share.
-        dropout: share of words and bigrams that a training step does not see.
     """
 
     def __init__(
-        self, tokens: int, classes: int, *, width: int = 32, buckets: int = 65_536, dropout: float
+        self, tokens: int, classes: int, *, width: int = 64, buckets: int = 65_536
     ) -> None:
         super().__init__()
         self.tokens = tokens
         self.buckets = buckets
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(0.5)  # of words and bigrams, in training
         self.embedding = nn.EmbeddingBag(tokens + buckets, width, mode="sum")
         nn.init.normal_(self.embedding.weight, std=0.01)
-        self.head = nn.Linear(width, classes)
+        self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(width, classes))
 
     def forward(self, x: Bag) -> Tensor:
         """Return logits [b, classes]."""
@@ -134,4 +133,4 @@ def build_model(dataset: ShardDataset) -> nn.Module:
         fact = dataset.statistics["image"]
         return ImageCnn(dataset.fields[0].shape, fact.mean or 0.0, fact.std or 0.0, classes)
     assert isinstance(dataset, TextDataset)  # noqa: S101  the only kind left
-    return TextBag(len(dataset.vocab), classes, dropout=0.5)
+    return TextBag(len(dataset.vocab), classes)

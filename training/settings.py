@@ -13,7 +13,7 @@ class Settings:
         batch_size: rows of a batch.
         learning_rate: the highest of the one-cycle schedule.
         weight_decay: of AdamW.
-        label_smoothing: of the cross-entropy.
+        warmup: share of the steps in which the learning rate goes up.
         seed: of weights, order and dropout.
     """
 
@@ -21,7 +21,7 @@ class Settings:
     batch_size: int
     learning_rate: float
     weight_decay: float = 0.01
-    label_smoothing: float = 0.0
+    warmup: float = 0.3
     seed: int = 0
 
     def to_dict(self) -> dict[str, Any]:
@@ -30,7 +30,7 @@ class Settings:
 
 
 BASELINES = {
-    "tabular": Settings(epochs=60, batch_size=64, learning_rate=3e-3),
+    "tabular": Settings(epochs=60, batch_size=64, learning_rate=1e-2),
     "image": Settings(epochs=3, batch_size=256, learning_rate=2e-2, weight_decay=0.05),
-    "text": Settings(epochs=8, batch_size=64, learning_rate=2e-3),
+    "text": Settings(epochs=10, batch_size=128, learning_rate=2e-3, weight_decay=0.0, warmup=0.05),
 }

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import xxhash
+
 from shardmill.errors import DamagedFileError
 from shardmill.manifest import VocabularyRecord
 from shardmill.vocab import Vocab
@@ -21,14 +23,14 @@ def load_vocab(artifact: Path, record: VocabularyRecord) -> Vocab:
     path = artifact / record.vocab.path
     content = path.read_bytes() if path.is_file() else b""
     # Split at newlines alone: str.splitlines() knows more line ends than a token may hold.
-    tokens = content.decode("utf-8", errors="replace").split("\n")[:-1]
-    if len(content) != record.vocab.bytes or len(tokens) != record.tokens:
+    found = xxhash.xxh3_128_hexdigest(content)
+    if found != record.vocab.xxh3_128:
         raise DamagedFileError(
             path,
-            expected=f"{record.tokens:,} tokens in {record.vocab.bytes:,} bytes",
-            found=f"{len(tokens):,} tokens in {len(content):,} bytes",
+            expected=f"{record.vocab.bytes:,} bytes with xxh3_128 {record.vocab.xxh3_128}",
+            found=f"{len(content):,} bytes with {found}",
             fix="build the artifact again with `shardmill preprocess --force`",
         )
-    vocab = Vocab(tokens)
+    vocab = Vocab(content.decode().split("\n")[:-1])
     vocab.set_default_index(vocab[record.unknown])
     return vocab

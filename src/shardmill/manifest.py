@@ -21,7 +21,8 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 def _inside(path: str) -> str:
     parts = path.split("/")
-    if not path or "\\" in path or ":" in path or any(part in ("", ".", "..") for part in parts):
+    wrong = any(part in ("", ".", "..") for part in parts)
+    if wrong or any(character in "\\:" or not character.isprintable() for character in path):
         raise ValueError("must be relative, with forward slashes, and stay inside the artifact")
     return path
 
@@ -111,6 +112,17 @@ class SplitRecord(CleanedSplit):
             raise ValueError("only the last shard may hold another number of rows than the others")
         return self
 
+    @model_validator(mode="after")
+    def _fields_make_sense(self) -> Self:
+        ragged = {field.name for field in self.fields if field.ragged}
+        for field in self.fields:
+            if any(n < 1 for n in field.shape) or (field.ragged and field.shape):
+                raise ValueError(f"field {field.name}: no tensor has this shape")
+        for shard in self.shards:
+            if set(shard.values) != ragged or set(shard.longest) != ragged:
+                raise ValueError(f"{shard.path}: must count the values of each ragged field")
+        return self
+
     def rows_per_shard_is_aligned(self) -> bool:
         """Say whether every fixed-size field of a full shard ends at a multiple of ALIGNMENT."""
         return layout.aligned_rows(self.fields, self.rows_per_shard) == self.rows_per_shard
@@ -158,7 +170,7 @@ class Manifest(Record):
     """All that a reader needs to know of an artifact."""
 
     format: Literal["shardmill"] = "shardmill"
-    version: int = FORMAT_VERSION
+    version: Annotated[int, Field(ge=1)] = FORMAT_VERSION
     writer: str
     name: str
     kind: Kind
@@ -206,6 +218,13 @@ class Manifest(Record):
                 found="none",
                 fix="build it with `shardmill preprocess`, or correct the path",
             ) from None
+        except OSError as error:
+            raise ManifestError(
+                path,
+                expected="a readable file",
+                found=str(error.strerror),
+                fix="check the path and its permissions",
+            ) from None
         _check_version(path, content)
         try:
             return cls.model_validate_json(content)
@@ -227,7 +246,7 @@ def _check_version(path: Path, content: bytes) -> None:
     found = re.search(rb'"version": *(\d+)', content)
     try:
         version = json.loads(content)["version"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         version = int(found[1]) if found else None
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise FormatVersionError(

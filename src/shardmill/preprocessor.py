@@ -1,5 +1,6 @@
 """Raw rows in, tensors out: the one object that builds shards and that serves predictions."""
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pyarrow as pa
+from pydantic import ValidationError
 
-from shardmill.errors import InputError
+from shardmill.errors import ColumnsError, InputError, ManifestError
 from shardmill.kinds import image, tabular, text
 from shardmill.kinds.row import TARGET, Array, Cleaned, Fitted, Ragged, RowFault
 from shardmill.layout import Field
@@ -65,8 +67,16 @@ class Preprocessor:
             ArtifactError: the artifact cannot be read.
         """
         manifest = Manifest.load(artifact)
-        recipe = RECIPE_KINDS[manifest.kind].model_validate(manifest.recipe, strict=False)
-        field = next(f for f in manifest.splits["train"].fields if f.name == "x")
+        try:
+            recipe = RECIPE_KINDS[manifest.kind].model_validate_json(json.dumps(manifest.recipe))
+            field = next(f for f in manifest.splits["train"].fields if f.name == "x")
+        except (ValidationError, KeyError, StopIteration) as error:
+            raise ManifestError(
+                artifact,
+                expected="a recipe, and a split called train with a field x",
+                found=f"{type(error).__name__}: {error}",
+                fix="build the artifact again with `shardmill preprocess --force`",
+            ) from None
         vocab = None
         if manifest.vocabulary is not None:
             vocab = load_vocab(Path(artifact), manifest.vocabulary)
@@ -116,22 +126,71 @@ class Preprocessor:
 
     def _raw_table(self, rows: Any) -> pa.Table:
         if isinstance(self.recipe, ImageRecipe):
-            return pa.table({"image": image.tensor_column(np.asarray(rows))})
-        if isinstance(self.recipe, TextRecipe) and isinstance(rows, list | tuple):
-            blank = [""] * len(rows)
-            # The row's text stands for all joined columns; what they add is one space.
-            columns = dict.fromkeys(self.recipe.text.join[1:], blank)
-            return pa.table({self.recipe.text.join[0]: pa.array(rows, pa.string()), **columns})
+            return self._image_table(np.asarray(rows))
+        if isinstance(self.recipe, TextRecipe):
+            return self._text_table(self.recipe, rows)
         if isinstance(rows, list | tuple):
-            rows = pa.Table.from_pylist([{k: _cell(v) for k, v in row.items()} for row in rows])
-        elif not isinstance(rows, pa.Table):
-            rows = pa.Table.from_pandas(rows, preserve_index=False)
-        return pa.table({name: rows.column(name).cast(pa.string()) for name in rows.column_names})
+            # A key that a row does not have is a missing cell.
+            columns = {n: [row.get(n) for row in rows] for n in self.recipe.features()}
+        else:
+            columns = _columns(rows, self.recipe.features())
+        missing = self.recipe.csv.missing
+        return pa.table(
+            {n: pa.array([_cell(v, missing) for v in c], pa.string()) for n, c in columns.items()}
+        )
+
+    def _text_table(self, recipe: TextRecipe, rows: Any) -> pa.Table:
+        names = recipe.text.join
+        if isinstance(rows, list | tuple):
+            # A text stands for all columns that are joined; the empty ones add spaces alone.
+            columns = {names[0]: rows, **dict.fromkeys(names[1:], [""] * len(rows))}
+        else:
+            columns = {n: [v or "" for v in c] for n, c in _columns(rows, names).items()}
+        for name, cells in columns.items():
+            for row, cell in enumerate(cells):
+                if not isinstance(cell, str):
+                    raise _row_error(f"row {row}, {name}", "a text", repr(cell))
+        return pa.table({n: pa.array(cells, pa.string()) for n, cells in columns.items()})
+
+    def _image_table(self, rows: Array) -> pa.Table:
+        field = self.fitted.input
+        shapes = [field.shape]
+        if len(field.shape) == 3 and field.shape[0] == 1:
+            shapes.append(field.shape[1:])  # [h, w] of [1, h, w]
+        if rows.shape[1:] not in shapes or rows.dtype != field.dtype:
+            expected = " or ".join(f"[n, {', '.join(map(str, shape))}]" for shape in shapes)
+            found = f"{rows.dtype} of shape {list(rows.shape)}"
+            raise _row_error("the rows", f"{field.dtype} of shape {expected}", found)
+        return pa.table({"image": image.tensor_column(rows)})
 
 
-def _cell(value: object) -> str | None:
-    # NaN is how pandas and Python write a missing number.
-    return None if value is None or value != value else str(value)
+def _columns(rows: Any, names: Sequence[str]) -> dict[str, list[Any]]:
+    """Return columns of a DataFrame or an Arrow table as lists."""
+    table = rows if isinstance(rows, pa.Table) else pa.Table.from_pandas(rows, preserve_index=False)
+    absent = [name for name in names if name not in table.column_names]
+    if absent:
+        raise ColumnsError(
+            "the rows",
+            expected=f"the columns {', '.join(names)}",
+            found=f"no {', '.join(absent)}",
+            fix="add the columns, or rename them",
+        )
+    return {name: table.column(name).to_pylist() for name in names}
+
+
+def _cell(value: Any, missing: Sequence[str]) -> str | None:
+    """Return a cell as a CSV file spells it; None if it is missing."""
+    if value is None or type(value).__name__ == "NAType" or value != value or value in missing:
+        return None  # pandas writes a missing number as NA or as NaN
+    if isinstance(value, bool | np.bool_):
+        return str(int(value))
+    if isinstance(value, float | np.floating) and abs(float(value)) < 2**53 and value == int(value):
+        return str(int(value))  # pandas makes floats of integers when one of them is missing
+    return str(value)
+
+
+def _row_error(where: str, expected: str, found: str) -> InputError:
+    return InputError(where, expected=expected, found=found, fix="give rows like the raw files'")
 
 
 def _to_torch(preprocessor: Preprocessor, x: Array | Ragged) -> "Tensor | Padded":

@@ -6,10 +6,19 @@ path in the file.
 
 import hashlib
 import json
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 CHECKSUM = r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$"
@@ -145,7 +154,7 @@ class Column(Section):
 
     dtype: Literal["int64", "float64", "str"]
     drop: bool = False
-    map: dict[str, int] | None = None
+    map: Annotated[dict[str, int], Field(min_length=1)] | None = None
     missing: Missing = "error"
 
 
@@ -174,26 +183,25 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _splits_fit_together(self) -> Self:
+        faults = [fault for n, split in self.splits.items() for fault in self._faults_of(n, split)]
         if "train" not in self.splits:
-            raise ValueError("splits: a split called train is needed, statistics come from it")
-        for name, split in self.splits.items():
-            self._check_split(name, split)
-        return self
+            faults.append("splits: a split called train is needed, statistics come from it")
+        return _without_faults(self, faults)
 
-    def _check_split(self, name: str, split: Split) -> None:
+    def _faults_of(self, name: str, split: Split) -> Iterator[str]:
         needed = {"images"} if self.kind == "image" else {"csv"}
         if self.kind == "image" and split.labelled:
             needed = {"images", "labels"}
         given = {key for key in ("csv", "images", "labels") if getattr(split, key) is not None}
         if split.hold_out is None and given != needed:
-            raise ValueError(
+            yield (
                 f"splits.{name}: needs {' and '.join(sorted(needed))}, or hold_out; "
                 f"has {' and '.join(sorted(given)) or 'none of them'}"
             )
         if split.hold_out is not None:
             source = self.splits.get(split.hold_out.split)
             if given or source is None or source.hold_out is not None:
-                raise ValueError(
+                yield (
                     f"splits.{name}.hold_out: needs a split with files of its own, "
                     f"and none beside itself"
                 )
@@ -212,21 +220,36 @@ class TabularRecipe(Recipe):
         target = self.target.column if self.target else None
         return tuple(n for n, c in self.columns.items() if not c.drop and n != target)
 
+    @field_serializer("columns", when_used="json")
+    def _columns_as_list(self, columns: dict[str, Column]) -> list[dict[str, Any]]:
+        # The order of the columns is that of the features; JSON with sorted keys would lose it.
+        return [{"name": n, **column.model_dump(mode="json")} for n, column in columns.items()]
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _columns_from_list(cls, columns: Any) -> Any:
+        if not isinstance(columns, list | tuple):
+            return columns
+        return {c["name"]: {k: v for k, v in c.items() if k != "name"} for c in columns}
+
     @model_validator(mode="after")
     def _columns_fit_together(self) -> Self:
-        if self.target is not None and self.columns.get(self.target.column) is None:
-            raise ValueError(f"target.column: no column called {self.target.column!r}")
+        faults = []
+        if self.target is not None:
+            target = self.columns.get(self.target.column)
+            if target is None or target.drop:
+                faults.append(f"target.column: no column {self.target.column!r}, or it is dropped")
         if not self.features():
-            raise ValueError("columns: at least one must be left as a feature")
+            faults.append("columns: at least one must be left as a feature")
         for name in self.features():
             column = self.columns[name]
             if column.dtype == "str" and column.map is None:
-                raise ValueError(f"columns.{name}: a column of str needs a map, or drop = true")
+                faults.append(f"columns.{name}: a column of str needs a map, or drop = true")
             if column.dtype == "str" and column.missing in ("median", "mean"):
-                raise ValueError(f"columns.{name}.missing: strings have no {column.missing}")
+                faults.append(f"columns.{name}.missing: strings have no {column.missing}")
             if column.dtype != "str" and column.map is not None:
-                raise ValueError(f"columns.{name}.map: needs dtype str")
-        return self
+                faults.append(f"columns.{name}.map: needs dtype str")
+        return _without_faults(self, faults)
 
 
 class ImageRecipe(Recipe):
@@ -311,10 +334,16 @@ RECIPE_KINDS: dict[str, type[TabularRecipe] | type[ImageRecipe] | type[TextRecip
 }
 
 
-def facts_sha256(facts: object) -> str:
-    """Return the sha256 of `facts` as JSON without spaces, in their order.
+Checked = TypeVar("Checked")
 
-    Order counts: it is the order of the columns that decides the order of the features.
-    """
-    text = json.dumps(facts, separators=(",", ":"), ensure_ascii=False)
+
+def _without_faults(checked: Checked, faults: Sequence[str]) -> Checked:
+    if faults:
+        raise ValueError("; ".join(faults))
+    return checked
+
+
+def facts_sha256(facts: object) -> str:
+    """Return the sha256 of `facts` as JSON with sorted keys and no spaces."""
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

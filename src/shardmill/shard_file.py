@@ -68,17 +68,25 @@ def read_header(path: Path) -> dict[str, Any]:
     Raises:
         DamagedFileError: the header or the data does not fit in the file, or is no safetensors.
     """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if length > min(HEADER_LIMIT, size - 8):
-            raise _damaged(path, "a header that fits in the file", f"one of {length:,} bytes")
-        try:
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > min(HEADER_LIMIT, size - 8):
+                raise _damaged(path, "a header that fits in the file", f"one of {length:,} bytes")
             header = json.loads(file.read(length))
-            offsets = [v["data_offsets"] for k, v in header.items() if k != "__metadata__"]
-            end = max((stop for _, stop in offsets), default=0)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise _damaged(path, "a safetensors header", str(error)) from None
+        extents = [v["data_offsets"] for k, v in header.items() if k != "__metadata__"]
+        end = 0
+        for start, stop in sorted((start, stop) for start, stop in extents):
+            if not isinstance(start, int) or not isinstance(stop, int):
+                raise TypeError("data_offsets are two integers")
+            if start != end or stop < start:
+                raise _damaged(path, f"a tensor from byte {end:,} on", f"one from {start:,} on")
+            end = stop
+    except OSError as error:
+        raise _damaged(path, "a shard", str(error.strerror)) from None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise _damaged(path, "a safetensors header", str(error)) from None
     if 8 + length + end != size:
         raise _damaged(path, f"{8 + length + end:,} bytes", f"{size:,} bytes")
     return dict(header)

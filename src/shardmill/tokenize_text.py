@@ -88,7 +88,7 @@ def _tokenize_ascii(texts: pa.Array, tokenizer: str) -> pa.ListArray:
     # Arrow splits like str.split(" "): leading, trailing and doubled spaces leave empty strings,
     # which the list's offsets must then skip.
     split = pc.ascii_split_whitespace(texts)
-    values, offsets = split.flatten(), np.asarray(split.offsets) - split.offsets[0].as_py()
+    values, offsets = split.flatten(), np.asarray(split.offsets)
     kept = pc.greater(pc.binary_length(values), 0)
     before = np.concatenate([[0], np.cumsum(np.asarray(kept))])
     return pa.ListArray.from_arrays(pa.array(before[offsets], pa.int32()), values.filter(kept))
@@ -96,13 +96,16 @@ def _tokenize_ascii(texts: pa.Array, tokenizer: str) -> pa.ListArray:
 
 def _translate_ascii(texts: pa.Array, table: str) -> pa.Array:
     """Map every byte of an ASCII string array through `table`, 128 characters."""
-    _, offsets, data = texts.buffers()
-    if data is None:
+    if not len(texts):
         return texts
-    translated = data.to_pybytes().translate(table.encode() + bytes(range(128, 256)))
-    # Bytes past this array's own, if it is a slice, are translated too and stay unseen.
+    _, offsets, data = texts.buffers()
+    # A slice shares the buffers of the whole array; its own part of them starts at `first`.
+    own = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    first, last = int(own[0]), int(own[-1])
+    content = data.slice(first, last - first).to_pybytes() if data is not None else b""
+    translated = content.translate(table.encode() + bytes(range(128, 256)))
     return pa.StringArray.from_buffers(
-        len(texts), offsets, pa.py_buffer(translated), offset=texts.offset
+        len(texts), pa.py_buffer(own - first), pa.py_buffer(translated)
     )
 
 

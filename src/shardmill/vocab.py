@@ -12,8 +12,8 @@ class UnknownTokenError(ShardmillError, RuntimeError):
 class Vocab:
     """A fixed list of tokens; the number of a token is its position.
 
-    The methods and their errors are those of `torchtext.vocab.Vocab` 0.18
-    (https://pytorch.org/text/0.18.0/vocab.html), for one that no longer grows.
+    The methods are those of `torchtext.vocab.Vocab` 0.18
+    (https://pytorch.org/text/0.18.0/vocab.html) but the two that add tokens.
 
     Example:
         >>> vocab = Vocab(["<unk>", "<pad>", "news"], default_index=0)

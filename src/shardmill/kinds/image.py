@@ -52,7 +52,7 @@ def clean(recipe: ImageRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
 
 
 def fit(recipe: ImageRecipe, train: Iterator[pa.Table]) -> Fitted:  # noqa: ARG001
-    """Return the mean and standard deviation of all elements, in units of the stored dtype."""
+    """Return mean and standard deviation of all finite elements, in units of the stored dtype."""
     count, mean, squares = 0, 0.0, 0.0
     shape: tuple[int, ...] = ()
     dtype = "uint8"
@@ -62,7 +62,7 @@ def fit(recipe: ImageRecipe, train: Iterator[pa.Table]) -> Fitted:  # noqa: ARG0
         n, batch_mean, batch_squares = _moments(rows)
         # Chan, Golub, LeVeque 1979: moments of two samples put together.
         delta = batch_mean - mean
-        total = count + n
+        total = max(count + n, 1)
         squares += batch_squares + delta * delta * count * n / total
         mean += delta * n / total
         count = total
@@ -79,8 +79,9 @@ def _moments(rows: Array) -> tuple[int, float, float]:
         mean = total / rows.size
         return rows.size, mean, math.fsum(n * (v - mean) ** 2 for v, n in enumerate(counts))
     numbers: npt.NDArray[np.float64] = rows.astype(np.float64)
-    mean = float(numbers.mean())
-    return rows.size, mean, float(((numbers - mean) ** 2).sum())
+    numbers = numbers[np.isfinite(numbers)]
+    mean = float(numbers.mean()) if numbers.size else 0.0
+    return numbers.size, mean, float(((numbers - mean) ** 2).sum())
 
 
 def encode(recipe: ImageRecipe, fitted: Fitted, cleaned: pa.Table) -> Array:  # noqa: ARG001

@@ -69,7 +69,7 @@ def _parse_numbers(name: str, column: Column, texts: pa.Array) -> pa.Array:
     except pa.ArrowInvalid:
         row = next(row for row, text in enumerate(texts) if not _parses(text, dtype))
     else:
-        infinite = pc.invert(pc.is_finite(numbers.cast(pa.float64()))).fill_null(False)
+        infinite = pc.invert(pc.is_finite(numbers)).fill_null(False)
         if pc.any(infinite).as_py() is not True:
             return numbers
         row = int(np.argmax(np.asarray(infinite)))

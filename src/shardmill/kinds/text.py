@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shardmill.kinds.row import Cleaned, Fitted, Ragged, class_indices
+from shardmill.kinds.row import Array, Cleaned, Fitted, Ragged, class_indices
 from shardmill.layout import Field
 from shardmill.recipe import TextRecipe, Vocabulary
 from shardmill.tokenize_text import clean_texts, tokenize_texts
@@ -33,22 +33,25 @@ def clean(recipe: TextRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
 
 def fit(recipe: TextRecipe, train: Iterator[pa.Table]) -> Fitted:
     """Return the vocabulary of the cleaned train rows."""
-    counts = pa.table({"token": pa.array([], pa.string()), "count": pa.array([], pa.int64())})
+    counts = _count(pa.array([], pa.string()))
     for table in train:
         tokens = tokenize_texts(table.column("text").combine_chunks(), recipe.text.tokenizer)
-        seen = pc.value_counts(tokens.flatten())  # in order of first appearance
-        batch = pa.table({"token": seen.field("values"), "count": seen.field("counts")})
-        counts = pa.concat_tables([counts, batch])
+        counts = pa.concat_tables([counts, _count(tokens.flatten())])
         if len(counts) > _MERGE_TOKENS:
             counts = _merge(counts)
     vocab = build_vocab(_merge(counts), recipe.vocabulary)
     return Fitted(Field("x", "int32", ragged=True), ("text",), {}, vocab)
 
 
+def _count(tokens: pa.Array, weights: Array | None = None) -> pa.Table:
+    """Return each token once, in order of first appearance, and how often it stands there."""
+    encoded = tokens.dictionary_encode()  # Arrow numbers the values as they come
+    total = np.bincount(encoded.indices, weights, minlength=len(encoded.dictionary))
+    return pa.table({"token": encoded.dictionary, "count": pa.array(total.astype(np.int64))})
+
+
 def _merge(counts: pa.Table) -> pa.Table:
-    # One thread keeps groups in order of first appearance.
-    merged = counts.group_by("token", use_threads=False).aggregate([("count", "sum")])
-    return pa.table({"token": merged.column("token"), "count": merged.column("count_sum")})
+    return _count(counts.column("token").combine_chunks(), np.asarray(counts.column("count")))
 
 
 def build_vocab(counts: pa.Table, options: Vocabulary) -> Vocab:

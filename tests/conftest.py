@@ -1,0 +1,47 @@
+"""Raw files and artifacts that several tests share."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shardmill.pipeline.build_artifacts import BuildOptions, Sources, build_artifacts
+from shardmill.pipeline.write_sample import SAMPLE_DATASETS, write_sample
+from shardmill.recipe import AnyRecipe
+
+Builder = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def sample_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Generated raw files of all three shipped recipes."""
+    folder = tmp_path_factory.mktemp("sample")
+    write_sample(folder, SAMPLE_DATASETS, seed=0)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_raw() -> Path:
+    """The folder of real raw files that SHARDMILL_RAW names."""
+    folder = os.environ.get("SHARDMILL_RAW")
+    if folder is None:
+        pytest.skip("SHARDMILL_RAW is not set: it names a folder of real raw files")
+    return Path(folder)
+
+
+def build(recipe: AnyRecipe, raw: Path, out: Path, rows_per_shard: int | None = None) -> Path:
+    """Build one artifact below `out` and return its folder."""
+    options = BuildOptions(out=out, rows_per_shard=rows_per_shard)
+    return build_artifacts(Sources((recipe,), raw), options)[0].artifact
+
+
+@pytest.fixture(scope="session")
+def sample_artifacts(sample_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The artifacts of the sample data."""
+    from shardmill.load_recipe import load_recipe
+
+    out = tmp_path_factory.mktemp("artifacts")
+    for name in SAMPLE_DATASETS:
+        build(load_recipe(name), sample_raw, out)
+    return out

@@ -1,0 +1,97 @@
+"""Who may import whom, and what is loaded when: held over the source and in fresh processes."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import shardmill
+
+ROOT = Path(__file__).parent.parent
+# Part of the package -> parts that it may not import. The contract is all of src/shardmill but
+# its links and its command line.
+FORBIDDEN = {
+    "contract": {"pipeline", "datasets", "training", "cli"},
+    "pipeline": {"datasets", "training", "cli"},
+    "datasets": {"pipeline", "training", "cli"},
+    "training": {"pipeline", "datasets", "cli"},
+}
+
+
+def sources(part: str) -> list[Path]:
+    if part != "contract":
+        return sorted((ROOT / part).rglob("*.py"))
+    folder = ROOT / "src" / "shardmill"
+    files = [*folder.glob("*.py"), *(folder / "kinds").glob("*.py")]
+    # The public names of every part are gathered in __init__.py, which imports them when asked.
+    return [file for file in files if file.name not in ("__init__.py", "__main__.py")]
+
+
+def imported_modules(file: Path) -> set[str]:
+    modules = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return modules
+
+
+@pytest.mark.parametrize("part", FORBIDDEN)
+def test_directions_of_import(part: str) -> None:
+    files = sources(part)
+    assert files
+    for file in files:
+        for module in imported_modules(file):
+            names = module.split(".")
+            wrong = names[0] == "shardmill" and len(names) > 1 and names[1] in FORBIDDEN[part]
+            assert not wrong, f"{file} imports {module}"
+
+
+def test_training_uses_the_public_api_alone() -> None:
+    public = {f"shardmill.{name}" for name in shardmill.__all__} | {"shardmill"}
+    for file in sources("training"):
+        for module in imported_modules(file):
+            own = module.startswith("shardmill.training")
+            assert own or not module.startswith("shardmill") or module in public, (
+                f"{file}: {module}"
+            )
+
+
+def loaded_after(code: str) -> set[str]:
+    """Top-level modules that are loaded after `code` ran in a fresh process."""
+    code += "\nimport sys; print(*{name.split('.')[0] for name in sys.modules})"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(run.stdout.splitlines()[-1].split())
+
+
+def test_reading_shards_imports_none_of_the_pipeline(sample_artifacts: Path) -> None:
+    for name in ("titanic", "mnist", "ag_news"):
+        loaded = loaded_after(
+            f"import shardmill\nds = shardmill.open({str(sample_artifacts / name)!r})\n"
+            f"x, y = ds[:10]\nnext(iter(ds.loader(4)))\nrepr(ds)"
+        )
+        assert "torch" in loaded
+        assert not loaded & {"click", "pandas", "pyarrow", "rich", "filelock", "pooch", "lightning"}
+
+
+def test_importing_shardmill_imports_no_library() -> None:
+    loaded = loaded_after("import shardmill\ndir(shardmill)")
+    assert not loaded & {"torch", "numpy", "pandas", "pyarrow", "pydantic", "click"}
+
+
+def test_every_public_name_is_there() -> None:
+    assert all(getattr(shardmill, name) is not None for name in shardmill.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'opne'"):
+        shardmill.opne  # noqa: B018
+
+
+def test_linked_folders_cannot_be_imported_by_their_own_names() -> None:
+    # An __init__.py there would shadow Hugging Face's `datasets` for whoever runs in this folder.
+    for part in ("pipeline", "datasets", "training"):
+        assert not (ROOT / part / "__init__.py").exists()
+        link = ROOT / "src" / "shardmill" / part
+        assert link.is_symlink()
+        assert not link.readlink().is_absolute()

@@ -1,0 +1,432 @@
+"""Recipes: what the shipped ones state, and how the faults of a user's one are told."""
+
+import re
+import tomllib
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from shardmill.errors import RecipeError
+from shardmill.load_recipe import (
+    load_recipe,
+    parse_recipe,
+    shipped_recipe_text,
+    shipped_recipes,
+)
+from shardmill.recipe import AnyRecipe, HoldOut, ImageRecipe, TabularRecipe, TextRecipe
+
+TABULAR = """
+name = "trees"
+kind = "tabular"
+[columns]
+height = { dtype = "float64", missing = "mean" }
+kind = { dtype = "str", map = { oak = 0, fir = 1 } }
+old = { dtype = "int64" }
+[target]
+column = "old"
+classes = ["no", "yes"]
+first = 0
+[splits.train.csv]
+path = "trees/train.csv"
+"""
+TEXT = """
+name = "notes"
+kind = "text"
+[text]
+columns = ["class", "title", "body"]
+join = ["title", "body"]
+[target]
+column = "class"
+classes = ["a", "b"]
+[splits.train.csv]
+path = "notes.csv"
+"""
+IMAGE = """
+name = "leaves"
+kind = "image"
+[target]
+classes = ["oak", "fir"]
+[splits.train]
+images = { path = "images" }
+labels = { path = "labels" }
+"""
+
+
+def test_shipped_recipes() -> None:
+    assert shipped_recipes() == ("ag_news", "mnist", "titanic")
+    for name in shipped_recipes():
+        recipe = load_recipe(name)
+        assert recipe.name == name
+        facts = tomllib.loads(shipped_recipe_text(name))
+        for split, table in facts["splits"].items():
+            assert recipe.splits[split].optional == table.get("optional", False)
+        for file in (f for split in recipe.splits.values() for f in split.files()):
+            assert file.path.startswith(f"{name}/")
+            assert all(url.startswith("https://") for url in file.urls)
+            assert bool(file.urls) == bool(file.checksum) == bool(file.rows)
+
+
+def test_titanic() -> None:
+    recipe = load_recipe("titanic")
+    assert isinstance(recipe, TabularRecipe)
+    assert [n for n, c in recipe.columns.items() if c.drop] == [
+        "PassengerId",
+        "Name",
+        "Ticket",
+        "Cabin",
+    ]
+    assert recipe.features() == ("Pclass", "Sex", "Age", "SibSp", "Parch", "Fare", "Embarked")
+    assert recipe.columns["Sex"].map == {"male": 0, "female": 1}
+    assert recipe.columns["Embarked"].map == {"S": 0, "C": 1, "Q": 2}
+    missing = {name: recipe.columns[name].missing for name in recipe.features()}
+    assert {name: m for name, m in missing.items() if m != "error"} == {
+        "Age": "median",
+        "Fare": "median",
+        "Embarked": "mode",
+    }
+    assert recipe.target is not None
+    assert (recipe.target.column, recipe.target.first) == ("Survived", 0)
+    assert recipe.target.classes == ("Dead", "Survived")
+    assert list(recipe.source_splits()) == ["train", "test"]
+    assert recipe.splits["validation"].hold_out == HoldOut(split="train", fraction=0.2)
+    assert (recipe.splits["test"].optional, recipe.splits["test"].labelled) == (True, False)
+    assert [f.rows for f in recipe.splits["train"].files()] == [891]
+
+
+def test_mnist() -> None:
+    recipe = load_recipe("mnist")
+    assert isinstance(recipe, ImageRecipe)
+    assert recipe.target is not None
+    assert recipe.target.classes == tuple("0123456789")
+    assert recipe.target.first == 0
+    rows = {name: [f.rows for f in s.files()] for name, s in recipe.source_splits().items()}
+    assert rows == {"train": [60_000, 60_000], "test": [10_000, 10_000]}
+    assert recipe.splits["validation"].hold_out == HoldOut(split="train", fraction=0.1)
+
+
+def test_ag_news() -> None:
+    recipe = load_recipe("ag_news")
+    assert isinstance(recipe, TextRecipe)
+    assert recipe.target is not None
+    assert recipe.target.column == "class"
+    assert recipe.target.classes == ("World", "Sports", "Business", "Sci/Tech")
+    assert recipe.target.first == 1
+    assert not recipe.csv.header
+    assert recipe.text.join == ("title", "description")
+    assert recipe.text.clean == ("alphanumeric", "lowercase")
+    assert recipe.text.tokenizer == "basic_english"
+    assert recipe.vocabulary.specials == ("<unk>", "<pad>")
+    assert {name: s.files()[0].rows for name, s in recipe.splits.items()} == {
+        "train": 120_000,
+        "test": 7_600,
+    }
+
+
+@pytest.mark.parametrize("text", [TABULAR, TEXT, IMAGE])
+def test_templates_of_this_file_are_valid(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    recipe = load_recipe(str(path))
+    assert recipe == parse_recipe(text, where="here")
+    assert f'kind = "{recipe.kind}"' in text
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("titanc", "did you mean titanic?"),
+        ("agnews", "did you mean ag_news?"),
+        ("MNIST.tml", "check the name"),
+        ("", "check the name"),
+    ],
+)
+def test_unknown_name_suggests_the_closest(name: str, hint: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(name)
+    assert str(caught.value) == (
+        f"recipe {name!r}: expected one of ag_news, mnist, titanic, "
+        f"or a path that ends in .toml, found neither; {hint}"
+    )
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    path = tmp_path / "none.toml"
+    match = re.escape(f"{path}: expected a readable TOML file, found [Errno 2] No such file")
+    with pytest.raises(RecipeError, match=match):
+        load_recipe(str(path))
+
+
+def test_file_that_is_a_folder_or_not_utf_8(tmp_path: Path) -> None:
+    (tmp_path / "folder.toml").mkdir()
+    (tmp_path / "latin.toml").write_bytes('name = "é"'.encode("latin-1"))
+    for name, found in (("folder", "Is a directory"), ("latin", "can't decode byte")):
+        with pytest.raises(RecipeError, match=f"{name}.toml: expected a readable.*{found}"):
+            load_recipe(str(tmp_path / f"{name}.toml"))
+
+
+def fault_of(text: str) -> str:
+    """Return `found` of the error that `text` gives."""
+    with pytest.raises(RecipeError) as caught:
+        parse_recipe(text, where="r.toml")
+    assert str(caught.value).startswith("r.toml: ")
+    assert caught.value.fix == "correct the recipe; `shardmill recipe titanic` prints a working one"
+    return caught.value.found
+
+
+def change(text: str, old: str, new: str) -> str:
+    assert text.count(old) == 1, old
+    return text.replace(old, new)
+
+
+def test_all_faults_at_once_each_with_its_path() -> None:
+    text = change(TABULAR, 'dtype = "float64"', 'dtipe = "float64"')
+    text = change(text, "first = 0", 'first = "0"')
+    text = change(text, "trees/train.csv", "../train.csv")
+    assert fault_of(text + "rows = 0") == (
+        "5 faults: "
+        "splits.train.csv.path: must be a relative path with forward slashes, below the raw "
+        "folder, found '../train.csv'; "
+        "splits.train.csv.rows: Input should be greater than or equal to 1, found 0; "
+        "columns.height.dtype: missing; "
+        "columns.height.dtipe: unknown key, did you mean dtype?; "
+        "target.first: Input should be a valid integer, found '0'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        # unknown keys, at every depth, with the closest known one
+        ('name = "trees"', 'nam = "trees"', "nam: unknown key, did you mean name?"),
+        ("[target]", "[tagret]", "tagret: unknown key, did you mean target?"),
+        ("missing =", "mising =", "columns.height.mising: unknown key, did you mean missing?"),
+        ("path =", "paht =", "splits.train.csv.paht: unknown key, did you mean path?"),
+        ("train.csv]", "train.cvs]", "splits.train.cvs: unknown key, did you mean csv?"),
+        # and all of them where none is close
+        ("first =", "zzz =", "target.zzz: unknown key, known here: classes, column, first"),
+        # a key of another kind of recipe
+        ("[target]", "[text]\n[target]", "text: unknown key, did you mean"),
+        # missing keys
+        ('name = "trees"', "", "name: missing"),
+        ('column = "old"', "", "target.column: missing"),
+        ('path = "trees/train.csv"', "", "splits.train.csv.path: missing"),
+        # wrong types are not converted
+        ('name = "trees"', "name = 1", "name: Input should be a valid string, found 1"),
+        ("first = 0", "first = 0.0", "target.first: Input should be a valid integer, found 0.0"),
+        ("first = 0", "first = true", "target.first: Input should be a valid integer, found True"),
+        ("oak = 0", 'oak = "0"', "columns.kind.map.oak: Input should be a valid integer"),
+        ('"no", "yes"', "0, 1", "target.classes.0: Input should be a valid string, found 0"),
+        ('["no", "yes"]', '"no"', "target.classes: Input should be a valid array, found 'no'"),
+        # values outside what is known
+        ('name = "trees"', 'name = "a b"', "name: String should match pattern"),
+        ('name = "trees"', 'name = "../x"', "name: String should match pattern"),
+        ('"float64"', '"float"', "columns.height.dtype: Input should be 'int64', 'float64' or"),
+        ('"mean"', '"zero"', "columns.height.missing: Input should be 'error', 'drop', 'keep'"),
+        # classes
+        ('"no", "yes"', '"no", "no"', "target.classes: named twice: no"),
+        ('["no", "yes"]', "[]", "target.classes: Tuple should have at least 1 item"),
+        # columns that do not fit together
+        ('column = "old"', 'column = "age"', "target.column: no column 'age', or it is dropped"),
+        (
+            ", map = { oak = 0, fir = 1 }",
+            "",
+            "columns.kind: a column of str needs a map, or drop = true",
+        ),
+        (
+            "fir = 1 } }",
+            'fir = 1 }, missing = "median" }',
+            "columns.kind.missing: strings have no median",
+        ),
+        ('"int64" }', '"int64", drop = true, map = 1 }', "columns.old.map: Input should be"),
+        ('"float64",', '"float64", map = { x = 1 },', "columns.height.map: needs dtype str"),
+        (
+            '"float64",',
+            '"float64", map = {},',
+            "columns.height.map: Dictionary should have at least",
+        ),
+        # a split that no statistics can come from
+        ("splits.train", "splits.tran", "splits: a split called train is needed"),
+        ("train.csv]", "'two words'.csv]", "splits.two words.[key]: String should match"),
+    ],
+)
+def test_faults_of_a_tabular_recipe(old: str, new: str, fault: str) -> None:
+    assert fault in fault_of(change(TABULAR, old, new))
+
+
+@pytest.mark.parametrize("path", ["../x.csv", "a/../../x.csv", "/x.csv", "a\\x.csv", "C:/x.csv"])
+def test_paths_outside_the_raw_folder(path: str) -> None:
+    text = change(TABULAR, '"trees/train.csv"', f"'{path}'")
+    assert fault_of(text) == (
+        "splits.train.csv.path: must be a relative path with forward slashes, "
+        f"below the raw folder, found {path!r}"
+    )
+
+
+def test_table_without_a_feature() -> None:
+    text = TABULAR.replace('dtype = "float64"', 'drop = true, dtype = "float64"')
+    text = text.replace('dtype = "str"', 'drop = true, dtype = "str"')
+    assert fault_of(text) == "columns: at least one must be left as a feature"
+
+
+HOLD_OUT = "\n[splits.validation]\nhold_out = { split = 'train', fraction = 0.25 }\n"
+
+
+@pytest.mark.parametrize(
+    ("split", "fault"),
+    [
+        # no rows from anywhere
+        ("[splits.test]", "splits.test: needs csv, or hold_out; has none of them"),
+        # files of another kind
+        (
+            "[splits.test]\nimages = { path = 'a' }",
+            "splits.test: needs csv, or hold_out; has images",
+        ),
+        # hold_out of a split that is not there, of itself, of one that is held out
+        (
+            change(HOLD_OUT, "'train'", "'tran'"),
+            "splits.validation.hold_out: needs a split with files of its own",
+        ),
+        (
+            change(HOLD_OUT, "'train'", "'validation'"),
+            "splits.validation.hold_out: needs a split with files of its own",
+        ),
+        (
+            HOLD_OUT + change(HOLD_OUT, ".validation", ".test").replace("'train'", "'validation'"),
+            "splits.test.hold_out: needs a split with files of its own",
+        ),
+        # hold_out beside a file
+        (HOLD_OUT + "csv = { path = 'a' }", "splits.validation.hold_out: needs a split with files"),
+        # fractions
+        (HOLD_OUT.replace("0.25", "0.6"), "hold_out.fraction: Input should be less than or equal"),
+        (HOLD_OUT.replace("0.25", "0.0"), "hold_out.fraction: Input should be greater than or"),
+        (HOLD_OUT.replace("0.25", "nan"), "hold_out.fraction: Input should be"),
+        (HOLD_OUT.replace("0.25", "0.25, seed = -1"), "hold_out.seed: Input should be greater"),
+        # facts about the file
+        ("checksum = 'sha256:12'", "splits.train.csv.checksum: String should match pattern"),
+        (f"checksum = 'md5:{'A' * 32}'", "splits.train.csv.checksum: String should match pattern"),
+        # how the file is written
+        ("[csv]\ndelimiter = ',,'", "csv.delimiter: String should match pattern"),
+        ("[csv]\ndelimiter = 'é'", "csv.delimiter: String should match pattern"),
+    ],
+)
+def test_faults_of_splits_and_files(split: str, fault: str) -> None:
+    assert fault in fault_of(TABULAR + split)
+
+
+def test_hold_out() -> None:
+    split = parse_recipe(TABULAR + HOLD_OUT, where="here").splits["validation"]
+    assert split.files() == ()
+    assert split.hold_out is not None
+    assert split.hold_out.ratio() == Fraction(1, 4)
+
+
+@pytest.mark.parametrize(
+    ("fraction", "ratio"),
+    # the floats are not exact, the fractions are, with a denominator of at most 1,000
+    [
+        (0.1, Fraction(1, 10)),
+        (1 / 3, Fraction(1, 3)),
+        (0.33333, Fraction(1, 3)),
+        (0.001, Fraction(1, 1000)),
+    ],
+)
+def test_ratio_is_the_fraction_that_was_meant(fraction: float, ratio: Fraction) -> None:
+    assert HoldOut(split="train", fraction=fraction).ratio() == ratio
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "fault"),
+    [
+        ("specials = ['<pad>']", "vocabulary: unknown: '<unk>' is not one of the specials"),
+        ("padding = '[PAD]'", "vocabulary: padding: '[PAD]' is not one of the specials"),
+        ("specials = ['<unk>', '<pad>', '']", "vocabulary: specials: must not be empty or hold"),
+        ('specials = ["<unk>", "<pad>", "a\\nb"]', "vocabulary: specials: must not be empty or"),
+        ("specials = ['<unk>', '<unk>']", "vocabulary.specials: named twice: <unk>"),
+        ("max_tokens = 2", "vocabulary: max_tokens: leaves no room beside the specials"),
+        ("max_tokens = 0", "vocabulary.max_tokens: Input should be greater than or equal to 1"),
+        ("min_freq = 0", "vocabulary.min_freq: Input should be greater than or equal to 1"),
+        ("order = 'random'", "vocabulary.order: Input should be 'frequency' or 'first_seen'"),
+        ("min_frequency = 2", "vocabulary.min_frequency: unknown key, did you mean min_freq?"),
+    ],
+)
+def test_faults_of_a_vocabulary(vocabulary: str, fault: str) -> None:
+    assert fault in fault_of(f"{TEXT}[vocabulary]\n{vocabulary}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('column = "class"', 'column = "klass"', "text.columns: does not name klass"),
+        ('join = ["title"', 'join = ["titel"', "text.columns: does not name titel"),
+        ('join = ["title", "body"]', "join = []", "text.join: Tuple should have at least 1 item"),
+        ('["class", "title"', '["title", "title"', "text.columns: named twice: title"),
+        ("join", "clean = ['upper']\njoin", "text.clean.0: Input should be 'alphanumeric' or"),
+        ("join", "tokenizer = 'bpe'\njoin", "text.tokenizer: Input should be 'basic_english' or"),
+    ],
+)
+def test_faults_of_a_text_recipe(old: str, new: str, fault: str) -> None:
+    assert fault in fault_of(change(TEXT, old, new))
+
+
+def test_image_split_needs_labels_unless_it_has_none() -> None:
+    labels = 'labels = { path = "labels" }'
+    fault = "splits.train: needs images and labels, or hold_out; has images"
+    assert fault_of(change(IMAGE, labels, "")) == fault
+    assert parse_recipe(change(IMAGE, labels, "labelled = false"), where="here")
+    fault = "splits.train: needs images, or hold_out; has images and labels"
+    assert fault_of(IMAGE + "labelled = false") == fault
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("name = 'a'", "nothing"),
+        ("kind = 'tables'", "'tables'"),
+        ("kind = 1", "1"),
+        ("kind = ['text']", r"\['text'\]"),
+    ],
+)
+def test_unknown_kind(text: str, found: str) -> None:
+    match = rf"^r.toml: kind: expected one of tabular, image, text, found {found}; correct"
+    with pytest.raises(RecipeError, match=match):
+        parse_recipe(text, where="r.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("x =\n", 1),
+        ("[a\n", 1),
+        # a key twice
+        ("a = 1\na = 2\n", 2),
+        ("a = 1\nkind = text\n", 2),
+        ("\0", 1),
+    ],
+)
+def test_invalid_toml(text: str, line: int) -> None:
+    with pytest.raises(RecipeError, match=rf"^r.toml: expected valid TOML, found .*line {line}, "):
+        parse_recipe(text, where="r.toml")
+
+
+def keys(recipe: AnyRecipe) -> set[str]:
+    return set(recipe.clean_facts())
+
+
+def test_hash_follows_the_facts_and_the_order_of_columns() -> None:
+    recipe = parse_recipe(TABULAR, where="here")
+    assert re.fullmatch("[0-9a-f]{64}", recipe.sha256())
+    commented = parse_recipe("# trees\n" + TABULAR, where="there")
+    assert commented.sha256() == recipe.sha256()
+    line = 'height = { dtype = "float64", missing = "mean" }\n'
+    turned = change(change(TABULAR, line, ""), "[target]", f"{line}[target]")
+    assert parse_recipe(turned, where="here").sha256() != recipe.sha256()
+
+
+def test_clean_facts_leave_out_what_only_shards_depend_on() -> None:
+    assert "description" not in keys(parse_recipe(TABULAR, where="here"))
+    text = parse_recipe(TEXT, where="here")
+    assert {"description", "vocabulary"} & keys(text) == set()
+    other = parse_recipe(f"{TEXT}[vocabulary]\nmin_freq = 2", where="here")
+    assert other.clean_facts() == text.clean_facts()
+    assert other.sha256() != text.sha256()
