@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from shardmill.errors import ArtifactError, MissingRawFileError
+from shardmill.errors import ArtifactError, MissingRawFileError, RecipeError
 from shardmill.load_recipe import load_recipe, shipped_recipes
 from shardmill.manifest import Manifest
+from shardmill.pipeline.generation import locked
 from shardmill.pipeline.plan_build import Plan, has_raw, plan_build
 from shardmill.pipeline.preprocess import Build, Progress, no_progress, run_clean, run_shard
 from shardmill.pipeline.write_sample import SAMPLE_DATASETS, write_sample
@@ -84,7 +85,9 @@ class Outcome:
         return "  ".join(part for part in parts if part)
 
 
-def find_sources(names: Sequence[str], *, raw: Path, sample: Path | None = None) -> Sources:
+def find_sources(
+    names: Sequence[str], *, raw: Path, sample: Path | None = None, dry_run: bool = False
+) -> Sources:
     """Return what to build.
 
     Args:
@@ -92,17 +95,29 @@ def find_sources(names: Sequence[str], *, raw: Path, sample: Path | None = None)
             are in `raw`.
         raw: folder of the raw files.
         sample: where to generate sample files, and take them from, if `raw` holds none at all.
+        dry_run: generate nothing.
 
     Raises:
         MissingRawFileError: there are no raw files, and no sample was asked for.
+        RecipeError: a recipe is not valid, or two have one name.
     """
     recipes = tuple(load_recipe(name) for name in names or shipped_recipes())
+    for name, recipe in zip(names, recipes, strict=False):
+        if sum(other.name == recipe.name for other in recipes) > 1:
+            raise RecipeError(
+                name,
+                expected="a recipe of another name than the others",
+                found=f"two called {recipe.name}",
+                fix="an artifact has the name of its recipe; rename one",
+            )
     present = tuple(recipe for recipe in recipes if has_raw(recipe, raw))
     if present:
         return Sources(recipes if names else present, raw)
     if sample is not None and all(recipe.name in SAMPLE_DATASETS for recipe in recipes):
         wanted = [recipe.name for recipe in recipes]
         if not all(has_raw(recipe, sample) for recipe in recipes):
+            if dry_run:
+                return Sources((), raw, f"no raw files in {raw}: would generate sample data")
             write_sample(sample, wanted)
         note = f"no raw files in {raw}: using generated SAMPLE DATA in {sample} instead"
         return Sources(recipes, sample, note)
@@ -141,7 +156,7 @@ def _build(recipe: AnyRecipe, raw: Path, options: BuildOptions) -> Outcome:
         workers=options.workers,
         progress=lambda stage, done, total: options.progress(f"{recipe.name} {stage}", done, total),
     )
-    if not options.dry_run:
+    if needed and not options.dry_run:
         _run_stages(plan, build, needed)
     status = "to build" if options.dry_run else "built"
     return Outcome(
@@ -157,10 +172,11 @@ def _build(recipe: AnyRecipe, raw: Path, options: BuildOptions) -> Outcome:
 
 
 def _run_stages(plan: Plan, build: Build, needed: dict[str, str]) -> None:
-    if "clean" in needed:
-        run_clean(plan, build)
-    if "shard" in needed:
-        run_shard(plan, build)
+    with locked(plan.artifact):
+        if "clean" in needed:
+            run_clean(plan, build)
+        if "shard" in needed:
+            run_shard(plan, build)
 
 
 def _is_real(artifact: Path) -> bool:

@@ -11,7 +11,7 @@ from shardmill.errors import EmptyFileError
 from shardmill.kinds.row import Cleaned, RowFault
 from shardmill.manifest import CleanedSplit, ParquetRecord
 from shardmill.pipeline.generation import Generation
-from shardmill.pipeline.hold_out import HoldOutDraw
+from shardmill.pipeline.hold_out import hold_out_draws
 from shardmill.pipeline.raw_files import RawContent
 from shardmill.pipeline.read_split import SplitReader, split_reader
 from shardmill.pipeline.write_parquet import ParquetSplit
@@ -39,11 +39,7 @@ def clean_split(
     split = recipe.splits[name]
     reader = split_reader(recipe, split, raw)
     label = label_column(recipe) if split.labelled else None
-    draws = {
-        other: HoldOutDraw(s.hold_out)
-        for other, s in recipe.splits.items()
-        if s.hold_out is not None and s.hold_out.split == name
-    }
+    draws = hold_out_draws(recipe, name)
     writers = {n: ParquetSplit(generation, f"{n}-00000.parquet") for n in (name, *draws)}
     dropped = _DroppedRows(reader, ParquetSplit(generation, f"{name}.dropped-00000.parquet"))
     row = 0
@@ -51,7 +47,7 @@ def clean_split(
         try:
             cleaned = clean(recipe, table, labelled=split.labelled)
         except RowFault as fault:
-            raise fault.at(reader.place(row + fault.row)) from None
+            raise fault.at(reader.place(row + fault.row, fault.column)) from None
         dropped.add(table, cleaned, row)
         row += len(table)
         rest = cleaned.table

@@ -81,6 +81,7 @@ def _fetch_file(file: RawFile, path: Path) -> Path:
 
 def _download(url: str, folder: Path) -> Path:
     name = f"{os.urandom(8).hex()}.part"
+    pooch.get_logger().setLevel("WARNING")  # it tells users to name a hash of the compressed file
     downloader = pooch.HTTPDownloader(timeout=_TIMEOUT_S)
     # The checksum of a recipe is that of the decompressed content, which pooch does not know.
     fetched = pooch.retrieve(url, None, fname=name, path=folder, downloader=downloader)

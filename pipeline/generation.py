@@ -19,8 +19,7 @@ from shardmill.errors import LockedError, OutputError
 from shardmill.manifest import MANIFEST_NAME, FileRecord, Manifest
 
 BUILD_NAME = "build.json"
-_GENERATION = re.compile(r"(clean|shards)-[0-9a-f]{12}")
-_BUILDING = ".building-"
+_GENERATION = re.compile(r"(\.building-)?(clean|shards)-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,7 @@ def new_generation(artifact: Path, name: str) -> Iterator[Generation]:
     Raises:
         OutputError: the folder cannot be written.
     """
-    folder = artifact / f"{_BUILDING}{name}"
+    folder = artifact / f".building-{name}"
     try:
         shutil.rmtree(folder, ignore_errors=True)  # of a build that was killed
         folder.mkdir()
@@ -141,8 +140,7 @@ def publish(artifact: Path, manifest: Manifest, build: bytes) -> None:
         ) from None
     named = {record.path.split("/")[0] for record in manifest.files()}
     for folder in artifact.iterdir():
-        stale = _GENERATION.fullmatch(folder.name) and folder.name not in named
-        if stale or folder.name.startswith(_BUILDING):
+        if _GENERATION.fullmatch(folder.name) and folder.name not in named:
             shutil.rmtree(folder, ignore_errors=True)
 
 

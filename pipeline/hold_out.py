@@ -1,9 +1,22 @@
 """Draws rows for a hold-out while they stream past, without knowing how many there will be."""
 
+from fractions import Fraction
+
 import numpy as np
 import numpy.typing as npt
 
-from shardmill.recipe import HoldOut
+from shardmill.recipe import AnyRecipe, HoldOut
+
+
+def hold_out_draws(recipe: AnyRecipe, split: str) -> dict[str, "HoldOutDraw"]:
+    """Return the draws of all splits held out of one, in order; each sees what the last left."""
+    draws = {}
+    taken = Fraction(0)
+    for name, other in recipe.splits.items():
+        if other.hold_out is not None and other.hold_out.split == split:
+            draws[name] = HoldOutDraw(other.hold_out, taken)
+            taken += other.hold_out.ratio()
+    return draws
 
 
 class HoldOutDraw:
@@ -13,10 +26,14 @@ class HoldOutDraw:
     class in a row, `n` are held out, at random places, for a fraction n/d. So each class gives up
     its share within `n` rows, whatever the length of the file, and the draw depends on the seed
     and on the order of the labels, not on how the rows come in batches.
+
+    Args:
+        hold_out: what share of all rows, and the seed.
+        taken: the share that is gone already, to other hold-outs of the same split.
     """
 
-    def __init__(self, hold_out: HoldOut) -> None:
-        ratio = hold_out.ratio()
+    def __init__(self, hold_out: HoldOut, taken: Fraction = Fraction(0)) -> None:
+        ratio = hold_out.ratio() / (1 - taken)
         self._block = np.arange(ratio.denominator) < ratio.numerator  # [d] bool
         self._hold_out = hold_out
         self._streams: dict[int, tuple[np.random.Generator, npt.NDArray[np.bool_]]] = {}

@@ -3,11 +3,16 @@
 import difflib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from shardmill.errors import ArtifactError, MissingArtifactError, MissingRawFileError
+from shardmill.errors import (
+    ArtifactError,
+    FormatVersionError,
+    MissingArtifactError,
+    MissingRawFileError,
+)
 from shardmill.layout import FORMAT_VERSION
 from shardmill.manifest import CleanRecord, Manifest, RawRecord
 from shardmill.pipeline.generation import BUILD_NAME, generation_name
@@ -159,28 +164,29 @@ def _known_contents(artifact: Path) -> Mapping[str, Any]:
         known = json.loads((artifact / BUILD_NAME).read_bytes())["raw"]
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-    return known if isinstance(known, dict) else {}
+    wanted = {field.name for field in fields(RawContent)}
+    whole = isinstance(known, dict) and all(
+        isinstance(content, dict) and set(content) == wanted for content in known.values()
+    )
+    return known if whole else {}
 
 
 def _why_clean(artifact: Path, clean_key: str) -> str | None:
-    record = clean_record(artifact, clean_key)
-    if record is None:
+    if clean_record(artifact, clean_key) is None:
         return "no cleaned rows of these raw files and this recipe"
-    for split in record.splits.values():
-        for file in split.files():
-            if not _is_there(artifact, file.path, file.bytes):
-                return f"{file.path} is missing or of another size"
     return None
 
 
 def clean_record(artifact: Path, clean_key: str) -> CleanRecord | None:
-    """Return what the clean stage left for this key, if it has run."""
+    """Return what the clean stage left for this key, if it has run and its files are there."""
     path = artifact / generation_name("clean", clean_key) / CLEAN_NAME
     try:
         record = CleanRecord.model_validate_json(path.read_bytes())
     except (OSError, ValueError):
         return None
-    return record if record.clean_key == clean_key else None
+    files = [file for split in record.splits.values() for file in split.files()]
+    whole = all(_is_there(artifact, file.path, file.bytes) for file in files)
+    return record if whole and record.clean_key == clean_key else None
 
 
 def _why_shard(
@@ -194,6 +200,8 @@ def _why_shard(
         manifest = Manifest.load(artifact)
     except MissingArtifactError:
         return "there is no artifact yet"
+    except FormatVersionError:
+        raise  # somebody's newer artifact is not ours to replace without being asked to
     except ArtifactError as error:
         return f"the artifact cannot be read: {error.found}"
     before = {record.path: record for record in manifest.raw}

@@ -23,7 +23,7 @@ from shardmill.manifest import (
     to_json,
 )
 from shardmill.pipeline.clean_split import clean_split
-from shardmill.pipeline.generation import Generation, locked, new_generation, publish
+from shardmill.pipeline.generation import Generation, new_generation, publish
 from shardmill.pipeline.plan_build import CLEAN_NAME, Plan, clean_record
 from shardmill.pipeline.run_tasks import run_tasks
 from shardmill.pipeline.shard_split import even_shards, read_parquet, write_shard_of
@@ -76,9 +76,9 @@ def run_clean(plan: Plan, build: Build) -> None:
 
     Raises:
         InputError: a raw file is not what the recipe says; nothing has changed then.
-        LockedError, OutputError: the artifact cannot be written.
+        OutputError: the artifact cannot be written.
     """
-    with locked(plan.artifact), new_generation(plan.artifact, plan.clean_generation) as generation:
+    with new_generation(plan.artifact, plan.clean_generation) as generation:
         sources = list(plan.recipe.source_splits())
         tasks = [(plan.recipe, name, plan.raw, generation) for name in sources]
         splits = {k: v for part in build.run("clean", clean_split, tasks) for k, v in part.items()}
@@ -91,7 +91,7 @@ def run_shard(plan: Plan, build: Build) -> Manifest:
 
     Raises:
         InputError: the clean stage has not run, or its rows cannot be fitted.
-        LockedError, OutputError: the artifact cannot be written.
+        OutputError: the artifact cannot be written.
     """
     cleaned = clean_record(plan.artifact, plan.clean_key)
     if cleaned is None:
@@ -101,15 +101,14 @@ def run_shard(plan: Plan, build: Build) -> Manifest:
             found="none",
             fix="run `shardmill clean` first, or `shardmill preprocess`, which runs both",
         )
-    with locked(plan.artifact):
-        with new_generation(plan.artifact, plan.shard_generation) as generation:
-            started = time.perf_counter()
-            preprocessor = _fit(plan, cleaned)
-            build.seconds["fit"] = round(time.perf_counter() - started, 3)
-            vocabulary = _write_vocabulary(preprocessor, generation)
-            splits = _write_shards(plan, cleaned, preprocessor, build, generation)
-        manifest = _manifest(plan, preprocessor, vocabulary, splits)
-        publish(plan.artifact, manifest, _build_json(plan, build))
+    with new_generation(plan.artifact, plan.shard_generation) as generation:
+        started = time.perf_counter()
+        preprocessor = _fit(plan, cleaned)
+        build.seconds["fit"] = round(time.perf_counter() - started, 3)
+        vocabulary = _write_vocabulary(preprocessor, generation)
+        splits = _write_shards(plan, cleaned, preprocessor, build, generation)
+    manifest = _manifest(plan, preprocessor, vocabulary, splits)
+    publish(plan.artifact, manifest, _build_json(plan, build))
     return manifest
 
 

@@ -73,7 +73,7 @@ def read_raw(path: Path, *, known: Mapping[str, Any] | None = None) -> RawConten
     try:
         facts = path.stat()
         stat = (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)
-        if isinstance(known, dict) and known.get("stat") == list(stat):
+        if known is not None and known.get("stat") == list(stat):
             return RawContent(path, known["bytes"], known["sha256"], known["md5"], stat)
         size, sha256, md5 = 0, hashlib.sha256(), hashlib.md5(usedforsecurity=False)
         with open_raw(path) as file:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
@@ -57,8 +58,8 @@ def read_csv(
                 yield pa.Table.from_batches([batch])
         except pa.ArrowInvalid as error:
             raise diagnose(path, columns, options, str(error)) from None
-    if counted.quotes % 2:
-        _check_last_quote(path, options)
+    if counted.quotes % 2 and (fault := _unclosed_quote(path, options)) is not None:
+        raise fault
 
 
 def check_header(path: Path, columns: Sequence[str], options: Csv) -> None:
@@ -90,39 +91,41 @@ def diagnose(path: Path, columns: Sequence[str], options: Csv, message: str) -> 
     """Return the error for the first line that does not parse, found by reading row by row."""
     try:
         _check_utf8(path)
-        for line, row in _rows(path, options):
-            if len(row) != len(columns):
-                return FieldCountError(
-                    f"{path}, line {line}",
-                    expected=f"{len(columns)} fields",
-                    found=f"{len(row)}",
-                    fix="correct the line; a delimiter or quote inside a field needs quotes",
-                )
     except EncodingError as error:
         return error
-    except csv.Error as error:
-        return _quote_error(path, error)
+    for line, row in _rows(path, options):
+        if len(row) != len(columns):
+            return _unclosed_quote(path, options) or FieldCountError(
+                f"{path}, line {line}",
+                expected=f"{len(columns)} fields",
+                found=f"{len(row)}",
+                fix="correct the line; a delimiter or quote inside a field needs quotes",
+            )
     fix = f"check its quotes; a row may have {BLOCK_BYTES:,} bytes at most"
     return InputError(path, expected="a CSV file", found=message, fix=fix)
 
 
-def _check_last_quote(path: Path, options: Csv) -> None:
-    try:
-        for _ in _rows(path, options):
-            pass
-    except csv.Error as error:
-        if "unexpected end of data" in error.args[1]:
-            raise _quote_error(path, error) from None
-
-
-def _quote_error(path: Path, error: csv.Error) -> InputError:
-    line, message = error.args
-    return InputError(
-        f"{path}, line {line}",
-        expected="a row of CSV, every quote closed",
-        found=message,
-        fix="close the quote; one inside a quoted field is written twice",
-    )
+def _unclosed_quote(path: Path, options: Csv) -> InputError | None:
+    """Return the error for a file that ends inside a quoted field; None if it does not."""
+    start = 1
+    for line, _ in _rows(path, options):
+        start = line
+    with open_raw(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as lines:
+        last_row = csv.reader(
+            itertools.islice(lines, start - 1, None), delimiter=options.delimiter, strict=True
+        )
+        try:
+            for _ in last_row:
+                pass
+        except csv.Error as error:
+            if "unexpected end of data" in str(error):
+                return InputError(
+                    f"{path}, line {start}",
+                    expected="a row of CSV, every quote closed",
+                    found="the end of the file inside a quoted field",
+                    fix="close the quote; one inside a quoted field is written twice",
+                )
+    return None
 
 
 def line_of_row(path: Path, row: int, options: Csv) -> int:
@@ -134,22 +137,16 @@ def line_of_row(path: Path, row: int, options: Csv) -> int:
 
 
 def _rows(path: Path, options: Csv) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of a UTF-8 file, blank lines left out, with the line on which each starts.
-
-    Raises:
-        csv.Error: the file ends inside a quoted field; its argument is the line of the row.
-    """
-    limit = csv.field_size_limit(2**31 - 1)
+    """Yield the rows of a UTF-8 file, blank lines left out, with the line on which each starts."""
+    limit = csv.field_size_limit(2**31 - 1)  # the module's, so it is put back
     start = 1
     try:
         with open_raw(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as lines:
-            reader = csv.reader(lines, delimiter=options.delimiter, strict=True)
+            reader = csv.reader(lines, delimiter=options.delimiter)
             for row in reader:
                 if row:
                     yield start, row
                 start = reader.line_num + 1
-    except csv.Error as error:
-        raise csv.Error(start, str(error)) from None
     finally:
         csv.field_size_limit(limit)
 

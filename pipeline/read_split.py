@@ -21,17 +21,20 @@ class SplitReader:
     Attributes:
         tables: yields them in order, a bounded number at a time.
         file: the file whose rows they are.
+        label_file: the file of the column `label`, where that is another one.
         line_of: the line of row k from 0 in that file; None if it has no lines.
     """
 
     tables: Callable[[], Iterator[pa.Table]]
     file: Path
     line_of: Callable[[int], int] | None
+    label_file: Path | None = None
 
-    def place(self, row: int) -> str:
-        """Return where row k, from 0, stands, for an error message."""
+    def place(self, row: int, column: str) -> str:
+        """Return where a cell of row k, from 0, stands, for an error message."""
         if self.line_of is None:
-            return f"{self.file}, row {row}"
+            file = self.label_file if column == "label" else self.file
+            return f"{file}, row {row}"
         return f"{self.file}, line {self.line_of(row)}"
 
 
@@ -107,4 +110,4 @@ def _image_reader(split: Split, raw: Mapping[str, RawContent]) -> SplitReader:
         for batch, label in zip(batches, numbers, strict=True):
             yield pa.table({"image": tensor_column(batch), "label": pa.array(label)})
 
-    return SplitReader(labelled, images.path, None)
+    return SplitReader(labelled, images.path, None, label_file=labels.path)

@@ -73,7 +73,7 @@ def test_class_indices(labels: list[str | int], first: int | None, indices: list
     ("labels", "first", "row", "expected", "found"),
     [
         (["a", "B", "x"], None, 1, "one of a, b", "'B'"),
-        (["a", " b"], None, 1, "one of a, b", "' b'"),
+        (["a", "ab"], None, 1, "one of a, b", "'ab'"),
         # with numbers, names are no labels; nor is another spelling of the number
         (["a"], 0, 0, "one of 0, 1", "'a'"),
         (["1", "2", "0"], 1, 2, "one of 1, 2", "'0'"),

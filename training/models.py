@@ -5,7 +5,14 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from shardmill import Bag, ImageDataset, ShardDataset, TabularDataset, TextDataset
+from shardmill import (
+    Bag,
+    ImageDataset,
+    ShardDataset,
+    ShardmillError,
+    TabularDataset,
+    TextDataset,
+)
 
 
 class TabularMlp(nn.Module):
@@ -114,16 +121,24 @@ class TextBag(nn.Module):
         """
         following = torch.roll(ids, -1)
         begins = torch.ones(len(ids), device=ids.device)
-        begins[offsets - 1] = 0.0  # the word before each text's first; -1 is the very last
+        if len(ids):
+            begins[offsets - 1] = 0.0  # the word before each text's first; -1 is the very last
         # Multiplicative hashing (Knuth, TAOCP 3, 6.4) of the pair.
         hashed = (ids * 0x9E3779B1 + following * 0x85EBCA6B) >> 7
         return self.tokens + hashed % self.buckets, begins
 
 
 def build_model(dataset: ShardDataset) -> nn.Module:
-    """Return the baseline for the train split of an artifact, with fresh weights."""
+    """Return the baseline for the train split of an artifact, with fresh weights.
+
+    Raises:
+        ShardmillError: there is no target, or the baseline does not take rows of this shape.
+    """
+    shape = dataset.fields[0].shape
     if dataset.classes is None:
-        raise ValueError(f"{dataset.path} has no target to train on")
+        raise _cannot_train(dataset, "a target to learn", "none")
+    if isinstance(dataset, ImageDataset) and (len(shape) != 3 or min(shape[1:]) < 8):
+        raise _cannot_train(dataset, "images [c, h, w] of at least 8 x 8 pixels", str(list(shape)))
     classes = len(dataset.classes)
     if isinstance(dataset, TabularDataset):
         facts = [dataset.statistics[name] for name in dataset.features]
@@ -131,6 +146,11 @@ def build_model(dataset: ShardDataset) -> nn.Module:
         return TabularMlp(mean, torch.tensor([fact.std or 0.0 for fact in facts]), classes)
     if isinstance(dataset, ImageDataset):
         fact = dataset.statistics["image"]
-        return ImageCnn(dataset.fields[0].shape, fact.mean or 0.0, fact.std or 0.0, classes)
+        return ImageCnn(shape, fact.mean or 0.0, fact.std or 0.0, classes)
     assert isinstance(dataset, TextDataset)  # noqa: S101  the only kind left
     return TextBag(len(dataset.vocab), classes)
+
+
+def _cannot_train(dataset: ShardDataset, expected: str, found: str) -> ShardmillError:
+    fix = "train a model of your own on shardmill.open(...).loader(...)"
+    return ShardmillError(dataset.path, expected=expected, found=found, fix=fix)

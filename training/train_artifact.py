@@ -48,8 +48,7 @@ def train_artifact(
         bar: show Lightning's progress bar.
 
     Raises:
-        ArtifactError: the artifact cannot be read.
-        ValueError: it has no target.
+        ShardmillError: the artifact cannot be read, or the baseline cannot be trained on it.
     """
     manifest = Manifest.load(artifact)
     settings = replace(BASELINES[manifest.kind], seed=seed)
@@ -57,7 +56,7 @@ def train_artifact(
     splits = {
         name: _open(artifact, name, manifest.kind)
         for name, split in manifest.splits.items()
-        if split.labelled and split.rows
+        if split.rows and (split.labelled or name == "train")
     }
     started = time.perf_counter()
     metrics, parameters = _fit(splits, settings, bar=bar)

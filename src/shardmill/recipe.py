@@ -69,7 +69,8 @@ class HoldOut(Section):
 
     Attributes:
         split: the split that gives the rows up.
-        fraction: share of its rows, at most half; exact within one row of each class.
+        fraction: share of its rows, at most half; of each class, exact within a block of rows
+            (see `shardmill.pipeline.hold_out`).
         stratify: hold out the same share of every class.
         seed: of the draw.
     """
@@ -109,7 +110,7 @@ class Csv(Section):
     """
 
     header: bool = True
-    delimiter: Annotated[str, Field(pattern=r"^[\t -~]$")] = ","
+    delimiter: Annotated[str, Field(pattern=r"^[\t !#-~]$")] = ","
     missing: tuple[str, ...] = ("",)
 
 
@@ -184,6 +185,10 @@ class Recipe(Section):
     @model_validator(mode="after")
     def _splits_fit_together(self) -> Self:
         faults = [fault for n, split in self.splits.items() for fault in self._faults_of(n, split)]
+        for name in self.splits:
+            held_out = [s.hold_out for s in self.splits.values() if s.hold_out is not None]
+            if sum(h.ratio() for h in held_out if h.split == name) > Fraction(9, 10):
+                faults.append(f"splits: more than nine tenths of {name} are held out")
         if "train" not in self.splits:
             faults.append("splits: a split called train is needed, statistics come from it")
         return _without_faults(self, faults)
@@ -239,6 +244,8 @@ class TabularRecipe(Recipe):
             target = self.columns.get(self.target.column)
             if target is None or target.drop:
                 faults.append(f"target.column: no column {self.target.column!r}, or it is dropped")
+            elif target.missing != "error" or target.map is not None:
+                faults.append(f"columns.{self.target.column}: a target has no map and no missing")
         if not self.features():
             faults.append("columns: at least one must be left as a feature")
         for name in self.features():

@@ -41,7 +41,7 @@ def command(
     from shardmill.cli.output import print_outcomes, progress_bars
     from shardmill.pipeline.build_artifacts import BuildOptions, build_artifacts, find_sources
 
-    sources = find_sources(recipes, raw=raw, sample=sample)
+    sources = find_sources(recipes, raw=raw, sample=sample, dry_run=dry_run)
     if sources.note and not quiet:
         click.echo(sources.note, err=True)
     with progress_bars(quiet=quiet) as progress:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from shardmill.errors import InputError, UnknownClassError
 from shardmill.layout import Field
@@ -86,7 +87,7 @@ def class_indices(labels: pa.ChunkedArray, target: Target, column: str) -> pa.Ar
     """
     first = target.first
     names = target.classes if first is None else range(first, first + len(target.classes))
-    texts = labels.combine_chunks().cast(pa.string())
+    texts = pc.utf8_trim_whitespace(labels.combine_chunks().cast(pa.string()))
     found = texts.dictionary_encode()
     known = {str(name): index for index, name in enumerate(names)}
     indices = [known.get(text, -1) for text in found.dictionary.to_pylist()]

@@ -64,17 +64,20 @@ def _clean_column(name: str, column: Column, raw: pa.Table) -> pa.Array:
 
 def _parse_numbers(name: str, column: Column, texts: pa.Array) -> pa.Array:
     dtype = _TYPES[column.dtype]
+    expected = f"a finite {column.dtype}"
     try:
         numbers = texts.cast(dtype)
     except pa.ArrowInvalid:
         row = next(row for row, text in enumerate(texts) if not _parses(text, dtype))
-    else:
-        infinite = pc.invert(pc.is_finite(numbers)).fill_null(False)
-        if pc.any(infinite).as_py() is not True:
-            return numbers
+        raise _fault(row, name, ValueFormatError, expected, repr(texts[row].as_py())) from None
+    stored = numbers.cast(pa.float32(), safe=False)  # a number too large becomes infinite
+    infinite = pc.invert(pc.is_finite(stored)).fill_null(False)
+    if pc.any(infinite).as_py() is True:
         row = int(np.argmax(np.asarray(infinite)))
-    found = repr(texts[row].as_py())
-    raise _fault(row, name, ValueFormatError, f"a finite {column.dtype}", found)
+        if math.isfinite(numbers[row].as_py()):
+            expected += " that float32 can hold"
+        raise _fault(row, name, ValueFormatError, expected, repr(texts[row].as_py()))
+    return numbers
 
 
 def _parses(text: pa.Scalar, dtype: pa.DataType) -> bool:

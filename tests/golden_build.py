@@ -1,0 +1,104 @@
+"""The golden files: what version 1 of the format looks like, byte for byte.
+
+`python tests/golden_build.py` writes them anew, which is right only together with a *Format*
+heading in CHANGELOG.md.
+"""
+
+import gzip
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shardmill.load_recipe import parse_recipe
+from shardmill.pipeline.build_artifacts import BuildOptions, Sources, build_artifacts
+from shardmill.pipeline.write_idx import encode_idx
+
+GOLDEN = Path(__file__).parent / "golden"
+
+RECIPES = {
+    "tabular": """
+name = "tabular"
+kind = "tabular"
+target = { column = "kind", classes = ["oak", "elm"] }
+splits.train.csv.path = "trees.csv"
+splits.validation.hold_out = { split = "train", fraction = 0.25 }
+[columns]
+height = { dtype = "float64", missing = "mean" }
+kind = { dtype = "str" }
+leaf = { dtype = "str", map = { round = 0, long = 1 }, missing = "keep" }
+""",
+    "image": """
+name = "image"
+kind = "image"
+target.classes = ["dark", "light"]
+[splits.train]
+images.path = "images"
+labels.path = "labels"
+""",
+    "text": """
+name = "text"
+kind = "text"
+csv.header = false
+target = { column = "label", classes = ["no", "yes"], first = 1 }
+splits.train.csv.path = "texts.csv"
+[text]
+columns = ["label", "title", "body"]
+join = ["title", "body"]
+clean = ["alphanumeric", "lowercase"]
+""",
+}
+
+
+def write_raw(folder: Path) -> None:
+    """Write the raw files of all three recipes."""
+    rows = ["1.5,oak,round", ",elm,long", "2.25,elm,", "8,oak,long"] * 3
+    (folder / "trees.csv").write_text("height,kind,leaf\n" + "\n".join(rows) + "\n")
+    (folder / "images").write_bytes(encode_idx(np.arange(24, dtype=np.uint8).reshape(4, 2, 3)))
+    (folder / "labels").write_bytes(encode_idx(np.array([0, 1, 1, 0], np.uint8)))
+    texts = [
+        '1,"Rain, again","It rains."',
+        '2,Sun,"It\'s ""sunny"""',
+        "2,,",
+        "1,\u00c9t\u00e9,Rain",
+    ]
+    (folder / "texts.csv").write_text("\n".join(texts) + "\n", encoding="utf-8")
+
+
+def build_golden(out: Path) -> dict[str, bytes]:
+    """Build all three and return the content of what is golden, by file name."""
+    raw = out / "raw"
+    raw.mkdir()
+    write_raw(raw)
+    contents = {}
+    for kind, text in RECIPES.items():
+        recipe = parse_recipe(text, where=kind)
+        artifact = build_artifacts(Sources((recipe,), raw), BuildOptions(out=out))[0].artifact
+        contents[f"{kind}.manifest.json"] = stable_manifest(artifact / "manifest.json")
+        for shard in sorted(artifact.glob("shards-*/*")):
+            contents[f"{kind}.{shard.name}.gz"] = shard.read_bytes()
+    return contents
+
+
+def stable_manifest(path: Path) -> bytes:
+    """Return a manifest without what depends on the versions of shardmill and of Arrow.
+
+    Arrow writes its version into Parquet files, which changes their checksums.
+    """
+    manifest: dict[str, Any] = json.loads(path.read_bytes())
+    manifest["writer"] = ""
+    for split in manifest["splits"].values():
+        for parquet in split["parquet"]:
+            parquet.update(bytes=0, xxh3_128="")
+    text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
+    return (text + "\n").encode()
+
+
+if __name__ == "__main__":
+    GOLDEN.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, content in build_golden(Path(scratch)).items():
+            packed = gzip.compress(content, mtime=0) if name.endswith(".gz") else content
+            (GOLDEN / name).write_bytes(packed)

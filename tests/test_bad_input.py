@@ -1,0 +1,313 @@
+"""Every bad input ends in a message that names the file, and leaves the last artifact whole."""
+
+import gzip
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from shardmill.cli import main
+
+TABULAR = """
+name = "toy"
+kind = "tabular"
+[columns]
+size = { dtype = "float64" }
+colour = { dtype = "str", map = { red = 0, blue = 1 } }
+kept = { dtype = "int64" }
+[target]
+column = "kept"
+classes = ["no", "yes"]
+first = 0
+[splits.train]
+csv = { path = "train.csv" }
+"""
+IMAGE = """
+name = "toy"
+kind = "image"
+[target]
+classes = ["no", "yes"]
+[splits.train]
+images = { path = "images" }
+labels = { path = "labels" }
+"""
+CSV = b"size,colour,kept\n1.5,red,0\n2.5,blue,1\n"
+IMAGES = bytes([0, 0, 8, 3]) + struct.pack(">3I", 2, 2, 2) + bytes(8)
+LABELS = bytes([0, 0, 8, 1]) + struct.pack(">I", 2) + bytes([0, 1])
+FOLDER = {
+    "tabular.toml": TABULAR.encode(),
+    "image.toml": IMAGE.encode(),
+    "raw/train.csv": CSV,
+    "raw/images": IMAGES,
+    "raw/labels": LABELS,
+}
+
+
+def put(path: str, content: bytes) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        assert (folder / path).read_bytes() != content
+        (folder / path).write_bytes(content)
+
+    return change
+
+
+def edit(path: str, old: bytes, new: bytes) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        content = (folder / path).read_bytes()
+        assert old in content
+        (folder / path).write_bytes(content.replace(old, new, 1))
+
+    return change
+
+
+def remove(path: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / path).unlink()
+
+
+Case = tuple[str, str, Callable[[Path], None], int, str, str]
+CASES: list[Case] = [
+    # what is bad, recipe, how it gets so, exit code, where, what else the message says
+    ("truncated IDX", "image", put("raw/images", IMAGES[:-1]), 4, "raw/images", "24 bytes for 2 x"),
+    ("IDX cut in header", "image", put("raw/images", IMAGES[:9]), 4, "raw/images", "3 dimensions"),
+    (
+        "wrong magic",
+        "image",
+        put("raw/images", b"\x89PNG" + IMAGES),
+        4,
+        "raw/images",
+        "an IDX file",
+    ),
+    (
+        "dimensions that promise too much",
+        "image",
+        put("raw/images", bytes([0, 0, 8, 4]) + struct.pack(">I", 2**30) * 4),
+        4,
+        "raw/images",
+        "1,329,227,995,784,915,872,903,807,060,280,344,596 bytes",
+    ),
+    (
+        "images and labels of different counts",
+        "image",
+        put("raw/labels", bytes([0, 0, 8, 1, 0, 0, 0, 1, 0])),
+        4,
+        "raw/labels",
+        "one label for each of the 2 images",
+    ),
+    (
+        "gzip cut short",
+        "image",
+        put("raw/images", gzip.compress(IMAGES)[:-3]),
+        4,
+        "raw/images",
+        "cut short or damaged",
+    ),
+    (
+        "gzip of CSV cut short",
+        "tabular",
+        put("raw/train.csv", gzip.compress(CSV)[:-9]),
+        4,
+        "raw/train.csv",
+        "cut short or damaged",
+    ),
+    (
+        "label outside the classes",
+        "image",
+        put("raw/labels", LABELS[:-1] + b"\7"),
+        4,
+        "row 1, column label",
+        "'7'",
+    ),
+    (
+        "missing column",
+        "tabular",
+        put("raw/train.csv", b"size,kept\n1,0\n"),
+        4,
+        "raw/train.csv, line 1",
+        "without colour",
+    ),
+    (
+        "extra column",
+        "tabular",
+        put("raw/train.csv", b"size,colour,age,kept\n1,red,2,0\n"),
+        4,
+        "raw/train.csv, line 1",
+        "with 'age' besides",
+    ),
+    (
+        "row with too many fields",
+        "tabular",
+        edit("raw/train.csv", b"2.5,blue,1", b"2,5,blue,1"),
+        4,
+        "raw/train.csv, line 3",
+        "4",
+    ),
+    (
+        "row with too few fields",
+        "tabular",
+        edit("raw/train.csv", b"2.5,blue,1", b"2.5,blue"),
+        4,
+        "raw/train.csv, line 3",
+        "2",
+    ),
+    (
+        "text that is not UTF-8",
+        "tabular",
+        edit("raw/train.csv", b"blue", b"bl\xfce"),
+        4,
+        "raw/train.csv, line 3",
+        "byte 0xfc at column 7",
+    ),
+    (
+        "class outside the recipe's",
+        "tabular",
+        edit("raw/train.csv", b"blue,1", b"blue,2"),
+        4,
+        "raw/train.csv, line 3, column kept",
+        "'2'",
+    ),
+    (
+        "category outside the map",
+        "tabular",
+        edit("raw/train.csv", b"blue", b"green"),
+        4,
+        "raw/train.csv, line 3, column colour",
+        "'green'",
+    ),
+    (
+        "text where a number should be",
+        "tabular",
+        edit("raw/train.csv", b"2.5", b"two"),
+        4,
+        "raw/train.csv, line 3, column size",
+        "'two'",
+    ),
+    (
+        "infinity where a number should be",
+        "tabular",
+        edit("raw/train.csv", b"2.5", b"inf"),
+        4,
+        "raw/train.csv, line 3, column size",
+        "a finite float64",
+    ),
+    (
+        "empty cell",
+        "tabular",
+        edit("raw/train.csv", b"2.5", b""),
+        4,
+        "raw/train.csv, line 3, column size",
+        "an empty cell",
+    ),
+    (
+        "unknown key in a recipe",
+        "tabular",
+        edit("tabular.toml", b"classes", b"clases"),
+        3,
+        "tabular.toml",
+        "target.clases: unknown key, did you mean classes?",
+    ),
+    (
+        "wrong type in a recipe",
+        "tabular",
+        edit("tabular.toml", b"first = 0", b'first = "0"'),
+        3,
+        "tabular.toml",
+        "target.first: ",
+    ),
+    (
+        "no TOML",
+        "tabular",
+        edit("tabular.toml", b'name = "toy"', b'name = "toy'),
+        3,
+        "tabular.toml",
+        "valid TOML",
+    ),
+    ("missing recipe", "tabular", remove("tabular.toml"), 3, "tabular.toml", "No such file"),
+    ("empty CSV", "tabular", put("raw/train.csv", b""), 4, "raw/train.csv", "an empty file"),
+    (
+        "header and nothing else",
+        "tabular",
+        put("raw/train.csv", b"size,colour,kept\n"),
+        4,
+        "raw/train.csv",
+        "0 rows",
+    ),
+    ("empty IDX", "image", put("raw/images", b""), 4, "raw/images", "an empty file"),
+    (
+        "no images",
+        "image",
+        put("raw/images", bytes([0, 0, 8, 3]) + struct.pack(">3I", 0, 2, 2)),
+        4,
+        "raw/images",
+        "at least one row",
+    ),
+    ("missing raw file", "image", remove("raw/labels"), 4, "raw/labels", "a raw file"),
+    ("no raw file at all", "tabular", remove("raw/train.csv"), 4, "raw", "raw files of toy"),
+]
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def preprocess(folder: Path, recipe: str, out: Path) -> Result:
+    return run("preprocess", folder / f"{recipe}.toml", "--raw", folder / "raw", "--out", out)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "raw").mkdir()
+    for path, content in FOLDER.items():
+        (tmp_path / path).write_bytes(content)
+    return tmp_path
+
+
+def check_refusal(refused: Result, code: int, where: Path, message: str) -> None:
+    assert refused.exit_code == code, refused.output
+    assert refused.stdout == ""
+    assert refused.stderr.startswith("error: ")
+    assert str(where) in refused.stderr.splitlines()[0]
+    assert message in refused.stderr
+    assert "\n  to do " in refused.stderr
+    assert "Traceback" not in refused.output and "unexpected" not in refused.output
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case[0])
+def test_bad_input(folder: Path, case: Case) -> None:
+    _, recipe, make_bad, code, where, message = case
+    out = folder / "out"
+    assert preprocess(folder, recipe, out).exit_code == 0
+    make_bad(folder)
+    place = folder / where if not where.startswith("row ") else Path(where)
+    check_refusal(preprocess(folder, recipe, out), code, place, message)
+    assert run("verify", out / "toy").exit_code == 0
+    assert list((out / "toy").glob(".building-*")) == []
+
+
+def test_label_outside_the_classes_names_the_labels_file(folder: Path) -> None:
+    put("raw/labels", LABELS[:-1] + b"\7")(folder)
+    refused = preprocess(folder, "image", folder / "out")
+    check_refusal(refused, 4, folder / "raw/labels, row 1", "'7'")
+
+
+@pytest.mark.parametrize("below", ["", "deeper"])
+def test_a_file_in_the_place_of_the_output(folder: Path, below: str) -> None:
+    # --out is a folder, or would have to be made below a file.
+    out = folder / "file" / below if below else folder
+    (folder / ("file" if below else "toy")).write_bytes(b"mine")
+    check_refusal(preprocess(folder, "tabular", out), 7, out / "toy", "a folder that can be")
+
+
+def test_a_file_in_the_place_of_the_folder_of_artifacts_is_wrong_usage(folder: Path) -> None:
+    (folder / "file").write_bytes(b"mine")
+    refused = preprocess(folder, "tabular", folder / "file")
+    assert refused.exit_code == 2
+    assert f"'{folder / 'file'}' is a file" in refused.stderr
+    assert (folder / "file").read_bytes() == b"mine"
+
+
+def test_a_fault_in_a_row_with_an_unclosed_quote(folder: Path) -> None:
+    edit("raw/train.csv", b"blue,1", b'blue,"1')(folder)
+    refused = preprocess(folder, "tabular", folder / "out")
+    check_refusal(refused, 4, folder / "raw/train.csv, line 3", "")

@@ -1,0 +1,86 @@
+"""Tasks give the same in any number of processes, and their errors arrive whole."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shardmill.errors import InputError, ShardmillError
+from shardmill.pipeline.raw_files import read_raw
+from shardmill.pipeline.run_tasks import run_tasks
+
+# Workers are started afresh and cannot import this file, so tasks are functions of other modules.
+POWERS = [(n, 2) for n in range(20)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_come_in_order(workers: int) -> None:
+    done: list[None] = []
+    results = run_tasks(pow, POWERS, workers=workers, on_done=lambda: done.append(None))
+    assert results == [n**2 for n in range(20)]
+    assert len(done) == 20
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("arguments", [[], [()]])
+def test_up_to_one_task_runs_in_this_process(arguments: list[tuple[()]]) -> None:
+    results = run_tasks(os.getpid, arguments, workers=4, on_done=lambda: None)
+    assert results == [os.getpid()] * len(arguments)
+
+
+def test_several_workers_are_other_processes() -> None:
+    results = run_tasks(os.getpid, [()] * 4, workers=2, on_done=lambda: None)
+    assert os.getpid() not in results
+    assert len(set(results)) <= 2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_is_raised_here_with_its_fields(tmp_path: Path, workers: int) -> None:
+    (tmp_path / "there").write_bytes(b"x")
+    tasks = [(tmp_path / "there",), (tmp_path / "missing",), (tmp_path / "there",)]
+    with pytest.raises(ShardmillError) as caught:
+        run_tasks(read_raw, tasks, workers=workers, on_done=lambda: None)
+    error = caught.value
+    assert type(error) is InputError
+    assert error.where == str(tmp_path / "missing")
+    assert error.expected == "a readable file"
+    assert error.found == "No such file or directory"
+    assert error.fix == "check its permissions"
+    assert str(error).startswith(f"{tmp_path / 'missing'}: expected a readable file, found No such")
+
+
+# The first worker never ends by itself: it reads from a pipe that nobody writes to.
+ENDLESS = """
+import os, sys
+from shardmill.pipeline.run_tasks import run_tasks
+if __name__ == "__main__":
+    try:
+        run_tasks(open, [(sys.argv[1], "rb"), (sys.argv[2], "rb")], workers=2, on_done=int)
+    except FileNotFoundError as error:
+        print(error.filename)
+"""
+
+
+def test_an_error_ends_the_other_workers(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    script = tmp_path / "endless.py"
+    script.write_text(ENDLESS)
+    command = [sys.executable, str(script), *(str(tmp_path / f) for f in ("pipe", "missing"))]
+    # The interpreter would wait for its workers at its end, and never get there.
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.stdout.strip() == str(tmp_path / "missing")
+    assert ended.returncode == 0
+
+
+def test_an_interrupt_ends_the_workers() -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_tasks(pow, POWERS, workers=2, on_done=interrupt)
+    for process in multiprocessing.active_children():
+        process.join()
+        assert process.exitcode is not None

@@ -1,0 +1,91 @@
+"""Baselines learn, and say what came of it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from conftest import build
+
+from shardmill import Bag, ShardmillError
+from shardmill.cli import main
+from shardmill.load_recipe import parse_recipe
+from shardmill.pipeline.write_idx import encode_idx
+from shardmill.training.models import TextBag
+from shardmill.training.train_artifact import train_artifact
+
+
+@pytest.mark.parametrize(
+    ("name", "epochs", "metric", "at_least"),
+    [
+        # what the majority class would give: 0.63, 0.10, 0.25
+        ("titanic", 30, "validation_accuracy", 0.75),
+        ("mnist", 2, "test_accuracy", 0.8),
+        ("ag_news", 4, "test_accuracy", 0.75),
+    ],
+)
+def test_baselines_learn_the_sample(
+    sample_artifacts: Path, tmp_path: Path, name: str, epochs: int, metric: str, at_least: float
+) -> None:
+    result = train_artifact(sample_artifacts / name, tmp_path, epochs=epochs)
+    assert result.metrics[metric] >= at_least
+    written = json.loads((tmp_path / name / "metrics.json").read_bytes())
+    assert written["metrics"] == result.metrics
+    assert written["sample"] is True
+    assert written["settings"]["epochs"] == epochs
+
+
+def test_the_same_seed_gives_the_same_run(sample_artifacts: Path, tmp_path: Path) -> None:
+    def run(seed: int) -> dict[str, float]:
+        return train_artifact(sample_artifacts / "titanic", tmp_path, seed=seed, epochs=2).metrics
+
+    assert run(1) == run(1)
+    assert run(1)["train_loss"] != run(2)["train_loss"]
+
+
+def test_the_command(sample_artifacts: Path, tmp_path: Path) -> None:
+    options = ["--artifacts", str(sample_artifacts), "--out", str(tmp_path)]
+    runner = CliRunner()
+    run = runner.invoke(main, ["train", "titanic", *options, "--epochs", "1"])
+    assert run.exit_code == 0, run.output
+    assert "titanic (SAMPLE DATA)" in run.stdout
+    run = runner.invoke(main, ["train", "titanic", *options, "--epochs", "1", "--json"])
+    assert json.loads(run.stdout)[0]["name"] == "titanic"
+    run = runner.invoke(main, ["train", "titanik", *options])
+    assert run.exit_code == 5
+    assert "did you mean titanic?" in run.stderr
+    run = runner.invoke(main, ["train", "--artifacts", str(tmp_path / "none"), "--out", "x"])
+    assert run.exit_code == 5
+    assert "run `shardmill preprocess` first" in run.stderr
+
+
+def test_what_the_baselines_cannot_learn(tmp_path: Path) -> None:
+    (tmp_path / "images").write_bytes(encode_idx(np.zeros((9, 4, 4), np.uint8)))
+    (tmp_path / "labels").write_bytes(encode_idx(np.zeros(9, np.uint8)))
+    bare = 'name = "tiny"\nkind = "image"\nsplits.train.images.path = "images"\n'
+    # recipe, what is wrong with it
+    table = [
+        (bare + "splits.train.labelled = false", "expected a target to learn, found none"),
+        (
+            bare + 'splits.train.labels.path = "labels"\ntarget.classes = ["a"]',
+            r"expected images \[c, h, w\] of at least 8 x 8 pixels, found \[1, 4, 4\]",
+        ),
+    ]
+    for number, (text, fault) in enumerate(table):
+        artifact = build(parse_recipe(text, where="test"), tmp_path, tmp_path / str(number))
+        with pytest.raises(ShardmillError, match=fault):
+            train_artifact(artifact, tmp_path)
+
+
+def test_bigrams_stay_inside_their_text() -> None:
+    model = TextBag(100, 3).eval()
+    texts = [[5, 6, 7], [8], [], [9, 10]]
+    ids = torch.tensor([token for text in texts for token in text], dtype=torch.int32)
+    together = model(Bag(ids, torch.tensor([0, 3, 4, 4])))
+    for index, text in enumerate(texts):
+        alone = model(Bag(torch.tensor(text, dtype=torch.int32), torch.tensor([0])))
+        assert torch.allclose(together[index], alone[0], atol=1e-6)
+    reversed_text = model(Bag(torch.tensor([7, 6, 5], dtype=torch.int32), torch.tensor([0])))
+    assert not torch.allclose(together[0], reversed_text[0], atol=1e-6)
