@@ -12,7 +12,8 @@ import requests
 from shardmill.errors import FetchError, InputError, OutputError
 from shardmill.pipeline.preprocess import Progress, no_progress
 from shardmill.pipeline.raw_files import find_raw, read_raw
-from shardmill.recipe import AnyRecipe, RawFile
+from shardmill.recipe import AnyRecipe
+from shardmill.recipe_tables import RawFile
 
 _TIMEOUT_S = 30
 

@@ -5,7 +5,8 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from shardmill.recipe import AnyRecipe, HoldOut
+from shardmill.recipe import AnyRecipe
+from shardmill.recipe_tables import HoldOut
 
 
 def hold_out_draws(recipe: AnyRecipe, split: str) -> dict[str, "HoldOutDraw"]:

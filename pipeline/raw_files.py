@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from shardmill.errors import CompressionError, EmptyFileError, InputError
-from shardmill.recipe import RawFile
+from shardmill.recipe_tables import RawFile
 
 SAMPLE_NAME = "sample.json"
 _CHUNK = 2**20

@@ -12,7 +12,7 @@ import pyarrow.csv as pv
 
 from shardmill.errors import ColumnsError, EncodingError, FieldCountError, InputError
 from shardmill.pipeline.raw_files import open_raw
-from shardmill.recipe import Csv
+from shardmill.recipe_tables import Csv
 
 # How much of a file is parsed at a time. It bounds the memory, and the length of one row.
 BLOCK_BYTES = 8 * 2**20

@@ -11,7 +11,8 @@ from shardmill.kinds.image import tensor_column
 from shardmill.pipeline.raw_files import RawContent
 from shardmill.pipeline.read_csv import line_of_row, read_csv
 from shardmill.pipeline.read_idx import batch_rows, read_idx, read_idx_header
-from shardmill.recipe import AnyRecipe, ImageRecipe, Split, TabularRecipe, TextRecipe
+from shardmill.recipe import AnyRecipe, ImageRecipe, TabularRecipe, TextRecipe
+from shardmill.recipe_tables import Split
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ import pytest
 
 from shardmill.errors import FetchError, OutputError
 from shardmill.pipeline.fetch_raw import Fetched, fetch_raw
-from shardmill.recipe import ImageRecipe, RawFile, Split
+from shardmill.recipe import ImageRecipe
+from shardmill.recipe_tables import RawFile, Split
 
 CONTENT = b"the published content\n"
 CHECKSUM = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shardmill.pipeline.hold_out import HoldOutDraw
-from shardmill.recipe import HoldOut
+from shardmill.recipe_tables import HoldOut
 
 Labels = npt.NDArray[np.int64]
 LABELS = st.lists(st.integers(0, 3), max_size=120).map(lambda n: np.array(n, np.int64))

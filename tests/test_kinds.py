@@ -23,18 +23,14 @@ from shardmill.kinds.row import Ragged, RowFault, class_indices
 from shardmill.layout import Field
 from shardmill.recipe import (
     Column,
-    ColumnTarget,
     ImageRecipe,
-    ImageTarget,
     Missing,
-    RawFile,
-    Split,
     TabularRecipe,
-    Target,
     Text,
     TextRecipe,
     Vocabulary,
 )
+from shardmill.recipe_tables import ColumnTarget, ImageTarget, RawFile, Split, Target
 
 Cells = Sequence[str | None]
 IDX_DTYPES = ["uint8", "int8", "int16", "int32", "float32", "float64"]

@@ -14,7 +14,8 @@ from shardmill.load_recipe import (
     shipped_recipe_text,
     shipped_recipes,
 )
-from shardmill.recipe import AnyRecipe, HoldOut, ImageRecipe, TabularRecipe, TextRecipe
+from shardmill.recipe import AnyRecipe, ImageRecipe, TabularRecipe, TextRecipe
+from shardmill.recipe_tables import HoldOut
 
 TABULAR = """
 name = "trees"

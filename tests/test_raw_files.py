@@ -10,7 +10,7 @@ import pytest
 
 from shardmill.errors import CompressionError, EmptyFileError, InputError
 from shardmill.pipeline.raw_files import SAMPLE_NAME, find_raw, open_raw, read_raw, sample_digests
-from shardmill.recipe import RawFile
+from shardmill.recipe_tables import RawFile
 
 CONTENT = bytes(range(256)) * 40
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shardmill.errors import ColumnsError, EncodingError, FieldCountError, InputError
 from shardmill.pipeline import read_csv as module
 from shardmill.pipeline.read_csv import line_of_row, read_csv
-from shardmill.recipe import Csv
+from shardmill.recipe_tables import Csv
 
 COLUMNS = ("a", "b")
 Rows = list[tuple[str | None, ...]]

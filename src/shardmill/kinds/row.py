@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from shardmill.errors import InputError, UnknownClassError
 from shardmill.layout import Field
 from shardmill.manifest import Statistics
-from shardmill.recipe import Target
+from shardmill.recipe_tables import Target
 from shardmill.vocab import Vocab
 
 Array = npt.NDArray[np.generic]
