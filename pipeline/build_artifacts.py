@@ -73,7 +73,7 @@ class Outcome:
 
     def line(self) -> str:
         """Return the outcome in one line."""
-        why = ", ".join(sorted(set(self.reasons.values())))
+        why = self.reasons.get("shard") or self.reasons.get("clean")
         took = f" in {sum(self.seconds.values()):.1f} s" if self.seconds else ""
         rows = ", ".join(f"{split} {n:,}" for split, n in self.rows.items())
         parts = [

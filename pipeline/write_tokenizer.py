@@ -27,23 +27,12 @@ def tokenizer_json(recipe: TextRecipe, vocab: Vocab) -> bytes:
             {"type": "Replace", "pattern": {"String": old}, "content": new}
             for old, new in SUBSTITUTIONS
         ]
-    specials = [
-        {
-            "id": vocab[token],
-            "content": token,
-            "single_word": False,
-            "lstrip": False,
-            "rstrip": False,
-            "normalized": False,
-            "special": True,
-        }
-        for token in recipe.vocabulary.specials
-    ]
-    facts = {
+    facts: dict[str, Any] = {
         "version": "1.0",
         "truncation": None,
         "padding": None,
-        "added_tokens": specials,
+        # None: tokenizers would find the specials in the text itself, before it is cleaned.
+        "added_tokens": [],
         "normalizer": {"type": "Sequence", "normalizers": steps},
         "pre_tokenizer": {"type": "WhitespaceSplit"},
         "post_processor": None,
