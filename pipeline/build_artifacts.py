@@ -1,6 +1,6 @@
 """Builds any number of artifacts, each in its turn."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -159,15 +159,16 @@ def _build(recipe: AnyRecipe, raw: Path, options: BuildOptions) -> Outcome:
     if needed and not options.dry_run:
         _run_stages(plan, build, needed)
     status = "to build" if options.dry_run else "built"
+    rows = _rows(plan) if "shard" in options.stages and not options.dry_run else {}
     return Outcome(
         name=recipe.name,
         artifact=plan.artifact,
         status=status if needed else "up to date",
         reasons=needed,
         sample=sample,
-        rows=_rows(plan) if "shard" in options.stages and not options.dry_run else {},
+        rows=rows,
         seconds=build.seconds,
-        notes=(*plan.notes(), *build.notes),
+        notes=(*_notes_on_raw(plan, rows), *build.notes),
     )
 
 
@@ -177,6 +178,23 @@ def _run_stages(plan: Plan, build: Build, needed: dict[str, str]) -> None:
             run_clean(plan, build)
         if "shard" in needed:
             run_shard(plan, build)
+
+
+def _notes_on_raw(plan: Plan, rows: dict[str, int]) -> Iterator[str]:
+    """Yield a line for each raw file that is another one than the published."""
+    records = {record.path: record for record in plan.records}
+    for name, split in plan.recipe.source_splits().items():
+        held_out = [
+            n for n, s in plan.recipe.splits.items() if s.hold_out and s.hold_out.split == name
+        ]
+        found = sum(rows.get(n, 0) for n in (name, *held_out))
+        for file in split.files():
+            record = records[file.path]
+            if record.published is False and not record.sample:
+                other = file.rows is not None and found and found != file.rows
+                counts = f" ({found:,} rows kept, {file.rows:,} published)" if other else ""
+                path = plan.raw[file.path].path
+                yield f"{path} is not the published file{counts}; it is used as it is"
 
 
 def _is_real(artifact: Path) -> bool:

@@ -57,14 +57,6 @@ class Plan:
         """Folder of the shards."""
         return generation_name("shards", self.shard_key)
 
-    def notes(self) -> list[str]:
-        """Return what the user should know of the raw files, one line each."""
-        return [
-            f"{self.raw[record.path].path} is not the published file; it is used as it is"
-            for record in self.records
-            if record.published is False and not record.sample
-        ]
-
 
 def plan_build(
     recipe: AnyRecipe,
