@@ -47,6 +47,14 @@ class Column(Protocol):
         """Return copies of `rows` [b] int64 as a fresh tensor [b, *shape]."""
         ...
 
+    def windows(self, starts: Tensor, width: int) -> Tensor:
+        """Return the `width` values from each of `starts` [b] int64 on as a fresh [b, width].
+
+        For flat columns. A start is that of a row, and no row is longer than `width`; what stands
+        past a row's end is of no meaning.
+        """
+        ...
+
 
 class SpanColumn:
     """All shards side by side in one span of memory; a gather is one `index_select`."""
@@ -63,6 +71,12 @@ class SpanColumn:
     def gather(self, rows: Tensor) -> Tensor:
         """See `Column`."""
         return self._rows.index_select(0, rows)
+
+    def windows(self, starts: Tensor, width: int) -> Tensor:
+        """See `Column`."""
+        # All windows overlap in memory; the span has room for one past the end of each shard.
+        every = self._rows.as_strided((len(self._rows) - width + 1, width), (1, 1))
+        return every.index_select(0, starts)
 
 
 class ShardColumn:
@@ -81,6 +95,14 @@ class ShardColumn:
             inside = rows[places] - shard * self.source.stride
             out[places] = self._shards[shard].index_select(0, inside)
         return out
+
+    def windows(self, starts: Tensor, width: int) -> Tensor:
+        """See `Column`."""
+        lengths = torch.tensor([len(shard) for shard in self._shards])
+        shards = torch.div(starts, self.source.stride, rounding_mode="floor")
+        last = shards * self.source.stride + lengths[shards] - 1  # of the shard of each start
+        places = torch.minimum(starts[:, None] + torch.arange(width), last[:, None])
+        return self.gather(places.view(-1)).view(len(starts), width)
 
 
 def _map_piece(source: Source, piece: Piece) -> Tensor:
@@ -150,7 +172,7 @@ def _placed_layout(artifact: Path, split: SplitRecord, index: int) -> dict[str, 
 
 
 def _flat_stride(extents: list[Extent], longest: int) -> int:
-    # Room for one longest row past the end, so that a window of that length fits at any row.
+    # Room for one longest row past the end, so that a window of that width fits at any row.
     item = DTYPES[extents[0].dtype][1]
     most = max(extent.stop - extent.start for extent in extents)
     return round_up(most + longest * item, ALIGNMENT) // item

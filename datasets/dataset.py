@@ -144,7 +144,10 @@ class ShardDataset(Dataset[Any]):
         return (self[row] for row in range(len(self)))
 
     def _row_numbers(self, index: Any) -> Tensor:
-        rows = torch.as_tensor(index)
+        try:
+            rows = torch.as_tensor(index)
+        except (TypeError, ValueError, RuntimeError):
+            raise TypeError(f"rows are integers in one dimension, not {index!r}") from None
         if rows.dtype == torch.bool and rows.shape == (len(self),):
             return torch.nonzero(rows).squeeze(1)
         if rows.numel() == 0:
@@ -164,9 +167,12 @@ class ShardDataset(Dataset[Any]):
             return x
         y = self._columns["y"].gather(rows)
         if self._target_transform is not None:
-            each = [self._target_transform(value) for value in y] if self._per_row else None
-            y = self._target_transform(y) if each is None else torch.stack(each)
+            y = self._target_transform(y) if not self._per_row else self._each_target(y)
         return x, y
+
+    def _each_target(self, y: Tensor) -> Tensor:
+        assert self._target_transform is not None  # noqa: S101  the caller looked
+        return torch.stack([torch.as_tensor(self._target_transform(value)) for value in y])
 
     def _transformed(self, transform: Transform | None, x: Any) -> Any:
         if transform is None or not self._per_row:
@@ -187,7 +193,7 @@ class ShardDataset(Dataset[Any]):
 
     def _stack(self, rows: Sequence[Any]) -> Any:
         """Return the batch of rows."""
-        return torch.stack(list(rows))
+        return torch.stack([torch.as_tensor(row) for row in rows])
 
     def loader(
         self,

@@ -66,7 +66,8 @@ def map_span(pieces: Sequence[Piece], size: int) -> "ctypes.Array[ctypes.c_char]
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE
     address = _mmap(libc, None, size, flags, -1, 0)
     block = (ctypes.c_char * size).from_address(address)
-    weakref.finalize(block, libc.munmap, address, size)
+    # Not when Python exits: other exit hooks may still read, and the system unmaps all by itself.
+    weakref.finalize(block, libc.munmap, address, size).atexit = False
     for piece in pieces:
         if piece.length == 0:
             continue

@@ -37,6 +37,8 @@ class TabularDataset(ShardDataset):
         **options: Any,
     ) -> None:
         super().__init__(path, split, **options)
+        if isinstance(drop_features, str):
+            raise TypeError(f"drop_features is a list of names, not {drop_features!r}")
         names = self.manifest.features
         for name in drop_features:
             if name not in names:

@@ -63,13 +63,17 @@ class TextDataset(ShardDataset):
         shards = torch.div(rows, self._record.rows_per_shard, rounding_mode="floor")
         starts += shards * flat.source.stride
         lengths = self._columns["x.sizes"].gather(rows).long()  # [b]
+        if self._layout == "padded":
+            longest = int(lengths.max()) if len(lengths) else 0
+            if longest == 0:
+                return Padded(torch.empty((len(rows), 0), dtype=flat.source.dtype), lengths)
+            ids = flat.windows(starts, longest)  # [b, longest]
+            past_the_end = torch.arange(longest) >= lengths[:, None]
+            return Padded(ids.masked_fill_(past_the_end, self._vocabulary.padding_id), lengths)
         offsets = row_offsets(lengths)
         # Place of each id: where its row starts, plus its position in the row.
         places = torch.repeat_interleave(starts - offsets, lengths)  # [sum of lengths]
-        ids = flat.gather(places + torch.arange(len(places)))
-        if self._layout == "bag":
-            return Bag(ids, offsets)
-        return pad(ids, lengths, self._vocabulary.padding_id)
+        return Bag(flat.gather(places + torch.arange(len(places))), offsets)
 
     def _row(self, x: Padded | Bag, index: int) -> Tensor:
         if isinstance(x, Padded):

@@ -1,15 +1,15 @@
 """Builds any number of artifacts, each in its turn."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from shardmill.errors import ArtifactError, MissingRawFileError, RecipeError
+from shardmill.errors import ArtifactError, MissingRawFileError, RecipeError, ShardmillError
 from shardmill.load_recipe import load_recipe, shipped_recipes
 from shardmill.manifest import Manifest
-from shardmill.pipeline.generation import locked
-from shardmill.pipeline.plan_build import Plan, has_raw, plan_build
+from shardmill.pipeline.generation import has_remains, locked, remove_remains
+from shardmill.pipeline.plan_build import Plan, clean_record, has_raw, plan_build
 from shardmill.pipeline.preprocess import Build, Progress, no_progress, run_clean, run_shard
 from shardmill.pipeline.write_sample import SAMPLE_DATASETS, write_sample
 from shardmill.recipe import AnyRecipe
@@ -102,23 +102,18 @@ def find_sources(
         RecipeError: a recipe is not valid, or two have one name.
     """
     recipes = tuple(load_recipe(name) for name in names or shipped_recipes())
-    for name, recipe in zip(names, recipes, strict=False):
-        if sum(other.name == recipe.name for other in recipes) > 1:
-            raise RecipeError(
-                name,
-                expected="a recipe of another name than the others",
-                found=f"two called {recipe.name}",
-                fix="an artifact has the name of its recipe; rename one",
-            )
+    _check_names(names, recipes)
     present = tuple(recipe for recipe in recipes if has_raw(recipe, raw))
+    if present and not names:
+        absent = ", ".join(recipe.name for recipe in recipes if recipe not in present)
+        return Sources(present, raw, f"no raw files of {absent} in {raw}" if absent else "")
     if present:
-        return Sources(recipes if names else present, raw)
+        return Sources(recipes, raw)
     if sample is not None and all(recipe.name in SAMPLE_DATASETS for recipe in recipes):
-        wanted = [recipe.name for recipe in recipes]
+        if dry_run and not all(has_raw(recipe, sample) for recipe in recipes):
+            return Sources((), raw, f"no raw files in {raw}: would generate sample data")
         if not all(has_raw(recipe, sample) for recipe in recipes):
-            if dry_run:
-                return Sources((), raw, f"no raw files in {raw}: would generate sample data")
-            write_sample(sample, wanted)
+            write_sample(sample, [recipe.name for recipe in recipes])
         note = f"no raw files in {raw}: using generated SAMPLE DATA in {sample} instead"
         return Sources(recipes, sample, note)
     raise MissingRawFileError(
@@ -129,13 +124,49 @@ def find_sources(
     )
 
 
-def build_artifacts(sources: Sources, options: BuildOptions) -> list[Outcome]:
+def _check_names(names: Sequence[str], recipes: Sequence[AnyRecipe]) -> None:
+    known: dict[str, str] = {}
+    for name, recipe in zip(names, recipes, strict=False):
+        if recipe.name in known:
+            raise RecipeError(
+                name,
+                expected=f"another name than that of {known[recipe.name]}",
+                found=f"{recipe.name} in both",
+                fix="an artifact has the name of its recipe; rename one",
+            )
+        known[recipe.name] = name
+
+
+def build_artifacts(
+    sources: Sources, options: BuildOptions, on_done: Callable[[Outcome], None] = lambda _: None
+) -> list[Outcome]:
     """Build what is not up to date and return what was done, in order.
 
+    All are tried, also after one that fails.
+
+    Args:
+        sources: what to build.
+        options: how.
+        on_done: called with each outcome.
+
     Raises:
-        ShardmillError: a build failed; artifacts built before it stay, as does its own last one.
+        ShardmillError: the first failure; those of others are its notes. What was readable before
+            a build that failed is readable still.
     """
-    return [_build(recipe, sources.raw, options) for recipe in sources.recipes]
+    outcomes: list[Outcome] = []
+    failures: list[ShardmillError] = []
+    for recipe in sources.recipes:
+        try:
+            outcomes.append(_build(recipe, sources.raw, options))
+        except ShardmillError as error:
+            failures.append(error)
+        else:
+            on_done(outcomes[-1])
+    if failures:
+        for other in failures[1:]:
+            failures[0].add_note(str(other))
+        raise failures[0]
+    return outcomes
 
 
 def _build(recipe: AnyRecipe, raw: Path, options: BuildOptions) -> Outcome:
@@ -156,8 +187,8 @@ def _build(recipe: AnyRecipe, raw: Path, options: BuildOptions) -> Outcome:
         workers=options.workers,
         progress=lambda stage, done, total: options.progress(f"{recipe.name} {stage}", done, total),
     )
-    if needed and not options.dry_run:
-        _run_stages(plan, build, needed)
+    if not options.dry_run:
+        _run_stages(plan, build, needed, options.stages)
     status = "to build" if options.dry_run else "built"
     rows = _rows(plan) if "shard" in options.stages and not options.dry_run else {}
     return Outcome(
@@ -172,9 +203,14 @@ def _build(recipe: AnyRecipe, raw: Path, options: BuildOptions) -> Outcome:
     )
 
 
-def _run_stages(plan: Plan, build: Build, needed: dict[str, str]) -> None:
+def _run_stages(plan: Plan, build: Build, needed: dict[str, str], stages: tuple[str, ...]) -> None:
+    if not needed and not has_remains(plan.artifact):
+        return
     with locked(plan.artifact):
-        if "clean" in needed:
+        remove_remains(plan.artifact)
+        # Another build may have removed the cleaned rows before this one got the lock.
+        again = "clean" in stages and clean_record(plan.artifact, plan.clean_key) is None
+        if "clean" in needed or (needed and again):
             run_clean(plan, build)
         if "shard" in needed:
             run_shard(plan, build)
@@ -190,11 +226,13 @@ def _notes_on_raw(plan: Plan, rows: dict[str, int]) -> Iterator[str]:
         found = sum(rows.get(n, 0) for n in (name, *held_out))
         for file in split.files():
             record = records[file.path]
+            path = plan.raw[file.path].path
+            other = file.rows is not None and found and found != file.rows
+            counts = f" ({found:,} rows kept, {file.rows:,} in the recipe)" if other else ""
             if record.published is False and not record.sample:
-                other = file.rows is not None and found and found != file.rows
-                counts = f" ({found:,} rows kept, {file.rows:,} published)" if other else ""
-                path = plan.raw[file.path].path
                 yield f"{path} is not the published file{counts}; it is used as it is"
+            elif record.published is None and other:
+                yield f"{path} has another number of rows than the recipe says{counts}"
 
 
 def _is_real(artifact: Path) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pooch
 import requests
 
-from shardmill.errors import FetchError, InputError, OutputError
+from shardmill.errors import CompressionError, EmptyFileError, FetchError, InputError, OutputError
 from shardmill.pipeline.preprocess import Progress, no_progress
 from shardmill.pipeline.raw_files import find_raw, read_raw
 from shardmill.recipe import AnyRecipe
@@ -20,7 +20,11 @@ _TIMEOUT_S = 30
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A raw file and what was done for it: `fetched`, or `already there`."""
+    """A raw file and what was done for it.
+
+    Attributes:
+        status: `fetched`; `already there`; or `differs`: there with other content than published.
+    """
 
     path: Path
     status: str
@@ -41,11 +45,22 @@ def fetch_raw(
     for done, file in enumerate(files):
         progress(f"{recipe.name} fetch", done, len(files))
         there = find_raw(raw, file)
-        if there is not None:
-            yield Fetched(there, "already there")
+        status = None if there is None else _status(there, file)
+        if there is None or status is None:
+            yield Fetched(_fetch_file(file, there or raw / file.path), "fetched")
         else:
-            yield Fetched(_fetch_file(file, raw / file.path), "fetched")
+            yield Fetched(there, status)
     progress(f"{recipe.name} fetch", len(files), len(files))
+
+
+def _status(path: Path, file: RawFile) -> str | None:
+    """Return what to say of a file that is there; None if it is damaged and no loss."""
+    try:
+        content = read_raw(path)
+    except (CompressionError, EmptyFileError):
+        return None
+    published = file.checksum is None or content.matches(file.checksum)
+    return "already there" if published else "differs"
 
 
 def _fetch_file(file: RawFile, path: Path) -> Path:

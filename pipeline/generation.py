@@ -19,7 +19,8 @@ from shardmill.errors import LockedError, OutputError
 from shardmill.manifest import MANIFEST_NAME, FileRecord, Manifest
 
 BUILD_NAME = "build.json"
-_GENERATION = re.compile(r"(\.building-)?(clean|shards)-[0-9a-f]{12}")
+_GENERATION = re.compile(r"(clean|shards)-[0-9a-f]{12}")
+_REMAINS = re.compile(r"\.building-(clean|shards)-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,18 @@ def publish(artifact: Path, manifest: Manifest, build: bytes) -> None:
     for folder in artifact.iterdir():
         if _GENERATION.fullmatch(folder.name) and folder.name not in named:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def has_remains(artifact: Path) -> bool:
+    """Say whether a killed build has left a folder behind."""
+    return artifact.is_dir() and any(_REMAINS.fullmatch(path.name) for path in artifact.iterdir())
+
+
+def remove_remains(artifact: Path) -> None:
+    """Remove what killed builds have left behind; the artifact must be locked."""
+    for path in artifact.iterdir():
+        if _REMAINS.fullmatch(path.name):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -3,7 +3,8 @@
 import difflib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,11 @@ from shardmill.recipe import AnyRecipe, facts_sha256
 from shardmill.recipe_tables import RawFile
 
 CLEAN_NAME = "clean.json"
+
+# Part of what a stage's result depends on. The number goes up whenever the stage writes other
+# bytes for the same input; Arrow writes its version into Parquet files.
+CLEAN_VERSION = f"clean 1, arrow {version('pyarrow')}"
+SHARD_VERSION = "shard 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +50,8 @@ class Plan:
     clean_key: str
     shard_key: str
     rows_per_shard: int | None
-    clean_reason: str | None
-    shard_reason: str | None
+    clean_reason: str | None = None
+    shard_reason: str | None = None
 
     @property
     def clean_generation(self) -> str:
@@ -86,24 +92,14 @@ def plan_build(
     samples = sample_digests(raw)
     records = tuple(_record(files[p], contents[p], samples) for p in sorted(files))
     facts = [record.model_dump(mode="json") for record in records]
-    clean_key = facts_sha256(["clean", FORMAT_VERSION, recipe.clean_facts(), facts])
-    shard_key = facts_sha256(["shard", clean_key, recipe.sha256(), rows_per_shard])
-    clean_reason: str | None = "asked for"
-    shard_reason: str | None = "asked for"
-    if not force:
-        shard_reason = _why_shard(artifact, recipe, records, rows_per_shard, shard_key)
-        clean_reason = _why_clean(artifact, clean_key) if shard_reason is not None else None
-    return Plan(
-        recipe,
-        artifact,
-        contents,
-        records,
-        clean_key,
-        shard_key,
-        rows_per_shard,
-        clean_reason,
-        shard_reason,
-    )
+    clean_key = facts_sha256([CLEAN_VERSION, FORMAT_VERSION, recipe.clean_facts(), facts])
+    shard_key = facts_sha256([SHARD_VERSION, clean_key, recipe.sha256(), rows_per_shard])
+    plan = Plan(recipe, artifact, contents, records, clean_key, shard_key, rows_per_shard)
+    if force:
+        return replace(plan, clean_reason="asked for", shard_reason="asked for")
+    shard_reason = _why_shard(plan)
+    clean_reason = _why_clean(plan) if shard_reason is not None else None
+    return replace(plan, clean_reason=clean_reason, shard_reason=shard_reason)
 
 
 def has_raw(recipe: AnyRecipe, raw: Path) -> bool:
@@ -164,8 +160,8 @@ def _known_contents(artifact: Path) -> Mapping[str, Any]:
     return known if whole else {}
 
 
-def _why_clean(artifact: Path, clean_key: str) -> str | None:
-    if clean_record(artifact, clean_key) is None:
+def _why_clean(plan: Plan) -> str | None:
+    if clean_record(plan.artifact, plan.clean_key) is None:
         return "no cleaned rows of these raw files and this recipe"
     return None
 
@@ -182,15 +178,9 @@ def clean_record(artifact: Path, clean_key: str) -> CleanRecord | None:
     return record if whole and record.clean_key == clean_key else None
 
 
-def _why_shard(
-    artifact: Path,
-    recipe: AnyRecipe,
-    records: tuple[RawRecord, ...],
-    rows_per_shard: int | None,
-    shard_key: str,
-) -> str | None:
+def _why_shard(plan: Plan) -> str | None:
     try:
-        manifest = Manifest.load(artifact)
+        manifest = Manifest.load(plan.artifact)
     except MissingArtifactError:
         return "there is no artifact yet"
     except FormatVersionError:
@@ -198,18 +188,18 @@ def _why_shard(
     except ArtifactError as error:
         return f"the artifact cannot be read: {error.found}"
     before = {record.path: record for record in manifest.raw}
-    changed = [r.path for r in records if before.get(r.path) != r]
-    changed += [path for path in before if path not in {r.path for r in records}]
+    changed = [r.path for r in plan.records if before.get(r.path) != r]
+    changed += [path for path in before if path not in {r.path for r in plan.records}]
     if changed:
         return f"changed since the last build: {', '.join(changed)}"
-    if manifest.recipe_sha256 != recipe.sha256():
+    if manifest.recipe_sha256 != plan.recipe.sha256():
         return "the recipe has changed"
-    if manifest.requested_rows_per_shard != rows_per_shard:
+    if manifest.requested_rows_per_shard != plan.rows_per_shard:
         return "another number of rows per shard"
-    if manifest.shard_key != shard_key:
-        return "built in another version of the format"
+    if manifest.shard_key != plan.shard_key:
+        return "built by another version of shardmill or of Arrow"
     for file in manifest.files():
-        if not _is_there(artifact, file.path, file.bytes):
+        if not _is_there(plan.artifact, file.path, file.bytes):
             return f"{file.path} is missing or of another size"
     return None
 

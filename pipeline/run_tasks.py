@@ -1,10 +1,14 @@
 """Runs one function over many arguments, in this process or in several."""
 
 import multiprocessing
+import multiprocessing.connection
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -34,10 +38,11 @@ def run_tasks(
     method = "spawn" if sys.platform == "win32" else "forkserver"
     before = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context(method), initializer=_leave_interrupts_to_the_parent
+        workers, multiprocessing.get_context(method), initializer=_live_with_the_parent
     )
     try:
-        futures: list[Future[Result]] = [pool.submit(function, *a) for a in arguments]
+        with _interrupts_held():
+            futures: list[Future[Result]] = [pool.submit(function, *a) for a in arguments]
         for future in as_completed(futures):
             future.result()
             on_done()
@@ -60,5 +65,27 @@ def _in_turn(
         on_done()
 
 
-def _leave_interrupts_to_the_parent() -> None:
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    # Processes that start meanwhile inherit this: an interrupt is the parent's to answer.
+    if sys.platform == "win32":
+        yield
+        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _live_with_the_parent() -> None:
+    """Ignore interrupts, and end when the parent does, however it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_after(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)

@@ -113,7 +113,7 @@ def _read_digests(path: Path) -> dict[str, str]:
     try:
         listing: Any = json.loads(path.read_bytes())
         return {str(file): str(digest) for file, digest in listing["files"].items()}
-    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         # Damaged counts as missing: readers of a damaged listing say to generate the sample again.
         return {}
 
@@ -139,10 +139,18 @@ def _refuse_to_replace(path: Path, allowed: set[str | None]) -> None:
 
 def _write_whole(path: Path, data: bytes) -> None:
     """Put `data` at `path` in one step, so that nobody ever sees a part of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        beside.write_bytes(data)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            beside.write_bytes(data)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(
+            path,
+            expected="a folder that can be written",
+            found=str(error.strerror),
+            fix="choose another folder, or make room and permissions",
+        ) from None

@@ -1,6 +1,8 @@
 """The command line: help, hints, output for people and for programs, exit codes."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import tomllib
@@ -195,7 +197,7 @@ def test_quiet_verify_prints_nothing(toy: Toy) -> None:
 def test_dry_run_changes_nothing(toy: Toy, command: str) -> None:
     before = everything(toy.folder)
     result = done(command, *toy.arguments, "--dry-run")
-    assert "to build (no cleaned rows of these raw files" in result.stdout
+    assert "to build (no" in result.stdout or "to build (there is no artifact" in result.stdout
     assert everything(toy.folder) == before
     done("preprocess", *toy.arguments)
     before = everything(toy.folder)
@@ -317,3 +319,51 @@ def test_interrupt(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "interrupted" in result.stderr
     assert not (toy.artifact / "manifest.json").exists()
     assert list(toy.artifact.glob(".building-*")) == []
+
+
+def test_termination(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def terminate(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("shardmill.pipeline.preprocess.clean_split", terminate)
+    result = run("preprocess", *toy.arguments)
+    assert result.exit_code == 143
+    assert "terminated: nothing was changed that readers see" in result.stderr
+    assert not any("building" in name for name in everything(toy.folder))
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_datasets_without_raw_files_are_named(tmp_path: Path) -> None:
+    done("sample", "titanic", "--out", tmp_path / "raw")
+    result = done("preprocess", "--raw", tmp_path / "raw", "--out", tmp_path / "out")
+    assert f"no raw files of ag_news, mnist in {tmp_path / 'raw'}" in result.stderr
+    assert result.stdout.startswith("titanic  built")
+
+
+def test_one_failure_does_not_hide_the_others(tmp_path: Path) -> None:
+    done("sample", "titanic", "ag_news", "--out", tmp_path / "raw")
+    (tmp_path / "raw/ag_news/train.csv").write_bytes(b"1,2\n")
+    result = run("preprocess", "--raw", tmp_path / "raw", "--out", tmp_path / "out", "--json")
+    assert result.exit_code == 4
+    assert [outcome["name"] for outcome in json.loads(result.stdout)] == ["titanic"]
+    assert "expected  3 fields" in result.stderr
+
+
+def test_two_recipes_of_one_name(toy: Toy) -> None:
+    result = run("preprocess", "titanic", "titanic", "--raw", toy.folder)
+    assert result.exit_code == 3
+    assert "titanic in both" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["sample", "train"])
+def test_output_that_cannot_be_written(tmp_path: Path, command: str) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    arguments: list[object] = ["--out", tmp_path / "file/below"]
+    if command == "train":
+        done("sample", "titanic", "--out", tmp_path / "raw")
+        done("preprocess", "--raw", tmp_path / "raw", "--out", tmp_path / "out")
+        arguments += ["--artifacts", tmp_path / "out"]
+    result = run(command, "titanic", *arguments)
+    assert result.exit_code == 7
+    assert "expected  a folder that can be written" in result.stderr

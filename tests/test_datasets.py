@@ -1,8 +1,11 @@
 """Laws of the readers: any way of cutting, mapping, asking or sending gives the same rows."""
 
+import gc
 import multiprocessing
 import pickle
 import shutil
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -112,16 +115,19 @@ def test_rows_are_those_of_the_raw_file(artifacts: Path, raw: Path) -> None:
     assert torch.equal(y, torch.arange(ROWS) % 3)
 
 
-@pytest.mark.parametrize("name", ["pictures", "texts"])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("pictures", {}), ("texts", {"layout": "padded"}), ("texts", {"layout": "bag"})],
+)
 def test_shard_by_shard_reading_gives_the_same(
-    artifacts: Path, name: str, monkeypatch: pytest.MonkeyPatch
+    artifacts: Path, name: str, options: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spans = shardmill.open(artifacts / "many" / name)
+    spans = shardmill.open(artifacts / "many" / name, **options)
     rows = [*range(0, ROWS, 7), -1, 5, 5]
     expected = spans[rows]
     assert isinstance(spans._columns["x"], column.SpanColumn)
     monkeypatch.setattr(column, "can_map_spans", lambda: False)
-    fallback = shardmill.open(artifacts / "many" / name)
+    fallback = shardmill.open(artifacts / "many" / name, **options)
     assert equal(fallback[rows], expected)
     assert isinstance(fallback._columns["x"], column.ShardColumn)
 
@@ -380,3 +386,36 @@ def test_maps_outlive_a_rebuild(artifacts: Path, raw: Path, tmp_path: Path) -> N
     build(recipe, raw, tmp_path, rows_per_shard=1)
     assert equal(ds[:100], before)
     assert equal(shardmill.open(path)[:100], before)
+
+
+def test_targets_and_rows_may_become_numbers(artifacts: Path) -> None:
+    path = artifacts / "one" / "pictures"
+    ds = shardmill.open(path, target_transform=int, transform=lambda x: x.sum(), per_row=True)
+    x, y = ds[:4]
+    assert x.shape == y.shape == (4,)
+    assert y.tolist() == [0, 1, 2, 0]
+
+
+def spans_mapped() -> int:
+    """Shards that this process has mapped."""
+    return Path("/proc/self/maps").read_text().count(".safetensors")
+
+
+def test_spans_are_unmapped_with_their_last_view(artifacts: Path) -> None:
+    before = spans_mapped()
+    ds = shardmill.open(artifacts / "many" / "pictures")
+    kept = ds[:10]
+    assert spans_mapped() > before
+    del ds
+    gc.collect()
+    assert spans_mapped() == before
+    assert len(kept[0]) == 10
+
+
+def test_reading_while_python_exits(artifacts: Path) -> None:
+    code = (
+        "import atexit\natexit.register(lambda: print('label', int(ds[1][1])))\n"
+        f"import shardmill\nds = shardmill.open({str(artifacts / 'one' / 'pictures')!r})\nds[0]"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "label 1\n"

@@ -103,8 +103,21 @@ def test_without_a_checksum_any_content_is_taken(tmp_path: Path, mirror: str) ->
 def test_a_file_that_is_there_is_left_alone(tmp_path: Path, mirror: str, there: str) -> None:
     (tmp_path / "toy").mkdir()
     (tmp_path / there).write_bytes(b"mine")
-    assert fetch(tmp_path, mirror + "/good") == Fetched(tmp_path / there, "already there")
+    assert fetch(tmp_path, mirror + "/good") == Fetched(tmp_path / there, "differs")
     assert files(tmp_path) == {there: b"mine"}
+    (tmp_path / there).write_bytes(SERVED["/good"])
+    assert fetch(tmp_path, mirror + "/none") == Fetched(tmp_path / there, "already there")
+
+
+@pytest.mark.parametrize("damaged", [b"", gzip.compress(b"mine")[:-9]])
+def test_a_damaged_file_is_fetched_again(tmp_path: Path, mirror: str, damaged: bytes) -> None:
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy/f").write_bytes(damaged)
+    with pytest.raises(FetchError):
+        fetch(tmp_path, mirror + "/other")
+    assert files(tmp_path) == {"toy/f": damaged}
+    assert fetch(tmp_path, mirror + "/good") == Fetched(tmp_path / "toy/f", "fetched")
+    assert files(tmp_path) == {"toy/f": SERVED["/good"]}
 
 
 def test_no_mirror_gives_the_file(tmp_path: Path, mirror: str) -> None:

@@ -11,7 +11,14 @@ import xxhash
 
 from shardmill.errors import LockedError, OutputError
 from shardmill.manifest import FileRecord, Manifest, ParquetRecord, ShardRecord, SplitRecord
-from shardmill.pipeline.generation import generation_name, locked, new_generation, publish
+from shardmill.pipeline.generation import (
+    generation_name,
+    has_remains,
+    locked,
+    new_generation,
+    publish,
+    remove_remains,
+)
 
 CLEAN, SHARDS, OLD = (
     f"{name}-{'0' * 11}{n}" for name, n in [("clean", 1), ("shards", 2), ("shards", 3)]
@@ -113,7 +120,10 @@ def test_publish_switches_the_manifest_and_removes_stale_generations_alone(tmp_p
     for name in (CLEAN, SHARDS, OLD):
         write(tmp_path, name, {"a": b"1"})
     (tmp_path / f".building-{OLD}").mkdir()
-    kept = ["notes.txt", "shards-mine", "shards-0123456789ab.bak", "clean-0123456789AB"]
+    assert has_remains(tmp_path)
+    remove_remains(tmp_path)
+    assert not has_remains(tmp_path)
+    kept = ["notes.txt", ".building-mine", "shards-mine", "shards-0123456789ab.bak"]
     for name in kept[:1]:
         (tmp_path / name).write_bytes(b"mine")
     for name in kept[1:]:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -84,3 +85,24 @@ def test_an_interrupt_ends_the_workers() -> None:
     for process in multiprocessing.active_children():
         process.join()
         assert process.exitcode is not None
+
+
+# Both workers wait for ever on a pipe, or would, and the parent is killed under them.
+KILLED = """
+import os, signal, sys
+from shardmill.pipeline.run_tasks import run_tasks
+if __name__ == "__main__":
+    arguments = [(sys.argv[1], os.O_RDONLY), (sys.argv[2], os.O_RDONLY)]
+    kill = lambda: os.kill(os.getpid(), signal.SIGKILL)
+    run_tasks(os.open, arguments, workers=2, on_done=kill)
+"""
+
+
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    command = [sys.executable, str(script), str(tmp_path / "pipe"), str(script)]
+    # The workers have our end of the output open: this returns when the last one has ended.
+    ended = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    assert ended.returncode == -signal.SIGKILL

@@ -199,8 +199,9 @@ def first_seen_vocab(
 def cut_vocab(
     pairs: list[tuple[str, int]], min_freq: int, specials: Sequence[str], max_tokens: int | None
 ) -> list[str]:
-    if max_tokens is not None:
-        pairs = pairs[: max_tokens - len(specials)]
+    if max_tokens is not None:  # the most frequent, in the order in which they came
+        kept = sorted(pairs, key=lambda p: (-p[1], p[0]))[: max_tokens - len(specials)]
+        pairs = [pair for pair in pairs if pair in kept]
     ordered = OrderedDict(pairs)
     for special in specials:
         ordered.pop(special, None)

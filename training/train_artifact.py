@@ -12,7 +12,7 @@ from lightning import Trainer, seed_everything
 from torch.utils.data import DataLoader
 
 import shardmill
-from shardmill import Manifest, ShardDataset
+from shardmill import Manifest, OutputError, ShardDataset
 from shardmill.training.classifier import Classifier
 from shardmill.training.models import build_model
 from shardmill.training.settings import BASELINES, Settings
@@ -58,11 +58,10 @@ def train_artifact(
         for name, split in manifest.splits.items()
         if split.rows and (split.labelled or name == "train")
     }
+    folder = _make_folder(out / manifest.name)
     started = time.perf_counter()
     metrics, parameters = _fit(splits, settings, bar=bar)
     seconds = round(time.perf_counter() - started, 2)
-    folder = out / manifest.name
-    folder.mkdir(parents=True, exist_ok=True)
     facts = {
         "artifact": str(artifact),
         "metrics": metrics,
@@ -78,6 +77,19 @@ def train_artifact(
     text = json.dumps(facts, indent=2, sort_keys=True) + "\n"
     (folder / "metrics.json").write_text(text, encoding="utf-8")
     return Result(manifest.name, folder, manifest.sample, metrics, seconds)
+
+
+def _make_folder(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            path,
+            expected="a folder that can be written",
+            found=str(error.strerror),
+            fix="choose another folder with --out",
+        ) from None
+    return path
 
 
 def _open(artifact: Path, split: str, kind: str) -> ShardDataset:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from shardmill.datasets.open_artifact import open  # noqa: A004  the name users expect
     from shardmill.datasets.tabular import TabularDataset, TitanicDataset
     from shardmill.datasets.text import AGNewsDataset, TextDataset
-    from shardmill.errors import ShardmillError
+    from shardmill.errors import OutputError, ShardmillError
     from shardmill.manifest import Manifest
     from shardmill.preprocessor import Preprocessor
     from shardmill.vocab import Vocab
@@ -27,6 +27,7 @@ _HOMES = {
     "ImageDataset": "shardmill.datasets.image",
     "MNISTDataset": "shardmill.datasets.image",
     "Manifest": "shardmill.manifest",
+    "OutputError": "shardmill.errors",
     "Padded": "shardmill.batch",
     "Preprocessor": "shardmill.preprocessor",
     "ShardDataset": "shardmill.datasets.dataset",
@@ -44,6 +45,7 @@ __all__ = [
     "ImageDataset",
     "MNISTDataset",
     "Manifest",
+    "OutputError",
     "Padded",
     "Preprocessor",
     "ShardDataset",

@@ -110,7 +110,10 @@ def aligned_rows(fields: Sequence[Field], rows: int) -> int:
 
 
 def default_rows_per_shard(fields: Sequence[Field]) -> int:
-    """Return the aligned rows of a shard of about 64 MiB, and of at most about 65,536 rows."""
+    """Return the aligned rows of a shard of about 64 MiB, and of at most about 65,536 rows.
+
+    Large rows make larger shards where alignment asks for more of them: 2,048 with a label.
+    """
     fixed = sum(row_bytes(tensor) for field in fields for tensor in _fixed_tensors(field))
     return aligned_rows(fields, min(DEFAULT_ROWS_PER_SHARD, DEFAULT_SHARD_BYTES // max(fixed, 1)))
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self
@@ -130,7 +130,8 @@ class Preprocessor:
         if isinstance(self.recipe, TextRecipe):
             return self._text_table(self.recipe, rows)
         if isinstance(rows, list | tuple):
-            # A key that a row does not have is a missing cell.
+            # A key that a row does not have is a missing cell; one that no row has is a slip.
+            _check_columns({key for row in rows for key in row}, self.recipe.features())
             columns = {n: [row.get(n) for row in rows] for n in self.recipe.features()}
         else:
             columns = _columns(rows, self.recipe.features())
@@ -166,8 +167,17 @@ class Preprocessor:
 
 def _columns(rows: Any, names: Sequence[str]) -> dict[str, list[Any]]:
     """Return columns of a DataFrame or an Arrow table as lists."""
-    table = rows if isinstance(rows, pa.Table) else pa.Table.from_pandas(rows, preserve_index=False)
-    absent = [name for name in names if name not in table.column_names]
+    if not isinstance(rows, pa.Table):
+        if not hasattr(rows, "columns"):
+            found = type(rows).__name__
+            raise _row_error("the rows", "a list of rows, a DataFrame or an Arrow table", found)
+        rows = pa.Table.from_pandas(rows, preserve_index=False)
+    _check_columns(rows.column_names, names)
+    return {name: rows.column(name).to_pylist() for name in names}
+
+
+def _check_columns(found: Collection[str], names: Sequence[str]) -> None:
+    absent = [name for name in names if name not in found]
     if absent:
         raise ColumnsError(
             "the rows",
@@ -175,7 +185,6 @@ def _columns(rows: Any, names: Sequence[str]) -> dict[str, list[Any]]:
             found=f"no {', '.join(absent)}",
             fix="add the columns, or rename them",
         )
-    return {name: table.column(name).to_pylist() for name in names}
 
 
 def _cell(value: Any, missing: Sequence[str]) -> str | None:

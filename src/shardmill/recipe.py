@@ -1,7 +1,7 @@
 """Recipes: TOML files that say what the raw files of a dataset are and how to clean them.
 
-A recipe holds facts only; it names no code. All its faults are reported at once, each with its
-path in the file.
+A recipe holds facts only; it names no code. Faults are reported together, each with its path in
+the file: first those of keys and values, then those of their combination.
 """
 
 import hashlib
@@ -119,6 +119,8 @@ class TabularRecipe(Recipe):
     def _columns_from_list(cls, columns: Any) -> Any:
         if not isinstance(columns, list | tuple):
             return columns
+        if not all(isinstance(c, dict) and isinstance(c.get("name"), str) for c in columns):
+            raise ValueError("must be tables, [columns.NAME]")
         return {c["name"]: {k: v for k, v in c.items() if k != "name"} for c in columns}
 
     @model_validator(mode="after")

@@ -1,6 +1,7 @@
 """The command line. One module per command; they hold options and output, no logic."""
 
 import difflib
+import signal
 import sys
 from importlib import import_module
 from typing import Any
@@ -43,6 +44,16 @@ class CommandError(click.ClickException):
         click.echo(f"error: {self.error.where}", file, err=True)
         for name, text in [*rows, ("to do", self.error.fix)]:
             click.echo(f"  {name:<9} {text}", file, err=True)
+        for note in getattr(self.error, "__notes__", ()):
+            click.echo(f"error: {note}", file, err=True)
+
+
+class Terminated(BaseException):
+    """The process was asked to end by SIGTERM."""
+
+
+def _end(number: int, frame: object) -> None:  # noqa: ARG001
+    raise Terminated
 
 
 class LazyGroup(click.Group):
@@ -63,11 +74,16 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; without --debug, errors are messages and not tracebacks."""
+        # Batch systems and containers end a process so; it then cleans up as after Ctrl-C.
+        before = signal.signal(signal.SIGTERM, _end)
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo("interrupted: nothing was changed that readers see", err=True)
             ctx.exit(130)
+        except Terminated:
+            click.echo("terminated: nothing was changed that readers see", err=True)
+            ctx.exit(143)
         except (click.exceptions.Exit, click.Abort, click.ClickException):
             raise
         except ShardmillError as error:
@@ -83,6 +99,8 @@ class LazyGroup(click.Group):
                 raise
             text = f"unexpected {type(error).__name__}: {error}"
             raise click.ClickException(f"{text}\n  run `shardmill --debug ...` for more") from None
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -92,5 +110,6 @@ def main(debug: bool) -> None:
     """Mill raw CSV and IDX files into cleaned Parquet and memory-mapped tensor shards.
 
     Results go to stdout, progress and notes to stderr. Exit codes: 0 success, 1 failure, 2 usage,
-    3 recipe, 4 raw input, 5 artifact, 6 locked, 7 output, 8 fetch, 130 interrupted.
+    3 recipe, 4 raw input, 5 artifact, 6 locked, 7 output, 8 fetch, 130 interrupted,
+    143 terminated.
     """

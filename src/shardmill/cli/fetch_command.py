@@ -21,7 +21,8 @@ from shardmill.cli import options
 def command(recipes: tuple[str, ...], raw: Path, as_json: bool, quiet: bool) -> None:
     """Download published raw files: mirrors in turn, checked before they are put in place.
 
-    Files that are there already are left alone. Without a name, all shipped recipes.
+    Files that are there already are left alone, unless they are damaged. Without a name, all
+    shipped recipes.
     """
     from shardmill.cli.output import print_json, progress_bars
     from shardmill.load_recipe import load_recipe, shipped_recipes
@@ -33,5 +34,11 @@ def command(recipes: tuple[str, ...], raw: Path, as_json: bool, quiet: bool) -> 
     if as_json:
         print_json([{"path": str(file.path), "status": file.status} for file in fetched])
         return
-    for file in fetched if not quiet else ():
+    if quiet:
+        return
+    for file in fetched:
         click.echo(f"{file.status:<13} {file.path}")
+    if any(file.status == "differs" for file in fetched):
+        click.echo("note: to get the published file, move away the one that differs", err=True)
+    if not fetched:
+        click.echo("note: the recipe names no published files", err=True)

@@ -22,7 +22,7 @@ workers = click.option(
 rows_per_shard = click.option(
     "--rows-per-shard",
     type=click.IntRange(min=1),
-    help="Rounded up to what page borders need.  [default: about 64 MiB]",
+    help="Rounded up to what page borders need.  [default: about 64 MiB, or what they need]",
 )
 force = click.option("--force", is_flag=True, help="Build even if nothing has changed.")
 dry_run = click.option("--dry-run", is_flag=True, help="Show what would be done and why.")

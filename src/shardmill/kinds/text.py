@@ -57,19 +57,21 @@ def _merge(counts: pa.Table) -> pa.Table:
 def build_vocab(counts: pa.Table, options: Vocabulary) -> Vocab:
     """Return the vocabulary for tokens counted in order of first appearance.
 
-    As torchtext's `build_vocab_from_iterator` does it: specials first; `max_tokens` counts them;
-    a special that the text holds too keeps its place among the specials.
+    As torchtext's `build_vocab_from_iterator` does it: specials first; `max_tokens` keeps the most
+    frequent and counts the specials; a special that the text holds too stays among the specials.
 
     Args:
         counts: columns `token` and `count`, each token once.
         options: which tokens to keep and in what order.
     """
-    if options.order == "frequency":
-        keys = [("count", "descending"), ("token", "ascending")]
-        counts = counts.take(pc.sort_indices(counts, sort_keys=keys))
-    if options.max_tokens is not None:
-        counts = counts.slice(0, options.max_tokens - len(options.specials))
     counts = counts.filter(pc.greater_equal(counts.column("count"), options.min_freq))
+    keys = [("count", "descending"), ("token", "ascending")]
+    rows = pc.sort_indices(counts, sort_keys=keys)
+    if options.max_tokens is not None:
+        rows = rows[: options.max_tokens - len(options.specials)]
+    if options.order == "first_seen":
+        rows = rows.take(pc.array_sort_indices(rows))
+    counts = counts.take(rows)
     specials = pa.array(options.specials, pa.string())
     tokens = counts.column("token")
     tokens = tokens.filter(pc.invert(pc.is_in(tokens, value_set=specials)))
