@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +11,7 @@ from shardmill.errors import EmptyFileError
 from shardmill.kinds.row import Cleaned, RowFault
 from shardmill.manifest import CleanedSplit, ParquetRecord
 from shardmill.pipeline.generation import Generation
-from shardmill.pipeline.hold_out import hold_out_draws
+from shardmill.pipeline.hold_out import HoldOutDraw, hold_out_draws
 from shardmill.pipeline.raw_files import RawContent
 from shardmill.pipeline.read_split import SplitReader, split_reader
 from shardmill.pipeline.write_parquet import ParquetSplit
@@ -40,7 +40,7 @@ def clean_split(
     reader = split_reader(recipe, split, raw)
     label = label_column(recipe) if split.labelled else None
     draws = hold_out_draws(recipe, name)
-    writers = {n: ParquetSplit(generation, f"{n}-00000.parquet") for n in (name, *draws)}
+    writers = {n: ParquetSplit(generation, f"{n}-00000.parquet") for n in (*draws, name)}
     dropped = _DroppedRows(reader, ParquetSplit(generation, f"{name}.dropped-00000.parquet"))
     row = 0
     for table in reader.tables():
@@ -50,13 +50,10 @@ def clean_split(
             raise fault.at(reader.place(row + fault.row, fault.column)) from None
         dropped.add(table, cleaned, row)
         row += len(table)
-        rest = cleaned.table
-        for other, draw in draws.items():
-            labels = np.zeros(len(rest), np.int64) if label is None else rest.column(label)
-            held_out = draw.draw(np.asarray(labels))
-            writers[other].write(rest.filter(pa.array(held_out)))
-            rest = rest.filter(pa.array(~held_out))
-        writers[name].write(rest)
+        for writer, part in zip(
+            writers.values(), _parts(cleaned.table, label, draws.values()), strict=True
+        ):
+            writer.write(part)
     if row == 0 or writers[name].rows == 0:
         raise EmptyFileError(
             reader.file,
@@ -74,6 +71,16 @@ def clean_split(
         )
         for n, writer in writers.items()
     }
+
+
+def _parts(table: pa.Table, label: str | None, draws: Iterable[HoldOutDraw]) -> Iterator[pa.Table]:
+    """Yield the rows that each hold-out draws from what the last one left, and then the rest."""
+    for draw in draws:
+        labels = np.zeros(len(table), np.int64) if label is None else table.column(label)
+        held_out = draw.draw(np.asarray(labels))
+        yield table.filter(pa.array(held_out))
+        table = table.filter(pa.array(~held_out))
+    yield table
 
 
 class _DroppedRows:
