@@ -81,11 +81,8 @@ def _fetch_file(file: RawFile, path: Path) -> Path:
                     return path
                 failures.append(f"{url}: not the published content")
     except OSError as error:
-        raise OutputError(
-            path,
-            expected="a folder that can be written",
-            found=str(error.strerror or error),
-            fix="choose another folder with --raw, or make room and permissions",
+        raise OutputError.unwritable(
+            path, error, fix="choose another folder with --raw, or make room and permissions"
         ) from None
     raise FetchError(
         path,

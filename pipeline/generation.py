@@ -79,9 +79,7 @@ def locked(artifact: Path) -> Iterator[None]:
             fix="wait until it is done",
         ) from None
     except OSError as error:
-        raise OutputError(
-            artifact, expected="a folder that can be written", found=str(error.strerror), fix=_FIX
-        ) from None
+        raise OutputError.unwritable(artifact, error, fix=_FIX) from None
     try:
         yield
     finally:
@@ -115,12 +113,7 @@ def new_generation(artifact: Path, name: str) -> Iterator[Generation]:
             folder.rename(final)
         _sync_folder(artifact)
     except OSError as error:
-        raise OutputError(
-            error.filename or folder,
-            expected="a folder that can be written",
-            found=str(error.strerror or error),
-            fix=_FIX,
-        ) from error
+        raise OutputError.unwritable(error.filename or folder, error, fix=_FIX) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -136,9 +129,7 @@ def publish(artifact: Path, manifest: Manifest, build: bytes) -> None:
         _replace(artifact / MANIFEST_NAME, manifest.to_json())
         _sync_folder(artifact)
     except OSError as error:
-        raise OutputError(
-            artifact, expected="a folder that can be written", found=str(error.strerror), fix=_FIX
-        ) from None
+        raise OutputError.unwritable(artifact, error, fix=_FIX) from None
     named = {record.path.split("/")[0] for record in manifest.files()}
     for folder in artifact.iterdir():
         if _GENERATION.fullmatch(folder.name) and folder.name not in named:

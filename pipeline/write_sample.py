@@ -148,9 +148,6 @@ def _write_whole(path: Path, data: bytes) -> None:
         finally:
             beside.unlink(missing_ok=True)
     except OSError as error:
-        raise OutputError(
-            path,
-            expected="a folder that can be written",
-            found=str(error.strerror),
-            fix="choose another folder, or make room and permissions",
+        raise OutputError.unwritable(
+            path, error, fix="choose another folder, or make room and permissions"
         ) from None

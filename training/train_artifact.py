@@ -83,12 +83,7 @@ def _make_folder(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(
-            path,
-            expected="a folder that can be written",
-            found=str(error.strerror),
-            fix="choose another folder with --out",
-        ) from None
+        raise OutputError.unwritable(path, error, fix="choose another folder with --out") from None
     return path
 
 

@@ -5,7 +5,7 @@ command line are the `exit_code` of the classes below; 0 is success, 1 any other
 usage of the command line and 130 an interrupt.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class ShardmillError(Exception):
@@ -138,6 +138,12 @@ class OutputError(ShardmillError):
     """A folder or file that cannot be written."""
 
     exit_code = 7
+
+    @classmethod
+    def unwritable(cls, where: object, error: OSError, *, fix: str) -> Self:
+        """Return the error for what the system said when something was to be written."""
+        found = str(error.strerror or error)
+        return cls(where, expected="a folder that can be written", found=found, fix=fix)
 
 
 class FetchError(ShardmillError):
