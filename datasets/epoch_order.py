@@ -1,49 +1,193 @@
-"""Which rows make up each batch of an epoch."""
+"""Which rows make up each batch of an epoch, on each rank."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-import torch
 from torch import Tensor
+
+from shardmill.datasets.row_order import Places, RowOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the order of which epoch a batch begins; all ranks together count as one."""
+
+    epoch: int
+    row: int
+
+
+@dataclass(slots=True)
+class Progress:
+    """An iteration: where it began, and how many batches it gave since."""
+
+    begin: Place
+    batches: int = 0
 
 
 class EpochOrder:
     """A batch sampler that yields index tensors [b] int64.
 
-    The order of an epoch depends on `(seed, epoch)` alone. Each iteration is one epoch, and the
-    next one follows it; `set_epoch` goes to any.
+    Each iteration is one epoch, and the next one follows it; `set_epoch` goes to any. The order of
+    an epoch is that of `order`, whatever the number of ranks: a step takes the next
+    `batch_size * world_size` rows, and rank r the r-th part of them. So any rank can go on from
+    any place of any other run.
+
+    All ranks have equally many batches. Without `drop_last` every row is visited, and the last
+    batches may be shorter, by one row on some ranks: the last step divides what is left, and the
+    one before leaves a row for each rank where there would be too few. Only batches of one row, or
+    fewer rows than ranks, cannot be divided so; then the last step repeats rows of its own on the
+    ranks that would have none. With `drop_last` the rows that do not fill a step are left out.
+
+    Args:
+        order: of the rows.
+        batch_size: rows of a batch of one rank.
+        rank, world_size: which part this is, of how many.
+        drop_last: leave out what does not fill a step.
+        data: what the rows are of, so that the state of another dataset is refused.
     """
 
     def __init__(
-        self, rows: int, batch_size: int, *, shuffle: bool, seed: int, drop_last: bool
+        self,
+        order: RowOrder,
+        batch_size: int,
+        *,
+        rank: int = 0,
+        world_size: int = 1,
+        drop_last: bool = False,
+        data: str = "",
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, not {batch_size}")
-        self._rows = rows
-        self._batch_size = batch_size
-        self._shuffle = shuffle
-        self._seed = seed
+        if not 0 <= rank < world_size:
+            raise ValueError(
+                f"rank must be from 0 up to world_size - 1, not {rank} of {world_size}"
+            )
+        self.batch_size = batch_size
         self._drop_last = drop_last
-        self._epoch = 0
+        self._order = order
+        self._places = Places(order)
+        self._rank = rank
+        self._world_size = world_size
+        self._data = data
+        self._next = Place(0, 0)  # where the next iteration begins
+        self._running: Progress | None = None
 
-    def set_epoch(self, epoch: int) -> None:
-        """Make the next iteration that of `epoch`, from 0."""
-        self._epoch = epoch
+    @property
+    def next_place(self) -> Place:
+        """Where the next iteration begins."""
+        return self._next
 
     def __len__(self) -> int:
-        full, rest = divmod(self._rows, self._batch_size)
-        return full + (rest > 0 and not self._drop_last)
+        """Return how many batches a whole epoch has."""
+        step = self.batch_size * self._world_size
+        return self._order.rows // step if self._drop_last else -(-self._order.rows // step)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Make the next iteration that of `epoch`, from 0; one that was resumed goes on in it."""
+        if epoch != self._next.epoch:
+            self._next = Place(epoch, 0)
+        self._running = None
+
+    def state_dict(self, progress: Progress | None = None) -> dict[str, Any]:
+        """Return the state after the last batch, or that of `progress`: a few facts for JSON."""
+        progress = progress or self._running
+        place = self._next if progress is None else self._after(progress)
+        return {"epoch": place.epoch, "row": place.row, **self._facts()}
+
+    def _facts(self) -> dict[str, Any]:
+        return {"data": self._data, **self._order.facts()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Make the next iteration go on where `state` was taken, on any number of ranks.
+
+        Raises:
+            ValueError: the state is of another order.
+        """
+        facts = self._facts()
+        found = {name: value for name, value in state.items() if name not in ("epoch", "row")}
+        if found != facts:
+            names = sorted(name for name in {*facts, *found} if facts.get(name) != found.get(name))
+            here, there = ({name: f.get(name) for name in names} for f in (facts, found))
+            raise ValueError(
+                f"this state is of another order: it has {there}, and this loader {here}; "
+                "make the loader with the arguments, and of the data, that it had then"
+            )
+        self._next = Place(int(state["epoch"]), int(state["row"]))
+        self._running = None
+
+    def begin(self) -> Place:
+        """Return where this iteration begins; the next one will be of the next epoch."""
+        place = self._next
+        self._next = Place(place.epoch + 1, 0)
+        return place
+
+    def _after(self, progress: Progress) -> Place:
+        # Where the batch after the last one begins: in the next epoch, if that was the last.
+        row = progress.begin.row
+        whole = min(progress.batches, self._whole_steps(row))
+        row += whole * self.batch_size * self._world_size
+        for _ in range(progress.batches - whole):
+            row += self._step_rows(row)
+        epoch = progress.begin.epoch
+        return Place(epoch, row) if self._step_rows(row) else Place(epoch + 1, 0)
 
     def __iter__(self) -> Iterator[Tensor]:
-        order = self._order(self._epoch)
-        self._epoch += 1
-        for batch in range(len(self)):
-            yield order[batch * self._batch_size : (batch + 1) * self._batch_size]
+        progress = self._running = Progress(self.begin())
+        for rows, _ in self.groups(progress.begin, 1):
+            progress.batches += 1
+            yield rows
+        self._running = None
 
-    def _order(self, epoch: int) -> Tensor:
-        if not self._shuffle:
-            return torch.arange(self._rows)
-        # Mixed by a generator, since neighbouring seeds start torch's in related states.
-        mix = torch.Generator().manual_seed(self._seed)
-        seeds = torch.randint(2**62, (epoch + 1,), generator=mix)
-        generator = torch.Generator().manual_seed(int(seeds[epoch]))
-        return torch.randperm(self._rows, generator=generator)
+    def groups(self, place: Place, batches: int) -> Iterator[tuple[Tensor, list[int]]]:
+        """Yield the rows of this rank from `place` to the end of the epoch, for many batches.
+
+        Args:
+            place: where to begin.
+            batches: at most so many at a time.
+
+        Yields:
+            Rows [sum of sizes] int64, and the sizes of the batches.
+        """
+        row = place.row
+        while step := self._step_rows(row):
+            whole = min(self._whole_steps(row), batches)
+            if whole:
+                size = self.batch_size
+                stop = row + whole * step
+                rows = self._places.between(place.epoch, row, stop)
+                if self._world_size > 1:
+                    rows = rows.view(whole, self._world_size, size)[:, self._rank].reshape(-1)
+                yield rows, [size] * whole
+            else:
+                stop = row + step
+                rows = self._part(self._places.between(place.epoch, row, stop))
+                yield rows, [len(rows)]
+            row = stop
+
+    def _whole_steps(self, row: int) -> int:
+        # How many steps from `row` on give every rank a full batch.
+        step = self.batch_size * self._world_size
+        whole, rest = divmod(self._order.rows - row, step)
+        return whole - self._leaves_too_few(rest) if whole and not self._drop_last else whole
+
+    def _leaves_too_few(self, rest: int) -> bool:
+        return self.batch_size > 1 and 0 < rest < self._world_size
+
+    def _step_rows(self, row: int) -> int:
+        # How many rows all ranks take together at `row`; 0 at the end.
+        step = self.batch_size * self._world_size
+        left = self._order.rows - row
+        if self._drop_last:
+            return step if left >= step else 0
+        if left > step and self._leaves_too_few(left - step):
+            return step - self._world_size
+        return max(min(left, step), 0)
+
+    def _part(self, rows: Tensor) -> Tensor:
+        # Of a step that is not full: parts that differ by one row at most.
+        if len(rows) < self._world_size:
+            first = self._rank % len(rows)
+            return rows[first : first + 1]
+        first, last = (len(rows) * r // self._world_size for r in (self._rank, self._rank + 1))
+        return rows[first:last]

@@ -27,4 +27,5 @@ def open(  # noqa: A001  reads as shardmill.open(...)
     Raises:
         ArtifactError: there is no such artifact or split, or it cannot be read.
     """
-    return _DATASETS[Manifest.load(path).kind](path, split, **options)
+    manifest = Manifest.load(path)
+    return _DATASETS[manifest.kind](path, split, manifest=manifest, **options)

@@ -1,10 +1,10 @@
-"""One span of memory over all shards of a field: the heart of the reader.
+"""One span of memory over all shards of a tensor: the heart of the reader.
 
 A batch must be one gather, however many shards its rows lie in. Gathering shard by shard costs a
 call for each shard that a batch touches: over 256 shards it was fifty times slower. So one span of
 address space is reserved, and the pages of each shard's file are mapped into their place in it
 (`mmap` with MAP_FIXED, POSIX.1). Address space costs nothing; memory is the page cache, shared
-between processes. The format keeps every field at page borders for this.
+between processes. The format keeps every tensor at page borders for this.
 
 What no shard covers reads as zeros. The pages are mapped read-only: a write would end the process,
 so nothing that leaves the reader is a writable view of them.
@@ -15,36 +15,46 @@ import mmap
 import os
 import sys
 import weakref
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from shardmill.errors import DamagedFileError
 from shardmill.layout import ALIGNMENT
 
+Span = ctypes.Array[ctypes.c_char]
+Advice = Literal["normal", "random", "sequential", "will_need"]
+
 _MAP_FIXED = 0x10  # the same number on Linux and macOS; the mmap module does not name it
 _MAP_NORESERVE = 0x4000 if sys.platform == "linux" else 0x40
 _FAILED = ctypes.c_void_p(-1).value
+_ADVICE: dict[Advice, str] = {
+    "normal": "MADV_NORMAL",
+    "random": "MADV_RANDOM",
+    "sequential": "MADV_SEQUENTIAL",
+    "will_need": "MADV_WILLNEED",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Part of a file and its place in the span; both begin at a page border.
+class Piece(NamedTuple):
+    """The bytes of one tensor in a shard, and where they begin in its span, both at page borders.
 
     Attributes:
-        path: the shard.
-        file_bytes: size that the manifest promises for the whole file.
-        start, length: the bytes of the file that are mapped.
-        position: where they begin in the span.
+        start, length: the bytes of the file.
+        position: their place in the span.
     """
 
-    path: Path
-    file_bytes: int
     start: int
     length: int
     position: int
+
+
+class ShardPieces(NamedTuple):
+    """A shard's file, the size that the manifest promises, and a piece for every span."""
+
+    path: str
+    bytes: int
+    pieces: tuple[Piece, ...]
 
 
 def can_map_spans() -> bool:
@@ -52,35 +62,39 @@ def can_map_spans() -> bool:
     return os.name == "posix" and ALIGNMENT % mmap.PAGESIZE == 0
 
 
-def map_span(pieces: Sequence[Piece], size: int) -> "ctypes.Array[ctypes.c_char]":
-    """Return `size` bytes with every piece at its position and zeros elsewhere.
+def map_spans(sizes: Sequence[int], shards: Iterable[ShardPieces]) -> list[Span]:
+    """Return a span of each of `sizes` bytes: every piece in its place, and zeros elsewhere.
 
-    The memory is unmapped when the last view of it is gone.
+    The memory of a span is unmapped when the last view of it is gone.
 
     Raises:
         DamagedFileError: a file is missing or of another size than promised.
         OSError: the system refuses the mapping.
     """
     libc = _libc()
-    size = max(size, 1)
-    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE
-    address = _mmap(libc, None, size, flags, -1, 0)
-    block = (ctypes.c_char * size).from_address(address)
-    # Not when Python exits: other exit hooks may still read, and the system unmaps all by itself.
-    weakref.finalize(block, libc.munmap, address, size).atexit = False
-    for piece in pieces:
-        if piece.length == 0:
-            continue
-        descriptor = open_checked(piece.path, piece.file_bytes)
+    spans = [_reserve(size) for size in sizes]
+    addresses = [ctypes.addressof(span) for span in spans]
+    flags = mmap.MAP_SHARED | _MAP_FIXED
+    for shard in shards:
+        descriptor = open_checked(shard.path, shard.bytes)
         try:
-            flags = mmap.MAP_SHARED | _MAP_FIXED
-            _mmap(libc, address + piece.position, piece.length, flags, descriptor, piece.start)
+            for address, (start, length, position) in zip(addresses, shard.pieces, strict=True):
+                if length:
+                    _mmap(libc, address + position, length, flags, descriptor, start)
         finally:
             os.close(descriptor)
-    return block
+    return spans
 
 
-def open_checked(path: Path, file_bytes: int) -> int:
+def advise(span: Span, start: int, stop: int, advice: Advice) -> None:
+    """Tell the system how bytes [start, stop) of a span will be read; it may ignore that."""
+    code = getattr(mmap, _ADVICE[advice], None)
+    if code is not None and stop > start:
+        first = start // mmap.PAGESIZE * mmap.PAGESIZE
+        _libc().madvise(ctypes.addressof(span) + first, stop - first, code)
+
+
+def open_checked(path: str, file_bytes: int) -> int:
     """Open a file for reading and return its descriptor, if it has the size promised.
 
     A map that reaches past the end of its file would end the process when it is read.
@@ -98,7 +112,7 @@ def open_checked(path: Path, file_bytes: int) -> int:
             fix="open the artifact again if it was rebuilt meanwhile; "
             "otherwise build it with `shardmill preprocess`",
         ) from None
-    found = os.fstat(descriptor).st_size
+    found = os.lseek(descriptor, 0, os.SEEK_END)
     if found != file_bytes:
         os.close(descriptor)
         raise DamagedFileError(
@@ -108,6 +122,16 @@ def open_checked(path: Path, file_bytes: int) -> int:
             fix="copy it anew, or build it with `shardmill preprocess --force`",
         )
     return descriptor
+
+
+def _reserve(size: int) -> Span:
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE
+    size = max(size, 1)
+    address = _mmap(_libc(), None, size, flags, -1, 0)
+    span = (ctypes.c_char * size).from_address(address)
+    # Not when Python exits: other exit hooks may still read, and the system unmaps all by itself.
+    weakref.finalize(span, _libc().munmap, address, size).atexit = False
+    return span
 
 
 @cache
@@ -123,6 +147,7 @@ def _libc() -> Any:
         ctypes.c_int64,
     ]
     libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+    libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     return libc
 
 

@@ -3,12 +3,12 @@
 import difflib
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from shardmill.datasets.dataset import ShardDataset
+
+if TYPE_CHECKING:
+    from shardmill.datasets.row_reader import Reader
 
 
 class TabularDataset(ShardDataset):
@@ -60,11 +60,11 @@ class TabularDataset(ShardDataset):
         maps = {column["name"]: column["map"] for column in self.manifest.recipe["columns"]}
         return {name: maps[name] for name in self.features if maps[name]}
 
-    def _inputs(self, rows: Tensor) -> Tensor:
-        x = self._columns["x"].gather(rows)  # [b, f]
-        if len(self._kept) == len(self.manifest.features):
-            return x
-        return x.index_select(1, torch.tensor(self._kept))
+    def _open(self) -> "Reader":
+        from shardmill.datasets.row_reader import TabularReader
+
+        kept = self._kept if len(self._kept) < len(self.manifest.features) else None
+        return TabularReader(self._mapped, self._transforms(), rows=len(self), kept=kept)
 
 
 class TitanicDataset(TabularDataset):

@@ -1,20 +1,18 @@
 """Texts as the numbers of their tokens."""
 
 import os
-from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import torch
-from torch import Tensor
-
-from shardmill.batch import Bag, Padded, pad, row_offsets
 from shardmill.datasets.dataset import ShardDataset
 from shardmill.load_vocab import load_vocab
 from shardmill.manifest import VocabularyRecord
 from shardmill.vocab import Vocab
 
-Layout = Literal["padded", "bag"]
+if TYPE_CHECKING:
+    from shardmill.datasets.row_reader import Reader
+
+Layout = Literal["padded", "bag", "jagged"]
 
 
 class TextDataset(ShardDataset):
@@ -22,8 +20,10 @@ class TextDataset(ShardDataset):
 
     Args:
         path, split, options: see `ShardDataset`.
-        layout: how the `x` of a batch is put together: `padded`, ids [b, longest] and lengths [b],
-            or `bag`, ids [sum of lengths] and offsets [b].
+        layout: how the `x` of a batch is put together: `padded`, ids [b, longest] and lengths [b];
+            `bag`, ids [sum of lengths] and offsets [b]; `jagged`, a nested tensor [b, j] of layout
+            torch.jagged.
+        max_tokens: leave out what a row has beyond them.
 
     Example:
         >>> ds = TextDataset("artifacts/ag_news")
@@ -40,12 +40,16 @@ class TextDataset(ShardDataset):
         split: str = "train",
         *,
         layout: Layout = "padded",
+        max_tokens: int | None = None,
         **options: Any,
     ) -> None:
         super().__init__(path, split, **options)
-        if layout not in ("padded", "bag"):
-            raise ValueError(f"layout is 'padded' or 'bag', not {layout!r}")
+        if layout not in get_args(Layout):
+            raise ValueError(f"layout is one of {', '.join(get_args(Layout))}, not {layout!r}")
+        if max_tokens is not None and max_tokens < 1:
+            raise ValueError(f"max_tokens must be at least 1, not {max_tokens}")
         self._layout = layout
+        self._max_tokens = max_tokens
 
     @property
     def _vocabulary(self) -> VocabularyRecord:
@@ -57,40 +61,18 @@ class TextDataset(ShardDataset):
         """The numbers of the tokens; its default index is that of the unknown token."""
         return load_vocab(self.path, self._vocabulary)
 
-    def _inputs(self, rows: Tensor) -> Padded | Bag:
-        flat = self._columns["x"]
-        starts = self._columns["x.offsets"].gather(rows)  # [b], within the shard
-        shards = torch.div(rows, self._record.rows_per_shard, rounding_mode="floor")
-        starts += shards * flat.source.stride
-        lengths = self._columns["x.sizes"].gather(rows).long()  # [b]
-        if self._layout == "padded":
-            longest = int(lengths.max()) if len(lengths) else 0
-            if longest == 0:
-                return Padded(torch.empty((len(rows), 0), dtype=flat.source.dtype), lengths)
-            ids = flat.windows(starts, longest)  # [b, longest]
-            past_the_end = torch.arange(longest) >= lengths[:, None]
-            return Padded(ids.masked_fill_(past_the_end, self._vocabulary.padding_id), lengths)
-        offsets = row_offsets(lengths)
-        # Place of each id: where its row starts, plus its position in the row.
-        places = torch.repeat_interleave(starts - offsets, lengths)  # [sum of lengths]
-        return Bag(flat.gather(places + torch.arange(len(places))), offsets)
+    def _open(self) -> "Reader":
+        from shardmill.datasets.text_reader import TextReader
 
-    def _row(self, x: Padded | Bag, index: int) -> Tensor:
-        if isinstance(x, Padded):
-            return x.ids[index, : int(x.lengths[index])]
-        last = index + 1 == len(x.offsets)
-        stop = len(x.ids) if last else int(x.offsets[index + 1])
-        return x.ids[int(x.offsets[index]) : stop]
-
-    def _length(self, x: Padded | Bag) -> int:
-        return len(x[1])
-
-    def _stack(self, rows: Sequence[Tensor]) -> Padded | Bag:
-        lengths = torch.tensor([len(row) for row in rows])
-        ids = torch.cat(list(rows))
-        if self._layout == "bag":
-            return Bag(ids, row_offsets(lengths))
-        return pad(ids, lengths, self._vocabulary.padding_id)
+        return TextReader(
+            self._mapped,
+            self._transforms(),
+            rows=len(self),
+            rows_per_shard=self._record.rows_per_shard,
+            layout=self._layout,
+            max_tokens=self._max_tokens,
+            padding_id=self._vocabulary.padding_id,
+        )
 
 
 class AGNewsDataset(TextDataset):

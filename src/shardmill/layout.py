@@ -87,8 +87,12 @@ def row_bytes(field: Field) -> int:
     return math.prod(field.shape) * DTYPES[field.dtype][1]
 
 
-def _fixed_tensors(field: Field) -> list[Field]:
-    # Arrow's list-view layout for ragged fields: where a row starts, and how long it is.
+def fixed_tensors(field: Field) -> list[Field]:
+    """Return the tensors of a field that have rows of fixed size.
+
+    Those of a ragged field say where in the flat values a row starts, and how long it is: Arrow's
+    list-view layout.
+    """
     if field.ragged:
         return [
             Field(f"{field.name}.offsets", OFFSETS_DTYPE),
@@ -104,7 +108,7 @@ def aligned_rows(fields: Sequence[Field], rows: int) -> int:
     """
     multiple = 1
     for field in fields:
-        for tensor in _fixed_tensors(field):
+        for tensor in fixed_tensors(field):
             multiple = math.lcm(multiple, ALIGNMENT // math.gcd(ALIGNMENT, row_bytes(tensor)))
     return round_up(max(rows, 1), multiple)
 
@@ -114,7 +118,7 @@ def default_rows_per_shard(fields: Sequence[Field]) -> int:
 
     Large rows make larger shards where alignment asks for more of them: 2,048 with a label.
     """
-    fixed = sum(row_bytes(tensor) for field in fields for tensor in _fixed_tensors(field))
+    fixed = sum(row_bytes(tensor) for field in fields for tensor in fixed_tensors(field))
     return aligned_rows(fields, min(DEFAULT_ROWS_PER_SHARD, DEFAULT_SHARD_BYTES // max(fixed, 1)))
 
 
@@ -130,7 +134,7 @@ def shard_layout(
         rows: rows in this shard.
         values: for each ragged field, how many values its rows hold together.
     """
-    tensors = [(t, (rows, *t.shape)) for field in fields for t in _fixed_tensors(field)]
+    tensors = [(t, (rows, *t.shape)) for field in fields for t in fixed_tensors(field)]
     tensors += [(field, (values[field.name],)) for field in fields if field.ragged]
     extents: list[Extent] = []
     position = 0

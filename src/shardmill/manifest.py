@@ -20,9 +20,8 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 def _inside(path: str) -> str:
-    parts = path.split("/")
-    wrong = any(part in ("", ".", "..") for part in parts)
-    if wrong or any(character in "\\:" or not character.isprintable() for character in path):
+    wrong = not path.isprintable() or "\\" in path or ":" in path
+    if wrong or not {"", ".", ".."}.isdisjoint(path.split("/")):
         raise ValueError("must be relative, with forward slashes, and stay inside the artifact")
     return path
 
@@ -225,10 +224,10 @@ class Manifest(Record):
                 found=str(error.strerror),
                 fix="check the path and its permissions",
             ) from None
-        _check_version(path, content)
         try:
-            return cls.model_validate_json(content)
+            manifest = cls.model_validate_json(content)
         except ValidationError as error:
+            _check_version(path, content)
             faults = "; ".join(
                 f"{'.'.join(map(str, fault['loc'])) or 'manifest'}: {fault['msg']}"
                 for fault in error.errors()[:5]
@@ -239,10 +238,13 @@ class Manifest(Record):
                 found=faults,
                 fix="build the artifact again with `shardmill preprocess --force`",
             ) from None
+        if manifest.version > FORMAT_VERSION:
+            _check_version(path, content)
+        return manifest
 
 
 def _check_version(path: Path, content: bytes) -> None:
-    # Looked for before anything else is parsed: a newer format may differ in everything else.
+    # Looked for by itself: a newer format may differ in everything else.
     found = re.search(rb'"version": *(\d+)', content)
     try:
         version = json.loads(content)["version"]

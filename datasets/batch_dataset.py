@@ -1,0 +1,158 @@
+"""What all datasets have in common: rows by number, whole batches, and a loader."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.utils.data import Dataset
+
+    from shardmill.datasets.loader import Loader
+    from shardmill.datasets.row_order import RowOrder
+    from shardmill.datasets.row_reader import Reader
+
+    _MapStyle = Dataset[Any]
+else:
+    # torch asks of a map-style dataset what it can do, not what it is. Not to be torch's Dataset
+    # lets facts and numpy arrays be had without the second and more that importing torch takes.
+    _MapStyle = object
+
+Shuffle = bool | Literal["blocks"]
+
+
+class BatchDataset(_MapStyle):
+    """A map-style dataset for torch; torch itself is imported when the first row is read.
+
+    `ds[i]` is one row: `(x, y)`, or `x` where there is no target. Slices, lists and index tensors
+    give a batch, gathered at once: `(x, y)` with a leading batch dimension. Both are fresh copies.
+    """
+
+    def _open(self) -> "Reader":
+        """Return what gathers the rows."""
+        raise NotImplementedError
+
+    def _identity(self) -> str:
+        """Return what tells these rows from all others."""
+        raise NotImplementedError
+
+    @cached_property
+    def reader(self) -> "Reader":
+        """What gathers the rows. Opened by the first read; every process has its own."""
+        return self._open()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "reader"}
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return row `index`, an int, or the batch of a slice, list, array or tensor of rows.
+
+        Raises:
+            IndexError: a row is out of range.
+        """
+        from shardmill.datasets.row_numbers import row_numbers
+
+        rows = row_numbers(index, len(self), self)
+        return next(self.reader.batches(rows, [len(rows)])) if rows.ndim else self.reader.one(rows)
+
+    def __getitems__(self, index: Any) -> Any:
+        """Return a batch for torch's fetcher; see `shardmill.datasets.collate`."""
+        from shardmill.datasets.collate import gathered
+        from shardmill.datasets.row_numbers import row_numbers
+
+        rows = row_numbers(index, len(self), self)
+        return gathered(next(self.reader.batches(rows, [len(rows)])), self.reader)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the rows one by one; `loader` is what training wants."""
+        return (self[row] for row in range(len(self)))
+
+    def loader(
+        self,
+        batch_size: int = 256,
+        *,
+        shuffle: Shuffle = False,
+        seed: int = 0,
+        drop_last: bool = False,
+        weights: "Tensor | Sequence[float] | Literal['balanced'] | None" = None,
+        bucket: bool | int = False,
+        rank: int | None = None,
+        world_size: int | None = None,
+        prefetch: int = 0,
+        **options: Any,
+    ) -> "Loader":
+        """Return a torch DataLoader that gathers whole batches.
+
+        The order of an epoch depends on its number and on the arguments up to `bucket` alone. Every
+        rank gets its part of it, and equally many batches. `state_dict()` and `load_state_dict()`
+        of the loader resume after any batch, on any number of ranks and workers.
+
+        Args:
+            batch_size: rows of a batch, on each rank.
+            shuffle: in another order each epoch. "blocks" for data larger than memory: reads whole
+                blocks of neighbours, and mixes 64 of them at a time.
+            seed: of the order, from 0.
+            drop_last: leave out the rows that do not fill a batch on every rank.
+            weights: draw rows with replacement in proportion to these [rows], as many as there
+                are; "balanced" makes all classes equally likely. Instead of `shuffle`.
+            bucket: put texts of similar length into the same batch; still every row once. A
+                number is that of the rows that come together, if not batch_size.
+            rank: of this process; that of `torch.distributed` unless told.
+            world_size: number of ranks; likewise.
+            prefetch: batches that one thread gathers ahead, while the loop computes.
+            options: of `torch.utils.data.DataLoader`. Workers pay only where a transform is heavy.
+        """
+        from shardmill.datasets.epoch_order import EpochOrder
+        from shardmill.datasets.loader import Loader
+        from shardmill.datasets.ranks import rank_and_world_size
+        from shardmill.datasets.row_order import Bucketed
+
+        order = self._row_order(shuffle, weights, seed=seed)
+        if bucket:
+            bucket_rows = batch_size if bucket is True else bucket
+            lengths = self.reader.lengths
+            order = Bucketed(order, lengths, bucket_rows=bucket_rows, seed=seed)
+        this, of = rank_and_world_size(rank, world_size)
+        batches = EpochOrder(
+            order,
+            batch_size,
+            rank=this,
+            world_size=of,
+            drop_last=drop_last,
+            data=self._identity(),
+        )
+        return Loader(self, batches, prefetch=prefetch, **options)
+
+    def _row_order(
+        self,
+        shuffle: Shuffle,
+        weights: "Tensor | Sequence[float] | Literal['balanced'] | None",
+        *,
+        seed: int,
+    ) -> "RowOrder":
+        import torch
+
+        from shardmill.datasets import row_order
+
+        if seed < 0:
+            raise ValueError(f"seed is from 0 on, not {seed}")
+        if weights is not None:
+            if shuffle:
+                raise ValueError("weights draw the rows at random: leave shuffle out")
+            if isinstance(weights, str):
+                weights = row_order.class_weights(self.reader.targets())
+            if len(weights) != len(self):
+                raise ValueError(f"{len(weights):,} weights for {len(self):,} rows")
+            return row_order.Weighted(torch.as_tensor(weights), seed)
+        if shuffle == "blocks":
+            block_rows = max(row_order.BLOCK_BYTES // max(self.reader.row_bytes, 1), 1)
+            will_need = self.reader.will_need
+            return row_order.BlockShuffled(
+                len(self), seed, block_rows=block_rows, will_need=will_need
+            )
+        if shuffle not in (True, False):
+            raise ValueError(f"shuffle is True, False or 'blocks', not {shuffle!r}")
+        return row_order.Shuffled(len(self), seed) if shuffle else row_order.InOrder(len(self))

@@ -1,0 +1,114 @@
+"""The DataLoader of a dataset: gathers many batches at once, and resumes anywhere."""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+from torch.utils.data._utils.pin_memory import pin_memory
+
+from shardmill.datasets.collate import gathered, whole_batch
+from shardmill.datasets.epoch_order import EpochOrder, Progress
+from shardmill.datasets.row_reader import Reader
+
+# At most so much is asked of the reader at a time, which gathers it as it is wanted.
+GROUP_BATCHES = 64
+GROUP_ROWS = 2**14
+
+
+class Loader(DataLoader[Any]):
+    """A torch DataLoader over whole batches.
+
+    Without workers it gathers by itself; with workers it is torch's. `state_dict` says after which
+    batch the loop is, and `load_state_dict` makes the next iteration go on from there, on any
+    number of ranks and workers.
+
+    Args:
+        dataset: a dataset of this package.
+        batch_sampler: an `EpochOrder`; with any other, this is torch's DataLoader and no more.
+        prefetch: batches that one thread gathers ahead; 0 for none.
+        options: of `torch.utils.data.DataLoader`.
+    """
+
+    def __init__(
+        self, dataset: Any, batch_sampler: Any, *, prefetch: int = 0, **options: Any
+    ) -> None:
+        if prefetch < 0 or (prefetch and options.get("num_workers")):
+            raise ValueError("prefetch is a number of batches, for loaders without workers")
+        options.setdefault("collate_fn", whole_batch)
+        self.prefetch = prefetch
+        self._progress: Progress | None = None
+        super().__init__(dataset, batch_sampler=batch_sampler, **options)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the place after the last batch that the loop was given."""
+        return self._order().state_dict(self._progress)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Make the next iteration go on where `state` was taken.
+
+        Raises:
+            ValueError: the state is of another order or of other data.
+        """
+        self._order().load_state_dict(state)
+        self._progress = None
+
+    def set_epoch(self, epoch: int) -> None:
+        """Make the next iteration that of `epoch`, from 0; one that was resumed goes on in it."""
+        self._order().set_epoch(epoch)
+        self._progress = None
+
+    def _order(self) -> EpochOrder:
+        if not isinstance(self.batch_sampler, EpochOrder):
+            raise TypeError(f"the state of a {type(self.batch_sampler).__name__} is not known here")
+        return self.batch_sampler
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        order = self.batch_sampler
+        if not isinstance(order, EpochOrder):
+            yield from super().__iter__()
+            return
+        progress = self._progress = Progress(order.next_place)
+        for batches in [self._of_workers()] if self.num_workers else self._groups(order):
+            for batch in batches:
+                progress.batches += 1
+                yield batch
+        self._progress = None
+
+    def _of_workers(self) -> Iterator[Any]:
+        try:
+            yield from super().__iter__()
+        except RuntimeError:
+            self._iterator = None  # persistent workers of which one died would fail for ever
+            raise
+
+    def _groups(self, order: EpochOrder) -> Iterator[Iterable[Any]]:
+        at_once = max(
+            min(self.prefetch or GROUP_BATCHES, GROUP_BATCHES, GROUP_ROWS // order.batch_size), 1
+        )
+        groups = order.groups(order.begin(), at_once)
+        if not self.prefetch:
+            yield from itertools.starmap(self._batches, groups)
+            return
+        # While the loop computes, one thread gathers the next group.
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            pending: Future[list[Any]] | None = None
+            for rows, sizes in groups:
+                this, pending = pending, thread.submit(list, self._batches(rows, sizes))
+                if this is not None:
+                    yield this.result()
+            if pending is not None:
+                yield pending.result()
+
+    def _batches(self, rows: Tensor, sizes: list[int]) -> Iterator[Any]:
+        reader: Reader = self.dataset.reader  # type: ignore[attr-defined]
+        batches = reader.batches(rows, sizes)
+        if self.collate_fn is not whole_batch:
+            collate: Callable[[Any], Any] = self.collate_fn
+            batches = (collate(gathered(batch, reader)) for batch in batches)
+        if self.pin_memory and torch.accelerator.is_available():
+            batches = map(pin_memory, batches)
+        return batches

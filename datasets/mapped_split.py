@@ -1,0 +1,194 @@
+"""The tensors of a split in memory, as buffers and as numpy arrays. Needs no torch."""
+
+import math
+import mmap
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shardmill.datasets.span import (
+    Advice,
+    Piece,
+    ShardPieces,
+    Span,
+    advise,
+    can_map_spans,
+    map_spans,
+    open_checked,
+)
+from shardmill.errors import ManifestError
+from shardmill.layout import (
+    ALIGNMENT,
+    DTYPES,
+    DTypeName,
+    Extent,
+    fixed_tensors,
+    round_up,
+    shard_layout,
+)
+from shardmill.manifest import ShardRecord, SplitRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the rows of one tensor of a split are.
+
+    Attributes:
+        name: of the tensor.
+        dtype: of its elements.
+        shape: of one row.
+        stride: the rows of shard s begin at s * stride.
+        rows: last of them, plus one.
+        flat: it holds the values of all rows of a ragged field; its "rows" are values.
+    """
+
+    name: str
+    dtype: DTypeName
+    shape: tuple[int, ...]
+    stride: int
+    rows: int
+    flat: bool
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row."""
+        return math.prod(self.shape) * DTYPES[self.dtype][1]
+
+
+class MappedSplit:
+    """Every tensor of a split, mapped when first asked for.
+
+    A field of fixed size is one tensor, called by its name. A ragged one is three: `<name>`, the
+    values of all its rows, and `<name>.offsets` and `<name>.sizes` as the format has them.
+
+    Where the system maps files at given addresses, each tensor is one span over all shards;
+    otherwise each shard is mapped by itself, which is correct and slower.
+
+    Raises:
+        DamagedFileError: a shard is missing or of another size than the manifest says.
+        ManifestError: the manifest contradicts itself.
+    """
+
+    def __init__(self, artifact: Path, split: SplitRecord) -> None:
+        self._artifact = artifact
+        self._split = split
+        self.in_spans = can_map_spans() and split.rows_per_shard_is_aligned()
+
+    @cached_property
+    def sources(self) -> Mapping[str, Source]:
+        """Where the rows of each tensor are, by name."""
+        return {source.name: source for source in self._sources()}
+
+    @cached_property
+    def spans(self) -> Mapping[str, Span]:
+        """The memory of each tensor, if `in_spans`."""
+        sizes = [source.rows * source.row_bytes for source in self.sources.values()]
+        return dict(zip(self.sources, map_spans(sizes, self._shard_pieces()), strict=True))
+
+    @cached_property
+    def shards(self) -> Mapping[str, list[memoryview]]:
+        """The memory of each tensor, shard by shard."""
+        shards = list(self._shard_pieces())
+        # Copy-on-write, since torch warns of read-only memory; nothing is ever written.
+        files = [memoryview(_map_file(shard.path, shard.bytes)) for shard in shards]
+        return {
+            name: [
+                file[shard.pieces[at].start : shard.pieces[at].start + shard.pieces[at].length]
+                for file, shard in zip(files, shards, strict=True)
+            ]
+            for at, name in enumerate(self.sources)
+        }
+
+    def array(self, name: str) -> npt.NDArray[Any]:
+        """Return all rows of a tensor [rows, *shape], read-only: mapped, or copied if not in spans.
+
+        The rows of a flat tensor keep the places that `sources` gives them, with zeros between.
+        """
+        source = self.sources[name]
+        dtype = np.dtype(source.dtype)
+        if self.in_spans:
+            memory = memoryview(self.spans[name]).toreadonly()
+            count = source.rows * math.prod(source.shape)
+            return np.frombuffer(memory, dtype, count).reshape(source.rows, *source.shape)
+        rows = np.zeros((source.rows, *source.shape), dtype)
+        for index, shard in enumerate(self.shards[name]):
+            part = np.frombuffer(shard, dtype).reshape(-1, *source.shape)
+            rows[index * source.stride : index * source.stride + len(part)] = part
+        rows.flags.writeable = False
+        return rows
+
+    def advise(self, advice: Advice, start: int = 0, stop: int | None = None) -> None:
+        """Tell the system how rows [start, stop) will be read; all of them unless told."""
+        if not self.in_spans or self._split.rows == 0:
+            return
+        stop = self._split.rows if stop is None else stop
+        for name, source in self.sources.items():
+            first, last = self._values(name, start, stop) if source.flat else (start, stop)
+            advise(self.spans[name], first * source.row_bytes, last * source.row_bytes, advice)
+
+    def _values(self, name: str, start: int, stop: int) -> tuple[int, int]:
+        # The values of rows [start, stop) of a ragged field, from the first to past the last.
+        offsets, sizes = self.array(f"{name}.offsets"), self.array(f"{name}.sizes")
+        shards = [row // self._split.rows_per_shard for row in (start, stop - 1)]
+        first, last = (s * self.sources[name].stride for s in shards)
+        return first + int(offsets[start]), last + int(offsets[stop - 1]) + int(sizes[stop - 1])
+
+    def _sources(self) -> Iterator[Source]:
+        split = self._split
+        for field in split.fields:
+            for tensor in fixed_tensors(field):
+                fixed = (split.rows_per_shard, split.rows)
+                yield Source(tensor.name, tensor.dtype, tensor.shape, *fixed, flat=False)
+            if field.ragged:
+                stride = self._flat_stride(field.name, DTYPES[field.dtype][1])
+                rows = stride * len(split.shards)
+                yield Source(field.name, field.dtype, (), stride, rows, flat=True)
+
+    def _flat_stride(self, name: str, item_bytes: int) -> int:
+        # Room for one longest row past the end, so that a window of that width fits at any row.
+        most = max((shard.values[name] for shard in self._split.shards), default=0)
+        longest = max((shard.longest[name] for shard in self._split.shards), default=0)
+        return max(round_up((most + longest) * item_bytes, ALIGNMENT) // item_bytes, 1)
+
+    def _shard_pieces(self) -> Iterator[ShardPieces]:
+        places = [source.stride * source.row_bytes for source in self.sources.values()]
+        laid_out = lru_cache(maxsize=2)(self._layout)  # most shards of a split are laid out alike
+        for index, shard in enumerate(self._split.shards):
+            extents, end = laid_out(shard.rows, tuple(shard.values.items()))
+            header = self._header_bytes(shard, end)
+            pieces = tuple(
+                Piece(header + extent.start, extent.stop - extent.start, index * place)
+                for extent, place in zip(extents, places, strict=True)
+            )
+            yield ShardPieces(f"{self._artifact}/{shard.path}", shard.bytes, pieces)
+
+    def _layout(self, rows: int, values: tuple[tuple[str, int], ...]) -> tuple[list[Extent], int]:
+        # The tensors of a shard in the order of `sources`, and the end of the last one.
+        extents = {e.name: e for e in shard_layout(self._split.fields, rows, dict(values))}
+        return [extents[name] for name in self.sources], max(e.stop for e in extents.values())
+
+    def _header_bytes(self, shard: ShardRecord, end: int) -> int:
+        # The header is what stands before the tensors: whole pages, as the format has it.
+        header = shard.bytes - end
+        if header < ALIGNMENT or header % ALIGNMENT:
+            raise ManifestError(
+                self._artifact / shard.path,
+                expected=f"a header of whole pages and {end:,} bytes for {shard.rows:,} rows",
+                found=f"{shard.bytes:,} bytes in the manifest",
+                fix="build the artifact again with `shardmill preprocess --force`",
+            )
+        return header
+
+
+def _map_file(path: str, file_bytes: int) -> mmap.mmap:
+    descriptor = open_checked(path, file_bytes)
+    try:
+        return mmap.mmap(descriptor, file_bytes, access=mmap.ACCESS_COPY)
+    finally:
+        os.close(descriptor)

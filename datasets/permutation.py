@@ -1,0 +1,95 @@
+"""Permutations of row numbers that a few words of key describe."""
+
+import hashlib
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+# Up to here a permutation is held in memory, 2 MiB of row numbers. Above, it is computed when it is
+# needed, which is no slower.
+TABLE_ROWS = 2**18
+
+# Four rounds of a Feistel network over good functions are a pseudo-random permutation (Luby and
+# Rackoff, 1988); more make up for functions that are only fair, and for halves of few bits.
+_ROUNDS = 6
+_FACTORS = (np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35))
+_SHIFT = np.uint32(15)
+
+
+def derived_key(seed: int, *path: int | str) -> int:
+    """Return 63 bits that depend on `seed` and on every step of `path`."""
+    text = "/".join(map(str, (seed, *path))).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little") >> 1
+
+
+def generator(seed: int, *path: int | str) -> torch.Generator:
+    """Return a generator for that place in the tree of keys."""
+    return torch.Generator().manual_seed(derived_key(seed, *path))
+
+
+class Permutation:
+    """A permutation of 0 ... n - 1 that is a function of `key` alone.
+
+    Up to `TABLE_ROWS` it is drawn evenly from all permutations, and held. Above, it is a keyed
+    bijection that takes no memory: a Feistel network over the bits of n - 1, and over again where
+    that leads to n or past it (cycle walking; Black and Rogaway, "Ciphers with arbitrary finite
+    domains", 2002).
+    """
+
+    def __init__(self, n: int, *key: int | str) -> None:
+        self.n = n
+        self._key = key
+
+    @cached_property
+    def _table(self) -> Tensor:
+        source = generator(0, *self._key)
+        return torch.randperm(self.n, generator=source, dtype=torch.int32)
+
+    def at(self, positions: Tensor) -> Tensor:
+        """Return where `positions` [b] int64 go, [b] int64."""
+        if self.n <= TABLE_ROWS:
+            return self._table.index_select(0, positions).long()
+        return torch.from_numpy(self._walk(positions.numpy()))
+
+    def between(self, start: int, stop: int) -> Tensor:
+        """Return where the positions from `start` up to `stop` go, [stop - start] int64."""
+        if self.n <= TABLE_ROWS:
+            return self._table[start:stop].long()
+        return torch.from_numpy(self._walk(np.arange(start, stop)))
+
+    def _walk(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        rows = self._encrypt(positions)
+        outside = np.flatnonzero(rows >= self.n)
+        while len(outside):
+            rows[outside] = self._encrypt(rows[outside])
+            outside = outside[rows[outside] >= self.n]
+        return rows
+
+    @cached_property
+    def _round_keys(self) -> list[np.uint32]:
+        keys = (derived_key(0, *self._key, "round", index) for index in range(_ROUNDS))
+        return [np.uint32(key & 0xFFFFFFFF) for key in keys]
+
+    def _encrypt(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        bits = (self.n - 1).bit_length()
+        low_bits = bits // 2
+        high = (positions >> low_bits).astype(np.uint32)
+        low = (positions & ((1 << low_bits) - 1)).astype(np.uint32)
+        changes = [(high, low, 32 - (bits - low_bits)), (low, high, 32 - low_bits)]
+        mixed, shifted = np.empty_like(low), np.empty_like(low)
+        for index, key in enumerate(self._round_keys):
+            changed, other, unused_bits = changes[index % 2]
+            # The upper bits of a product depend on all bits of its factors, so two products with a
+            # shift between them mix well (as in the finaliser of MurmurHash3, Appleby).
+            np.add(other, key, out=mixed)
+            np.multiply(mixed, _FACTORS[0], out=mixed)
+            np.right_shift(mixed, _SHIFT, out=shifted)
+            np.bitwise_xor(mixed, shifted, out=mixed)
+            np.multiply(mixed, _FACTORS[1], out=mixed)
+            np.right_shift(mixed, np.uint32(unused_bits), out=mixed)
+            np.bitwise_xor(changed, mixed, out=changed)
+        rows: npt.NDArray[np.int64] = (high.astype(np.int64) << low_bits) | low
+        return rows

@@ -1,0 +1,18 @@
+"""Which of how many training processes this is."""
+
+import torch.distributed
+
+
+def rank_and_world_size(rank: int | None, world_size: int | None) -> tuple[int, int]:
+    """Return the rank and world size given, or those of `torch.distributed`, or 0 of 1.
+
+    Raises:
+        ValueError: one of the two is missing.
+    """
+    if rank is not None and world_size is not None:
+        return rank, world_size
+    if rank is not None or world_size is not None:
+        raise ValueError("rank and world_size go together: give both, or neither")
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return 0, 1

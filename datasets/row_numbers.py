@@ -1,0 +1,38 @@
+"""What may stand between the brackets of `ds[...]`, as row numbers."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def row_numbers(index: Any, rows: int, of: object) -> Tensor:
+    """Return the rows that `index` names as int64: [] for an integer, otherwise [b].
+
+    Args:
+        index: an integer, a slice, a list, array or tensor of integers, or a mask [rows] of bools.
+        rows: how many there are; negative numbers count from the end.
+        of: what the rows are of, for the message.
+
+    Raises:
+        IndexError: a row is out of range.
+        TypeError: these are no row numbers.
+    """
+    if isinstance(index, slice):
+        return torch.arange(*index.indices(rows))
+    try:
+        numbers = torch.as_tensor(index)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"rows are integers in one dimension, not {index!r}") from None
+    if numbers.dtype == torch.bool and numbers.shape == (rows,):
+        return torch.nonzero(numbers).squeeze(1)
+    if numbers.numel() == 0:
+        return numbers.reshape(-1).long()
+    if numbers.dtype.is_floating_point or numbers.dtype == torch.bool or numbers.ndim > 1:
+        raise TypeError(f"rows are integers in one dimension, not {index!r}")
+    numbers = numbers.long()
+    low, high = torch.aminmax(numbers)
+    if low < -rows or high >= rows:
+        row = int(high if high >= rows else low)
+        raise IndexError(f"row {row} of {rows:,} in {of}")
+    return torch.where(numbers < 0, numbers + rows, numbers) if low < 0 else numbers

@@ -1,0 +1,199 @@
+"""Gathers the rows of a split as batches."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from shardmill.datasets.collate import Row
+from shardmill.datasets.column import open_column
+from shardmill.datasets.mapped_split import MappedSplit
+
+Transform = Callable[[Any], Any]
+
+# One call gathers this much: less, and small batches cost more in calls than in memory; more, and
+# it does not stay in a core's own cache until it is used.
+GATHER_BYTES = 2**18
+
+
+@dataclass(frozen=True, slots=True)
+class Transforms:
+    """What is done to the rows that leave a reader.
+
+    Attributes:
+        x: applied to `x` as it would be returned: to a row, or to a whole batch.
+        y: likewise to `y`.
+        per_row: apply them to each row of a batch instead, and stack what they return.
+    """
+
+    x: Transform | None = None
+    y: Transform | None = None
+    per_row: bool = False
+
+
+class Reader(Protocol):
+    """Rows by number, in batches: `(x, y)`, or `x` where there is no target."""
+
+    rows: int
+    row_bytes: int
+    labelled: bool
+
+    def batches(self, rows: Tensor, sizes: Sequence[int]) -> Iterator[Any]:
+        """Yield the batches of `sizes` that `rows` [sum of sizes] int64 make up, fresh copies."""
+        ...
+
+    def one(self, row: Tensor) -> Any:
+        """Return one row, of the number `row` [] int64."""
+        ...
+
+    def length(self, x: Any) -> int:
+        """Return how many rows the `x` of a batch holds."""
+        ...
+
+    def cut(self, x: Any, index: int) -> Any:
+        """Return one row of the `x` of a batch."""
+        ...
+
+    def row(self, x: Any, y: Any) -> Row:
+        """Return one row."""
+        ...
+
+    def targets(self) -> Tensor:
+        """Return the `y` of all rows [rows, ...]."""
+        ...
+
+    def lengths(self, rows: Tensor) -> Tensor:
+        """Return how many values `x` of `rows` [b] has, [b] int64; for ragged fields."""
+        ...
+
+    def will_need(self, start: int, stop: int) -> None:
+        """Let the system read rows [start, stop) into memory meanwhile."""
+        ...
+
+
+class RowReader:
+    """Rows whose `x` is of fixed size: `x` [b, *shape], `y` [b, ...].
+
+    Raises:
+        ArtifactError: the shards are not as the manifest says.
+    """
+
+    def __init__(self, split: MappedSplit, transforms: Transforms, *, rows: int) -> None:
+        self.rows = rows
+        self.labelled = "y" in split.sources
+        self.row_bytes = sum(
+            source.row_bytes * source.rows // max(rows, 1) for source in split.sources.values()
+        )
+        self._split = split
+        self._columns = {name: open_column(split, name) for name in split.sources}
+        self._transforms = transforms
+
+    def batches(self, rows: Tensor, sizes: Sequence[int]) -> Iterator[Any]:
+        """See `Reader`."""
+        xs = self._inputs(rows, sizes)
+        if self._transforms.x is not None:
+            xs = map(self._transformed, xs)
+        if not self.labelled:
+            return xs
+        ys: Iterable[Any] = split_rows(self._columns["y"].gather(rows), sizes)
+        if self._transforms.y is not None:
+            ys = map(self._transformed_target, ys)
+        return zip(xs, ys, strict=True)
+
+    def one(self, row: Tensor) -> Any:
+        """See `Reader`."""
+        rows = row[None]
+        x = self.cut(next(self._inputs(rows, [1])), 0)
+        if self._transforms.x is not None:
+            x = self._transforms.x(x)
+        if not self.labelled:
+            return x
+        y = self._columns["y"].gather(rows)[0]
+        return self.row(x, y if self._transforms.y is None else self._transforms.y(y))
+
+    def length(self, x: Any) -> int:
+        """See `Reader`."""
+        return len(x)
+
+    def cut(self, x: Any, index: int) -> Any:
+        """See `Reader`."""
+        return x[index]
+
+    def row(self, x: Any, y: Any) -> Row:
+        """See `Reader`."""
+        return Row((x, y))
+
+    def targets(self) -> Tensor:
+        """See `Reader`."""
+        return self._columns["y"].gather(torch.arange(self.rows))
+
+    def lengths(self, rows: Tensor) -> Tensor:  # noqa: ARG002  there are none
+        """See `Reader`."""
+        raise TypeError("rows of fixed size have no lengths; only texts do")
+
+    def will_need(self, start: int, stop: int) -> None:
+        """See `Reader`."""
+        self._split.advise("will_need", start, stop)
+
+    def _inputs(self, rows: Tensor, sizes: Sequence[int]) -> Iterator[Any]:
+        """Yield the `x` of each batch, before any transform."""
+        gather = self._columns["x"].gather
+        row_bytes = self._columns["x"].source.row_bytes
+        at_once = GATHER_BYTES // max(row_bytes * max(sizes), 1)
+        if at_once < 2:
+            return map(gather, rows.split_with_sizes(list(sizes)))
+        groups = [sizes[first : first + at_once] for first in range(0, len(sizes), at_once)]
+        parts = rows.split_with_sizes([sum(group) for group in groups])
+        return chain.from_iterable(map(split_rows, map(gather, parts), groups))
+
+    def _stack(self, rows: Sequence[Any]) -> Any:
+        """Return the batch of rows."""
+        return torch.stack([torch.as_tensor(row) for row in rows])
+
+    def _transformed(self, x: Any) -> Any:
+        transform = self._transforms.x
+        assert transform is not None  # noqa: S101  the caller looked
+        if not self._transforms.per_row:
+            return transform(x)
+        return self._stack([transform(self.cut(x, i)) for i in range(self.length(x))])
+
+    def _transformed_target(self, y: Tensor) -> Any:
+        transform = self._transforms.y
+        assert transform is not None  # noqa: S101  the caller looked
+        if not self._transforms.per_row:
+            return transform(y)
+        return torch.stack([torch.as_tensor(transform(value)) for value in y])
+
+
+class TabularReader(RowReader):
+    """Rows of numbers, with some of their columns left out.
+
+    Args:
+        split, transforms, rows: see `RowReader`.
+        kept: the columns of `x` that are left; None for all.
+    """
+
+    def __init__(
+        self, split: MappedSplit, transforms: Transforms, *, rows: int, kept: Sequence[int] | None
+    ) -> None:
+        super().__init__(split, transforms, rows=rows)
+        self._kept = None if kept is None else torch.tensor(kept)
+
+    def _inputs(self, rows: Tensor, sizes: Sequence[int]) -> Iterator[Any]:
+        xs = super()._inputs(rows, sizes)  # [b, f] each
+        kept = self._kept
+        return xs if kept is None else (x.index_select(1, kept) for x in xs)
+
+
+def split_rows(values: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+    """Cut a tensor along its first dimension into batches that know nothing of each other.
+
+    `.data` gives each its own version counter: autograd would otherwise take a change in place to
+    one batch for a change to all.
+    """
+    if len(sizes) == 1:
+        return [values]
+    return [part.data for part in values.split_with_sizes(list(sizes))]
