@@ -1,11 +1,10 @@
 """What all datasets have in common: rows by number, whole batches, and a loader."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from torch import Tensor
     from torch.utils.data import Dataset
 
     from shardmill.datasets.loader import Loader
@@ -19,6 +18,9 @@ else:
     _MapStyle = object
 
 Shuffle = bool | Literal["blocks"]
+Weights = (
+    Any  # Tensor | Sequence[float] | Literal["balanced"] | None, but torch is not imported yet
+)
 
 
 class BatchDataset(_MapStyle):
@@ -34,6 +36,10 @@ class BatchDataset(_MapStyle):
 
     def _identity(self) -> str:
         """Return what tells these rows from all others."""
+        raise NotImplementedError
+
+    def _terms(self) -> Mapping[str, Any]:
+        """Return what datasets must agree in to be joined."""
         raise NotImplementedError
 
     @cached_property
@@ -77,7 +83,7 @@ class BatchDataset(_MapStyle):
         shuffle: Shuffle = False,
         seed: int = 0,
         drop_last: bool = False,
-        weights: "Tensor | Sequence[float] | Literal['balanced'] | None" = None,
+        weights: Weights = None,
         bucket: bool | int = False,
         rank: int | None = None,
         world_size: int | None = None,
@@ -126,13 +132,7 @@ class BatchDataset(_MapStyle):
         )
         return Loader(self, batches, prefetch=prefetch, **options)
 
-    def _row_order(
-        self,
-        shuffle: Shuffle,
-        weights: "Tensor | Sequence[float] | Literal['balanced'] | None",
-        *,
-        seed: int,
-    ) -> "RowOrder":
+    def _row_order(self, shuffle: Shuffle, weights: Weights, *, seed: int) -> "RowOrder":
         import torch
 
         from shardmill.datasets import row_order

@@ -83,6 +83,10 @@ class ShardDataset(BatchDataset):
     def _identity(self) -> str:
         return f"{self.manifest.name}/{self.split} {self.manifest.shard_key[:12]}"
 
+    def _terms(self) -> Mapping[str, Any]:
+        shapes = {field.name: _shape_of(field) for field in self.fields}
+        return {"kind": self.kind, **shapes, "classes": self.classes, "features": self.features}
+
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in super().__getstate__().items() if name != "_mapped"}
 
@@ -147,13 +151,15 @@ class ShardDataset(BatchDataset):
 
     def __repr__(self) -> str:
         facts = [f"{len(self):,} rows"]
-        for field in self.fields:
-            shape = "ragged" if field.ragged else str(list(field.shape))
-            facts.append(f"{field.name} {field.dtype} {shape}")
+        facts += [f"{field.name} {_shape_of(field)}" for field in self.fields]
         if self.classes is not None:
             facts.append(f"{len(self.classes)} classes")
         facts += ["sample data"] * self.sample
         return f"{type(self).__name__}({self.manifest.name}/{self.split}: {', '.join(facts)})"
+
+
+def _shape_of(field: Field) -> str:
+    return f"{field.dtype} {'ragged' if field.ragged else list(field.shape)}"
 
 
 def _find_split(manifest: Manifest, path: object, split: str) -> SplitRecord:

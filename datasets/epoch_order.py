@@ -68,7 +68,7 @@ class EpochOrder:
         self._order = order
         self._places = Places(order)
         self._rank = rank
-        self._world_size = world_size
+        self.world_size = world_size
         self._data = data
         self._next = Place(0, 0)  # where the next iteration begins
         self._running: Progress | None = None
@@ -80,7 +80,7 @@ class EpochOrder:
 
     def __len__(self) -> int:
         """Return how many batches a whole epoch has."""
-        step = self.batch_size * self._world_size
+        step = self.batch_size * self.world_size
         return self._order.rows // step if self._drop_last else -(-self._order.rows // step)
 
     def set_epoch(self, epoch: int) -> None:
@@ -126,7 +126,7 @@ class EpochOrder:
         # Where the batch after the last one begins: in the next epoch, if that was the last.
         row = progress.begin.row
         whole = min(progress.batches, self._whole_steps(row))
-        row += whole * self.batch_size * self._world_size
+        row += whole * self.batch_size * self.world_size
         for _ in range(progress.batches - whole):
             row += self._step_rows(row)
         epoch = progress.begin.epoch
@@ -156,8 +156,8 @@ class EpochOrder:
                 size = self.batch_size
                 stop = row + whole * step
                 rows = self._places.between(place.epoch, row, stop)
-                if self._world_size > 1:
-                    rows = rows.view(whole, self._world_size, size)[:, self._rank].reshape(-1)
+                if self.world_size > 1:
+                    rows = rows.view(whole, self.world_size, size)[:, self._rank].reshape(-1)
                 yield rows, [size] * whole
             else:
                 stop = row + step
@@ -167,27 +167,27 @@ class EpochOrder:
 
     def _whole_steps(self, row: int) -> int:
         # How many steps from `row` on give every rank a full batch.
-        step = self.batch_size * self._world_size
+        step = self.batch_size * self.world_size
         whole, rest = divmod(self._order.rows - row, step)
         return whole - self._leaves_too_few(rest) if whole and not self._drop_last else whole
 
     def _leaves_too_few(self, rest: int) -> bool:
-        return self.batch_size > 1 and 0 < rest < self._world_size
+        return self.batch_size > 1 and 0 < rest < self.world_size
 
     def _step_rows(self, row: int) -> int:
         # How many rows all ranks take together at `row`; 0 at the end.
-        step = self.batch_size * self._world_size
+        step = self.batch_size * self.world_size
         left = self._order.rows - row
         if self._drop_last:
             return step if left >= step else 0
         if left > step and self._leaves_too_few(left - step):
-            return step - self._world_size
+            return step - self.world_size
         return max(min(left, step), 0)
 
     def _part(self, rows: Tensor) -> Tensor:
         # Of a step that is not full: parts that differ by one row at most.
-        if len(rows) < self._world_size:
+        if len(rows) < self.world_size:
             first = self._rank % len(rows)
             return rows[first : first + 1]
-        first, last = (len(rows) * r // self._world_size for r in (self._rank, self._rank + 1))
+        first, last = (len(rows) * r // self.world_size for r in (self._rank, self._rank + 1))
         return rows[first:last]

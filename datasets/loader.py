@@ -42,6 +42,9 @@ class Loader(DataLoader[Any]):
         self.prefetch = prefetch
         self._progress: Progress | None = None
         super().__init__(dataset, batch_sampler=batch_sampler, **options)
+        # Hugging Face Accelerate leaves a loader with this mark as it is; otherwise it would divide
+        # among ranks what is one rank's part.
+        self._is_accelerate_prepared = getattr(batch_sampler, "world_size", 1) > 1
 
     def state_dict(self) -> dict[str, Any]:
         """Return the place after the last batch that the loop was given."""

@@ -61,6 +61,10 @@ class Reader(Protocol):
         """Return one row."""
         ...
 
+    def join(self, xs: Sequence[Any], places: Tensor) -> Any:
+        """Return the `x` whose row i is row `places[i]` of several, put one after another."""
+        ...
+
     def targets(self) -> Tensor:
         """Return the `y` of all rows [rows, ...]."""
         ...
@@ -125,6 +129,13 @@ class RowReader:
     def row(self, x: Any, y: Any) -> Row:
         """See `Reader`."""
         return Row((x, y))
+
+    def join(self, xs: Sequence[Any], places: Tensor) -> Any:
+        """See `Reader`."""
+        if not all(isinstance(x, Tensor) for x in xs):
+            kinds = ", ".join(sorted({type(x).__name__ for x in xs}))
+            raise TypeError(f"transforms of joined datasets return tensors, not {kinds}")
+        return torch.cat(list(xs)).index_select(0, places)
 
     def targets(self) -> Tensor:
         """See `Reader`."""

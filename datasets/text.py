@@ -1,6 +1,7 @@
 """Texts as the numbers of their tokens."""
 
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -60,6 +61,12 @@ class TextDataset(ShardDataset):
     def vocab(self) -> Vocab:
         """The numbers of the tokens; its default index is that of the unknown token."""
         return load_vocab(self.path, self._vocabulary)
+
+    def _terms(self) -> Mapping[str, Any]:
+        vocabulary = (
+            f"of {self._vocabulary.tokens:,} tokens, {self._vocabulary.vocab.xxh3_128[:12]}"
+        )
+        return {**super()._terms(), "vocabulary": vocabulary, "layout": self._layout}
 
     def _open(self) -> "Reader":
         from shardmill.datasets.text_reader import TextReader

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad as pad_to
 
 from shardmill.batch import Bag, Padded, pad, row_offsets
 from shardmill.datasets.collate import Row
@@ -84,16 +85,17 @@ class TextReader(RowReader):
         return windows.index_select(0, middle - lengths)
 
     def _flat(self, starts: Tensor, lengths: Tensor) -> Any:
+        return self._laid_out(self._columns["x"].gather(self._places(starts, lengths)), lengths)
+
+    def _places(self, starts: Tensor, lengths: Tensor) -> Tensor:
+        # Place of each id [sum of lengths]: where its row starts, plus its position in the row.
+        # numpy repeats four times as fast as torch.
         length = lengths.numpy()
-        offsets = length.cumsum() - length
-        # Place of each id: where its row starts, plus its position in the row. numpy repeats four
-        # times as fast as torch.
-        places = np.repeat(starts.numpy() - offsets, length)  # [sum of lengths]
+        places = np.repeat(starts.numpy() - (length.cumsum() - length), length)
         if len(places) > len(self._counting):
             self._counting = np.arange(len(places))
         places += self._counting[: len(places)]
-        ids = self._columns["x"].gather(torch.from_numpy(places))
-        return self._laid_out(ids, lengths)
+        return torch.from_numpy(places)
 
     def _laid_out(self, ids: Tensor, lengths: Tensor) -> Any:
         if self._layout == "bag":
@@ -119,6 +121,24 @@ class TextReader(RowReader):
         row = Row((x, y))
         row.stack = self._stack
         return row
+
+    def join(self, xs: Sequence[Any], places: Tensor) -> Any:
+        """See `Reader`."""
+        if all(isinstance(x, Padded) for x in xs):
+            lengths = torch.cat([x.lengths for x in xs])[places]
+            longest = max(x.ids.shape[1] for x in xs)
+            wide = [
+                pad_to(x.ids, (0, longest - x.ids.shape[1]), value=self._padding_id) for x in xs
+            ]
+            return Padded(torch.cat(wide).index_select(0, places), lengths)
+        if self._layout == "padded" or not all(isinstance(x, Bag | Tensor) for x in xs):
+            return super().join(xs, places)
+        bags = [x if isinstance(x, Bag) else Bag(x.values(), x.offsets()[:-1]) for x in xs]
+        ends = [torch.cat([bag.offsets[1:], torch.tensor([len(bag.ids)])]) for bag in bags]
+        lengths = torch.cat([end - bag.offsets for end, bag in zip(ends, bags, strict=True)])
+        starts = row_offsets(lengths)[places]
+        ids = torch.cat([bag.ids for bag in bags])
+        return self._laid_out(ids[self._places(starts, lengths[places])], lengths[places])
 
     def _stack(self, rows: Sequence[Tensor]) -> Any:
         lengths = torch.tensor([len(row) for row in rows])

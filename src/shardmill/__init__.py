@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from shardmill.batch import Bag, Padded
     from shardmill.datasets.dataset import ShardDataset
     from shardmill.datasets.image import ImageDataset, MNISTDataset
+    from shardmill.datasets.joined import concat, mix
     from shardmill.datasets.open_artifact import open  # noqa: A004  the name users expect
     from shardmill.datasets.tabular import TabularDataset, TitanicDataset
     from shardmill.datasets.text import AGNewsDataset, TextDataset
@@ -36,6 +37,8 @@ _HOMES = {
     "TextDataset": "shardmill.datasets.text",
     "TitanicDataset": "shardmill.datasets.tabular",
     "Vocab": "shardmill.vocab",
+    "concat": "shardmill.datasets.joined",
+    "mix": "shardmill.datasets.joined",
     "open": "shardmill.datasets.open_artifact",
 }
 
@@ -55,6 +58,8 @@ __all__ = [
     "TitanicDataset",
     "Vocab",
     "__version__",
+    "concat",
+    "mix",
     "open",
 ]
 

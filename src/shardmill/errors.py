@@ -116,6 +116,10 @@ class FormatVersionError(ArtifactError):
     """An artifact written in a newer format than this reader knows."""
 
 
+class AgreementError(ArtifactError):
+    """Two datasets that are to be joined and differ in what their rows mean."""
+
+
 class DamagedFileError(ArtifactError):
     """A file of an artifact that is missing, of another size, or of another checksum."""
 

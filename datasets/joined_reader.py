@@ -1,0 +1,92 @@
+"""Gathers batches from several datasets whose rows follow one another."""
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from shardmill.datasets.collate import Row
+from shardmill.datasets.row_reader import Reader
+
+
+class JoinedReader:
+    """The rows of several readers, one reader's after another's.
+
+    Args:
+        readers: of rows of the same kind; the first one says how rows are put together.
+    """
+
+    def __init__(self, readers: Sequence[Reader]) -> None:
+        self._readers = readers
+        self._starts = [0, *accumulate(reader.rows for reader in readers)]
+        self._ends = torch.tensor(self._starts[1:])
+        self.rows = self._starts[-1]
+        self.labelled = readers[0].labelled
+        of_all = sum(reader.row_bytes * reader.rows for reader in readers)
+        self.row_bytes = of_all // max(self.rows, 1)
+
+    def batches(self, rows: Tensor, sizes: Sequence[int]) -> Iterator[Any]:
+        """See `Reader`."""
+        return map(self._batch, rows.split_with_sizes(list(sizes)))
+
+    def _batch(self, rows: Tensor) -> Any:
+        parts, order = [], []
+        for at, mine in self._by_reader(rows):
+            inside = rows[mine] - self._starts[at]
+            parts.append(next(self._readers[at].batches(inside, [len(inside)])))
+            order.append(mine)
+        if len(parts) == 1:
+            return parts[0]
+        # Where each row of the batch is in the parts, put one after another.
+        places = torch.argsort(torch.cat(order))
+        if not self.labelled:
+            return self.join(parts, places)
+        xs, ys = zip(*parts, strict=True)
+        return self.join(xs, places), torch.cat(ys)[places]
+
+    def _by_reader(self, rows: Tensor) -> Iterator[tuple[int, Tensor]]:
+        # The readers that rows [b] are of, and which of the rows those are. Of no rows: the first.
+        members = torch.searchsorted(self._ends, rows, right=True)
+        for at in torch.unique(members).tolist() or [0]:
+            yield at, torch.nonzero(members == at).squeeze(1)
+
+    def one(self, row: Tensor) -> Any:
+        """See `Reader`."""
+        at = int(torch.searchsorted(self._ends, row, right=True))
+        return self._readers[at].one(row - self._starts[at])
+
+    def join(self, xs: Sequence[Any], places: Tensor) -> Any:
+        """See `Reader`."""
+        return self._readers[0].join(xs, places)
+
+    def length(self, x: Any) -> int:
+        """See `Reader`."""
+        return self._readers[0].length(x)
+
+    def cut(self, x: Any, index: int) -> Any:
+        """See `Reader`."""
+        return self._readers[0].cut(x, index)
+
+    def row(self, x: Any, y: Any) -> Row:
+        """See `Reader`."""
+        return self._readers[0].row(x, y)
+
+    def targets(self) -> Tensor:
+        """See `Reader`."""
+        return torch.cat([reader.targets() for reader in self._readers])
+
+    def lengths(self, rows: Tensor) -> Tensor:
+        """See `Reader`."""
+        lengths = torch.empty_like(rows)
+        for at, mine in self._by_reader(rows):
+            lengths[mine] = self._readers[at].lengths(rows[mine] - self._starts[at])
+        return lengths
+
+    def will_need(self, start: int, stop: int) -> None:
+        """See `Reader`."""
+        for reader, first in zip(self._readers, self._starts, strict=False):
+            inside = max(start - first, 0), min(stop - first, reader.rows)
+            if inside[0] < inside[1]:
+                reader.will_need(*inside)
