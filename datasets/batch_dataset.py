@@ -62,7 +62,7 @@ class BatchDataset(_MapStyle):
         from shardmill.datasets.row_numbers import row_numbers
 
         rows = row_numbers(index, len(self), self)
-        return next(self.reader.batches(rows, [len(rows)])) if rows.ndim else self.reader.one(rows)
+        return next(self.reader.batches(rows[None])) if rows.ndim else self.reader.one(rows)
 
     def __getitems__(self, index: Any) -> Any:
         """Return a batch for torch's fetcher; see `shardmill.datasets.collate`."""
@@ -70,7 +70,7 @@ class BatchDataset(_MapStyle):
         from shardmill.datasets.row_numbers import row_numbers
 
         rows = row_numbers(index, len(self), self)
-        return gathered(next(self.reader.batches(rows, [len(rows)])), self.reader)
+        return gathered(next(self.reader.batches(rows[None])), self.reader)
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the rows one by one; `loader` is what training wants."""

@@ -134,20 +134,20 @@ class EpochOrder:
 
     def __iter__(self) -> Iterator[Tensor]:
         progress = self._running = Progress(self.begin())
-        for rows, _ in self.groups(progress.begin, 1):
+        for rows in self.groups(progress.begin, 1):
             progress.batches += 1
-            yield rows
+            yield rows[0]
         self._running = None
 
-    def groups(self, place: Place, batches: int) -> Iterator[tuple[Tensor, list[int]]]:
-        """Yield the rows of this rank from `place` to the end of the epoch, for many batches.
+    def groups(self, place: Place, batches: int) -> Iterator[Tensor]:
+        """Yield the rows of this rank from `place` to the end of the epoch, many batches at a time.
 
         Args:
             place: where to begin.
             batches: at most so many at a time.
 
         Yields:
-            Rows [sum of sizes] int64, and the sizes of the batches.
+            Rows [batches, rows of a batch] int64.
         """
         row = place.row
         while step := self._step_rows(row):
@@ -157,12 +157,12 @@ class EpochOrder:
                 stop = row + whole * step
                 rows = self._places.between(place.epoch, row, stop)
                 if self.world_size > 1:
-                    rows = rows.view(whole, self.world_size, size)[:, self._rank].reshape(-1)
-                yield rows, [size] * whole
+                    rows = rows.view(whole, self.world_size, size)[:, self._rank]
+                yield rows.reshape(whole, size)
             else:
                 stop = row + step
                 rows = self._part(self._places.between(place.epoch, row, stop))
-                yield rows, [len(rows)]
+                yield rows[None]
             row = stop
 
     def _whole_steps(self, row: int) -> int:

@@ -27,15 +27,15 @@ class JoinedReader:
         of_all = sum(reader.row_bytes * reader.rows for reader in readers)
         self.row_bytes = of_all // max(self.rows, 1)
 
-    def batches(self, rows: Tensor, sizes: Sequence[int]) -> Iterator[Any]:
+    def batches(self, rows: Tensor) -> Iterator[Any]:
         """See `Reader`."""
-        return map(self._batch, rows.split_with_sizes(list(sizes)))
+        return map(self._batch, rows.unbind())
 
     def _batch(self, rows: Tensor) -> Any:
         parts, order = [], []
         for at, mine in self._by_reader(rows):
             inside = rows[mine] - self._starts[at]
-            parts.append(next(self._readers[at].batches(inside, [len(inside)])))
+            parts.append(next(self._readers[at].batches(inside[None])))
             order.append(mine)
         if len(parts) == 1:
             return parts[0]

@@ -1,6 +1,5 @@
 """The DataLoader of a dataset: gathers many batches at once, and resumes anywhere."""
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -16,7 +15,7 @@ from shardmill.datasets.row_reader import Reader
 
 # At most so much is asked of the reader at a time, which gathers it as it is wanted.
 GROUP_BATCHES = 64
-GROUP_ROWS = 2**14
+GROUP_ROWS = 2**16
 
 
 class Loader(DataLoader[Any]):
@@ -94,21 +93,21 @@ class Loader(DataLoader[Any]):
         )
         groups = order.groups(order.begin(), at_once)
         if not self.prefetch:
-            yield from itertools.starmap(self._batches, groups)
+            yield from map(self._batches, groups)
             return
         # While the loop computes, one thread gathers the next group.
         with ThreadPoolExecutor(max_workers=1) as thread:
             pending: Future[list[Any]] | None = None
-            for rows, sizes in groups:
-                this, pending = pending, thread.submit(list, self._batches(rows, sizes))
+            for rows in groups:
+                this, pending = pending, thread.submit(list, self._batches(rows))
                 if this is not None:
                     yield this.result()
             if pending is not None:
                 yield pending.result()
 
-    def _batches(self, rows: Tensor, sizes: list[int]) -> Iterator[Any]:
+    def _batches(self, rows: Tensor) -> Iterator[Any]:
         reader: Reader = self.dataset.reader  # type: ignore[attr-defined]
-        batches = reader.batches(rows, sizes)
+        batches = reader.batches(rows)
         if self.collate_fn is not whole_batch:
             collate: Callable[[Any], Any] = self.collate_fn
             batches = (collate(gathered(batch, reader)) for batch in batches)

@@ -17,6 +17,7 @@ TABLE_ROWS = 2**18
 _ROUNDS = 6
 _FACTORS = (np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35))
 _SHIFT = np.uint32(15)
+_HALF = np.uint32(16)
 
 
 def derived_key(seed: int, *path: int | str) -> int:
@@ -62,10 +63,8 @@ class Permutation:
 
     def _walk(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         rows = self._encrypt(positions)
-        outside = np.flatnonzero(rows >= self.n)
-        while len(outside):
+        while len(outside := np.flatnonzero(rows >= self.n)):
             rows[outside] = self._encrypt(rows[outside])
-            outside = outside[rows[outside] >= self.n]
         return rows
 
     @cached_property
@@ -74,22 +73,41 @@ class Permutation:
         return [np.uint32(key & 0xFFFFFFFF) for key in keys]
 
     def _encrypt(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        bits = (self.n - 1).bit_length()
-        low_bits = bits // 2
+        # A number is high * 2**low_bits + low, with high below the smallest bound that serves: few
+        # numbers are then n or above, and have to walk on.
+        bits = max((self.n - 1).bit_length(), 1)
+        low_bits = max(bits // 2, bits - 16)
+        bound = np.uint32(-(-self.n >> low_bits))
         high = (positions >> low_bits).astype(np.uint32)
         low = (positions & ((1 << low_bits) - 1)).astype(np.uint32)
-        changes = [(high, low, 32 - (bits - low_bits)), (low, high, 32 - low_bits)]
-        mixed, shifted = np.empty_like(low), np.empty_like(low)
+        mixed, other = np.empty_like(low), np.empty_like(low)
         for index, key in enumerate(self._round_keys):
-            changed, other, unused_bits = changes[index % 2]
-            # The upper bits of a product depend on all bits of its factors, so two products with a
-            # shift between them mix well (as in the finaliser of MurmurHash3, Appleby).
-            np.add(other, key, out=mixed)
-            np.multiply(mixed, _FACTORS[0], out=mixed)
-            np.right_shift(mixed, _SHIFT, out=shifted)
-            np.bitwise_xor(mixed, shifted, out=mixed)
-            np.multiply(mixed, _FACTORS[1], out=mixed)
-            np.right_shift(mixed, np.uint32(unused_bits), out=mixed)
-            np.bitwise_xor(changed, mixed, out=changed)
+            if index % 2 == 0:  # add to high, modulo bound
+                _mix(low, key, mixed, other)
+                np.right_shift(mixed, _HALF, out=mixed)
+                np.multiply(mixed, bound, out=mixed)  # both below 2**16
+                np.right_shift(mixed, _HALF, out=mixed)
+                np.add(high, mixed, out=high)
+                np.subtract(high, bound, out=other)  # wraps round where high is below
+                np.minimum(high, other, out=high)
+            else:
+                _mix(high, key, mixed, other)
+                np.right_shift(mixed, np.uint32(32 - low_bits), out=mixed)
+                np.bitwise_xor(low, mixed, out=low)
         rows: npt.NDArray[np.int64] = (high.astype(np.int64) << low_bits) | low
         return rows
+
+
+def _mix(
+    values: npt.NDArray[np.uint32],
+    key: np.uint32,
+    mixed: npt.NDArray[np.uint32],
+    room: npt.NDArray[np.uint32],
+) -> None:
+    # The upper bits of a product depend on all bits of its factors, so two products with a shift
+    # between them mix well (as in the finaliser of MurmurHash3, Appleby). Into `mixed`.
+    np.add(values, key, out=mixed)
+    np.multiply(mixed, _FACTORS[0], out=mixed)
+    np.right_shift(mixed, _SHIFT, out=room)
+    np.bitwise_xor(mixed, room, out=mixed)
+    np.multiply(mixed, _FACTORS[1], out=mixed)

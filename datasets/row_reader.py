@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from shardmill.datasets.collate import Row
-from shardmill.datasets.column import open_column
+from shardmill.datasets.column import Column, open_column
 from shardmill.datasets.mapped_split import MappedSplit
 
 Transform = Callable[[Any], Any]
@@ -41,8 +41,8 @@ class Reader(Protocol):
     row_bytes: int
     labelled: bool
 
-    def batches(self, rows: Tensor, sizes: Sequence[int]) -> Iterator[Any]:
-        """Yield the batches of `sizes` that `rows` [sum of sizes] int64 make up, fresh copies."""
+    def batches(self, rows: Tensor) -> Iterator[Any]:
+        """Yield n batches, fresh copies of `rows` [n, b] int64."""
         ...
 
     def one(self, row: Tensor) -> Any:
@@ -95,14 +95,14 @@ class RowReader:
         self._columns = {name: open_column(split, name) for name in split.sources}
         self._transforms = transforms
 
-    def batches(self, rows: Tensor, sizes: Sequence[int]) -> Iterator[Any]:
+    def batches(self, rows: Tensor) -> Iterator[Any]:
         """See `Reader`."""
-        xs = self._inputs(rows, sizes)
+        xs = self._inputs(rows)
         if self._transforms.x is not None:
             xs = map(self._transformed, xs)
         if not self.labelled:
             return xs
-        ys: Iterable[Any] = split_rows(self._columns["y"].gather(rows), sizes)
+        ys: Iterable[Any] = unbound(gathered(self._columns["y"], rows))
         if self._transforms.y is not None:
             ys = map(self._transformed_target, ys)
         return zip(xs, ys, strict=True)
@@ -110,7 +110,7 @@ class RowReader:
     def one(self, row: Tensor) -> Any:
         """See `Reader`."""
         rows = row[None]
-        x = self.cut(next(self._inputs(rows, [1])), 0)
+        x = self.cut(next(self._inputs(rows[None])), 0)
         if self._transforms.x is not None:
             x = self._transforms.x(x)
         if not self.labelled:
@@ -149,16 +149,18 @@ class RowReader:
         """See `Reader`."""
         self._split.advise("will_need", start, stop)
 
-    def _inputs(self, rows: Tensor, sizes: Sequence[int]) -> Iterator[Any]:
-        """Yield the `x` of each batch, before any transform."""
-        gather = self._columns["x"].gather
-        row_bytes = self._columns["x"].source.row_bytes
-        at_once = GATHER_BYTES // max(row_bytes * max(sizes), 1)
+    def _inputs(self, rows: Tensor) -> Iterator[Any]:
+        """Yield the `x` of each batch of `rows` [n, b], before any transform."""
+        x = self._columns["x"]
+        at_once = GATHER_BYTES // max(x.source.row_bytes * rows.shape[1], 1)
         if at_once < 2:
-            return map(gather, rows.split_with_sizes(list(sizes)))
-        groups = [sizes[first : first + at_once] for first in range(0, len(sizes), at_once)]
-        parts = rows.split_with_sizes([sum(group) for group in groups])
-        return chain.from_iterable(map(split_rows, map(gather, parts), groups))
+            return map(x.gather, rows.unbind())
+        return chain.from_iterable(
+            unbound(gathered(x, part))
+            for part in rows.split_with_sizes(
+                [min(at_once, len(rows) - first) for first in range(0, len(rows), at_once)]
+            )
+        )
 
     def _stack(self, rows: Sequence[Any]) -> Any:
         """Return the batch of rows."""
@@ -193,18 +195,21 @@ class TabularReader(RowReader):
         super().__init__(split, transforms, rows=rows)
         self._kept = None if kept is None else torch.tensor(kept)
 
-    def _inputs(self, rows: Tensor, sizes: Sequence[int]) -> Iterator[Any]:
-        xs = super()._inputs(rows, sizes)  # [b, f] each
+    def _inputs(self, rows: Tensor) -> Iterator[Any]:
+        xs = super()._inputs(rows)  # [b, f] each
         kept = self._kept
         return xs if kept is None else (x.index_select(1, kept) for x in xs)
 
 
-def split_rows(values: Tensor, sizes: Sequence[int]) -> list[Tensor]:
-    """Cut a tensor along its first dimension into batches that know nothing of each other.
+def gathered(column: Column, rows: Tensor) -> Tensor:
+    """Return copies of `rows` [n, b] of a column as a fresh tensor [n, b, *shape]."""
+    return column.gather(rows.reshape(-1)).view(*rows.shape, *column.source.shape)
+
+
+def unbound(values: Tensor) -> Sequence[Tensor]:
+    """Return the n tensors [b, ...] of [n, b, ...], which know nothing of each other.
 
     `.data` gives each its own version counter: autograd would otherwise take a change in place to
     one batch for a change to all.
     """
-    if len(sizes) == 1:
-        return [values]
-    return [part.data for part in values.split_with_sizes(list(sizes))]
+    return [part.data for part in values.unbind()]

@@ -12,7 +12,7 @@ from shardmill.batch import Bag, Padded, pad, row_offsets
 from shardmill.datasets.collate import Row
 from shardmill.datasets.column import torch_dtype
 from shardmill.datasets.mapped_split import MappedSplit
-from shardmill.datasets.row_reader import RowReader, Transforms, split_rows
+from shardmill.datasets.row_reader import RowReader, Transforms, gathered, unbound
 from shardmill.datasets.text import Layout
 
 
@@ -49,58 +49,57 @@ class TextReader(RowReader):
 
     def lengths(self, rows: Tensor) -> Tensor:
         """See `Reader`."""
-        lengths = self._columns["x.sizes"].gather(rows).long()  # [b]
+        lengths = self._columns["x.sizes"].gather(rows.reshape(-1)).long().view(rows.shape)
         return lengths if self._max_tokens is None else lengths.clamp_(max=self._max_tokens)
 
-    def _inputs(self, rows: Tensor, sizes: Sequence[int]) -> Iterator[Any]:
-        starts = self._columns["x.offsets"].gather(rows)  # [b], within the shard
+    def _inputs(self, rows: Tensor) -> Iterator[Any]:
+        starts = gathered(self._columns["x.offsets"], rows)  # [n, b], within the shard
         stride = self._columns["x"].source.stride
         if self.rows > self._rows_per_shard:
             starts += torch.div(rows, self._rows_per_shard, rounding_mode="floor").mul_(stride)
-        lengths = self.lengths(rows)  # [b]
-        batch = self._padded if self._layout == "padded" else self._flat
-        return map(batch, split_rows(starts, sizes), split_rows(lengths, sizes))
+        lengths = self.lengths(rows)  # [n, b]
+        return (self._padded if self._layout == "padded" else self._flat)(starts, lengths)
 
-    def _padded(self, starts: Tensor, lengths: Tensor) -> Padded:
+    def _padded(self, starts: Tensor, lengths: Tensor) -> Iterator[Padded]:
         flat = self._columns["x"]
-        longest = int(lengths.max()) if len(lengths) else 0
-        if longest == 0:
-            return Padded(flat.gather(starts[:0]).view(len(starts), 0), lengths)
-        ids = flat.windows(starts, longest)  # [b, longest]
-        masks = self._masks(lengths, longest)
-        # Where the mask is -1 this leaves an id as it is, and it makes the padding id of all else.
-        # Filling by a mask of bools takes ten times as long.
-        torch.maximum(ids.bitwise_and_(masks), masks, out=ids)
-        return Padded(ids, lengths)
+        longest = lengths.amax(1).tolist() if lengths.shape[1] else [0] * len(lengths)
+        for start, length, width in zip(starts.unbind(), unbound(lengths), longest, strict=True):
+            if width == 0:
+                yield Padded(flat.gather(start[:0]).view(len(start), 0), length)
+                continue
+            ids = flat.windows(start, width)  # [b, width]
+            masks = self._masks(length, width)
+            # Where the mask is -1 this leaves an id as it is, and it makes the padding id of all
+            # else. Filling by a mask of bools takes ten times as long.
+            torch.maximum(ids.bitwise_and_(masks), masks, out=ids)
+            yield Padded(ids, length)
 
-    def _masks(self, lengths: Tensor, longest: int) -> Tensor:
-        # [b, longest]: -1 in the first `length` places of each row, then the padding id. The rows
+    def _masks(self, lengths: Tensor, width: int) -> Tensor:
+        # [b, width]: -1 in the first `length` places of each row, then the padding id. The rows
         # are windows on one strip of both, which takes half the time of comparing with lengths.
         middle = len(self._strip) // 2
-        if longest > middle:
-            middle = longest
+        if width > middle:
+            middle = width
             ids = torch.full((middle,), -1, dtype=torch_dtype(self._columns["x"].source.dtype))
             self._strip = torch.cat([ids, torch.full_like(ids, self._padding_id)])
-        windows = self._strip.as_strided((middle + 1, longest), (1, 1))
+        windows = self._strip.as_strided((middle + 1, width), (1, 1))
         return windows.index_select(0, middle - lengths)
 
-    def _flat(self, starts: Tensor, lengths: Tensor) -> Any:
-        return self._laid_out(self._columns["x"].gather(self._places(starts, lengths)), lengths)
-
-    def _places(self, starts: Tensor, lengths: Tensor) -> Tensor:
-        # Place of each id [sum of lengths]: where its row starts, plus its position in the row.
-        # numpy repeats four times as fast as torch.
-        length = lengths.numpy()
-        places = np.repeat(starts.numpy() - (length.cumsum() - length), length)
-        if len(places) > len(self._counting):
-            self._counting = np.arange(len(places))
-        places += self._counting[: len(places)]
-        return torch.from_numpy(places)
-
-    def _laid_out(self, ids: Tensor, lengths: Tensor) -> Any:
-        if self._layout == "bag":
-            return Bag(ids, row_offsets(lengths))
-        return jagged(ids, lengths)
+    def _flat(self, starts: Tensor, lengths: Tensor) -> Iterator[Any]:
+        ends = lengths.cumsum(1)
+        offsets = ends - lengths  # [n, b], where each row starts in its batch
+        counts = ends[:, -1].tolist() if lengths.shape[1] else [0] * len(lengths)
+        if max(counts, default=0) > len(self._counting):
+            self._counting = np.arange(max(counts))
+        shifts, repeats = (starts - offsets).numpy(), lengths.numpy()
+        parts = zip(shifts, repeats, counts, unbound(offsets), unbound(lengths), strict=True)
+        for shift, repeat, count, offset, length in parts:
+            # Place of each id: where its row starts, plus its position in the row. numpy repeats
+            # four times as fast as torch.
+            places = np.repeat(shift, repeat)  # [sum of lengths]
+            places += self._counting[:count]
+            ids = self._columns["x"].gather(torch.from_numpy(places))
+            yield Bag(ids, offset) if self._layout == "bag" else jagged(ids, length)
 
     def length(self, x: Any) -> int:
         """See `Reader`."""
@@ -136,16 +135,15 @@ class TextReader(RowReader):
         bags = [x if isinstance(x, Bag) else Bag(x.values(), x.offsets()[:-1]) for x in xs]
         ends = [torch.cat([bag.offsets[1:], torch.tensor([len(bag.ids)])]) for bag in bags]
         lengths = torch.cat([end - bag.offsets for end, bag in zip(ends, bags, strict=True)])
-        starts = row_offsets(lengths)[places]
-        ids = torch.cat([bag.ids for bag in bags])
-        return self._laid_out(ids[self._places(starts, lengths[places])], lengths[places])
+        rows = torch.cat([bag.ids for bag in bags]).split_with_sizes(lengths.tolist())
+        return self._stack([rows[place] for place in places.tolist()])
 
     def _stack(self, rows: Sequence[Tensor]) -> Any:
         lengths = torch.tensor([len(row) for row in rows])
         ids = torch.cat(list(rows))
         if self._layout == "padded":
             return pad(ids, lengths, self._padding_id)
-        return self._laid_out(ids, lengths)
+        return Bag(ids, row_offsets(lengths)) if self._layout == "bag" else jagged(ids, lengths)
 
 
 def jagged(ids: Tensor, lengths: Tensor) -> Tensor:
