@@ -5,6 +5,7 @@ RAW ?= data/raw
 OUT ?= artifacts
 RUNS ?= runs
 WORKERS ?= 1
+BENCH ?= data/bench
 PYTHON ?= python3
 
 BIN := .venv/bin
@@ -13,7 +14,7 @@ INSTALLED := .venv/.installed
 RAW_OPTION := $(if $(filter file,$(origin RAW)),,--raw "$(RAW)")
 
 .DEFAULT_GOAL := help
-.PHONY: help preprocess train test check format clean
+.PHONY: help preprocess train test bench bench-load bench-scale check format clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -36,6 +37,28 @@ train: $(INSTALLED)  ## train a baseline on every artifact in OUT, results in RU
 test: $(INSTALLED)  ## run the tests; SHARDMILL_RAW names a folder of real raw files
 	$(BIN)/python -m pytest -q
 
+bench: bench-load bench-scale  ## all benchmarks
+
+bench-load: .venv-bench/.installed .venv-mosaicml/.installed  ## batches against other libraries', on real files in RAW
+	.venv-bench/bin/python benchmarks/bench_load.py --raw "$(RAW)" --out "$(BENCH)" \
+		--mosaicml-python .venv-mosaicml/bin/python
+
+bench-scale: $(INSTALLED)  ## what opening, memory and shuffling take as data grow
+	$(BIN)/python benchmarks/bench_scale.py --out "$(BENCH)"
+
+.venv-bench/.installed: pyproject.toml constraints.txt
+	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[bench]'
+	@touch $@
+
+# By itself, since it pins another numpy.
+.venv-mosaicml/.installed: constraints.txt
+	test -x .venv-mosaicml/bin/python || $(PYTHON) -m venv .venv-mosaicml
+	.venv-mosaicml/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt torch mosaicml-streaming
+	@touch $@
+
 check: $(INSTALLED)  ## lint, formatting and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -46,6 +69,6 @@ format: $(INSTALLED)  ## format the code
 	$(BIN)/ruff format .
 
 clean:  ## remove everything that was built, downloaded data excepted
-	rm -rf .venv build dist runs data/sample .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf .venv .venv-bench .venv-mosaicml build dist runs data/sample .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find artifacts -mindepth 1 -maxdepth 1 -type d -exec rm -rf {} +

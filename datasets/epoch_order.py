@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from shardmill.datasets.mapped_split import Access
 from shardmill.datasets.row_order import Places, RowOrder
 
 
@@ -77,6 +78,11 @@ class EpochOrder:
     def next_place(self) -> Place:
         """Where the next iteration begins."""
         return self._next
+
+    @property
+    def access(self) -> Access:
+        """How an epoch goes through the files."""
+        return self._order.access
 
     def __len__(self) -> int:
         """Return how many batches a whole epoch has."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from shardmill.datasets.collate import Row
+from shardmill.datasets.mapped_split import Access
 from shardmill.datasets.row_reader import Reader
 
 
@@ -83,6 +84,11 @@ class JoinedReader:
         for at, mine in self._by_reader(rows):
             lengths[mine] = self._readers[at].lengths(rows[mine] - self._starts[at])
         return lengths
+
+    def expect(self, access: Access) -> None:
+        """See `Reader`."""
+        for reader in self._readers:
+            reader.expect(access)
 
     def will_need(self, start: int, stop: int) -> None:
         """See `Reader`."""

@@ -73,12 +73,17 @@ class Loader(DataLoader[Any]):
         if not isinstance(order, EpochOrder):
             yield from super().__iter__()
             return
+        self._reader().expect(order.access)
         progress = self._progress = Progress(order.next_place)
         for batches in [self._of_workers()] if self.num_workers else self._groups(order):
             for batch in batches:
                 progress.batches += 1
                 yield batch
         self._progress = None
+
+    def _reader(self) -> Reader:
+        reader: Reader = self.dataset.reader  # type: ignore[attr-defined]
+        return reader
 
     def _of_workers(self) -> Iterator[Any]:
         try:
@@ -106,7 +111,7 @@ class Loader(DataLoader[Any]):
                 yield pending.result()
 
     def _batches(self, rows: Tensor) -> Iterator[Any]:
-        reader: Reader = self.dataset.reader  # type: ignore[attr-defined]
+        reader = self._reader()
         batches = reader.batches(rows)
         if self.collate_fn is not whole_batch:
             collate: Callable[[Any], Any] = self.collate_fn

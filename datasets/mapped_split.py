@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,12 @@ from shardmill.layout import (
     shard_layout,
 )
 from shardmill.manifest import ShardRecord, SplitRecord
+
+Access = Literal["sequential", "random", "blocks"]
+
+# So much is read ahead as a whole when it is to be read at random: a disk gives it in a moment,
+# where one fault after another takes ten times as long.
+READ_AHEAD_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,7 @@ class MappedSplit:
     def __init__(self, artifact: Path, split: SplitRecord) -> None:
         self._artifact = artifact
         self._split = split
+        self._expected: Access | None = None
         self.in_spans = can_map_spans() and split.rows_per_shard_is_aligned()
 
     @cached_property
@@ -122,6 +129,24 @@ class MappedSplit:
             rows[index * source.stride : index * source.stride + len(part)] = part
         rows.flags.writeable = False
         return rows
+
+    def expect(self, access: Access) -> None:
+        """Tell the system in which way all rows will be read.
+
+        At random from more than fits in memory: then it need not read the neighbours of each row.
+        """
+        if access == self._expected:
+            return
+        total = sum(source.rows * source.row_bytes for source in self.sources.values())
+        if access == "sequential":
+            self.advise("sequential")
+        elif access == "random" and total > _memory_bytes():
+            self.advise("random")
+        else:
+            self.advise("normal")
+        if access == "random" and self._expected is None and total <= READ_AHEAD_BYTES:
+            self.advise("will_need")
+        self._expected = access
 
     def advise(self, advice: Advice, start: int = 0, stop: int | None = None) -> None:
         """Tell the system how rows [start, stop) will be read; all of them unless told."""
@@ -184,6 +209,10 @@ class MappedSplit:
                 fix="build the artifact again with `shardmill preprocess --force`",
             )
         return header
+
+
+def _memory_bytes() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _map_file(path: str, file_bytes: int) -> mmap.mmap:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from shardmill.datasets.mapped_split import Access
 from shardmill.datasets.permutation import Permutation
 from shardmill.datasets.row_order import CHUNK_ROWS
 
@@ -24,6 +25,8 @@ class Mixed:
         rows: draws of an epoch.
         key: that of every random choice.
     """
+
+    access: Access = "random"
 
     def __init__(
         self, sizes: Sequence[int], weights: Sequence[float], *, rows: int, key: tuple[int, ...]

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from shardmill.datasets.mapped_split import Access
 from shardmill.datasets.permutation import Permutation, derived_key, generator
 
 CHUNK_ROWS = 65_536
@@ -29,6 +30,11 @@ class RowOrder(Protocol):
     @property
     def chunk(self) -> int:
         """How many are made at a time."""
+        ...
+
+    @property
+    def access(self) -> Access:
+        """How it goes through the files."""
         ...
 
     def numbers(self, epoch: int, chunk: int) -> Tensor:
@@ -69,6 +75,7 @@ class InOrder:
 
     rows: int
     chunk: int = CHUNK_ROWS
+    access: Access = "sequential"
 
     def numbers(self, epoch: int, chunk: int) -> Tensor:  # noqa: ARG002  every epoch is the same
         """See `RowOrder`."""
@@ -81,6 +88,8 @@ class InOrder:
 
 class Shuffled:
     """Every row once, in an order drawn from all orders."""
+
+    access: Access = "random"
 
     def __init__(self, rows: int, seed: int) -> None:
         self.rows = rows
@@ -114,6 +123,8 @@ class BlockShuffled:
         block_rows: neighbours that are read together.
         will_need: told of rows [start, stop) some time before they are read.
     """
+
+    access: Access = "blocks"
 
     def __init__(
         self,
@@ -179,6 +190,8 @@ class Weighted:
         seed: of the draws.
     """
 
+    access: Access = "random"
+
     def __init__(self, weights: Tensor, seed: int) -> None:
         self.rows = len(weights)
         self.chunk = CHUNK_ROWS
@@ -237,6 +250,7 @@ class Bucketed:
     ) -> None:
         self.rows = order.rows
         self.chunk = bucket_rows * self.POOL_BUCKETS
+        self.access = order.access
         self._order = order
         self._places = Places(order)
         self._lengths = lengths

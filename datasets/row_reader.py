@@ -10,7 +10,7 @@ from torch import Tensor
 
 from shardmill.datasets.collate import Row
 from shardmill.datasets.column import Column, open_column
-from shardmill.datasets.mapped_split import MappedSplit
+from shardmill.datasets.mapped_split import Access, MappedSplit
 
 Transform = Callable[[Any], Any]
 
@@ -71,6 +71,10 @@ class Reader(Protocol):
 
     def lengths(self, rows: Tensor) -> Tensor:
         """Return how many values `x` of `rows` [b] has, [b] int64; for ragged fields."""
+        ...
+
+    def expect(self, access: Access) -> None:
+        """Tell the system in which way all rows will be read."""
         ...
 
     def will_need(self, start: int, stop: int) -> None:
@@ -144,6 +148,10 @@ class RowReader:
     def lengths(self, rows: Tensor) -> Tensor:  # noqa: ARG002  there are none
         """See `Reader`."""
         raise TypeError("rows of fixed size have no lengths; only texts do")
+
+    def expect(self, access: Access) -> None:
+        """See `Reader`."""
+        self._split.expect(access)
 
     def will_need(self, start: int, stop: int) -> None:
         """See `Reader`."""

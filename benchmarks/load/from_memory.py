@@ -1,0 +1,122 @@
+"""The limit, which is torch alone, and what torch's users have without any library."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from load.case import Case, dense_tensors
+from load.contender import Contender, Pass, tensor_place
+from load.torch_loader import plain_loader, same, whole_batch_loader
+from torch import Tensor
+from torch.utils.data import TensorDataset
+
+
+def _open_map(case: Case, place: Path) -> Tensor:
+    # One map of one plain file, page-cached; copy-on-write, since torch warns of read-only memory.
+    name = "ids.npy" if case.is_text else "x.npy"
+    return torch.from_numpy(np.load(place / name, mmap_mode="c"))
+
+
+def _gather(x: Tensor, case: Case, settings: Pass) -> Iterator[tuple[Tensor, Tensor]]:
+    generator = torch.Generator().manual_seed(settings.seed)
+    order = torch.randperm(case.rows, generator=generator)
+    rows = order if settings.shuffle else torch.arange(case.rows)
+    batches = torch.split(rows, case.batch_size)
+    indices = _token_places(case, batches) if case.is_text else batches
+    longest = max(len(index) for index in indices)
+    room = torch.empty((longest, *x.shape[1:]), dtype=x.dtype)
+    outs = [room[: len(index)] for index in indices]
+    # All above is made beforehand: what is timed is the loop in the generator.
+    return _gather_into(x, indices, outs, batches)
+
+
+def _gather_into(
+    x: Tensor, indices: Sequence[Tensor], outs: Sequence[Tensor], batches: Sequence[Tensor]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    for index, out, batch in zip(indices, outs, batches, strict=True):
+        torch.index_select(x, 0, index, out=out)
+        yield out, batch
+
+
+def _gather_both(maps: tuple[Tensor, Tensor], case: Case, settings: Pass) -> Iterator[Any]:
+    x, y = maps
+    labels = torch.empty(case.batch_size, dtype=y.dtype)
+    for values, batch in _gather(x, case, settings):
+        out = labels[: len(batch)]
+        torch.index_select(y, 0, batch, out=out)
+        yield values, out
+
+
+def _open_maps(case: Case, place: Path) -> tuple[Tensor, Tensor]:
+    labels = torch.from_numpy(np.load(place / "y.npy", mmap_mode="c"))
+    return _open_map(case, place), labels
+
+
+def _token_places(case: Case, batches: Sequence[Tensor]) -> list[Tensor]:
+    # For each batch the place of every token of its rows, and of nothing else: [tokens] int64.
+    offsets = torch.from_numpy(np.array(case.array("offsets")))
+    lengths = offsets.diff()
+    places = []
+    for rows in batches:
+        sizes = lengths[rows]
+        shifts = offsets[rows] - (torch.cumsum(sizes, 0) - sizes)
+        places.append(torch.repeat_interleave(shifts, sizes) + torch.arange(int(sizes.sum())))
+    return places
+
+
+def _open_tensors(case: Case, place: Path) -> TensorDataset:
+    x, lengths = dense_tensors(case)
+    tensors = [torch.from_numpy(x), torch.from_numpy(np.load(place / "y.npy"))]
+    return TensorDataset(*tensors, *([torch.from_numpy(lengths)] if case.is_text else []))
+
+
+def trim(batch: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return `(x, y)` of `(x, y)` or `(x, y, lengths)`, `x` no wider than its longest row."""
+    if len(batch) == 2:
+        return batch[0], batch[1]
+    x, y, lengths = batch
+    return x[:, : int(lengths.max())], y
+
+
+def _trim_rows(rows: Sequence[Sequence[Tensor]]) -> tuple[Tensor, Tensor]:
+    return trim([torch.stack(column) for column in zip(*rows, strict=True)])
+
+
+def _load_tensors(dataset: TensorDataset, case: Case, settings: Pass) -> Any:
+    collate = _trim_rows if case.is_text else None
+    return plain_loader(dataset, case, settings, collate=collate)
+
+
+def _load_whole_tensors(dataset: TensorDataset, case: Case, settings: Pass) -> Any:
+    collate = trim if case.is_text else same
+    return whole_batch_loader(dataset, case, settings, collate=collate)
+
+
+LIMIT = Contender(
+    name="limit: index_select into a given output",
+    package="torch",
+    imports=(),
+    place=tensor_place,
+    open=_open_map,
+    load=_gather,
+)
+
+_BOTH = Contender(
+    name="limit with labels: two index_select",
+    package="torch",
+    imports=(),
+    place=tensor_place,
+    open=_open_maps,
+    load=_gather_both,
+)
+
+_IN_RAM = partial(Contender, package="torch", imports=(), place=tensor_place, open=_open_tensors)
+
+CONTENDERS = (
+    _BOTH,
+    _IN_RAM(name="TensorDataset in RAM, plain DataLoader", load=_load_tensors),
+    _IN_RAM(name="TensorDataset in RAM, batch sampler", load=_load_whole_tensors),
+)
