@@ -1,5 +1,6 @@
 """What all datasets have in common: rows by number, whole batches, and a loader."""
 
+import operator
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -66,11 +67,11 @@ class BatchDataset(_MapStyle):
 
     def __getitems__(self, index: Any) -> Any:
         """Return a batch for torch's fetcher; see `shardmill.datasets.collate`."""
-        from shardmill.datasets.collate import gathered
+        from shardmill.datasets.collate import GatheredRows
         from shardmill.datasets.row_numbers import row_numbers
 
         rows = row_numbers(index, len(self), self)
-        return gathered(next(self.reader.batches(rows[None])), self.reader)
+        return GatheredRows(next(self.reader.batches(rows[None])), self.reader)
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the rows one by one; `loader` is what training wants."""
@@ -111,6 +112,8 @@ class BatchDataset(_MapStyle):
             prefetch: batches that one thread gathers ahead, while the loop computes.
             options: of `torch.utils.data.DataLoader`. Workers pay only where a transform is heavy.
         """
+        import torch
+
         from shardmill.datasets.epoch_order import EpochOrder
         from shardmill.datasets.loader import Loader
         from shardmill.datasets.ranks import rank_and_world_size
@@ -119,6 +122,9 @@ class BatchDataset(_MapStyle):
         order = self._row_order(shuffle, weights, seed=seed)
         if bucket:
             bucket_rows = batch_size if bucket is True else bucket
+            if bucket_rows < 1:
+                raise ValueError(f"bucket is a number of rows from 1 on, not {bucket}")
+            self.reader.lengths(torch.arange(0))  # refuses rows that have none
             lengths = self.reader.lengths
             order = Bucketed(order, lengths, bucket_rows=bucket_rows, seed=seed)
         this, of = rank_and_world_size(rank, world_size)
@@ -137,16 +143,23 @@ class BatchDataset(_MapStyle):
 
         from shardmill.datasets import row_order
 
+        seed = operator.index(seed)  # of numpy's integers too, which JSON does not take
         if seed < 0:
             raise ValueError(f"seed is from 0 on, not {seed}")
         if weights is not None:
             if shuffle:
                 raise ValueError("weights draw the rows at random: leave shuffle out")
             if isinstance(weights, str):
+                if weights != "balanced" or not self.reader.labelled:
+                    raise ValueError(
+                        f"{weights!r}: weights are numbers, or 'balanced' between classes"
+                    )
                 weights = row_order.class_weights(self.reader.targets())
-            if len(weights) != len(self):
-                raise ValueError(f"{len(weights):,} weights for {len(self):,} rows")
-            return row_order.Weighted(torch.as_tensor(weights), seed)
+            weights = torch.as_tensor(weights).detach()
+            if weights.shape != (len(self),):
+                shape = list(weights.shape)
+                raise ValueError(f"weights are one number a row, [{len(self)}], not {shape}")
+            return row_order.Weighted(weights, seed)
         if shuffle == "blocks":
             block_rows = max(row_order.BLOCK_BYTES // max(self.reader.row_bytes, 1), 1)
             will_need = self.reader.will_need

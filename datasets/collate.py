@@ -9,11 +9,14 @@ extension point that its documentation names).
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 from torch.utils.data._utils.collate import collate, default_collate_fn_map
 
 if TYPE_CHECKING:
     from shardmill.datasets.row_reader import Reader
+
+Stack = Callable[[Sequence[Tensor]], Any]
 
 
 class Row(tuple[Any, ...]):
@@ -24,7 +27,15 @@ class Row(tuple[Any, ...]):
             not, and torch can.
     """
 
-    stack: Callable[[Sequence[Tensor]], Any] | None = None
+    stack: Stack | None = None
+
+
+class UnlabelledRow(Tensor):
+    """One row `x` of a split without target: a tensor that is the same to `default_collate`."""
+
+    stack: Stack | None = None
+    # What is computed from it is an ordinary tensor.
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
 
 class GatheredRows(Sequence[Any]):
@@ -40,27 +51,11 @@ class GatheredRows(Sequence[Any]):
     def __getitem__(self, index: Any) -> Any:
         if not 0 <= index < len(self):
             raise IndexError(index)
-        if not self._reader.labelled:
-            return self._reader.cut(self.batch, index)
-        x, y = self.batch
-        return self._reader.row(self._reader.cut(x, index), y[index])
+        x, y = self.batch if self._reader.labelled else (self.batch, None)
+        return self._reader.row(self._reader.cut(x, index), None if y is None else y[index])
 
 
-class GatheredTensors(list[Any]):
-    """The same for rows that are tensors, which `default_collate` stacks from a list alone."""
-
-    def __init__(self, rows: GatheredRows) -> None:
-        super().__init__(rows)
-        self.batch = rows.batch
-
-
-def gathered(batch: Any, reader: "Reader") -> GatheredRows | GatheredTensors:
-    """Return a batch as torch's fetcher may take it."""
-    rows = GatheredRows(batch, reader)
-    return rows if reader.labelled else GatheredTensors(rows)
-
-
-def whole_batch(rows: GatheredRows | GatheredTensors) -> Any:
+def whole_batch(rows: GatheredRows) -> Any:
     """Return the batch: the `collate_fn` of `loader`."""
     return rows.batch
 
@@ -68,11 +63,21 @@ def whole_batch(rows: GatheredRows | GatheredTensors) -> Any:
 def _collate_rows(batch: Sequence[Row], *, collate_fn_map: Any = None) -> Any:
     if isinstance(batch, GatheredRows):
         return batch.batch
-    xs, ys = ([row[at] for row in batch] for at in (0, 1))
-    stack = batch[0].stack
+    ys = collate([row[1] for row in batch], collate_fn_map=collate_fn_map)
+    return _together([row[0] for row in batch], batch[0].stack, collate_fn_map), ys
+
+
+def _collate_unlabelled(batch: Sequence[UnlabelledRow], *, collate_fn_map: Any = None) -> Any:
+    if isinstance(batch, GatheredRows):
+        return batch.batch
+    return _together([x.as_subclass(Tensor) for x in batch], batch[0].stack, collate_fn_map)
+
+
+def _together(xs: Sequence[Any], stack: Stack | None, collate_fn_map: Any) -> Any:
     if stack is not None and all(isinstance(x, Tensor) and x.ndim == 1 for x in xs):
-        return stack(xs), collate(ys, collate_fn_map=collate_fn_map)
-    return tuple(collate(column, collate_fn_map=collate_fn_map) for column in (xs, ys))
+        return stack(xs)
+    return collate(xs, collate_fn_map=collate_fn_map)
 
 
 default_collate_fn_map[Row] = _collate_rows
+default_collate_fn_map[UnlabelledRow] = _collate_unlabelled

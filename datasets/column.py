@@ -63,6 +63,8 @@ class ShardColumn:
         out = torch.zeros((len(rows), *self.source.shape), dtype=dtype)
         shards = torch.div(rows, self.source.stride, rounding_mode="floor")
         for shard in torch.unique(shards).tolist():
+            if not len(self._shards[shard]):  # of texts without a token; asked for by `windows`
+                continue
             places = torch.nonzero(shards == shard).squeeze(1)
             inside = rows[places] - shard * self.source.stride
             out[places] = self._shards[shard].index_select(0, inside)
@@ -72,7 +74,7 @@ class ShardColumn:
         """See `Column`."""
         lengths = torch.tensor([len(shard) for shard in self._shards])
         shards = torch.div(starts, self.source.stride, rounding_mode="floor")
-        last = shards * self.source.stride + lengths[shards] - 1  # of the shard of each start
+        last = shards * self.source.stride + (lengths[shards] - 1).clamp(min=0)  # of their shards
         places = torch.minimum(starts[:, None] + torch.arange(width), last[:, None])
         return self.gather(places.view(-1)).view(len(starts), width)
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shardmill.datasets.batch_dataset import BatchDataset
-from shardmill.datasets.mapped_split import MappedSplit
+from shardmill.datasets.mapped_split import MappedSplit, read_only
 from shardmill.errors import KindError, UnknownSplitError
 from shardmill.layout import Field
 from shardmill.manifest import Manifest, SplitRecord, Statistics
@@ -136,6 +136,8 @@ class ShardDataset(BatchDataset):
     def numpy(self) -> dict[str, npt.NDArray[Any]]:
         """Return the rows of all fields as read-only arrays over the mapped files; needs no torch.
 
+        They are as they are stored: options such as `drop_features`, `max_tokens` and transforms do
+        not act on them, and `manifest.features` names the columns of `x`.
         `x` [rows, *shape] and `y` [rows]. Of texts, row i is
         `x[offsets[i] : offsets[i] + sizes[i]]`, with `offsets` [rows] int64 and `sizes` [rows]
         int32. Where the system cannot map all shards into one array, these are copies.
@@ -146,7 +148,7 @@ class ShardDataset(BatchDataset):
         offsets, sizes = arrays.pop("x.offsets"), arrays.pop("x.sizes")
         if len(self._record.shards) > 1:  # from those within each shard to those within `x`
             shards = np.arange(len(self)) // self._record.rows_per_shard
-            offsets = offsets + shards * self._mapped.sources["x"].stride
+            offsets = read_only(offsets + shards * self._mapped.sources["x"].stride)
         return arrays | {"offsets": offsets, "sizes": sizes}
 
     def __repr__(self) -> str:

@@ -119,7 +119,10 @@ class EpochOrder:
                 f"this state is of another order: it has {there}, and this loader {here}; "
                 "make the loader with the arguments, and of the data, that it had then"
             )
-        self._next = Place(int(state["epoch"]), int(state["row"]))
+        epoch, row = state.get("epoch"), state.get("row")
+        if not (isinstance(epoch, int) and isinstance(row, int)) or epoch < 0 or row < 0:
+            raise ValueError(f"a state has an epoch and a row from 0 on, not {epoch!r} and {row!r}")
+        self._next = Place(epoch, row)
         self._running = None
 
     def begin(self) -> Place:
@@ -142,7 +145,7 @@ class EpochOrder:
         progress = self._running = Progress(self.begin())
         for rows in self.groups(progress.begin, 1):
             progress.batches += 1
-            yield rows[0]
+            yield rows[0].clone()  # not a view of what the next epoch may begin with
         self._running = None
 
     def groups(self, place: Place, batches: int) -> Iterator[Tensor]:

@@ -101,8 +101,8 @@ def mix(datasets: Mapping[Any, float], *, seed: int = 0, rows: int | None = None
     """Return datasets of which `loader` draws in proportion to their weights.
 
     Every epoch has exact proportions, depends on `(seed, epoch)` alone, and resumes as any other.
-    A dataset is drawn from without replacement: the next epoch goes on where this one stopped, and
-    all of its rows come once before any comes twice.
+    The rows that an epoch draws from a dataset go on where those of the epoch before stopped: after
+    any epoch, no row was drawn twice more often than another of the same dataset.
 
     Args:
         datasets: weights by dataset; only their proportions count.

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from shardmill.datasets.collate import Row
 from shardmill.datasets.mapped_split import Access
 from shardmill.datasets.row_reader import Reader
 
@@ -70,7 +69,7 @@ class JoinedReader:
         """See `Reader`."""
         return self._readers[0].cut(x, index)
 
-    def row(self, x: Any, y: Any) -> Row:
+    def row(self, x: Any, y: Any) -> Any:
         """See `Reader`."""
         return self._readers[0].row(x, y)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data._utils.pin_memory import pin_memory
 
-from shardmill.datasets.collate import gathered, whole_batch
+from shardmill.datasets.collate import GatheredRows, whole_batch
 from shardmill.datasets.epoch_order import EpochOrder, Progress
 from shardmill.datasets.row_reader import Reader
 
@@ -37,6 +37,10 @@ class Loader(DataLoader[Any]):
     ) -> None:
         if prefetch < 0 or (prefetch and options.get("num_workers")):
             raise ValueError("prefetch is a number of batches, for loaders without workers")
+        if not options.get("in_order", True):
+            raise ValueError(
+                "batches come in order: a place in the epoch is all that is resumed from"
+            )
         options.setdefault("collate_fn", whole_batch)
         self.prefetch = prefetch
         self._progress: Progress | None = None
@@ -115,7 +119,7 @@ class Loader(DataLoader[Any]):
         batches = reader.batches(rows)
         if self.collate_fn is not whole_batch:
             collate: Callable[[Any], Any] = self.collate_fn
-            batches = (collate(gathered(batch, reader)) for batch in batches)
+            batches = (collate(GatheredRows(batch, reader)) for batch in batches)
         if self.pin_memory and torch.accelerator.is_available():
             batches = map(pin_memory, batches)
         return batches

@@ -127,8 +127,7 @@ class MappedSplit:
         for index, shard in enumerate(self.shards[name]):
             part = np.frombuffer(shard, dtype).reshape(-1, *source.shape)
             rows[index * source.stride : index * source.stride + len(part)] = part
-        rows.flags.writeable = False
-        return rows
+        return read_only(rows)
 
     def expect(self, access: Access) -> None:
         """Tell the system in which way all rows will be read.
@@ -209,6 +208,11 @@ class MappedSplit:
                 fix="build the artifact again with `shardmill preprocess --force`",
             )
         return header
+
+
+def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a view of an array that cannot be made writable again."""
+    return np.asarray(array.data.toreadonly())
 
 
 def _memory_bytes() -> int:

@@ -15,9 +15,9 @@ from shardmill.datasets.row_order import CHUNK_ROWS
 class Mixed:
     """Draws from several datasets whose rows follow one another, in given proportions.
 
-    Every epoch draws from each dataset in exact proportion, mixed at random. A dataset is gone
-    through in a random order of its own, from where the epoch before stopped, and again from the
-    start when it is through: no row comes n + 1 times before all others came n times.
+    Every epoch draws from each dataset in exact proportion, mixed at random. Which rows those are
+    goes on where the epoch before stopped, in a random order of the dataset's own, and from its
+    start again: after any epoch, no row of a dataset was drawn twice more often than another.
 
     Args:
         sizes: rows of each dataset.

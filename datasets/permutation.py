@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-# Up to here a permutation is held in memory, 2 MiB of row numbers. Above, it is computed when it is
+# Up to here a permutation is held in memory, 1 MiB of row numbers. Above, it is computed when it is
 # needed, which is no slower.
 TABLE_ROWS = 2**18
 
@@ -27,7 +27,7 @@ def derived_key(seed: int, *path: int | str) -> int:
 
 
 def generator(seed: int, *path: int | str) -> torch.Generator:
-    """Return a generator for that place in the tree of keys."""
+    """Return a generator for that place in the tree of keys, of which torch uses 32 bits."""
     return torch.Generator().manual_seed(derived_key(seed, *path))
 
 
@@ -41,6 +41,8 @@ class Permutation:
     """
 
     def __init__(self, n: int, *key: int | str) -> None:
+        if n > 2**48:
+            raise ValueError(f"{n:,} rows: permutations are of at most 2**48")
         self.n = n
         self._key = key
 

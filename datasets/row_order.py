@@ -174,7 +174,10 @@ class BlockShuffled:
 
     def _announce(self, start: int) -> None:
         start %= self.rows
-        self._will_need(start, min(start + self._block_rows, self.rows))
+        stop = start + min(self._block_rows, self.rows)
+        self._will_need(start, min(stop, self.rows))
+        if stop > self.rows:
+            self._will_need(0, stop - self.rows)
 
     def facts(self) -> Mapping[str, Any]:
         """See `RowOrder`."""
@@ -202,9 +205,9 @@ class Weighted:
             or bool((weights < 0).any())
         ):
             raise ValueError("weights are finite numbers, none below 0, in one dimension")
-        if self.rows and not bool(weights.sum() > 0):
-            raise ValueError("one weight at least must be above 0")
         self._cumulated = torch.cumsum(weights.double(), 0)
+        if self.rows and not 0 < float(self._cumulated[-1]) < float("inf"):
+            raise ValueError("the sum of all weights must be above 0, and finite")
 
     def numbers(self, epoch: int, chunk: int) -> Tensor:
         """See `RowOrder`."""
@@ -271,4 +274,5 @@ class Bucketed:
 
     def facts(self) -> Mapping[str, Any]:
         """See `RowOrder`."""
-        return {**self._order.facts(), "bucket_rows": self._bucket_rows}
+        facts = {"bucket_rows": self._bucket_rows, "bucket_seed": self._seed}
+        return {**self._order.facts(), **facts}

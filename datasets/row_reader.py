@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from shardmill.datasets.collate import Row
+from shardmill.datasets.collate import Row, Stack, UnlabelledRow
 from shardmill.datasets.column import Column, open_column
 from shardmill.datasets.mapped_split import Access, MappedSplit
 
@@ -57,8 +57,8 @@ class Reader(Protocol):
         """Return one row of the `x` of a batch."""
         ...
 
-    def row(self, x: Any, y: Any) -> Row:
-        """Return one row."""
+    def row(self, x: Any, y: Any) -> Any:
+        """Return one row as torch's `default_collate` takes it; `y` is None without a target."""
         ...
 
     def join(self, xs: Sequence[Any], places: Tensor) -> Any:
@@ -98,6 +98,7 @@ class RowReader:
         self._split = split
         self._columns = {name: open_column(split, name) for name in split.sources}
         self._transforms = transforms
+        self._stack: Stack | None = None  # puts rows together, where they differ in length
 
     def batches(self, rows: Tensor) -> Iterator[Any]:
         """See `Reader`."""
@@ -118,7 +119,7 @@ class RowReader:
         if self._transforms.x is not None:
             x = self._transforms.x(x)
         if not self.labelled:
-            return x
+            return x if self._stack is None else self.row(x, None)
         y = self._columns["y"].gather(rows)[0]
         return self.row(x, y if self._transforms.y is None else self._transforms.y(y))
 
@@ -130,9 +131,13 @@ class RowReader:
         """See `Reader`."""
         return x[index]
 
-    def row(self, x: Any, y: Any) -> Row:
+    def row(self, x: Any, y: Any) -> Any:
         """See `Reader`."""
-        return Row((x, y))
+        if not self.labelled and not isinstance(x, Tensor):
+            return x
+        row = Row((x, y)) if self.labelled else x.as_subclass(UnlabelledRow)
+        row.stack = self._stack
+        return row
 
     def join(self, xs: Sequence[Any], places: Tensor) -> Any:
         """See `Reader`."""
@@ -170,23 +175,22 @@ class RowReader:
             )
         )
 
-    def _stack(self, rows: Sequence[Any]) -> Any:
-        """Return the batch of rows."""
-        return torch.stack([torch.as_tensor(row) for row in rows])
-
     def _transformed(self, x: Any) -> Any:
         transform = self._transforms.x
         assert transform is not None  # noqa: S101  the caller looked
         if not self._transforms.per_row:
             return transform(x)
-        return self._stack([transform(self.cut(x, i)) for i in range(self.length(x))])
+        rows = [torch.as_tensor(transform(self.cut(x, i))) for i in range(self.length(x))]
+        if not rows:  # what a transform would make of them is not known
+            return x
+        return torch.stack(rows) if self._stack is None else self._stack(rows)
 
     def _transformed_target(self, y: Tensor) -> Any:
         transform = self._transforms.y
         assert transform is not None  # noqa: S101  the caller looked
         if not self._transforms.per_row:
             return transform(y)
-        return torch.stack([torch.as_tensor(transform(value)) for value in y])
+        return torch.stack([torch.as_tensor(transform(value)) for value in y]) if len(y) else y
 
 
 class TabularReader(RowReader):

@@ -63,9 +63,9 @@ class TextDataset(ShardDataset):
         return load_vocab(self.path, self._vocabulary)
 
     def _terms(self) -> Mapping[str, Any]:
-        vocabulary = (
-            f"of {self._vocabulary.tokens:,} tokens, {self._vocabulary.vocab.xxh3_128[:12]}"
-        )
+        facts = self._vocabulary
+        vocabulary = f"of {facts.tokens:,} tokens ({facts.vocab.xxh3_128[:12]})"
+        vocabulary += f", unknown {facts.unknown}, padding {facts.padding}"
         return {**super()._terms(), "vocabulary": vocabulary, "layout": self._layout}
 
     def _open(self) -> "Reader":

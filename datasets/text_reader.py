@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad as pad_to
 
-from shardmill.batch import Bag, Padded, pad, row_offsets
-from shardmill.datasets.collate import Row
+from shardmill.batch import Bag, Padded
 from shardmill.datasets.column import torch_dtype
 from shardmill.datasets.mapped_split import MappedSplit
 from shardmill.datasets.row_reader import RowReader, Transforms, gathered, unbound
 from shardmill.datasets.text import Layout
+from shardmill.datasets.text_stack import TextStack, jagged
 
 
 class TextReader(RowReader):
@@ -44,6 +44,7 @@ class TextReader(RowReader):
         self._layout = layout
         self._max_tokens = max_tokens
         self._padding_id = padding_id
+        self._stack = self._text_stack = TextStack(layout, padding_id)
         self._strip = torch.zeros(0)  # see _masks
         self._counting = np.arange(0)  # as far as the largest batch so far
 
@@ -109,17 +110,13 @@ class TextReader(RowReader):
         """See `Reader`."""
         if isinstance(x, Padded):
             return x.ids[index, : int(x.lengths[index])]
+        if _is_jagged(x):
+            return x.values()[x.offsets()[index] : x.offsets()[index + 1]]
         if not isinstance(x, Bag):
             return x[index]
         last = index + 1 == len(x.offsets)
         stop = len(x.ids) if last else int(x.offsets[index + 1])
         return x.ids[int(x.offsets[index]) : stop]
-
-    def row(self, x: Any, y: Any) -> Row:
-        """See `Reader`."""
-        row = Row((x, y))
-        row.stack = self._stack
-        return row
 
     def join(self, xs: Sequence[Any], places: Tensor) -> Any:
         """See `Reader`."""
@@ -130,24 +127,14 @@ class TextReader(RowReader):
                 pad_to(x.ids, (0, longest - x.ids.shape[1]), value=self._padding_id) for x in xs
             ]
             return Padded(torch.cat(wide).index_select(0, places), lengths)
-        if self._layout == "padded" or not all(isinstance(x, Bag | Tensor) for x in xs):
+        if not all(isinstance(x, Bag) or _is_jagged(x) for x in xs):
             return super().join(xs, places)
         bags = [x if isinstance(x, Bag) else Bag(x.values(), x.offsets()[:-1]) for x in xs]
         ends = [torch.cat([bag.offsets[1:], torch.tensor([len(bag.ids)])]) for bag in bags]
         lengths = torch.cat([end - bag.offsets for end, bag in zip(ends, bags, strict=True)])
         rows = torch.cat([bag.ids for bag in bags]).split_with_sizes(lengths.tolist())
-        return self._stack([rows[place] for place in places.tolist()])
-
-    def _stack(self, rows: Sequence[Tensor]) -> Any:
-        lengths = torch.tensor([len(row) for row in rows])
-        ids = torch.cat(list(rows))
-        if self._layout == "padded":
-            return pad(ids, lengths, self._padding_id)
-        return Bag(ids, row_offsets(lengths)) if self._layout == "bag" else jagged(ids, lengths)
+        return self._text_stack([rows[place] for place in places.tolist()])
 
 
-def jagged(ids: Tensor, lengths: Tensor) -> Tensor:
-    """Return rows that follow one another in `ids` as a nested tensor [n, j], torch.jagged."""
-    offsets = torch.zeros(len(lengths) + 1, dtype=torch.int64)
-    torch.cumsum(lengths, 0, out=offsets[1:])
-    return torch.nested.nested_tensor_from_jagged(ids, offsets)
+def _is_jagged(x: Any) -> bool:
+    return isinstance(x, Tensor) and x.layout == torch.jagged

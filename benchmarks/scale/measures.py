@@ -1,6 +1,7 @@
 """What is measured at scale. Each function runs in a process of its own and returns its figures."""
 
 import itertools
+import math
 import statistics
 import threading
 import time
@@ -135,7 +136,7 @@ def chi_square_z(counts: "npt.NDArray[Any]") -> float:
     expected = counts.sum() / counts.size
     statistic = float(((counts - expected) ** 2 / expected).sum())
     freedom = counts.size - 1
-    return (statistic - freedom) / float(2 * freedom) ** 0.5
+    return (statistic - freedom) / math.sqrt(2 * freedom)
 
 
 def resident_mb() -> float:
