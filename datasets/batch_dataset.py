@@ -107,7 +107,7 @@ class BatchDataset(_MapStyle):
                 are; "balanced" makes all classes equally likely. Instead of `shuffle`.
             bucket: put texts of similar length into the same batch; still every row once. A
                 number is that of the rows that come together, if not batch_size.
-            rank: of this process; that of `torch.distributed` unless told.
+            rank: of this process; that of `torch.distributed` when an epoch begins, unless told.
             world_size: number of ranks; likewise.
             prefetch: batches that one thread gathers ahead, while the loop computes.
             options: of `torch.utils.data.DataLoader`. Workers pay only where a transform is heavy.
@@ -116,7 +116,6 @@ class BatchDataset(_MapStyle):
 
         from shardmill.datasets.epoch_order import EpochOrder
         from shardmill.datasets.loader import Loader
-        from shardmill.datasets.ranks import rank_and_world_size
         from shardmill.datasets.row_order import Bucketed
 
         order = self._row_order(shuffle, weights, seed=seed)
@@ -127,12 +126,11 @@ class BatchDataset(_MapStyle):
             self.reader.lengths(torch.arange(0))  # refuses rows that have none
             lengths = self.reader.lengths
             order = Bucketed(order, lengths, bucket_rows=bucket_rows, seed=seed)
-        this, of = rank_and_world_size(rank, world_size)
         batches = EpochOrder(
             order,
             batch_size,
-            rank=this,
-            world_size=of,
+            rank=rank,
+            world_size=world_size,
             drop_last=drop_last,
             data=self._identity(),
         )

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from shardmill.datasets.mapped_split import Access
+from shardmill.datasets.ranks import rank_and_world_size
 from shardmill.datasets.row_order import Places, RowOrder
 
 
@@ -43,7 +44,8 @@ class EpochOrder:
     Args:
         order: of the rows.
         batch_size: rows of a batch of one rank.
-        rank, world_size: which part this is, of how many.
+        rank, world_size: which part this is, of how many; those of `torch.distributed` when an
+            epoch begins, unless told.
         drop_last: leave out what does not fill a step.
         data: what the rows are of, so that the state of another dataset is refused.
     """
@@ -53,26 +55,32 @@ class EpochOrder:
         order: RowOrder,
         batch_size: int,
         *,
-        rank: int = 0,
-        world_size: int = 1,
+        rank: int | None = None,
+        world_size: int | None = None,
         drop_last: bool = False,
         data: str = "",
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, not {batch_size}")
-        if not 0 <= rank < world_size:
-            raise ValueError(
-                f"rank must be from 0 up to world_size - 1, not {rank} of {world_size}"
-            )
+        rank_and_world_size(rank, world_size)
         self.batch_size = batch_size
         self._drop_last = drop_last
         self._order = order
         self._places = Places(order)
-        self._rank = rank
-        self.world_size = world_size
+        self._given = (rank, world_size)
         self._data = data
         self._next = Place(0, 0)  # where the next iteration begins
         self._running: Progress | None = None
+
+    @property
+    def rank(self) -> int:
+        """Which part this is."""
+        return rank_and_world_size(*self._given)[0]
+
+    @property
+    def world_size(self) -> int:
+        """Of how many."""
+        return rank_and_world_size(*self._given)[1]
 
     @property
     def next_place(self) -> Place:
@@ -166,7 +174,7 @@ class EpochOrder:
                 stop = row + whole * step
                 rows = self._places.between(place.epoch, row, stop)
                 if self.world_size > 1:
-                    rows = rows.view(whole, self.world_size, size)[:, self._rank]
+                    rows = rows.view(whole, self.world_size, size)[:, self.rank]
                 yield rows.reshape(whole, size)
             else:
                 stop = row + step
@@ -196,7 +204,7 @@ class EpochOrder:
     def _part(self, rows: Tensor) -> Tensor:
         # Of a step that is not full: parts that differ by one row at most.
         if len(rows) < self.world_size:
-            first = self._rank % len(rows)
+            first = self.rank % len(rows)
             return rows[first : first + 1]
-        first, last = (len(rows) * r // self.world_size for r in (self._rank, self._rank + 1))
+        first, last = (len(rows) * r // self.world_size for r in (self.rank, self.rank + 1))
         return rows[first:last]

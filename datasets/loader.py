@@ -45,9 +45,16 @@ class Loader(DataLoader[Any]):
         self.prefetch = prefetch
         self._progress: Progress | None = None
         super().__init__(dataset, batch_sampler=batch_sampler, **options)
+
+    @property
+    def _is_accelerate_prepared(self) -> bool:
         # Hugging Face Accelerate leaves a loader with this mark as it is; otherwise it would divide
         # among ranks what is one rank's part.
-        self._is_accelerate_prepared = getattr(batch_sampler, "world_size", 1) > 1
+        return isinstance(self.batch_sampler, EpochOrder) and self.batch_sampler.world_size > 1
+
+    @_is_accelerate_prepared.setter
+    def _is_accelerate_prepared(self, prepared: bool) -> None:
+        pass  # set by Accelerate on what it returns
 
     def state_dict(self) -> dict[str, Any]:
         """Return the place after the last batch that the loop was given."""
@@ -90,11 +97,10 @@ class Loader(DataLoader[Any]):
         return reader
 
     def _of_workers(self) -> Iterator[Any]:
-        try:
-            yield from super().__iter__()
-        except RuntimeError:
-            self._iterator = None  # persistent workers of which one died would fail for ever
-            raise
+        lasting = getattr(self._iterator, "_workers", ())
+        if not all(worker.is_alive() for worker in lasting):
+            self._iterator = None  # with one of them dead, all epochs to come would fail
+        return super().__iter__()
 
     def _groups(self, order: EpochOrder) -> Iterator[Iterable[Any]]:
         at_once = max(
