@@ -92,6 +92,13 @@ class Loader(DataLoader[Any]):
                 yield batch
         self._progress = None
 
+    @property
+    def _index_sampler(self) -> Any:
+        # What torch's iterators ask for. A tensor would go to a worker as a file of shared memory,
+        # which takes longer than an array's bytes do.
+        order = self.batch_sampler
+        return _AsArrays(order) if self.num_workers and isinstance(order, EpochOrder) else order
+
     def _reader(self) -> Reader:
         reader: Reader = self.dataset.reader  # type: ignore[attr-defined]
         return reader
@@ -126,6 +133,19 @@ class Loader(DataLoader[Any]):
         if self.collate_fn is not whole_batch:
             collate: Callable[[Any], Any] = self.collate_fn
             batches = (collate(GatheredRows(batch, reader)) for batch in batches)
-        if self.pin_memory and torch.accelerator.is_available():
+        if self.pin_memory and torch.cuda.is_available():
             batches = map(pin_memory, batches)
         return batches
+
+
+class _AsArrays:
+    """The batches of an order as numpy arrays."""
+
+    def __init__(self, order: EpochOrder) -> None:
+        self._order = order
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (rows.numpy() for rows in self._order)

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from shardmill.datasets.mapped_split import Access
-from shardmill.datasets.permutation import Permutation, derived_key, generator
+from shardmill.datasets.permutation import TABLE_ROWS, Permutation, derived_key, generator
 
 CHUNK_ROWS = 65_536
+TABLE_CHUNK_ROWS = 16_384  # a table is only cut, and what is cut stays in cache
 BLOCK_BYTES = 2**20  # read at once, a disk gives nearly what it gives for a whole file
 WINDOW_BLOCKS = 64
 
@@ -93,7 +94,7 @@ class Shuffled:
 
     def __init__(self, rows: int, seed: int) -> None:
         self.rows = rows
-        self.chunk = CHUNK_ROWS
+        self.chunk = CHUNK_ROWS if rows > TABLE_ROWS else TABLE_CHUNK_ROWS
         self._seed = seed
         self._held: tuple[int, Permutation] | None = None
 

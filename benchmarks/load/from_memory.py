@@ -13,6 +13,8 @@ from load.torch_loader import plain_loader, same, whole_batch_loader
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
+_Batches = Sequence[tuple[Tensor, Tensor, Tensor]]  # places in x, room for them, rows
+
 
 def _open_map(case: Case, place: Path) -> Tensor:
     # One map of one plain file, page-cached; copy-on-write, since torch warns of read-only memory.
@@ -20,7 +22,46 @@ def _open_map(case: Case, place: Path) -> Tensor:
     return torch.from_numpy(np.load(place / name, mmap_mode="c"))
 
 
-def _gather(x: Tensor, case: Case, settings: Pass) -> Iterator[tuple[Tensor, Tensor]]:
+class _Gathers:
+    """An epoch of batches `(x, rows)`, again and again; all that can be is made beforehand."""
+
+    def __init__(self, x: Tensor, batches: _Batches) -> None:
+        self._x = x
+        self._batches = batches
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for index, out, rows in self._batches:
+            torch.index_select(self._x, 0, index, out=out)
+            yield out, rows
+
+
+class _GathersWithLabels:
+    """The same with labels: `(x, y)`."""
+
+    def __init__(self, x: Tensor, y: Tensor, batches: _Batches) -> None:
+        self._x = x
+        self._y = y
+        labels = torch.empty(max(len(rows) for _, _, rows in batches), dtype=y.dtype)
+        self._batches = [(*batch, labels[: len(batch[2])]) for batch in batches]
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for index, out, rows, labels in self._batches:
+            torch.index_select(self._x, 0, index, out=out)
+            torch.index_select(self._y, 0, rows, out=labels)
+            yield out, labels
+
+
+def _gathers(x: Tensor, case: Case, settings: Pass) -> _Gathers:
+    return _Gathers(x, _batches(x, case, settings))
+
+
+def _gathers_with_labels(
+    maps: tuple[Tensor, Tensor], case: Case, settings: Pass
+) -> _GathersWithLabels:
+    return _GathersWithLabels(*maps, _batches(maps[0], case, settings))
+
+
+def _batches(x: Tensor, case: Case, settings: Pass) -> _Batches:
     generator = torch.Generator().manual_seed(settings.seed)
     order = torch.randperm(case.rows, generator=generator)
     rows = order if settings.shuffle else torch.arange(case.rows)
@@ -29,25 +70,7 @@ def _gather(x: Tensor, case: Case, settings: Pass) -> Iterator[tuple[Tensor, Ten
     longest = max(len(index) for index in indices)
     room = torch.empty((longest, *x.shape[1:]), dtype=x.dtype)
     outs = [room[: len(index)] for index in indices]
-    # All above is made beforehand: what is timed is the loop in the generator.
-    return _gather_into(x, indices, outs, batches)
-
-
-def _gather_into(
-    x: Tensor, indices: Sequence[Tensor], outs: Sequence[Tensor], batches: Sequence[Tensor]
-) -> Iterator[tuple[Tensor, Tensor]]:
-    for index, out, batch in zip(indices, outs, batches, strict=True):
-        torch.index_select(x, 0, index, out=out)
-        yield out, batch
-
-
-def _gather_both(maps: tuple[Tensor, Tensor], case: Case, settings: Pass) -> Iterator[Any]:
-    x, y = maps
-    labels = torch.empty(case.batch_size, dtype=y.dtype)
-    for values, batch in _gather(x, case, settings):
-        out = labels[: len(batch)]
-        torch.index_select(y, 0, batch, out=out)
-        yield values, out
+    return list(zip(indices, outs, batches, strict=True))
 
 
 def _open_maps(case: Case, place: Path) -> tuple[Tensor, Tensor]:
@@ -101,7 +124,7 @@ LIMIT = Contender(
     imports=(),
     place=tensor_place,
     open=_open_map,
-    load=_gather,
+    load=_gathers,
 )
 
 _BOTH = Contender(
@@ -110,7 +133,7 @@ _BOTH = Contender(
     imports=(),
     place=tensor_place,
     open=_open_maps,
-    load=_gather_both,
+    load=_gathers_with_labels,
 )
 
 _IN_RAM = partial(Contender, package="torch", imports=(), place=tensor_place, open=_open_tensors)

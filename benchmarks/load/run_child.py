@@ -65,17 +65,20 @@ def _run(command: list[str], *, scratch: str, timeout_s: float) -> str:
     # Returns the last line of what a process that failed said. It starts in the folder of `load`,
     # which so is found, and nothing of the folder above, where a `datasets` is that is not
     # Hugging Face's. No library is to ask the network for anything.
-    # One thread computes, so that a shared machine's other work and the cost of handing small tasks
-    # to a second thread are not what is measured.
-    environment = os.environ | {
-        "OMP_NUM_THREADS": "1",
-        "HF_HUB_OFFLINE": "1",
-        "HF_HOME": scratch,
-        "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
-        "LITDATA_DISABLE_VERSION_CHECK": "1",
-        "DATA_OPTIMIZER_CACHE_FOLDER": f"{scratch}/litdata",
-        "DATA_OPTIMIZER_DATA_CACHE_FOLDER": f"{scratch}/litdata-data",
-    }
+    # One thread computes unless OMP_NUM_THREADS is set: on a shared machine, the cost of handing
+    # small tasks to a second thread would be what is measured.
+    environment = (
+        {"OMP_NUM_THREADS": "1"}
+        | os.environ
+        | {
+            "HF_HUB_OFFLINE": "1",
+            "HF_HOME": scratch,
+            "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+            "LITDATA_DISABLE_VERSION_CHECK": "1",
+            "DATA_OPTIMIZER_CACHE_FOLDER": f"{scratch}/litdata",
+            "DATA_OPTIMIZER_DATA_CACHE_FOLDER": f"{scratch}/litdata-data",
+        }
+    )
     try:
         done = subprocess.run(  # noqa: S603  our own module
             command,
