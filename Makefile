@@ -69,6 +69,6 @@ format: $(INSTALLED)  ## format the code
 	$(BIN)/ruff format .
 
 clean:  ## remove everything that was built, downloaded data excepted
-	rm -rf .venv .venv-bench .venv-mosaicml build dist runs data/sample .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf .venv .venv-bench .venv-mosaicml build dist runs data/sample data/bench .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find artifacts -mindepth 1 -maxdepth 1 -type d -exec rm -rf {} +

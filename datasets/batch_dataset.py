@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from torch.utils.data import Dataset
 
     from shardmill.datasets.loader import Loader
@@ -71,7 +72,8 @@ class BatchDataset(_MapStyle):
         from shardmill.datasets.row_numbers import row_numbers
 
         rows = row_numbers(index, len(self), self)
-        return GatheredRows(next(self.reader.batches(rows[None])), self.reader)
+        batch = next(self.reader.batches(rows[None]))
+        return GatheredRows(batch, self.reader, len(rows))
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the rows one by one; `loader` is what training wants."""
@@ -93,6 +95,8 @@ class BatchDataset(_MapStyle):
     ) -> "Loader":
         """Return a torch DataLoader that gathers whole batches.
 
+        Batches may lie side by side in memory; clone a tensor before it is saved to a file.
+
         The order of an epoch depends on its number and on the arguments up to `bucket` alone. Every
         rank gets its part of it, and equally many batches. `state_dict()` and `load_state_dict()`
         of the loader resume after any batch, on any number of ranks and workers.
@@ -106,26 +110,22 @@ class BatchDataset(_MapStyle):
             weights: draw rows with replacement in proportion to these [rows], as many as there
                 are; "balanced" makes all classes equally likely. Instead of `shuffle`.
             bucket: put texts of similar length into the same batch; still every row once. A
-                number is that of the rows that come together, if not batch_size.
+                number is that of the rows that come together, if not batch_size: with batch_size
+                times world_size, all ranks have similar lengths in a step.
             rank: of this process; that of `torch.distributed` when an epoch begins, unless told.
             world_size: number of ranks; likewise.
-            prefetch: batches that one thread gathers ahead, while the loop computes.
+            prefetch: how many batches one thread gathers ahead, while the loop computes.
             options: of `torch.utils.data.DataLoader`. Workers pay only where a transform is heavy.
         """
-        import torch
-
         from shardmill.datasets.epoch_order import EpochOrder
         from shardmill.datasets.loader import Loader
-        from shardmill.datasets.row_order import Bucketed
 
+        seed = operator.index(seed)  # of numpy's integers too, which JSON does not take
+        if seed < 0:
+            raise ValueError(f"seed is from 0 on, not {seed}")
         order = self._row_order(shuffle, weights, seed=seed)
         if bucket:
-            bucket_rows = batch_size if bucket is True else bucket
-            if bucket_rows < 1:
-                raise ValueError(f"bucket is a number of rows from 1 on, not {bucket}")
-            self.reader.lengths(torch.arange(0))  # refuses rows that have none
-            lengths = self.reader.lengths
-            order = Bucketed(order, lengths, bucket_rows=bucket_rows, seed=seed)
+            order = self._bucketed(order, batch_size if bucket is True else bucket, seed=seed)
         batches = EpochOrder(
             order,
             batch_size,
@@ -141,14 +141,13 @@ class BatchDataset(_MapStyle):
 
         from shardmill.datasets import row_order
 
-        seed = operator.index(seed)  # of numpy's integers too, which JSON does not take
-        if seed < 0:
-            raise ValueError(f"seed is from 0 on, not {seed}")
         if weights is not None:
             if shuffle:
                 raise ValueError("weights draw the rows at random: leave shuffle out")
             if isinstance(weights, str):
-                if weights != "balanced" or not self.reader.labelled:
+                if weights == "balanced" and not self.reader.labelled:
+                    raise ValueError(f"weights='balanced' needs classes, and {self} has none")
+                if weights != "balanced":
                     raise ValueError(
                         f"{weights!r}: weights are numbers, or 'balanced' between classes"
                     )
@@ -160,10 +159,27 @@ class BatchDataset(_MapStyle):
             return row_order.Weighted(weights, seed)
         if shuffle == "blocks":
             block_rows = max(row_order.BLOCK_BYTES // max(self.reader.row_bytes, 1), 1)
-            will_need = self.reader.will_need
             return row_order.BlockShuffled(
-                len(self), seed, block_rows=block_rows, will_need=will_need
+                len(self), seed, block_rows=block_rows, will_need=self._will_need
             )
         if shuffle not in (True, False):
             raise ValueError(f"shuffle is True, False or 'blocks', not {shuffle!r}")
         return row_order.Shuffled(len(self), seed) if shuffle else row_order.InOrder(len(self))
+
+    def _bucketed(self, order: "RowOrder", rows: int, *, seed: int) -> "RowOrder":
+        from shardmill.datasets.row_order import Bucketed
+
+        rows = operator.index(rows)
+        if rows < 1:
+            raise ValueError(f"bucket is a number of rows from 1 on, not {rows}")
+        if not self.reader.ragged:
+            raise TypeError(f"bucket sorts texts by length, and all rows of {self} have one size")
+        return Bucketed(order, self._lengths, bucket_rows=rows, seed=seed)
+
+    # Orders keep these instead of the reader's, which cannot go to another process.
+
+    def _lengths(self, rows: "Tensor") -> "Tensor":
+        return self.reader.lengths(rows)
+
+    def _will_need(self, start: int, stop: int) -> None:
+        self.reader.will_need(start, stop)

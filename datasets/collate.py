@@ -6,12 +6,14 @@ is a `GatheredRows`: a sequence of rows for a `collate_fn` of the user's, and th
 extension point that its documentation names).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.utils.data._utils.collate import collate, default_collate_fn_map
+
+from shardmill.batch import Bag, Padded
 
 if TYPE_CHECKING:
     from shardmill.datasets.row_reader import Reader
@@ -41,18 +43,27 @@ class UnlabelledRow(Tensor):
 class GatheredRows(Sequence[Any]):
     """The batch, and its rows, made when they are asked for."""
 
-    def __init__(self, batch: Any, reader: "Reader") -> None:
+    def __init__(self, batch: Any, reader: "Reader", length: int) -> None:
         self.batch = batch
         self._reader = reader
+        self._length = length
 
     def __len__(self) -> int:
-        return self._reader.length(self.batch[0] if self._reader.labelled else self.batch)
+        return self._length
 
     def __getitem__(self, index: Any) -> Any:
         if not 0 <= index < len(self):
             raise IndexError(index)
         x, y = self.batch if self._reader.labelled else (self.batch, None)
-        return self._reader.row(self._reader.cut(x, index), None if y is None else y[index])
+        return self._reader.row(self._cut(x, index), None if y is None else self._cut(y, index))
+
+    def _cut(self, values: Any, index: int) -> Any:
+        # Transforms may have made mappings and tuples of them.
+        if isinstance(values, Mapping):
+            return {name: self._cut(value, index) for name, value in values.items()}
+        if isinstance(values, tuple) and not isinstance(values, Padded | Bag):
+            return tuple(self._cut(value, index) for value in values)
+        return self._reader.cut(values, index)
 
 
 def whole_batch(rows: GatheredRows) -> Any:

@@ -139,8 +139,9 @@ class ShardDataset(BatchDataset):
         They are as they are stored: options such as `drop_features`, `max_tokens` and transforms do
         not act on them, and `manifest.features` names the columns of `x`.
         `x` [rows, *shape] and `y` [rows]. Of texts, row i is
-        `x[offsets[i] : offsets[i] + sizes[i]]`, with `offsets` [rows] int64 and `sizes` [rows]
-        int32. Where the system cannot map all shards into one array, these are copies.
+        `x[offsets[i] : offsets[i] + sizes[i]]`, with `offsets` [rows] int64 (computed, if there are
+        several shards) and `sizes` [rows] int32; between shards, `x` has zeros. Where the system
+        cannot map all shards into one array, these are copies.
         """
         arrays = {name: self._mapped.array(name) for name in self._mapped.sources}
         if "x.offsets" not in arrays:

@@ -1,5 +1,6 @@
 """Which rows make up each batch of an epoch, on each rank."""
 
+import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,8 +39,8 @@ class EpochOrder:
     All ranks have equally many batches. Without `drop_last` every row is visited, and the last
     batches may be shorter, by one row on some ranks: the last step divides what is left, and the
     one before leaves a row for each rank where there would be too few. Only batches of one row, or
-    fewer rows than ranks, cannot be divided so; then the last step repeats rows of its own on the
-    ranks that would have none. With `drop_last` the rows that do not fill a step are left out.
+    fewer rows left than ranks, cannot be divided so; then the last step repeats rows of its own on
+    the ranks that would have none. With `drop_last` the rows that do not fill a step are left out.
 
     Args:
         order: of the rows.
@@ -99,12 +100,19 @@ class EpochOrder:
 
     def set_epoch(self, epoch: int) -> None:
         """Make the next iteration that of `epoch`, from 0; one that was resumed goes on in it."""
+        epoch = operator.index(epoch)
+        if epoch < 0:
+            raise ValueError(f"epochs are counted from 0 on, not {epoch}")
         if epoch != self._next.epoch:
             self._next = Place(epoch, 0)
         self._running = None
 
     def state_dict(self, progress: Progress | None = None) -> dict[str, Any]:
-        """Return the state after the last batch, or that of `progress`: a few facts for JSON."""
+        """Return the state after the last batch given out, a few facts for JSON.
+
+        A DataLoader that reads ahead has not handed that one on yet; it gives the `progress` that
+        its loop has made.
+        """
         progress = progress or self._running
         place = self._next if progress is None else self._after(progress)
         return {"epoch": place.epoch, "row": place.row, **self._facts()}
@@ -127,9 +135,13 @@ class EpochOrder:
                 f"this state is of another order: it has {there}, and this loader {here}; "
                 "make the loader with the arguments, and of the data, that it had then"
             )
-        epoch, row = state.get("epoch"), state.get("row")
-        if not (isinstance(epoch, int) and isinstance(row, int)) or epoch < 0 or row < 0:
-            raise ValueError(f"a state has an epoch and a row from 0 on, not {epoch!r} and {row!r}")
+        epoch, row = state.get("epoch", -1), state.get("row", -1)
+        whole = isinstance(epoch, int) and isinstance(row, int)
+        if not whole or epoch < 0 or not 0 <= row <= self._order.rows:
+            raise ValueError(
+                f"a state has an epoch from 0 on and a row up to {self._order.rows:,}, "
+                f"not {epoch!r} and {row!r}"
+            )
         self._next = Place(epoch, row)
         self._running = None
 

@@ -1,6 +1,7 @@
 """Several datasets as one: one after another, or mixed in given proportions."""
 
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,12 @@ class JoinedDataset(BatchDataset):
     """
 
     def __init__(self, datasets: Sequence[BatchDataset]) -> None:
-        if not datasets:
-            raise ValueError("there is no dataset to join")
+        if isinstance(datasets, BatchDataset):
+            raise TypeError(f"datasets are given as a list, not {datasets!r} alone")
         self.datasets = tuple(datasets)
-        self._length = sum(map(len, datasets))
+        if not self.datasets:
+            raise ValueError("there is no dataset to join")
+        self._length = sum(map(len, self.datasets))
         for dataset in self.datasets[1:]:
             _check_agreement(self.datasets[0], dataset)
 
@@ -72,11 +75,12 @@ class MixedDataset(JoinedDataset):
                 raise ValueError(f"the weight of {dataset} must be above 0, not {weight}")
             if not len(dataset):
                 raise ValueError(f"{dataset} has no rows to draw")
-        if seed < 0 or (rows is not None and rows < 0):
-            raise ValueError("seed and rows are from 0 on")
-        self._weights = tuple(weights)
-        self._seed = seed
-        self._rows = rows
+        # Of numpy's numbers too, which neither JSON nor fractions take.
+        self._weights = tuple(map(float, weights))
+        self._seed = operator.index(seed)
+        self._rows = len(self) if rows is None else operator.index(rows)
+        if self._seed < 0 or self._rows < 0:
+            raise ValueError(f"seed and rows are from 0 on, not {seed} and {rows}")
 
     def _row_order(self, shuffle: Shuffle, weights: Weights, *, seed: int) -> "RowOrder":
         from shardmill.datasets.mix_order import Mixed
@@ -84,8 +88,7 @@ class MixedDataset(JoinedDataset):
         if weights is not None or shuffle not in (True, False):
             raise ValueError("a mixture draws rows at random: leave shuffle and weights out")
         sizes = [len(dataset) for dataset in self.datasets]
-        rows = len(self) if self._rows is None else self._rows
-        return Mixed(sizes, self._weights, rows=rows, key=(self._seed, seed))
+        return Mixed(sizes, self._weights, rows=self._rows, key=(self._seed, seed))
 
 
 def concat(datasets: Sequence[BatchDataset]) -> JoinedDataset:
@@ -98,11 +101,12 @@ def concat(datasets: Sequence[BatchDataset]) -> JoinedDataset:
 
 
 def mix(datasets: Mapping[Any, float], *, seed: int = 0, rows: int | None = None) -> MixedDataset:
-    """Return datasets of which `loader` draws in proportion to their weights.
+    """Return datasets of which `loader` draws at random, in proportion to their weights.
 
-    Every epoch has exact proportions, depends on `(seed, epoch)` alone, and resumes as any other.
-    The rows that an epoch draws from a dataset go on where those of the epoch before stopped: after
-    any epoch, no row was drawn twice more often than another of the same dataset.
+    Every epoch has these proportions to the row, depends on the seeds of the mixture and of the
+    loader and on its number alone, and resumes as any other. The rows that it draws from a dataset
+    go on where those of the epoch before stopped: after any epoch, the numbers of times that two
+    rows of a dataset were drawn differ by one at most. Indexing is that of `concat`.
 
     Args:
         datasets: weights by dataset; only their proportions count.
@@ -125,7 +129,11 @@ def _check_agreement(first: BatchDataset, other: BatchDataset) -> None:
         if expected.get(term) != found.get(term):
             raise AgreementError(
                 repr(other),
-                expected=f"{term} {expected.get(term)}, as {first!r} has",
-                found=str(found.get(term)),
+                expected=f"{_stated(term, expected)}, as {first!r} has",
+                found=_stated(term, found),
                 fix="join datasets of the same recipe, opened with the same options",
             )
+
+
+def _stated(term: str, terms: Mapping[str, Any]) -> str:
+    return f"{term} {terms[term]}" if term in terms else f"no {term}"

@@ -24,6 +24,7 @@ class JoinedReader:
         self._ends = torch.tensor(self._starts[1:])
         self.rows = self._starts[-1]
         self.labelled = readers[0].labelled
+        self.ragged = readers[0].ragged
         of_all = sum(reader.row_bytes * reader.rows for reader in readers)
         self.row_bytes = of_all // max(self.rows, 1)
 
@@ -44,6 +45,9 @@ class JoinedReader:
         if not self.labelled:
             return self.join(parts, places)
         xs, ys = zip(*parts, strict=True)
+        if not all(isinstance(y, Tensor) for y in ys):
+            kinds = ", ".join(sorted({type(y).__name__ for y in ys}))
+            raise TypeError(f"target transforms of joined datasets return tensors, not {kinds}")
         return self.join(xs, places), torch.cat(ys)[places]
 
     def _by_reader(self, rows: Tensor) -> Iterator[tuple[int, Tensor]]:

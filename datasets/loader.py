@@ -1,5 +1,6 @@
 """The DataLoader of a dataset: gathers many batches at once, and resumes anywhere."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -14,7 +15,7 @@ from shardmill.datasets.epoch_order import EpochOrder, Progress
 from shardmill.datasets.row_reader import Reader
 
 # At most so much is asked of the reader at a time, which gathers it as it is wanted.
-GROUP_BATCHES = 64
+GROUP_BATCHES = 16
 GROUP_ROWS = 2**16
 
 
@@ -36,7 +37,10 @@ class Loader(DataLoader[Any]):
         self, dataset: Any, batch_sampler: Any, *, prefetch: int = 0, **options: Any
     ) -> None:
         if prefetch < 0 or (prefetch and options.get("num_workers")):
-            raise ValueError("prefetch is a number of batches, for loaders without workers")
+            raise ValueError(
+                f"prefetch is a number of batches from 0 on, not {prefetch}, for loaders without "
+                "workers; those have torch's prefetch_factor"
+            )
         if not options.get("in_order", True):
             raise ValueError(
                 "batches come in order: a place in the epoch is all that is resumed from"
@@ -49,8 +53,8 @@ class Loader(DataLoader[Any]):
     @property
     def _is_accelerate_prepared(self) -> bool:
         # Hugging Face Accelerate leaves a loader with this mark as it is; otherwise it would divide
-        # among ranks what is one rank's part.
-        return isinstance(self.batch_sampler, EpochOrder) and self.batch_sampler.world_size > 1
+        # among ranks what is one rank's part, and read ahead of the state.
+        return isinstance(self.batch_sampler, EpochOrder)
 
     @_is_accelerate_prepared.setter
     def _is_accelerate_prepared(self, prepared: bool) -> None:
@@ -110,29 +114,26 @@ class Loader(DataLoader[Any]):
         return super().__iter__()
 
     def _groups(self, order: EpochOrder) -> Iterator[Iterable[Any]]:
-        at_once = max(
-            min(self.prefetch or GROUP_BATCHES, GROUP_BATCHES, GROUP_ROWS // order.batch_size), 1
-        )
-        groups = order.groups(order.begin(), at_once)
         if not self.prefetch:
-            yield from map(self._batches, groups)
+            at_once = max(min(GROUP_BATCHES, GROUP_ROWS // order.batch_size), 1)
+            yield from map(self._batches, order.groups(order.begin(), at_once))
             return
-        # While the loop computes, one thread gathers the next group.
         with ThreadPoolExecutor(max_workers=1) as thread:
-            pending: Future[list[Any]] | None = None
-            for rows in groups:
-                this, pending = pending, thread.submit(list, self._batches(rows))
-                if this is not None:
-                    yield this.result()
-            if pending is not None:
-                yield pending.result()
+            pending: deque[Future[list[Any]]] = deque()
+            for rows in order.groups(order.begin(), 1):
+                pending.append(thread.submit(list, self._batches(rows)))
+                if len(pending) > self.prefetch:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
 
     def _batches(self, rows: Tensor) -> Iterator[Any]:
         reader = self._reader()
         batches = reader.batches(rows)
         if self.collate_fn is not whole_batch:
             collate: Callable[[Any], Any] = self.collate_fn
-            batches = (collate(GatheredRows(batch, reader)) for batch in batches)
+            length = rows.shape[1]
+            batches = (collate(GatheredRows(batch, reader, length)) for batch in batches)
         if self.pin_memory and torch.cuda.is_available():
             batches = map(pin_memory, batches)
         return batches

@@ -134,7 +134,7 @@ class MappedSplit:
 
         At random from more than fits in memory: then it need not read the neighbours of each row.
         """
-        if access == self._expected:
+        if access == self._expected or not self.in_spans:
             return
         total = sum(source.rows * source.row_bytes for source in self.sources.values())
         if access == "sequential":

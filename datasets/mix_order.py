@@ -17,7 +17,7 @@ class Mixed:
 
     Every epoch draws from each dataset in exact proportion, mixed at random. Which rows those are
     goes on where the epoch before stopped, in a random order of the dataset's own, and from its
-    start again: after any epoch, no row of a dataset was drawn twice more often than another.
+    start again: after any epoch, the draws of two rows of a dataset differ by one at most.
 
     Args:
         sizes: rows of each dataset.
@@ -36,6 +36,12 @@ class Mixed:
         self._sizes = sizes
         self._key = key
         self._shares = shares(weights, rows)
+        if rows and 0 in self._shares:
+            at = self._shares.index(0)
+            raise ValueError(
+                f"dataset {at} of weight {weights[at]} gets none of an epoch's {rows:,} draws; "
+                "give it more weight, or the epoch more rows"
+            )
         self._orders = [Permutation(size, *key, "of", at) for at, size in enumerate(sizes)]
         self._held: tuple[int, Permutation] | None = None
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,7 +20,7 @@ def row_numbers(index: Any, rows: int, of: object) -> Tensor:
         TypeError: these are no row numbers.
     """
     if isinstance(index, slice):
-        return torch.arange(*index.indices(rows))
+        return torch.from_numpy(np.arange(*index.indices(rows), dtype=np.int64))
     try:
         numbers = torch.as_tensor(index)
     except (TypeError, ValueError, RuntimeError):

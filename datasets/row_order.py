@@ -197,16 +197,14 @@ class Weighted:
     access: Access = "random"
 
     def __init__(self, weights: Tensor, seed: int) -> None:
+        weights = weights.detach().cpu().double()
+        if weights.ndim != 1 or not bool((weights >= 0).all()):
+            raise ValueError("weights are numbers, none below 0, in one dimension")
         self.rows = len(weights)
         self.chunk = CHUNK_ROWS
         self._seed = seed
-        if (
-            weights.ndim != 1
-            or not bool(torch.isfinite(weights).all())
-            or bool((weights < 0).any())
-        ):
-            raise ValueError("weights are finite numbers, none below 0, in one dimension")
-        self._cumulated = torch.cumsum(weights.double(), 0)
+        self._digest = hashlib.blake2b(weights.numpy().tobytes(), digest_size=8).hexdigest()
+        self._cumulated = torch.cumsum(weights, 0)
         if self.rows and not 0 < float(self._cumulated[-1]) < float("inf"):
             raise ValueError("the sum of all weights must be above 0, and finite")
 
@@ -224,8 +222,8 @@ class Weighted:
 
     def facts(self) -> Mapping[str, Any]:
         """See `RowOrder`."""
-        weights = hashlib.blake2b(self._cumulated.numpy().tobytes(), digest_size=8).hexdigest()
-        return {"order": "weighted", "rows": self.rows, "seed": self._seed, "weights": weights}
+        facts = {"order": "weighted", "rows": self.rows, "seed": self._seed}
+        return facts | {"weights": self._digest}
 
 
 def class_weights(targets: Tensor) -> Tensor:
@@ -243,7 +241,7 @@ class Bucketed:
     Args:
         order: the other order.
         lengths: returns the lengths of rows [b], [b] int64.
-        bucket_rows: rows of a bucket; those of a batch, on all ranks together.
+        bucket_rows: rows of a bucket.
         seed: of the order of buckets.
     """
 

@@ -26,7 +26,8 @@ class Transforms:
     Attributes:
         x: applied to `x` as it would be returned: to a row, or to a whole batch.
         y: likewise to `y`.
-        per_row: apply them to each row of a batch instead, and stack what they return.
+        per_row: apply them to each row of a batch instead, and stack the tensors (or what
+            `torch.as_tensor` takes) that they return.
     """
 
     x: Transform | None = None
@@ -40,6 +41,7 @@ class Reader(Protocol):
     rows: int
     row_bytes: int
     labelled: bool
+    ragged: bool  # whether `x` has rows of different lengths
 
     def batches(self, rows: Tensor) -> Iterator[Any]:
         """Yield n batches, fresh copies of `rows` [n, b] int64."""
@@ -92,6 +94,7 @@ class RowReader:
     def __init__(self, split: MappedSplit, transforms: Transforms, *, rows: int) -> None:
         self.rows = rows
         self.labelled = "y" in split.sources
+        self.ragged = split.sources["x"].flat
         self.row_bytes = sum(
             source.row_bytes * source.rows // max(rows, 1) for source in split.sources.values()
         )
@@ -183,7 +186,9 @@ class RowReader:
         rows = [torch.as_tensor(transform(self.cut(x, i))) for i in range(self.length(x))]
         if not rows:  # what a transform would make of them is not known
             return x
-        return torch.stack(rows) if self._stack is None else self._stack(rows)
+        if self._stack is None or any(row.ndim != 1 for row in rows):
+            return torch.stack(rows)
+        return self._stack(rows)
 
     def _transformed_target(self, y: Tensor) -> Any:
         transform = self._transforms.y

@@ -157,5 +157,9 @@ def _mmap(
     mapped: int = libc.mmap(address, size, mmap.PROT_READ, flags, descriptor, start)
     if mapped == _FAILED:
         code = ctypes.get_errno()
-        raise OSError(code, f"mmap of {size:,} bytes: {os.strerror(code)}")
+        raise OSError(
+            code,
+            f"mmap of {size:,} bytes: {os.strerror(code)}; if there are very many shards, make "
+            "fewer of more rows, or raise how many maps a process may have (vm.max_map_count)",
+        )
     return mapped

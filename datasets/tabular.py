@@ -60,6 +60,10 @@ class TabularDataset(ShardDataset):
         maps = {column["name"]: column["map"] for column in self.manifest.recipe["columns"]}
         return {name: maps[name] for name in self.features if maps[name]}
 
+    def _terms(self) -> Mapping[str, Any]:
+        categories = {name: dict(numbers) for name, numbers in self.categories.items()}
+        return {**super()._terms(), "categories": categories}
+
     def _open(self) -> "Reader":
         from shardmill.datasets.row_reader import TabularReader
 

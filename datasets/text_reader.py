@@ -57,9 +57,15 @@ class TextReader(RowReader):
         starts = gathered(self._columns["x.offsets"], rows)  # [n, b], within the shard
         stride = self._columns["x"].source.stride
         if self.rows > self._rows_per_shard:
-            starts += torch.div(rows, self._rows_per_shard, rounding_mode="floor").mul_(stride)
+            starts += self._shards_of(rows).mul_(stride)
         lengths = self.lengths(rows)  # [n, b]
         return (self._padded if self._layout == "padded" else self._flat)(starts, lengths)
+
+    def _shards_of(self, rows: Tensor) -> Tensor:
+        bits = self._rows_per_shard.bit_length() - 1
+        if self._rows_per_shard == 2**bits:  # as it is by default; twenty times as fast
+            return rows >> bits
+        return torch.div(rows, self._rows_per_shard, rounding_mode="floor")
 
     def _padded(self, starts: Tensor, lengths: Tensor) -> Iterator[Padded]:
         flat = self._columns["x"]
@@ -78,27 +84,27 @@ class TextReader(RowReader):
     def _masks(self, lengths: Tensor, width: int) -> Tensor:
         # [b, width]: -1 in the first `length` places of each row, then the padding id. The rows
         # are windows on one strip of both, which takes half the time of comparing with lengths.
-        middle = len(self._strip) // 2
-        if width > middle:
-            middle = width
-            ids = torch.full((middle,), -1, dtype=torch_dtype(self._columns["x"].source.dtype))
-            self._strip = torch.cat([ids, torch.full_like(ids, self._padding_id)])
-        windows = self._strip.as_strided((middle + 1, width), (1, 1))
-        return windows.index_select(0, middle - lengths)
+        strip = self._strip  # another thread may put a longer one in its place
+        if width > len(strip) // 2:
+            ids = torch.full((width,), -1, dtype=torch_dtype(self._columns["x"].source.dtype))
+            self._strip = strip = torch.cat([ids, torch.full_like(ids, self._padding_id)])
+        middle = len(strip) // 2
+        return strip.as_strided((middle + 1, width), (1, 1)).index_select(0, middle - lengths)
 
     def _flat(self, starts: Tensor, lengths: Tensor) -> Iterator[Any]:
         ends = lengths.cumsum(1)
         offsets = ends - lengths  # [n, b], where each row starts in its batch
         counts = ends[:, -1].tolist() if lengths.shape[1] else [0] * len(lengths)
-        if max(counts, default=0) > len(self._counting):
-            self._counting = np.arange(max(counts))
+        counting = self._counting
+        if max(counts, default=0) > len(counting):
+            self._counting = counting = np.arange(max(counts))
         shifts, repeats = (starts - offsets).numpy(), lengths.numpy()
         parts = zip(shifts, repeats, counts, unbound(offsets), unbound(lengths), strict=True)
         for shift, repeat, count, offset, length in parts:
             # Place of each id: where its row starts, plus its position in the row. numpy repeats
             # four times as fast as torch.
             places = np.repeat(shift, repeat)  # [sum of lengths]
-            places += self._counting[:count]
+            places += counting[:count]
             ids = self._columns["x"].gather(torch.from_numpy(places))
             yield Bag(ids, offset) if self._layout == "bag" else jagged(ids, length)
 

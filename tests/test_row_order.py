@@ -282,8 +282,8 @@ def test_a_row_of_weight_0_is_never_drawn(
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ([1.0, -0.1], "weights are finite numbers, none below 0, in one dimension"),
-        ([1.0, float("nan")], "weights are finite numbers"),
+        ([1.0, -0.1], "weights are numbers, none below 0, in one dimension"),
+        ([1.0, float("nan")], "weights are numbers, none below 0"),
         ([[1.0, 2.0]], r"weights .* in one dimension"),
         ([0.0, 0.0], "the sum of all weights must be above 0"),
     ],

@@ -145,7 +145,7 @@ class VocabularyRecord(Record):
     tokens: int
     unknown: str
     padding: str
-    padding_id: int
+    padding_id: Annotated[int, Field(ge=0)]
     vocab: FileRecord
     tokenizer: FileRecord
 
