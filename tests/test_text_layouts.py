@@ -252,9 +252,7 @@ def test_images_have_no_buckets(tmp_path: Path) -> None:
     text = 'name = "pictures"\nkind = "image"\n'
     text += 'splits.train = { images.path = "images", labelled = false }'
     ds = shardmill.open(build(parse_recipe(text, where="test"), tmp_path, tmp_path))
-    with pytest.raises(
-        TypeError, match="bucket sorts texts by length, and all rows"
-    ):
+    with pytest.raises(TypeError, match="bucket sorts texts by length, and all rows"):
         ds.loader(4, bucket=True)
 
 
