@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from shardmill.datasets.span import (
     Advice,
-    Piece,
     ShardPieces,
     Span,
     advise,
@@ -27,7 +26,6 @@ from shardmill.layout import (
     ALIGNMENT,
     DTYPES,
     DTypeName,
-    Extent,
     fixed_tensors,
     round_up,
     shard_layout,
@@ -106,8 +104,9 @@ class MappedSplit:
         files = [memoryview(_map_file(shard.path, shard.bytes)) for shard in shards]
         return {
             name: [
-                file[shard.pieces[at].start : shard.pieces[at].start + shard.pieces[at].length]
+                file[start : start + length]
                 for file, shard in zip(files, shards, strict=True)
+                for start, length, _ in [shard.pieces[at]]
             ]
             for at, name in enumerate(self.sources)
         }
@@ -181,21 +180,27 @@ class MappedSplit:
         return max(round_up((most + longest) * item_bytes, ALIGNMENT) // item_bytes, 1)
 
     def _shard_pieces(self) -> Iterator[ShardPieces]:
-        places = [source.stride * source.row_bytes for source in self.sources.values()]
+        strides = [source.stride * source.row_bytes for source in self.sources.values()]
         laid_out = lru_cache(maxsize=2)(self._layout)  # most shards of a split are laid out alike
         for index, shard in enumerate(self._split.shards):
-            extents, end = laid_out(shard.rows, tuple(shard.values.items()))
+            parts, end = laid_out(shard.rows, tuple(shard.values.items()))
             header = self._header_bytes(shard, end)
             pieces = tuple(
-                Piece(header + extent.start, extent.stop - extent.start, index * place)
-                for extent, place in zip(extents, places, strict=True)
+                [
+                    (header + start, length, index * stride)
+                    for (start, length), stride in zip(parts, strides, strict=True)
+                ]
             )
             yield ShardPieces(f"{self._artifact}/{shard.path}", shard.bytes, pieces)
 
-    def _layout(self, rows: int, values: tuple[tuple[str, int], ...]) -> tuple[list[Extent], int]:
-        # The tensors of a shard in the order of `sources`, and the end of the last one.
+    def _layout(
+        self, rows: int, values: tuple[tuple[str, int], ...]
+    ) -> tuple[list[tuple[int, int]], int]:
+        # Start and length of the tensors of a shard, in the order of `sources`, and the last end.
         extents = {e.name: e for e in shard_layout(self._split.fields, rows, dict(values))}
-        return [extents[name] for name in self.sources], max(e.stop for e in extents.values())
+        mine = [extents[name] for name in self.sources]
+        end = max(extent.stop for extent in extents.values())
+        return [(extent.start, extent.stop - extent.start) for extent in mine], end
 
     def _header_bytes(self, shard: ShardRecord, end: int) -> int:
         # The header is what stands before the tensors: whole pages, as the format has it.

@@ -36,17 +36,9 @@ _ADVICE: dict[Advice, str] = {
 }
 
 
-class Piece(NamedTuple):
-    """The bytes of one tensor in a shard, and where they begin in its span, both at page borders.
-
-    Attributes:
-        start, length: the bytes of the file.
-        position: their place in the span.
-    """
-
-    start: int
-    length: int
-    position: int
+# The bytes of one tensor in a shard: start and length in the file, and where they begin in the
+# tensor's span; start and place at page borders.
+Piece = tuple[int, int, int]
 
 
 class ShardPieces(NamedTuple):
@@ -71,7 +63,7 @@ def map_spans(sizes: Sequence[int], shards: Iterable[ShardPieces]) -> list[Span]
         DamagedFileError: a file is missing or of another size than promised.
         OSError: the system refuses the mapping.
     """
-    libc = _libc()
+    mmap_, readable = _libc().mmap, mmap.PROT_READ  # looked up once: there may be many shards
     spans = [_reserve(size) for size in sizes]
     addresses = [ctypes.addressof(span) for span in spans]
     flags = mmap.MAP_SHARED | _MAP_FIXED
@@ -79,8 +71,9 @@ def map_spans(sizes: Sequence[int], shards: Iterable[ShardPieces]) -> list[Span]
         descriptor = open_checked(shard.path, shard.bytes)
         try:
             for address, (start, length, position) in zip(addresses, shard.pieces, strict=True):
-                if length:
-                    _mmap(libc, address + position, length, flags, descriptor, start)
+                place = address + position
+                if length and mmap_(place, length, readable, flags, descriptor, start) == _FAILED:
+                    raise _map_error(length)
         finally:
             os.close(descriptor)
     return spans
@@ -127,7 +120,9 @@ def open_checked(path: str, file_bytes: int) -> int:
 def _reserve(size: int) -> Span:
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE
     size = max(size, 1)
-    address = _mmap(_libc(), None, size, flags, -1, 0)
+    address = _libc().mmap(None, size, mmap.PROT_READ, flags, -1, 0)
+    if address == _FAILED:
+        raise _map_error(size)
     span = (ctypes.c_char * size).from_address(address)
     # Not when Python exits: other exit hooks may still read, and the system unmaps all by itself.
     weakref.finalize(span, _libc().munmap, address, size).atexit = False
@@ -151,15 +146,10 @@ def _libc() -> Any:
     return libc
 
 
-def _mmap(
-    libc: Any, address: int | None, size: int, flags: int, descriptor: int, start: int
-) -> int:
-    mapped: int = libc.mmap(address, size, mmap.PROT_READ, flags, descriptor, start)
-    if mapped == _FAILED:
-        code = ctypes.get_errno()
-        raise OSError(
-            code,
-            f"mmap of {size:,} bytes: {os.strerror(code)}; if there are very many shards, make "
-            "fewer of more rows, or raise how many maps a process may have (vm.max_map_count)",
-        )
-    return mapped
+def _map_error(size: int) -> OSError:
+    code = ctypes.get_errno()
+    return OSError(
+        code,
+        f"mmap of {size:,} bytes: {os.strerror(code)}; if there are very many shards, make "
+        "fewer of more rows, or raise how many maps a process may have (vm.max_map_count)",
+    )
