@@ -20,9 +20,7 @@ else:
     _MapStyle = object
 
 Shuffle = bool | Literal["blocks"]
-Weights = (
-    Any  # Tensor | Sequence[float] | Literal["balanced"] | None, but torch is not imported yet
-)
+Weights = Any  # a tensor or sequence of numbers, "balanced" or None; torch is not imported yet
 
 
 class BatchDataset(_MapStyle):
@@ -152,7 +150,7 @@ class BatchDataset(_MapStyle):
                         f"{weights!r}: weights are numbers, or 'balanced' between classes"
                     )
                 weights = row_order.class_weights(self.reader.targets())
-            weights = torch.as_tensor(weights).detach()
+            weights = torch.as_tensor(weights)
             if weights.shape != (len(self),):
                 shape = list(weights.shape)
                 raise ValueError(f"weights are one number a row, [{len(self)}], not {shape}")

@@ -65,10 +65,6 @@ class JoinedReader:
         """See `Reader`."""
         return self._readers[0].join(xs, places)
 
-    def length(self, x: Any) -> int:
-        """See `Reader`."""
-        return self._readers[0].length(x)
-
     def cut(self, x: Any, index: int) -> Any:
         """See `Reader`."""
         return self._readers[0].cut(x, index)

@@ -51,10 +51,6 @@ class Reader(Protocol):
         """Return one row, of the number `row` [] int64."""
         ...
 
-    def length(self, x: Any) -> int:
-        """Return how many rows the `x` of a batch holds."""
-        ...
-
     def cut(self, x: Any, index: int) -> Any:
         """Return one row of the `x` of a batch."""
         ...
@@ -126,10 +122,6 @@ class RowReader:
         y = self._columns["y"].gather(rows)[0]
         return self.row(x, y if self._transforms.y is None else self._transforms.y(y))
 
-    def length(self, x: Any) -> int:
-        """See `Reader`."""
-        return len(x)
-
     def cut(self, x: Any, index: int) -> Any:
         """See `Reader`."""
         return x[index]
@@ -178,12 +170,16 @@ class RowReader:
             )
         )
 
+    def _count(self, x: Any) -> int:
+        """Return how many rows the `x` of a batch holds, before any transform."""
+        return len(x)
+
     def _transformed(self, x: Any) -> Any:
         transform = self._transforms.x
         assert transform is not None  # noqa: S101  the caller looked
         if not self._transforms.per_row:
             return transform(x)
-        rows = [torch.as_tensor(transform(self.cut(x, i))) for i in range(self.length(x))]
+        rows = [torch.as_tensor(transform(self.cut(x, i))) for i in range(self._count(x))]
         if not rows:  # what a transform would make of them is not known
             return x
         if self._stack is None or any(row.ndim != 1 for row in rows):

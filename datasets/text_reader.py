@@ -50,7 +50,7 @@ class TextReader(RowReader):
 
     def lengths(self, rows: Tensor) -> Tensor:
         """See `Reader`."""
-        lengths = self._columns["x.sizes"].gather(rows.reshape(-1)).long().view(rows.shape)
+        lengths = gathered(self._columns["x.sizes"], rows).long()
         return lengths if self._max_tokens is None else lengths.clamp_(max=self._max_tokens)
 
     def _inputs(self, rows: Tensor) -> Iterator[Any]:
@@ -108,8 +108,7 @@ class TextReader(RowReader):
             ids = self._columns["x"].gather(torch.from_numpy(places))
             yield Bag(ids, offset) if self._layout == "bag" else jagged(ids, length)
 
-    def length(self, x: Any) -> int:
-        """See `Reader`."""
+    def _count(self, x: Any) -> int:
         return len(x[1]) if isinstance(x, Padded | Bag) else int(x.size(0))
 
     def cut(self, x: Any, index: int) -> Any:

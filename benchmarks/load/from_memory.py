@@ -118,28 +118,13 @@ def _load_whole_tensors(dataset: TensorDataset, case: Case, settings: Pass) -> A
     return whole_batch_loader(dataset, case, settings, collate=collate)
 
 
-LIMIT = Contender(
-    name="limit: index_select into a given output",
-    package="torch",
-    imports=(),
-    place=tensor_place,
-    open=_open_map,
-    load=_gathers,
-)
+_TORCH = partial(Contender, package="torch", imports=(), place=tensor_place)
+_IN_RAM = partial(_TORCH, open=_open_tensors)
 
-_BOTH = Contender(
-    name="limit with labels: two index_select",
-    package="torch",
-    imports=(),
-    place=tensor_place,
-    open=_open_maps,
-    load=_gathers_with_labels,
-)
-
-_IN_RAM = partial(Contender, package="torch", imports=(), place=tensor_place, open=_open_tensors)
+LIMIT = _TORCH(name="limit: index_select into a given output", open=_open_map, load=_gathers)
 
 CONTENDERS = (
-    _BOTH,
+    _TORCH(name="limit with labels: two index_select", open=_open_maps, load=_gathers_with_labels),
     _IN_RAM(name="TensorDataset in RAM, plain DataLoader", load=_load_tensors),
     _IN_RAM(name="TensorDataset in RAM, batch sampler", load=_load_whole_tensors),
 )

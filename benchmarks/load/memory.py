@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-_STATUS = Path("/proc/self/status")
 _MIB = 1024  # of /proc's kB
 
 
@@ -20,11 +19,12 @@ class Memory:
     total: float
 
 
-def resident() -> Memory | None:
+def resident(process: str = "self") -> Memory | None:
     """Return what is resident now (proc(5), RssAnon and VmRSS); None where that is not told."""
-    if not _STATUS.exists():
+    status = Path(f"/proc/{process}/status")
+    if not status.exists():
         return None
-    lines = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines() if ":" in line)
+    lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
     own, total = (int(lines[name].split()[0]) / _MIB for name in ("RssAnon", "VmRSS"))
     return Memory(own, total)
 

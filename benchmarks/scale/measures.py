@@ -8,12 +8,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from load.memory import Memory, resident
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 Figures = dict[str, float]
 
 BATCHES = 1_000_000
+MB_PER_MIB = 2**20 / 1e6
 BILLION = 10**9
 
 
@@ -143,15 +146,17 @@ def chi_square_z(counts: "npt.NDArray[Any]") -> float:
 
 def resident_mb() -> float:
     """Return the resident memory of this process in MB, pages of mapped files counted in."""
-    return _status_mb("self", "VmRSS")
+    return _memory("self").total * MB_PER_MIB
 
 
 def owned_mb() -> float:
     """Return the memory in MB that this process and its children share with no file."""
     children = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
-    return sum(_status_mb(process, "RssAnon") for process in ("self", *children))
+    return sum(_memory(process).own for process in ("self", *children)) * MB_PER_MIB
 
 
-def _status_mb(process: str, line: str) -> float:
-    status = Path(f"/proc/{process}/status").read_text()
-    return int(status.split(f"{line}:")[1].split()[0]) * 1024 / 1e6
+def _memory(process: str) -> Memory:
+    memory = resident(process)
+    if memory is None:
+        raise OSError("this system does not tell the memory of a process in /proc")
+    return memory
