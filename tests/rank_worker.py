@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -124,6 +125,17 @@ def read_with_accelerate(rank: int, world_size: int, port: int, artifact: Path) 
         accelerator.end_training()
 
 
+def kill_idle(worker: int) -> None:
+    """Kill a worker that has nothing to do, and return when it is dead.
+
+    One that is killed in the instant in which it holds a lock of its loader makes torch's shutdown
+    wait for that lock for ever; a fifth of a second after its last batch it holds none.
+    """
+    time.sleep(0.2)
+    os.kill(worker, signal.SIGKILL)
+    os.waitid(os.P_PID, worker, os.WEXITED | os.WNOWAIT)
+
+
 def lose_a_worker(artifact: Path, *, persistent: bool) -> None:
     """Kill a worker of a loop, finish an epoch, and print the number of rows and all workers."""
     ds = shardmill.open(artifact)
@@ -132,8 +144,7 @@ def lose_a_worker(artifact: Path, *, persistent: bool) -> None:
     try:
         for _ in loader:
             workers = [child.pid or 0 for child in multiprocessing.active_children()]
-            os.kill(workers[0], signal.SIGKILL)
-            os.waitid(os.P_PID, workers[0], os.WEXITED | os.WNOWAIT)
+            kill_idle(workers[0])
     except RuntimeError:
         for child in multiprocessing.active_children():
             child.join(0)  # forget the dead one, or torch raises again as the other one ends

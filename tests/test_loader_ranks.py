@@ -205,8 +205,7 @@ def test_after_a_worker_died_while_the_loop_computed_the_next_epoch_is_whole(
         for _ in loader:
             pid = (set(multiprocessing.active_children()) - others).pop().pid
             assert pid is not None
-            os.kill(pid, signal.SIGKILL)
-            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+            rank_worker.kill_idle(pid)
     assert epoch_of(loader) == list(range(ROWS))
 
 
