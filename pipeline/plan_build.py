@@ -18,7 +18,8 @@ from shardmill.layout import FORMAT_VERSION
 from shardmill.manifest import CleanRecord, Manifest, RawRecord
 from shardmill.pipeline.generation import BUILD_NAME, generation_name
 from shardmill.pipeline.raw_files import RawContent, find_raw, read_raw, sample_digests
-from shardmill.recipe import AnyRecipe, facts_sha256
+from shardmill.recipe import AnyRecipe
+from shardmill.recipe_facts import facts_sha256
 from shardmill.recipe_tables import RawFile
 
 CLEAN_NAME = "clean.json"

@@ -29,7 +29,7 @@ from shardmill.pipeline.run_tasks import run_tasks
 from shardmill.pipeline.shard_split import even_shards, read_parquet, write_shard_of
 from shardmill.pipeline.write_tokenizer import tokenizer_json
 from shardmill.preprocessor import Preprocessor
-from shardmill.recipe import TextRecipe
+from shardmill.text_recipe import TextRecipe
 from shardmill.version import __version__
 
 Progress = Callable[[str, int, int], None]  # stage, tasks done, tasks in all

@@ -7,12 +7,15 @@ from pathlib import Path
 import pyarrow as pa
 
 from shardmill.errors import RowCountError
+from shardmill.image_recipe import ImageRecipe
 from shardmill.kinds.image import tensor_column
 from shardmill.pipeline.raw_files import RawContent
 from shardmill.pipeline.read_csv import line_of_row, read_csv
 from shardmill.pipeline.read_idx import batch_rows, read_idx, read_idx_header
-from shardmill.recipe import AnyRecipe, ImageRecipe, TabularRecipe, TextRecipe
+from shardmill.recipe import AnyRecipe
 from shardmill.recipe_tables import Split
+from shardmill.tabular_recipe import TabularRecipe
+from shardmill.text_recipe import TextRecipe
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ tokeniser as a normalizer, in the order in which they are applied here.
 import json
 from typing import Any
 
-from shardmill.recipe import TextRecipe
+from shardmill.text_recipe import TextRecipe
 from shardmill.tokenize_text import SUBSTITUTIONS
 from shardmill.vocab import Vocab
 

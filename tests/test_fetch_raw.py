@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from shardmill.errors import FetchError, OutputError
+from shardmill.image_recipe import ImageRecipe
 from shardmill.pipeline.fetch_raw import Fetched, fetch_raw
-from shardmill.recipe import ImageRecipe
 from shardmill.recipe_tables import RawFile, Split
 
 CONTENT = b"the published content\n"

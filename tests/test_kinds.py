@@ -18,19 +18,13 @@ from shardmill.errors import (
     UnknownClassError,
     ValueFormatError,
 )
+from shardmill.image_recipe import ImageRecipe
 from shardmill.kinds import image, tabular, text
 from shardmill.kinds.row import Ragged, RowFault, class_indices
 from shardmill.layout import Field
-from shardmill.recipe import (
-    Column,
-    ImageRecipe,
-    Missing,
-    TabularRecipe,
-    Text,
-    TextRecipe,
-    Vocabulary,
-)
 from shardmill.recipe_tables import ColumnTarget, ImageTarget, RawFile, Split, Target
+from shardmill.tabular_recipe import Column, Missing, TabularRecipe
+from shardmill.text_recipe import Text, TextRecipe, Vocabulary
 
 Cells = Sequence[str | None]
 IDX_DTYPES = ["uint8", "int8", "int16", "int32", "float32", "float64"]

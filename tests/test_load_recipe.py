@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 
 from shardmill.errors import RecipeError
+from shardmill.image_recipe import ImageRecipe
 from shardmill.load_recipe import (
     load_recipe,
     parse_recipe,
     shipped_recipe_text,
     shipped_recipes,
 )
-from shardmill.recipe import AnyRecipe, ImageRecipe, TabularRecipe, TextRecipe
+from shardmill.recipe import AnyRecipe
 from shardmill.recipe_tables import HoldOut
+from shardmill.tabular_recipe import TabularRecipe
+from shardmill.text_recipe import TextRecipe
 
 TABULAR = """
 name = "trees"

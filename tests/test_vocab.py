@@ -16,7 +16,7 @@ from shardmill.errors import DamagedFileError, ShardmillError
 from shardmill.kinds.text import build_vocab
 from shardmill.load_vocab import load_vocab, vocab_bytes
 from shardmill.manifest import FileRecord, VocabularyRecord
-from shardmill.recipe import Vocabulary
+from shardmill.text_recipe import Vocabulary
 from shardmill.vocab import UnknownTokenError, Vocab
 
 TOKENS = ["<unk>", "<pad>", "news", "the", "é"]

@@ -12,12 +12,15 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from shardmill.errors import ColumnsError, InputError, ManifestError
+from shardmill.image_recipe import ImageRecipe
 from shardmill.kinds import image, tabular, text
 from shardmill.kinds.row import TARGET, Array, Cleaned, Fitted, Ragged, RowFault
 from shardmill.layout import Field
 from shardmill.load_vocab import load_vocab
 from shardmill.manifest import Manifest
-from shardmill.recipe import RECIPE_KINDS, AnyRecipe, ImageRecipe, TabularRecipe, TextRecipe
+from shardmill.recipe import RECIPE_KINDS, AnyRecipe
+from shardmill.tabular_recipe import TabularRecipe
+from shardmill.text_recipe import TextRecipe
 
 if TYPE_CHECKING:
     import pandas as pd

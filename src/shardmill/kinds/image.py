@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from shardmill.image_recipe import ImageRecipe
 from shardmill.kinds.row import Array, Cleaned, Fitted, class_indices
 from shardmill.layout import Field
 from shardmill.manifest import Statistics
-from shardmill.recipe import ImageRecipe
 
 
 def tensor_column(rows: Array) -> pa.Array:

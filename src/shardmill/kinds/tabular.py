@@ -13,7 +13,7 @@ from shardmill.errors import InputError, UnknownCategoryError, ValueFormatError
 from shardmill.kinds.row import Array, Cleaned, Fitted, RowFault, class_indices
 from shardmill.layout import Field
 from shardmill.manifest import Statistics
-from shardmill.recipe import Column, TabularRecipe
+from shardmill.tabular_recipe import Column, TabularRecipe
 
 _TYPES = {"int64": pa.int64(), "float64": pa.float64(), "str": pa.string()}
 

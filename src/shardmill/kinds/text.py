@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from shardmill.kinds.row import Array, Cleaned, Fitted, Ragged, class_indices
 from shardmill.layout import Field
-from shardmill.recipe import TextRecipe, Vocabulary
+from shardmill.text_recipe import TextRecipe, Vocabulary
 from shardmill.tokenize_text import clean_texts, tokenize_texts
 from shardmill.vocab import Vocab
 
