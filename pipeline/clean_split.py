@@ -46,6 +46,8 @@ def clean_split(
     for table in reader.tables():
         try:
             cleaned = clean(recipe, table, labelled=split.labelled)
+            for fault in cleaned.faults:
+                raise fault
         except RowFault as fault:
             raise fault.at(reader.place(row + fault.row, fault.column)) from None
         dropped.add(table, cleaned, row)

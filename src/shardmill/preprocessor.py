@@ -116,6 +116,8 @@ class Preprocessor:
         """
         try:
             cleaned = clean(self.recipe, self._raw_table(rows), labelled=False)
+            for fault in cleaned.faults:
+                raise fault
         except RowFault as fault:
             raise fault.at(f"row {fault.row}") from None
         for row, reason in cleaned.dropped.items():

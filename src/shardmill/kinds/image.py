@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from shardmill.image_recipe import ImageRecipe
-from shardmill.kinds.row import Array, Cleaned, Fitted, class_indices
+from shardmill.kinds.row import Array, Cleaned, Fitted, RowFault, class_indices, without_faulty
 from shardmill.layout import Field
 from shardmill.manifest import Statistics
 
@@ -37,18 +37,16 @@ def clean(recipe: ImageRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
     """Return columns `image` and, if labelled, `label` [n] int64.
 
     An image of two dimensions [height, width] becomes [1, height, width], as torch wants it;
-    arrays of any other rank keep their shape.
-
-    Raises:
-        RowFault: a label is outside the classes.
+    arrays of any other rank keep their shape. A label outside the classes is a fault.
     """
     rows = tensor_rows(raw.column("image"))
     if rows.ndim == 3:
         rows = rows[:, None]  # [n, h, w] -> [n, 1, h, w]
+    faults: list[RowFault] = []
     columns = {"image": tensor_column(rows)}
     if recipe.target is not None and labelled:
-        columns["label"] = class_indices(raw.column("label"), recipe.target, "label")
-    return Cleaned(pa.table(columns))
+        columns["label"], faults = class_indices(raw.column("label"), recipe.target, "label")
+    return without_faulty(pa.table(columns), faults)
 
 
 def fit(recipe: ImageRecipe, train: Iterator[pa.Table]) -> Fitted:  # noqa: ARG001

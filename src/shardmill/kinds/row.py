@@ -1,6 +1,6 @@
 """The records that pass between the kinds and those who call them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -44,11 +44,14 @@ class Cleaned:
 
     Attributes:
         table: the rows that were kept.
-        dropped: reason by position in the raw table, for every row that was not.
+        dropped: reason by position in the raw table, for every row that the recipe leaves out.
+        faults: of rows that are not what the recipe says, in order; at least one for each such
+            row, and no such row is in `table` or in `dropped`.
     """
 
     table: pa.Table
     dropped: Mapping[int, str] = field(default_factory=dict)
+    faults: tuple[RowFault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +82,12 @@ class Ragged:
 TARGET = Field("y", "int64")
 
 
-def class_indices(labels: pa.ChunkedArray, target: Target, column: str) -> pa.Array:
+def class_indices(
+    labels: pa.ChunkedArray, target: Target, column: str
+) -> tuple[pa.Array, list[RowFault]]:
     """Return the class index [n] int64 of each label, a string or integer array without nulls.
 
-    Raises:
-        RowFault: a label is not one of the classes.
+    A label that is not one of the classes has a fault, and an index that means nothing.
     """
     first = target.first
     names = target.classes if first is None else range(first, first + len(target.classes))
@@ -91,11 +95,9 @@ def class_indices(labels: pa.ChunkedArray, target: Target, column: str) -> pa.Ar
     found = texts.dictionary_encode()
     known = {str(name): index for index, name in enumerate(names)}
     indices = [known.get(text, -1) for text in found.dictionary.to_pylist()]
-    mapped = pa.array(indices, pa.int64()).take(found.indices)
-    values = np.asarray(mapped.fill_null(-1))
-    if (values < 0).any():
-        row = int(np.argmax(values < 0))
-        raise RowFault(
+    values = np.asarray(pa.array(indices, pa.int64()).take(found.indices).fill_null(-1))
+    faults = [
+        RowFault(
             row,
             column,
             UnknownClassError,
@@ -103,4 +105,20 @@ def class_indices(labels: pa.ChunkedArray, target: Target, column: str) -> pa.Ar
             found=repr(texts[row].as_py() or ""),
             fix="correct the file, or the classes of the recipe",
         )
-    return pa.array(values, pa.int64())
+        for row in np.flatnonzero(values < 0).tolist()
+    ]
+    return pa.array(values, pa.int64()), faults
+
+
+def without_faulty(
+    table: pa.Table, faults: Sequence[RowFault], dropped: Mapping[int, str] | None = None
+) -> Cleaned:
+    """Return the rows of `table` [n] that have no fault and are not dropped, and the rest apart."""
+    if not faults and not dropped:
+        return Cleaned(table)
+    faulty = {fault.row for fault in faults}
+    dropped = {row: why for row, why in (dropped or {}).items() if row not in faulty}
+    kept = np.ones(len(table), bool)
+    kept[[*faulty, *dropped]] = False
+    in_order = sorted(faults, key=lambda fault: fault.row)
+    return Cleaned(table.filter(pa.array(kept)), dropped, tuple(in_order))

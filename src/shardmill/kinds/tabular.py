@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shardmill.errors import InputError, UnknownCategoryError, ValueFormatError
-from shardmill.kinds.row import Array, Cleaned, Fitted, RowFault, class_indices
+from shardmill.kinds.row import Array, Cleaned, Fitted, RowFault, class_indices, without_faulty
 from shardmill.layout import Field
 from shardmill.manifest import Statistics
 from shardmill.tabular_recipe import Column, TabularRecipe
@@ -31,19 +31,15 @@ def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
     """
     columns = {name: _clean_column(name, recipe.columns[name], raw) for name in recipe.features()}
     dropped: dict[int, str] = {}
+    faults: list[RowFault] = []
     for name, values in columns.items():
         if recipe.columns[name].missing == "drop" and values.null_count:
             for row in np.flatnonzero(np.asarray(pc.is_null(values))).tolist():
                 dropped.setdefault(row, f"{name} is missing")
     if recipe.target is not None and labelled:
         target = recipe.target.column
-        columns[target] = class_indices(raw.column(target), recipe.target, target)
-    table = pa.table(columns)
-    if dropped:
-        kept = np.ones(len(table), bool)
-        kept[list(dropped)] = False
-        table = table.filter(pa.array(kept))
-    return Cleaned(table, dropped)
+        columns[target], faults = class_indices(raw.column(target), recipe.target, target)
+    return without_faulty(pa.table(columns), faults, dropped)
 
 
 def _clean_column(name: str, column: Column, raw: pa.Table) -> pa.Array:

@@ -6,7 +6,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shardmill.kinds.row import Array, Cleaned, Fitted, Ragged, class_indices
+from shardmill.kinds.row import (
+    Array,
+    Cleaned,
+    Fitted,
+    Ragged,
+    RowFault,
+    class_indices,
+    without_faulty,
+)
 from shardmill.layout import Field
 from shardmill.text_recipe import TextRecipe, Vocabulary
 from shardmill.tokenize_text import clean_texts, tokenize_texts
@@ -19,16 +27,16 @@ _MERGE_TOKENS = 4_000_000
 def clean(recipe: TextRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
     """Return columns `text`, joined and cleaned, and, if labelled, `label` [n] int64.
 
-    Raises:
-        RowFault: a label is outside the classes.
+    A label outside the classes is a fault.
     """
     parts = [raw.column(name).combine_chunks() for name in recipe.text.join]
     joined = parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, " ")
+    faults: list[RowFault] = []
     columns = {"text": clean_texts(joined, recipe.text.clean)}
     if recipe.target is not None and labelled:
         target = recipe.target.column
-        columns["label"] = class_indices(raw.column(target), recipe.target, target)
-    return Cleaned(pa.table(columns))
+        columns["label"], faults = class_indices(raw.column(target), recipe.target, target)
+    return without_faulty(pa.table(columns), faults)
 
 
 def fit(recipe: TextRecipe, train: Iterator[pa.Table]) -> Fitted:
