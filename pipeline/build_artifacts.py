@@ -2,16 +2,31 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from shardmill.errors import ArtifactError, MissingRawFileError, RecipeError, ShardmillError
+from shardmill.errors import (
+    ArtifactError,
+    InputError,
+    MissingRawFileError,
+    RecipeError,
+    ShardmillError,
+)
 from shardmill.load_recipe import load_recipe, shipped_recipes
 from shardmill.manifest import Manifest
-from shardmill.pipeline.generation import has_remains, locked, remove_remains
-from shardmill.pipeline.plan_build import Plan, clean_record, has_raw, plan_build
+from shardmill.pipeline.generation import has_remains, locked, new_scratch, remove_remains
+from shardmill.pipeline.plan_build import (
+    Plan,
+    clean_record,
+    has_raw,
+    is_known,
+    plan_build,
+    present_recipe,
+    with_copies,
+)
 from shardmill.pipeline.preprocess import Build, Progress, no_progress, run_clean, run_shard
-from shardmill.pipeline.write_sample import SAMPLE_DATASETS, write_sample
+from shardmill.pipeline.run_tasks import Workers
 from shardmill.recipe import AnyRecipe
 
 
@@ -109,11 +124,11 @@ def find_sources(
         return Sources(present, raw, f"no raw files of {absent} in {raw}" if absent else "")
     if present:
         return Sources(recipes, raw)
-    if sample is not None and all(recipe.name in SAMPLE_DATASETS for recipe in recipes):
+    if sample is not None and _has_sample(recipes):
         if dry_run and not all(has_raw(recipe, sample) for recipe in recipes):
             return Sources((), raw, f"no raw files in {raw}: would generate sample data")
         if not all(has_raw(recipe, sample) for recipe in recipes):
-            write_sample(sample, [recipe.name for recipe in recipes])
+            _write_sample(sample, recipes)
         note = f"no raw files in {raw}: using generated SAMPLE DATA in {sample} instead"
         return Sources(recipes, sample, note)
     raise MissingRawFileError(
@@ -122,6 +137,21 @@ def find_sources(
         found="none",
         fix="run `shardmill fetch`, or `shardmill sample` for synthetic ones, or check --raw",
     )
+
+
+# What generates samples is imported only where there are no raw files.
+
+
+def _has_sample(recipes: Sequence[AnyRecipe]) -> bool:
+    from shardmill.pipeline.write_sample import SAMPLE_DATASETS
+
+    return all(recipe.name in SAMPLE_DATASETS for recipe in recipes)
+
+
+def _write_sample(folder: Path, recipes: Sequence[AnyRecipe]) -> None:
+    from shardmill.pipeline.write_sample import write_sample
+
+    write_sample(folder, [recipe.name for recipe in recipes])
 
 
 def _check_names(names: Sequence[str], recipes: Sequence[AnyRecipe]) -> None:
@@ -155,13 +185,14 @@ def build_artifacts(
     """
     outcomes: list[Outcome] = []
     failures: list[ShardmillError] = []
-    for recipe in sources.recipes:
-        try:
-            outcomes.append(_build(recipe, sources.raw, options))
-        except ShardmillError as error:
-            failures.append(error)
-        else:
-            on_done(outcomes[-1])
+    with Workers(options.workers) as workers:
+        for recipe in sources.recipes:
+            try:
+                outcomes.append(_build(recipe, sources.raw, options, workers))
+            except ShardmillError as error:
+                failures.append(error)
+            else:
+                on_done(outcomes[-1])
     if failures:
         for other in failures[1:]:
             failures[0].add_note(str(other))
@@ -169,51 +200,86 @@ def build_artifacts(
     return outcomes
 
 
-def _build(recipe: AnyRecipe, raw: Path, options: BuildOptions) -> Outcome:
-    plan = plan_build(
+def _build(recipe: AnyRecipe, raw: Path, options: BuildOptions, workers: Workers) -> Outcome:
+    artifact = options.out / recipe.name
+    recipe = present_recipe(recipe, raw)
+    plan = partial(
+        plan_build,
         recipe,
         raw=raw,
-        artifact=options.out / recipe.name,
+        artifact=artifact,
         rows_per_shard=options.rows_per_shard,
         force=options.force,
     )
-    reasons = {"clean": plan.clean_reason, "shard": plan.shard_reason}
-    needed = {stage: why for stage, why in reasons.items() if why and stage in options.stages}
-    sample = any(record.sample for record in plan.records)
-    if sample and needed and not options.force and _is_real(plan.artifact):
-        note = "made from real files; sample data replaces it only with --force"
-        return Outcome(recipe.name, plan.artifact, "kept", {}, False, _rows(plan), notes=(note,))
     build = Build(
-        workers=options.workers,
+        workers,
         progress=lambda stage, done, total: options.progress(f"{recipe.name} {stage}", done, total),
     )
-    if not options.dry_run:
-        _run_stages(plan, build, needed, options.stages)
+    if options.dry_run or is_known(recipe, raw, artifact):
+        planned = plan()
+        if options.dry_run or (not _needed(planned, options) and not has_remains(artifact)):
+            return _outcome(planned, build, options)
+    with locked(artifact):
+        remove_remains(artifact)
+        try:
+            copies = new_scratch(artifact, "raw")
+            planned = plan(copies=copies)
+            if not _is_kept(planned, options):
+                _run_stages(planned, build, options, copies)
+            return _outcome(planned, build, options)
+        finally:
+            remove_remains(artifact)
+
+
+def _needed(plan: Plan, options: BuildOptions) -> dict[str, str]:
+    """Return why, for each stage that must run."""
+    reasons = {"clean": plan.clean_reason, "shard": plan.shard_reason}
+    return {stage: why for stage, why in reasons.items() if why and stage in options.stages}
+
+
+def _is_kept(plan: Plan, options: BuildOptions) -> bool:
+    """Say whether sample data would replace real data, which it does only when forced to."""
+    sample = any(record.sample for record in plan.records)
+    return sample and not options.force and bool(_needed(plan, options)) and _is_real(plan.artifact)
+
+
+def _outcome(plan: Plan, build: Build, options: BuildOptions) -> Outcome:
+    name, needed = plan.recipe.name, _needed(plan, options)
+    if _is_kept(plan, options):
+        note = "made from real files; sample data replaces it only with --force"
+        return Outcome(name, plan.artifact, "kept", {}, False, _rows(plan), notes=(note,))
     status = "to build" if options.dry_run else "built"
     rows = _rows(plan) if "shard" in options.stages and not options.dry_run else {}
     return Outcome(
-        name=recipe.name,
+        name=name,
         artifact=plan.artifact,
         status=status if needed else "up to date",
         reasons=needed,
-        sample=sample,
+        sample=any(record.sample for record in plan.records),
         rows=rows,
         seconds=build.seconds,
         notes=(*_notes_on_raw(plan, rows), *build.notes),
     )
 
 
-def _run_stages(plan: Plan, build: Build, needed: dict[str, str], stages: tuple[str, ...]) -> None:
-    if not needed and not has_remains(plan.artifact):
+def _run_stages(plan: Plan, build: Build, options: BuildOptions, copies: Path) -> None:
+    needed = _needed(plan, options)
+    cleaned, drafts = clean_record(plan.artifact, plan.clean_key), None
+    folder = new_scratch(plan.artifact, "drafts")
+    if "clean" in needed:
+        plan = with_copies(plan, copies)
+        follows = folder if "shard" in needed else None
+        cleaned, drafts = run_clean(plan, build, drafts=follows)
+    if "shard" not in needed:
         return
-    with locked(plan.artifact):
-        remove_remains(plan.artifact)
-        # Another build may have removed the cleaned rows before this one got the lock.
-        again = "clean" in stages and clean_record(plan.artifact, plan.clean_key) is None
-        if "clean" in needed or (needed and again):
-            run_clean(plan, build)
-        if "shard" in needed:
-            run_shard(plan, build)
+    if cleaned is None:
+        raise InputError(
+            plan.artifact,
+            expected="cleaned rows of these raw files and this recipe",
+            found="none",
+            fix="run `shardmill clean` first, or `shardmill preprocess`, which runs both",
+        )
+    run_shard(plan, build, cleaned=cleaned, drafts=drafts, folder=folder)
 
 
 def _notes_on_raw(plan: Plan, rows: dict[str, int]) -> Iterator[str]:
@@ -225,8 +291,10 @@ def _notes_on_raw(plan: Plan, rows: dict[str, int]) -> Iterator[str]:
         ]
         found = sum(rows.get(n, 0) for n in (name, *held_out))
         for file in split.files():
+            if file.is_pattern:
+                continue
             record = records[file.path]
-            path = plan.raw[file.path].path
+            path = plan.raw[file.path][0].path
             other = file.rows is not None and found and found != file.rows
             counts = f" ({found:,} rows kept, {file.rows:,} in the recipe)" if other else ""
             if record.published is False and not record.sample:

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,10 @@ from filelock import FileLock, Timeout
 from shardmill.errors import LockedError, OutputError
 from shardmill.manifest import MANIFEST_NAME, FileRecord, Manifest
 
+_SYNCS = 16
 BUILD_NAME = "build.json"
 _GENERATION = re.compile(r"(clean|shards)-[0-9a-f]{12}")
-_REMAINS = re.compile(r"\.building-(clean|shards)-[0-9a-f]{12}")
+_REMAINS = re.compile(r"\.building-((clean|shards)-[0-9a-f]{12}|raw|drafts)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +37,20 @@ class Generation:
     name: str
     folder: Path
 
-    def flush(self, file: str) -> FileRecord:
-        """Make sure that a written file is on disk, and return its record."""
+    def record(self, file: str) -> FileRecord:
+        """Return the record of a written file."""
         digest = xxhash.xxh3_128()
         size = 0
-        with (self.folder / file).open("rb+") as stream:
-            os.fsync(stream.fileno())
+        with (self.folder / file).open("rb") as stream:
             while block := stream.read(2**20):
                 digest.update(block)
                 size += len(block)
         return FileRecord(path=f"{self.name}/{file}", bytes=size, xxh3_128=digest.hexdigest())
 
     def write(self, file: str, content: bytes) -> FileRecord:
-        """Write a small file to disk, and return its record."""
+        """Write a small file, and return its record."""
         (self.folder / file).write_bytes(content)
-        return self.flush(file)
+        return self.record(file)
 
 
 def generation_name(stage: str, key: str) -> str:
@@ -104,18 +105,35 @@ def new_generation(artifact: Path, name: str) -> Iterator[Generation]:
         shutil.rmtree(folder, ignore_errors=True)  # of a build that was killed
         folder.mkdir()
         yield Generation(name, folder)
-        _sync_folder(folder)
+        # All at once: the file system then waits for the disk a few times, not once a file.
+        with ThreadPoolExecutor(_SYNCS) as threads:
+            list(threads.map(_sync, folder.iterdir()))
+        _sync(folder)
         final = artifact / name
         if final.is_dir():
             for file in sorted(folder.iterdir()):
                 file.replace(final / file.name)
         else:
             folder.rename(final)
-        _sync_folder(artifact)
+        _sync(artifact)
     except OSError as error:
         raise OutputError.unwritable(error.filename or folder, error, fix=_FIX) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def new_scratch(artifact: Path, name: str) -> Path:
+    """Return a new folder, `raw` or `drafts`, that `remove_remains` removes.
+
+    Raises:
+        OutputError: the artifact's folder cannot be written.
+    """
+    folder = artifact / f".building-{name}"
+    try:
+        folder.mkdir()
+    except OSError as error:
+        raise OutputError.unwritable(folder, error, fix=_FIX) from None
+    return folder
 
 
 def publish(artifact: Path, manifest: Manifest, build: bytes) -> None:
@@ -127,7 +145,7 @@ def publish(artifact: Path, manifest: Manifest, build: bytes) -> None:
     try:
         _replace(artifact / BUILD_NAME, build)
         _replace(artifact / MANIFEST_NAME, manifest.to_json())
-        _sync_folder(artifact)
+        _sync(artifact)
     except OSError as error:
         raise OutputError.unwritable(artifact, error, fix=_FIX) from None
     named = {record.path.split("/")[0] for record in manifest.files()}
@@ -157,10 +175,11 @@ def _replace(path: Path, content: bytes) -> None:
     beside.replace(path)
 
 
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows cannot open folders; its rename is durable without
+def _sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on disk."""
+    if os.name == "nt" and path.is_dir():  # it cannot open folders; its rename is durable without
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -9,13 +9,16 @@ from shardmill.recipe import AnyRecipe
 from shardmill.recipe_tables import HoldOut
 
 
-def hold_out_draws(recipe: AnyRecipe, split: str) -> dict[str, "HoldOutDraw"]:
-    """Return the draws of all splits held out of one, in order; each sees what the last left."""
+def hold_out_draws(recipe: AnyRecipe, split: str, part: int = 0) -> dict[str, "HoldOutDraw"]:
+    """Return the draws of all splits held out of one, in order; each sees what the last left.
+
+    Each part of the split's files has draws of its own, so that parts do not wait for each other.
+    """
     draws = {}
     taken = Fraction(0)
     for name, other in recipe.splits.items():
         if other.hold_out is not None and other.hold_out.split == split:
-            draws[name] = HoldOutDraw(other.hold_out, taken)
+            draws[name] = HoldOutDraw(other.hold_out, taken, part)
             taken += other.hold_out.ratio()
     return draws
 
@@ -31,9 +34,11 @@ class HoldOutDraw:
     Args:
         hold_out: what share of all rows, and the seed.
         taken: the share that is gone already, to other hold-outs of the same split.
+        part: which of the split's parts the rows are of.
     """
 
-    def __init__(self, hold_out: HoldOut, taken: Fraction = Fraction(0)) -> None:
+    def __init__(self, hold_out: HoldOut, taken: Fraction = Fraction(0), part: int = 0) -> None:
+        self._part = part
         ratio = hold_out.ratio() / (1 - taken)
         self._block = np.arange(ratio.denominator) < ratio.numerator  # [d] bool
         self._hold_out = hold_out
@@ -50,7 +55,8 @@ class HoldOutDraw:
 
     def _next(self, label: int, n: int) -> npt.NDArray[np.bool_]:
         generator, drawn = self._streams.get(
-            label, (np.random.default_rng([self._hold_out.seed, label]), self._block[:0])
+            label,
+            (np.random.default_rng([self._hold_out.seed, label, self._part]), self._block[:0]),
         )
         blocks = -(-max(n - len(drawn), 0) // len(self._block))
         fresh = generator.permuted(np.tile(self._block, (blocks, 1)), axis=1).reshape(-1)

@@ -1,6 +1,7 @@
 """Finds out what a build needs to do, and why, without changing anything."""
 
 import difflib
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -11,13 +12,22 @@ from typing import Any
 from shardmill.errors import (
     ArtifactError,
     FormatVersionError,
+    InputError,
     MissingArtifactError,
     MissingRawFileError,
 )
+from shardmill.image_recipe import ImageRecipe
 from shardmill.layout import FORMAT_VERSION
 from shardmill.manifest import CleanRecord, Manifest, RawRecord
+from shardmill.pipeline.borrow_vocab import Borrowed, borrow
 from shardmill.pipeline.generation import BUILD_NAME, generation_name
-from shardmill.pipeline.raw_files import RawContent, find_raw, read_raw, sample_digests
+from shardmill.pipeline.plain_file import is_plain, plain_copy
+from shardmill.pipeline.raw_files import (
+    RawContent,
+    expand_raw,
+    known_content,
+    sample_digests,
+)
 from shardmill.recipe import AnyRecipe
 from shardmill.recipe_facts import facts_sha256
 from shardmill.recipe_tables import RawFile
@@ -37,20 +47,22 @@ class Plan:
     Attributes:
         recipe: without the optional splits whose files are not there.
         artifact: the folder to build in.
-        raw: every raw file, by its path in the recipe.
+        raw: the raw files, by their path in the recipe, which may stand for several.
         records: the same for the manifest.
         clean_key, shard_key: hashes of all that the stages' results depend on.
         rows_per_shard: as asked for; None for the default.
+        borrowed: the vocabulary of another artifact, if the recipe asks for it.
         clean_reason, shard_reason: why the stage must run; None if it need not.
     """
 
     recipe: AnyRecipe
     artifact: Path
-    raw: Mapping[str, RawContent]
+    raw: Mapping[str, tuple[RawContent, ...]]
     records: tuple[RawRecord, ...]
     clean_key: str
     shard_key: str
     rows_per_shard: int | None
+    borrowed: Borrowed | None = None
     clean_reason: str | None = None
     shard_reason: str | None = None
 
@@ -72,30 +84,39 @@ def plan_build(
     artifact: Path,
     rows_per_shard: int | None = None,
     force: bool = False,
+    copies: Path | None = None,
 ) -> Plan:
     """Read the raw files and compare them and the recipe with what was built before.
 
+    Args:
+        recipe: from `present_recipe`.
+        raw: folder of the raw files.
+        artifact: folder of what was built.
+        rows_per_shard: as asked for; None for the default.
+        force: build whatever has changed or not.
+        copies: where to leave what compressed files hold, as they are read anyway.
+
     Raises:
-        MissingRawFileError: a file of a split that is not optional is missing.
         InputError: a raw file cannot be read.
     """
-    recipe = recipe.model_copy(update={"splits": _present_splits(recipe, raw)})
-    if "train" not in recipe.splits:
-        raise MissingRawFileError(
-            raw,
-            expected="the raw files of the split train, which statistics come from",
-            found="none",
-            fix="check --raw",
-        )
     known = _known_contents(artifact)
-    files = {f.path: f for split in recipe.splits.values() for f in split.files()}
-    contents = {path: _read(raw, file, known) for path, file in files.items()}
+    files = {file.path: file for file in recipe.files()}
+    contents = {
+        name: tuple(_read(recipe, p, file, known, copies) for p in expand_raw(raw, file))
+        for name, file in files.items()
+    }
     samples = sample_digests(raw)
-    records = tuple(_record(files[p], contents[p], samples) for p in sorted(files))
+    records = tuple(
+        _record(raw, files[name], content, samples)
+        for name in sorted(files)
+        for content in contents[name]
+    )
     facts = [record.model_dump(mode="json") for record in records]
     clean_key = facts_sha256([CLEAN_VERSION, FORMAT_VERSION, recipe.clean_facts(), facts])
-    shard_key = facts_sha256([SHARD_VERSION, clean_key, recipe.sha256(), rows_per_shard])
-    plan = Plan(recipe, artifact, contents, records, clean_key, shard_key, rows_per_shard)
+    borrowed = borrow(recipe, artifact.parent)
+    vocab = None if borrowed is None else borrowed.record.model_dump(mode="json")
+    shard_key = facts_sha256([SHARD_VERSION, clean_key, recipe.sha256(), rows_per_shard, vocab])
+    plan = Plan(recipe, artifact, contents, records, clean_key, shard_key, rows_per_shard, borrowed)
     if force:
         return replace(plan, clean_reason="asked for", shard_reason="asked for")
     shard_reason = _why_shard(plan)
@@ -106,42 +127,117 @@ def plan_build(
 def has_raw(recipe: AnyRecipe, raw: Path) -> bool:
     """Say whether at least one raw file of the recipe is in the folder."""
     files = [file for split in recipe.splits.values() for file in split.files()]
-    return any(find_raw(raw, file) is not None for file in files)
+    return any(expand_raw(raw, file) for file in files)
 
 
-def _present_splits(recipe: AnyRecipe, raw: Path) -> dict[str, Any]:
+def present_recipe(recipe: AnyRecipe, raw: Path) -> AnyRecipe:
+    """Return a recipe without the optional splits whose files are not there.
+
+    Raises:
+        MissingRawFileError: a file of another split is missing.
+    """
     absent = {
         name
         for name, split in recipe.splits.items()
-        if split.optional and any(find_raw(raw, file) is None for file in split.files())
+        if split.optional and not all(expand_raw(raw, file) for file in split.files())
     }
-    return {
+    splits = {
         name: split
         for name, split in recipe.splits.items()
         if name not in absent and (split.hold_out is None or split.hold_out.split not in absent)
     }
-
-
-def _read(raw: Path, file: RawFile, known: Mapping[str, Any]) -> RawContent:
-    path = find_raw(raw, file)
-    if path is None:
-        expected = raw / file.path
-        there = sorted(p.name for p in expected.parent.glob("*"))
-        close = difflib.get_close_matches(expected.name, there, n=1)
-        fetch = "run `shardmill fetch`, or " if file.urls else ""
+    if "train" not in splits:
         raise MissingRawFileError(
-            expected,
-            expected="a raw file",
-            found=f"{close[0]} beside it" if close else "none",
-            fix=f"{fetch}check --raw",
+            raw,
+            expected="the raw files of the split train, which statistics come from",
+            found="none",
+            fix="check --raw",
         )
-    return read_raw(path, known=known.get(file.path))
+    recipe = recipe.model_copy(update={"splits": splits})
+    for file in recipe.files():
+        _check_present(raw, file)
+    return recipe
 
 
-def _record(file: RawFile, content: RawContent, samples: frozenset[str]) -> RawRecord:
+def _check_present(raw: Path, file: RawFile) -> None:
+    if expand_raw(raw, file):
+        return
+    expected = raw / file.path
+    there = sorted(p.name for p in expected.parent.glob("*"))
+    close = difflib.get_close_matches(expected.name, there, n=1)
+    fetch = "run `shardmill fetch`, or " if file.urls else ""
+    raise MissingRawFileError(
+        expected,
+        expected="a raw file",
+        found=f"{close[0]} beside it" if close else "none",
+        fix=f"{fetch}check --raw",
+    )
+
+
+def is_known(recipe: AnyRecipe, raw: Path, artifact: Path) -> bool:
+    """Say whether no raw file of a recipe needs to be read to know what is in it."""
+    known = _known_contents(artifact)
+    return all(
+        known_content(path, known.get(str(path), {})) is not None
+        for file in recipe.files()
+        for path in expand_raw(raw, file)
+    )
+
+
+def _read(
+    recipe: AnyRecipe, path: Path, file: RawFile, known: Mapping[str, Any], copies: Path | None
+) -> RawContent:
+    md5 = file.checksum is not None and file.checksum.startswith("md5:")
+    content = known_content(path, known.get(str(path), {}))
+    if content is not None and (content.md5 or not md5):
+        return content
+    copy = None if copies is None else _copy_in(copies, path)
+    return RawContent.of(path, plain_copy(path, copy, encoding=_encoding(recipe, path), md5=md5))
+
+
+def with_copies(plan: Plan, copies: Path) -> Plan:
+    """Return a plan whose raw files can all be read as they are, in UTF-8 where they are text.
+
+    Raises:
+        InputError: a raw file has changed since the plan was made, or is not in its encoding.
+    """
+    raw = {
+        name: tuple(_readable(plan.recipe, content, copies) for content in contents)
+        for name, contents in plan.raw.items()
+    }
+    return replace(plan, raw=raw)
+
+
+def _readable(recipe: AnyRecipe, content: RawContent, copies: Path) -> RawContent:
+    encoding = _encoding(recipe, content.path)
+    if content.readable != content.path or is_plain(content.path, encoding):
+        return content
+    plain = plain_copy(content.path, _copy_in(copies, content.path), encoding=encoding)
+    if plain.sha256 != content.sha256:
+        raise InputError(
+            content.path,
+            expected="the content that it had when the build was planned",
+            found="another one",
+            fix="leave the file alone while it is read",
+        )
+    return replace(content, readable=plain.path)
+
+
+def _copy_in(folder: Path, path: Path) -> Path:
+    return folder / hashlib.sha256(str(path).encode()).hexdigest()
+
+
+def _encoding(recipe: AnyRecipe, path: Path) -> str | None:
+    if isinstance(recipe, ImageRecipe) or path.suffix == ".json":
+        return None
+    return recipe.csv.encoding
+
+
+def _record(raw: Path, file: RawFile, content: RawContent, samples: frozenset[str]) -> RawRecord:
     published = None if file.checksum is None else content.matches(file.checksum)
+    path = content.path.relative_to(raw).as_posix() if file.is_pattern else file.path
     return RawRecord(
-        path=file.path,
+        path=path,
         bytes=content.bytes,
         sha256=content.sha256,
         published=published,
@@ -154,7 +250,7 @@ def _known_contents(artifact: Path) -> Mapping[str, Any]:
         known = json.loads((artifact / BUILD_NAME).read_bytes())["raw"]
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-    wanted = {field.name for field in fields(RawContent)}
+    wanted = {field.name for field in fields(RawContent)} - {"readable"}
     whole = isinstance(known, dict) and all(
         isinstance(content, dict) and set(content) == wanted for content in known.values()
     )
@@ -197,6 +293,8 @@ def _why_shard(plan: Plan) -> str | None:
         return "the recipe has changed"
     if manifest.requested_rows_per_shard != plan.rows_per_shard:
         return "another number of rows per shard"
+    if plan.borrowed is not None and manifest.shard_key != plan.shard_key:
+        return f"the vocabulary of {plan.borrowed.artifact.name} has changed, or shardmill has"
     if manifest.shard_key != plan.shard_key:
         return "built by another version of shardmill or of Arrow"
     for file in manifest.files():

@@ -62,7 +62,7 @@ def read_csv(
         raise fault
 
 
-def check_header(path: Path, columns: Sequence[str], options: Csv) -> None:
+def check_header(path: Path, columns: Sequence[str], options: Csv, name=None) -> None:
     """Compare the first row with the columns of the recipe.
 
     Raises:
@@ -197,3 +197,38 @@ class _QuoteCounter:
 
     def writable(self) -> bool:
         return False
+
+
+from typing import NamedTuple
+
+
+class BadRow(NamedTuple):
+    line: int
+    reason: str
+    text: str
+
+
+def parse_chunk(chunk, *, columns, wanted, options, nulls):
+    with chunk.path.open("rb") as f:
+        f.seek(chunk.start)
+        b = f.read(chunk.bytes)
+    convert = pv.ConvertOptions(
+        column_types={name: pa.string() for name in columns},
+        include_columns=list(wanted),
+        null_values=list(options.missing),
+        strings_can_be_null=nulls,
+        quoted_strings_can_be_null=nulls,
+    )
+    t = pv.read_csv(
+        pa.BufferReader(b),
+        read_options=pv.ReadOptions(
+            block_size=len(b) + 1, use_threads=False, column_names=list(columns)
+        ),
+        parse_options=pv.ParseOptions(delimiter=options.delimiter, newlines_in_values=True),
+        convert_options=convert,
+    )
+    return t, ()
+
+
+def lines_of_rows(chunk, rows, columns, options):
+    return [(chunk.line + r, "?") for r in rows]

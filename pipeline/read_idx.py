@@ -1,11 +1,10 @@
-"""Streams IDX files: http://yann.lecun.com/exdb/mnist/, section "the IDX file format".
+"""Reads IDX files: http://yann.lecun.com/exdb/mnist/, section "the IDX file format".
 
 Two zero bytes, a code for the element type, the number of dimensions, each dimension as a
 big-endian uint32, then the elements in C order, big-endian.
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -17,7 +16,6 @@ from shardmill.errors import EmptyFileError, IdxFormatError, IdxSizeError
 from shardmill.pipeline.raw_files import open_raw
 
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-_BATCH_BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +32,10 @@ class IdxHeader:
         return math.prod(self.shape[1:]) * self.dtype.itemsize
 
 
-def read_idx_header(path: Path, content_bytes: int) -> IdxHeader:
+def read_idx_header(path: Path, content_bytes: int, *, name: Path | None = None) -> IdxHeader:
     """Return the header of an IDX file whose content has `content_bytes` bytes, decompressed.
+
+    Errors name it as `name`, where that is another path.
 
     Nothing is allocated on the word of the file alone.
 
@@ -45,6 +45,7 @@ def read_idx_header(path: Path, content_bytes: int) -> IdxHeader:
         EmptyFileError: there are no rows.
     """
     with open_raw(path) as file:
+        path = name or path
         header = _parse_header(path, file)
     size = header.bytes + math.prod(header.shape) * header.dtype.itemsize
     if size != content_bytes:
@@ -82,29 +83,16 @@ def _parse_header(path: Path, file: IO[bytes]) -> IdxHeader:
     return IdxHeader(np.dtype(_DTYPES[magic[2]]), shape, 4 + len(dimensions))
 
 
-def read_idx(
-    path: Path, header: IdxHeader, *, rows: int | None = None
-) -> Iterator[npt.NDArray[np.generic]]:
-    """Yield the rows of a checked IDX file in batches [b, *shape[1:]], in native byte order.
+def read_idx_rows(path: Path, header: IdxHeader, start: int, stop: int) -> npt.NDArray[np.generic]:
+    """Return rows `[start, stop)` of a checked IDX file, [b, *shape[1:]] in native byte order.
 
-    Args:
-        path: the file.
-        header: from `read_idx_header`.
-        rows: rows in a batch; about 8 MiB of them if not given.
+    Nothing else of the file is read, unless it is compressed.
     """
-    rows = rows or batch_rows(header)
+    batch = np.empty((stop - start, *header.shape[1:]), header.dtype)
     with open_raw(path) as file:
-        file.read(header.bytes)
-        for start in range(0, header.shape[0], rows):
-            shape = (min(rows, header.shape[0] - start), *header.shape[1:])
-            batch = np.empty(shape, header.dtype)
-            _read_exactly(path, file, batch.reshape(-1).view(np.uint8).data)
-            yield batch.astype(header.dtype.newbyteorder("="), copy=False)
-
-
-def batch_rows(header: IdxHeader) -> int:
-    """Return how many rows make up about 8 MiB."""
-    return max(1, _BATCH_BYTES // header.row_bytes)
+        file.seek(header.bytes + start * header.row_bytes)
+        _read_exactly(path, file, batch.reshape(-1).view(np.uint8).data)
+    return batch.astype(header.dtype.newbyteorder("="), copy=False)
 
 
 def _read_exactly(path: Path, file: IO[bytes], buffer: memoryview) -> None:

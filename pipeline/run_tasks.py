@@ -1,63 +1,110 @@
-"""Runs one function over many arguments, in this process or in several."""
+"""Runs functions over many arguments, in this process or in several."""
 
+import itertools
 import multiprocessing
 import multiprocessing.connection
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from multiprocessing.process import BaseProcess
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 Result = TypeVar("Result")
 
+# Arrow has threads, which a plain fork would copy in an undefined state.
+METHOD = "spawn" if sys.platform == "win32" else "forkserver"
+# Tasks that wait in line for each process; more would only wait, with their arguments in memory.
+_WAITING = 2
 
-def run_tasks(
-    function: Callable[..., Result],
-    arguments: Sequence[tuple[Any, ...]],
-    *,
-    workers: int,
-    on_done: Callable[[], None],
-) -> list[Result]:
-    """Return `function(*a)` for each `a` of `arguments`, in that order.
 
-    The first error, or an interrupt, ends all workers at once.
+class Workers:
+    """Processes that run tasks; started when there is a second task, and kept until the end.
+
+    The first error, or an interrupt, ends all of them at once.
 
     Args:
-        function: importable by name, since processes are started afresh.
-        arguments: picklable.
-        workers: processes at a time; 1 runs everything in this one.
-        on_done: called after each task.
+        processes: at a time; 1 runs everything in this one.
     """
-    workers = min(workers, len(arguments))
-    if workers <= 1:
-        return list(_in_turn(function, arguments, on_done))
-    # Arrow has threads, which a plain fork would copy in an undefined state.
-    method = "spawn" if sys.platform == "win32" else "forkserver"
-    before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context(method), initializer=_live_with_the_parent
-    )
-    try:
+
+    def __init__(self, processes: int) -> None:
+        self.processes = processes
+        self._pool: ProcessPoolExecutor | None = None
+        self._others: set[BaseProcess] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._pool is None:
+            return
+        self._pool.shutdown(wait=error is None, cancel_futures=True)
+        if error is not None:
+            for process in set(multiprocessing.active_children()) - self._others:
+                process.terminate()
+
+    def run(
+        self,
+        function: Callable[..., Result],
+        arguments: Iterable[tuple[Any, ...]],
+        on_done: Callable[[], None] = lambda: None,
+    ) -> list[Result]:
+        """Return `function(*a)` for each `a` of `arguments`, in that order.
+
+        Args:
+            function: importable by name, since processes are started afresh.
+            arguments: picklable; taken as they are needed.
+            on_done: called after each task.
+        """
+        remaining = iter(arguments)
+        first = list(itertools.islice(remaining, 2))
+        arguments = itertools.chain(first, remaining)
+        if self.processes <= 1 or len(first) < 2:
+            return list(_in_turn(function, arguments, on_done))
+        futures: list[Future[Result]] = []
+        waiting: set[Future[Result]] = set()
+        for argument in arguments:
+            futures.append(self._submit(function, argument))
+            waiting.add(futures[-1])
+            if len(waiting) >= self.processes * _WAITING:
+                waiting = _wait(waiting, on_done)
+        while waiting:
+            waiting = _wait(waiting, on_done)
+        return [future.result() for future in futures]
+
+    def _submit(
+        self, function: Callable[..., Result], argument: tuple[Any, ...]
+    ) -> "Future[Result]":
+        if self._pool is None:
+            self._others = set(multiprocessing.active_children())
+            context = multiprocessing.get_context(METHOD)
+            self._pool = ProcessPoolExecutor(
+                self.processes, context, initializer=_live_with_the_parent
+            )
         with _interrupts_held():
-            futures: list[Future[Result]] = [pool.submit(function, *a) for a in arguments]
-        for future in as_completed(futures):
-            future.result()
-            on_done()
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in set(multiprocessing.active_children()) - before:
-            process.terminate()
-        raise
-    pool.shutdown()
-    return [future.result() for future in futures]
+            return self._pool.submit(function, *argument)
+
+
+def _wait(waiting: "set[Future[Result]]", on_done: Callable[[], None]) -> "set[Future[Result]]":
+    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+    for future in done:
+        future.result()
+        on_done()
+    return waiting
 
 
 def _in_turn(
     function: Callable[..., Result],
-    arguments: Sequence[tuple[Any, ...]],
+    arguments: Iterable[tuple[Any, ...]],
     on_done: Callable[[], None],
 ) -> Iterator[Result]:
     for argument in arguments:

@@ -1,84 +1,84 @@
-"""Turns cleaned rows into shards."""
+"""Turns drafted rows into shards."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from shardmill.kinds.row import Array, Ragged
 from shardmill.layout import Field
-from shardmill.manifest import CleanedSplit, ParquetRecord, ShardRecord
+from shardmill.manifest import ShardRecord
+from shardmill.pipeline.draft_rows import Drafted
 from shardmill.pipeline.generation import Generation
 from shardmill.preprocessor import Preprocessor
 from shardmill.shard_file import write_shard
 
 
-def read_parquet(artifact: Path, records: Sequence[ParquetRecord]) -> Iterator[pa.Table]:
-    """Yield cleaned rows in order, a row group at a time."""
-    for record in records:
-        with pq.ParquetFile(artifact / record.path) as file:
-            for group in range(file.num_row_groups):
-                yield file.read_row_group(group)
-
-
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Rows `[start, stop)` of a split, and the name of the file they go to."""
+    """Rows of a split that make up a shard.
+
+    Attributes:
+        name: of its file.
+        rows: how many.
+        pieces: where they are, in order: rows `[start, stop)` of drafted rows.
+        labelled: the split has a target.
+    """
 
     name: str
-    start: int
-    stop: int
+    rows: int
+    pieces: tuple[tuple[Drafted, int, int], ...]
     labelled: bool
 
 
-def even_shards(split: str, record: CleanedSplit, rows_per_shard: int) -> list[Shard]:
-    """Cut a split into shards of `rows_per_shard` rows; the last one may be shorter."""
+def even_shards(
+    split: str, drafted: Sequence[Drafted], rows_per_shard: int, *, labelled: bool
+) -> list[Shard]:
+    """Cut the rows of a split into shards of `rows_per_shard` rows; the last may be shorter."""
+    total = sum(file.rows for file in drafted)
     return [
         Shard(
             name=f"{split}-{index:05d}.safetensors",
-            start=start,
-            stop=min(start + rows_per_shard, record.rows),
-            labelled=record.labelled,
+            rows=min(rows_per_shard, total - start),
+            pieces=_pieces(drafted, start, start + rows_per_shard),
+            labelled=labelled,
         )
-        for index, start in enumerate(range(0, record.rows, rows_per_shard))
+        for index, start in enumerate(range(0, total, rows_per_shard))
     ]
 
 
-def write_shard_of(
-    preprocessor: Preprocessor,
-    parquet: Path,
-    generation: Generation,
-    shard: Shard,
-) -> ShardRecord:
-    """Encode the rows of a shard from a Parquet file and write it into a generation."""
-    start, stop, labelled, name = shard.start, shard.stop, shard.labelled, shard.name
-    fields = preprocessor.fields(labelled=labelled)
-    parts = [preprocessor.encode(table, labelled=labelled) for table in _rows(parquet, start, stop)]
+def _pieces(
+    drafted: Sequence[Drafted], start: int, stop: int
+) -> tuple[tuple[Drafted, int, int], ...]:
+    pieces = []
+    first = 0
+    for file in drafted:
+        begin, end = max(start - first, 0), min(stop - first, file.rows)
+        if begin < end:
+            pieces.append((file, begin, end))
+        first += file.rows
+    return tuple(pieces)
+
+
+def write_shard_of(preprocessor: Preprocessor, generation: Generation, shard: Shard) -> ShardRecord:
+    """Finish the rows of a shard and write it into a generation."""
+    fields = preprocessor.fields(labelled=shard.labelled)
+    parts = [
+        preprocessor.finish(table, key, labelled=shard.labelled)
+        for drafted, start, stop in shard.pieces
+        for table, key in drafted.tables(start, stop)
+    ]
     tensors, values, longest = _shard_tensors(fields, parts)
-    size, digest = write_shard(generation.folder / name, fields, tensors, values=values)
+    size, digest = write_shard(generation.folder / shard.name, fields, tensors, values=values)
     return ShardRecord(
-        path=f"{generation.name}/{name}",
+        path=f"{generation.name}/{shard.name}",
         bytes=size,
         xxh3_128=digest,
-        rows=stop - start,
+        rows=shard.rows,
         values=values,
         longest=longest,
     )
-
-
-def _rows(parquet: Path, start: int, stop: int) -> Iterator[pa.Table]:
-    first = 0
-    with pq.ParquetFile(parquet) as file:
-        for group in range(file.num_row_groups):
-            rows = file.metadata.row_group(group).num_rows
-            begin, end = max(start - first, 0), min(stop - first, rows)
-            if begin < end:
-                yield file.read_row_group(group).slice(begin, end - begin)
-            first += rows
 
 
 def _shard_tensors(

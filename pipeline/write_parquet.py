@@ -1,4 +1,10 @@
-"""Writes the cleaned rows of one split as a Parquet file."""
+"""Writes cleaned rows as a Parquet file, in a thread of its own.
+
+Compression takes as long as cleaning does, and lets other threads run.
+"""
+
+from collections.abc import Collection, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,25 +16,43 @@ from shardmill.pipeline.generation import Generation
 ROW_GROUP_ROWS = 16_384
 ROW_GROUP_BYTES = 16 * 2**20
 
+# Of level 1 and 3, on 28 MB of cleaned news: 80 ms for 12.0 MB, 120 ms for 9.1 MB. A dictionary of
+# the texts themselves, no two of which are alike, would be made and thrown away.
+COMPRESSION = {"compression": "zstd", "compression_level": 1}
 
-class ParquetSplit:
+
+class ParquetFile:
     """A Parquet file that grows by tables of any size, in row groups of about the same.
 
     Equal rows in equal tables give equal bytes: nothing in the file says when it was written.
+
+    Args:
+        generation: where to write it.
+        name: of the file.
+        plain: columns whose values hardly repeat, which get no dictionary and no statistics.
+        metadata: what to say of the rows in the file itself.
     """
 
-    def __init__(self, generation: Generation, name: str) -> None:
+    def __init__(
+        self,
+        generation: Generation,
+        name: str,
+        *,
+        plain: Collection[str] = (),
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
         self._generation = generation
         self._name = name
+        self._plain = plain
+        self._metadata = dict(metadata or {})
         self._waiting: list[pa.Table] = []
         self._writer: pq.ParquetWriter | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        self._writing: Future[None] | None = None
         self.rows = 0
 
     def write(self, table: pa.Table) -> None:
         """Append rows; all tables have one schema."""
-        if self._writer is None:
-            path = self._generation.folder / self._name
-            self._writer = pq.ParquetWriter(path, table.schema, compression="zstd")
         self._waiting.append(table)
         self.rows += len(table)
         waiting_rows = sum(map(len, self._waiting))
@@ -37,16 +61,38 @@ class ParquetSplit:
             self._flush()
 
     def _flush(self) -> None:
-        rows = sum(map(len, self._waiting))
-        if self._writer is not None and rows:
-            self._writer.write_table(pa.concat_tables(self._waiting), row_group_size=rows)
-        self._waiting = []
+        tables, self._waiting = self._waiting, []
+        if not sum(map(len, tables)):
+            return
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="parquet")
+        if self._writing is not None:
+            self._writing.result()  # one row group waits at most
+        self._writing = self._thread.submit(self._write, pa.concat_tables(tables))
 
-    def close(self) -> ParquetRecord:
-        """Finish the file, flush it to disk and return its record."""
+    def _write(self, table: pa.Table) -> None:
         if self._writer is None:
-            raise ValueError("a Parquet file needs at least one table for its schema")
+            frequent = [name for name in table.column_names if name not in self._plain]
+            schema = table.schema.with_metadata({**(table.schema.metadata or {}), **self._metadata})
+            self._writer = pq.ParquetWriter(
+                self._generation.folder / self._name,
+                schema,
+                use_dictionary=frequent,
+                write_statistics=frequent,
+                **COMPRESSION,
+            )
+        self._writer.write_table(
+            table.replace_schema_metadata(self._writer.schema.metadata), row_group_size=len(table)
+        )
+
+    def close(self) -> ParquetRecord | None:
+        """Finish the file and return its record; None if it has no rows."""
         self._flush()
+        if self._thread is None or self._writing is None:
+            return None
+        self._writing.result()
+        self._thread.shutdown()
+        assert self._writer is not None  # noqa: S101  something was written
         self._writer.close()
-        file = self._generation.flush(self._name)
+        file = self._generation.record(self._name)
         return ParquetRecord(rows=self.rows, **file.model_dump())

@@ -18,7 +18,7 @@ _STEPS: dict[str, dict[str, Any]] = {
 }
 
 
-def tokenizer_json(recipe: TextRecipe, vocab: Vocab) -> bytes:
+def tokenizer_json(recipe: TextRecipe, vocab: Vocab, *, unknown: str | None) -> bytes:
     """Return the content of tokenizer.json."""
     steps = [_STEPS[step] for step in recipe.text.clean]
     if recipe.text.tokenizer == "basic_english":
@@ -40,7 +40,7 @@ def tokenizer_json(recipe: TextRecipe, vocab: Vocab) -> bytes:
         "model": {
             "type": "WordLevel",
             "vocab": vocab.get_stoi(),
-            "unk_token": recipe.vocabulary.unknown,
+            "unk_token": unknown,
         },
     }
-    return (json.dumps(facts, ensure_ascii=False, indent=1) + "\n").encode()
+    return (json.dumps(facts, ensure_ascii=False) + "\n").encode()  # indenting takes 80 ms

@@ -11,7 +11,7 @@ import pytest
 
 from shardmill.errors import InputError, ShardmillError
 from shardmill.pipeline.raw_files import read_raw
-from shardmill.pipeline.run_tasks import run_tasks
+from shardmill.pipeline.run_tasks import Workers
 
 # Workers are started afresh and cannot import this file, so tasks are functions of other modules.
 POWERS = [(n, 2) for n in range(20)]
@@ -20,20 +20,24 @@ POWERS = [(n, 2) for n in range(20)]
 @pytest.mark.parametrize("workers", [1, 2])
 def test_results_come_in_order(workers: int) -> None:
     done: list[None] = []
-    results = run_tasks(pow, POWERS, workers=workers, on_done=lambda: done.append(None))
-    assert results == [n**2 for n in range(20)]
-    assert len(done) == 20
+    with Workers(workers) as pool:
+        results = pool.run(pow, POWERS, lambda: done.append(None))
+        assert results == [n**2 for n in range(20)]
+        assert len(done) == 20
+        assert pool.run(pow, iter(POWERS)) == results
     assert multiprocessing.active_children() == []
 
 
 @pytest.mark.parametrize("arguments", [[], [()]])
 def test_up_to_one_task_runs_in_this_process(arguments: list[tuple[()]]) -> None:
-    results = run_tasks(os.getpid, arguments, workers=4, on_done=lambda: None)
+    with Workers(4) as pool:
+        results = pool.run(os.getpid, arguments)
     assert results == [os.getpid()] * len(arguments)
 
 
 def test_several_workers_are_other_processes() -> None:
-    results = run_tasks(os.getpid, [()] * 4, workers=2, on_done=lambda: None)
+    with Workers(2) as pool:
+        results = pool.run(os.getpid, [()] * 4)
     assert os.getpid() not in results
     assert len(set(results)) <= 2
 
@@ -42,8 +46,8 @@ def test_several_workers_are_other_processes() -> None:
 def test_an_error_is_raised_here_with_its_fields(tmp_path: Path, workers: int) -> None:
     (tmp_path / "there").write_bytes(b"x")
     tasks = [(tmp_path / "there",), (tmp_path / "missing",), (tmp_path / "there",)]
-    with pytest.raises(ShardmillError) as caught:
-        run_tasks(read_raw, tasks, workers=workers, on_done=lambda: None)
+    with pytest.raises(ShardmillError) as caught, Workers(workers) as pool:
+        pool.run(read_raw, tasks)
     error = caught.value
     assert type(error) is InputError
     assert error.where == str(tmp_path / "missing")
@@ -56,7 +60,7 @@ def test_an_error_is_raised_here_with_its_fields(tmp_path: Path, workers: int) -
 # The first worker never ends by itself: it reads from a pipe that nobody writes to.
 ENDLESS = """
 import os, sys
-from shardmill.pipeline.run_tasks import run_tasks
+from shardmill.pipeline.run_tasks import Workers
 if __name__ == "__main__":
     try:
         run_tasks(open, [(sys.argv[1], "rb"), (sys.argv[2], "rb")], workers=2, on_done=int)
@@ -80,8 +84,8 @@ def test_an_interrupt_ends_the_workers() -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        run_tasks(pow, POWERS, workers=2, on_done=interrupt)
+    with pytest.raises(KeyboardInterrupt), Workers(2) as pool:
+        pool.run(pow, POWERS, interrupt)
     for process in multiprocessing.active_children():
         process.join()
         assert process.exitcode is not None
@@ -90,11 +94,12 @@ def test_an_interrupt_ends_the_workers() -> None:
 # Both workers wait for ever on a pipe, or would, and the parent is killed under them.
 KILLED = """
 import os, signal, sys
-from shardmill.pipeline.run_tasks import run_tasks
+from shardmill.pipeline.run_tasks import Workers
 if __name__ == "__main__":
     arguments = [(sys.argv[1], os.O_RDONLY), (sys.argv[2], os.O_RDONLY)]
     kill = lambda: os.kill(os.getpid(), signal.SIGKILL)
-    run_tasks(os.open, arguments, workers=2, on_done=kill)
+    with Workers(2) as pool:
+        pool.run(os.open, arguments, kill)
 """
 
 

@@ -98,6 +98,14 @@ class RowCountError(InputError):
     """Two files that should hold one row each for the same thing hold different numbers."""
 
 
+class TokenizerFileError(InputError):
+    """A tokenizer.json that cannot be read."""
+
+
+class MissingLibraryError(ShardmillError):
+    """A library that is needed only for what was asked, and is not installed."""
+
+
 class ArtifactError(ShardmillError):
     """An artifact that cannot be read."""
 

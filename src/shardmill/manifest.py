@@ -76,21 +76,22 @@ class CleanedSplit(Record):
 
     Attributes:
         labelled: the split has a target.
-        dropped: how many rows were left out, by reason.
-        dropped_rows: where they are kept, with file, line and reason; None if there are none.
+        dropped: how many rows the recipe left out, by reason.
+        rejected: how many are not what the recipe says, and in quarantine.
+        left_out: where both are kept, with file, line, reason and text.
     """
 
     rows: Annotated[int, Field(ge=0)]
     labelled: bool
     parquet: tuple[ParquetRecord, ...]
     dropped: dict[str, int] = {}
-    dropped_rows: ParquetRecord | None = None
+    rejected: Annotated[int, Field(ge=0)] = 0
+    left_out: tuple[ParquetRecord, ...] = ()
 
     def files(self) -> Iterator[FileRecord]:
-        """Yield the files of cleaned and of dropped rows."""
+        """Yield the files of cleaned rows and of those left out."""
         yield from self.parquet
-        if self.dropped_rows is not None:
-            yield self.dropped_rows
+        yield from self.left_out
 
 
 class SplitRecord(CleanedSplit):
@@ -140,13 +141,20 @@ class CleanRecord(Record):
 
 
 class VocabularyRecord(Record):
-    """The vocabulary's files and the facts that a reader needs before it loads them."""
+    """The vocabulary's files and the facts that a reader needs before it loads them.
+
+    Attributes:
+        unknown: the token for what has no number of its own; None if there is none.
+        padding: the token for no token; None if there is none, and then `padding_id` is 0.
+        vocab: one token a line; None if the tokens stand in the tokenizer alone.
+        tokenizer: the same for Hugging Face `tokenizers`.
+    """
 
     tokens: int
-    unknown: str
-    padding: str
+    unknown: str | None
+    padding: str | None
     padding_id: Annotated[int, Field(ge=0)]
-    vocab: FileRecord
+    vocab: FileRecord | None
     tokenizer: FileRecord
 
 
@@ -191,7 +199,8 @@ class Manifest(Record):
         for split in self.splits.values():
             yield from split.files()
         if self.vocabulary is not None:
-            yield self.vocabulary.vocab
+            if self.vocabulary.vocab is not None:
+                yield self.vocabulary.vocab
             yield self.vocabulary.tokenizer
 
     def to_json(self) -> bytes:

@@ -2,9 +2,9 @@
 
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -12,11 +12,12 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from shardmill.errors import ColumnsError, InputError, ManifestError
+from shardmill.find_kind import find_kind
 from shardmill.image_recipe import ImageRecipe
-from shardmill.kinds import image, tabular, text
+from shardmill.kinds import image
 from shardmill.kinds.row import TARGET, Array, Cleaned, Fitted, Ragged, RowFault
 from shardmill.layout import Field
-from shardmill.load_vocab import load_vocab
+from shardmill.load_vocab import load_vocab, read_checked
 from shardmill.manifest import Manifest
 from shardmill.recipe import RECIPE_KINDS, AnyRecipe
 from shardmill.tabular_recipe import TabularRecipe
@@ -27,14 +28,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from shardmill.batch import Padded
-
-_KINDS: Mapping[str, ModuleType] = {"tabular": tabular, "image": image, "text": text}
-
-
-def clean(recipe: AnyRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
-    """Return the cleaned rows of `raw`; see `clean` of the recipe's kind."""
-    cleaned: Cleaned = _KINDS[recipe.kind].clean(recipe, raw, labelled=labelled)
-    return cleaned
 
 
 def label_column(recipe: AnyRecipe) -> str | None:
@@ -57,10 +50,10 @@ class Preprocessor:
         self.fitted = fitted
 
     @classmethod
-    def fit(cls, recipe: AnyRecipe, train: Iterator[pa.Table]) -> Self:
+    def fit(cls, recipe: AnyRecipe, train: Iterable[pa.Table]) -> Self:
         """Learn from the cleaned rows of the train split, which are read once, in order."""
-        fitted: Fitted = _KINDS[recipe.kind].fit(recipe, train)
-        return cls(recipe, fitted)
+        kind = find_kind(recipe)
+        return cls(recipe, kind.fit(recipe, (kind.draft(recipe, table)[1] for table in train)))
 
     @classmethod
     def load(cls, artifact: str | os.PathLike[str]) -> Self:
@@ -80,23 +73,47 @@ class Preprocessor:
                 found=f"{type(error).__name__}: {error}",
                 fix="build the artifact again with `shardmill preprocess --force`",
             ) from None
-        vocab = None
-        if manifest.vocabulary is not None:
-            vocab = load_vocab(Path(artifact), manifest.vocabulary)
-        return cls(recipe, Fitted(field, manifest.features, manifest.statistics, vocab))
+        fitted = Fitted((field,), manifest.features, manifest.statistics)
+        record = manifest.vocabulary
+        if record is not None:
+            tokenizer = None
+            if record.vocab is None:
+                tokenizer = read_checked(Path(artifact), record.tokenizer).decode()
+            fitted = replace(
+                fitted,
+                vocab=load_vocab(Path(artifact), record),
+                unknown=record.unknown,
+                padding=record.padding,
+                tokenizer=tokenizer,
+            )
+        return cls(recipe, fitted)
 
     def fields(self, *, labelled: bool) -> tuple[Field, ...]:
         """Return the fields of a shard: `x`, and `y` [n] int64 if there are labels."""
         has_target = labelled and self.recipe.target is not None
-        return (self.fitted.input, TARGET) if has_target else (self.fitted.input,)
+        return (*self.fitted.inputs, TARGET) if has_target else self.fitted.inputs
+
+    def finish(self, drafted: pa.Table, key: Any, *, labelled: bool) -> dict[str, Array | Ragged]:
+        """Return the fields of rows that `draft` of the kind has drafted, in order.
+
+        Args:
+            drafted: the rows.
+            key: of the summary they came with, from `keys` of the kind.
+            labelled: the rows have labels.
+        """
+        finish = find_kind(self.recipe).finish
+        tensors: dict[str, Array | Ragged] = finish(self.recipe, self.fitted, drafted, key)
+        label = label_column(self.recipe)
+        if label is not None and labelled:
+            tensors["y"] = np.asarray(drafted.column(label), np.int64)
+        return tensors
 
     def encode(self, cleaned: pa.Table, *, labelled: bool) -> dict[str, Array | Ragged]:
         """Return the fields of cleaned rows, in order."""
-        x = _KINDS[self.recipe.kind].encode(self.recipe, self.fitted, cleaned)
-        label = label_column(self.recipe)
-        if label is None or not labelled:
-            return {"x": x}
-        return {"x": x, "y": np.asarray(cleaned.column(label), np.int64)}
+        kind = find_kind(self.recipe)
+        drafted, summary = kind.draft(self.recipe, cleaned)
+        (key,) = kind.keys(self.fitted, [summary])
+        return self.finish(drafted, key, labelled=labelled)
 
     def __call__(
         self, rows: "pd.DataFrame | pa.Table | Sequence[Mapping[str, Any]] | Sequence[str] | Array"
@@ -115,7 +132,8 @@ class Preprocessor:
             InputError: a row is not what the recipe says, or would have been dropped.
         """
         try:
-            cleaned = clean(self.recipe, self._raw_table(rows), labelled=False)
+            kind = find_kind(self.recipe)
+            cleaned: Cleaned = kind.clean(self.recipe, self._raw_table(rows), labelled=False)
             for fault in cleaned.faults:
                 raise fault
         except RowFault as fault:
@@ -159,7 +177,7 @@ class Preprocessor:
         return pa.table({n: pa.array(cells, pa.string()) for n, cells in columns.items()})
 
     def _image_table(self, rows: Array) -> pa.Table:
-        field = self.fitted.input
+        (field,) = self.fitted.inputs
         shapes = [field.shape]
         if len(field.shape) == 3 and field.shape[0] == 1:
             shapes.append(field.shape[1:])  # [h, w] of [1, h, w]
@@ -214,8 +232,6 @@ def _to_torch(preprocessor: Preprocessor, x: Array | Ragged) -> "Tensor | Padded
 
     if not isinstance(x, Ragged):
         return torch.from_numpy(np.array(x))
-    vocab = preprocessor.fitted.vocab
-    assert vocab is not None and isinstance(preprocessor.recipe, TextRecipe)  # noqa: S101
     sizes = torch.from_numpy(x.sizes.astype(np.int64))
     ids = torch.from_numpy(np.array(x.values))  # Arrow's memory is read-only
-    return pad(ids, sizes, vocab[preprocessor.recipe.vocabulary.padding])
+    return pad(ids, sizes, preprocessor.fitted.padding_id())

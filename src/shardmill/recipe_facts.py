@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import Field, model_validator
 
-from shardmill.recipe_tables import Name, Section, Split
+from shardmill.recipe_tables import Csv, Name, RawFile, Section, Split
 
 Checked = TypeVar("Checked")
 
@@ -31,6 +31,15 @@ class Recipe(Section):
     def sha256(self) -> str:
         """Return the hash of all facts."""
         return facts_sha256(self.model_dump(mode="json"))
+
+    def files(self) -> tuple[RawFile, ...]:
+        """Return all raw files."""
+        return tuple(file for split in self.splits.values() for file in split.files())
+
+    def bad_rows_allowed(self) -> float:
+        """Return what share of a split's rows may be bad, and go to quarantine; 0 fails."""
+        csv: Csv | None = getattr(self, "csv", None)
+        return csv.max_bad_rows if csv is not None and csv.on_bad_row == "quarantine" else 0.0
 
     def source_splits(self) -> dict[str, Split]:
         """Return the splits that have files of their own."""

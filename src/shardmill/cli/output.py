@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 @contextmanager
 def progress_bars(*, quiet: bool) -> Iterator["Progress"]:
     """Give a callback that draws one bar a stage on stderr; none unless it is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda stage, done, total: None  # noqa: ARG005
+        return
     from rich.console import Console
     from rich.progress import Progress as Bars
 
-    console = Console(stderr=True)
-    with Bars(console=console, transient=True, disable=quiet or not console.is_terminal) as bars:
+    with Bars(console=Console(stderr=True), transient=True) as bars:
         tasks: dict[str, Any] = {}
 
         def update(stage: str, done: int, total: int) -> None:

@@ -1,4 +1,12 @@
-"""What differs between the kinds of dataset, one module each: `clean`, `fit` and `encode`.
+"""What differs between the kinds of dataset, one module each.
 
-The three functions of a kind are pure: Arrow tables in; tables, facts and arrays out.
+The functions of a kind are pure, and take Arrow tables of any number of rows:
+
+    clean   raw rows to typed rows, and the faults of others
+    draft   cleaned rows to what is known of them before anything is fitted, and a summary of them
+    fit     summaries of the train split to what was learnt from it
+    keys    what was learnt and summaries to what finishes the rows that each came with
+    finish  drafted rows and their key to tensors
+
+So rows are looked at once, chunk by chunk in any number of processes, and only summaries meet.
 """

@@ -59,16 +59,25 @@ class Fitted:
     """What the rows of the train split taught.
 
     Attributes:
-        input: the field of the model's input, `x`.
+        inputs: the fields of the model's input.
         features: names of what `x` holds.
         statistics: by feature.
-        vocab: numbers of the tokens; None but for text.
+        vocab: numbers of the tokens; None but for text. So are the following.
+        unknown, padding: tokens for what has no number, and for no token.
+        tokenizer: content of the tokenizer.json that the recipe names, if it names one.
     """
 
-    input: Field
+    inputs: tuple[Field, ...]
     features: tuple[str, ...]
     statistics: Mapping[str, Statistics]
     vocab: Vocab | None = None
+    unknown: str | None = None
+    padding: str | None = None
+    tokenizer: str | None = None
+
+    def padding_id(self) -> int:
+        """Return the number that fills up short rows; 0 if no token stands for that."""
+        return 0 if self.vocab is None or self.padding is None else self.vocab[self.padding]
 
 
 @dataclass(frozen=True, slots=True)

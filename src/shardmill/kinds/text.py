@@ -1,13 +1,15 @@
 """Texts to the numbers of their tokens."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shardmill.clean_text import clean_texts
+from shardmill.encode_texts import encode_texts
 from shardmill.kinds.row import (
-    Array,
     Cleaned,
     Fitted,
     Ragged,
@@ -17,8 +19,11 @@ from shardmill.kinds.row import (
 )
 from shardmill.layout import Field
 from shardmill.text_recipe import TextRecipe, Vocabulary
-from shardmill.tokenize_text import clean_texts, tokenize_texts
+from shardmill.tokenize_text import tokenize_texts
 from shardmill.vocab import Vocab
+
+# Hardly two texts are alike.
+PLAIN_COLUMNS = ("text",)
 
 # Counts of tokens are merged when this many have come together, which bounds the memory.
 _MERGE_TOKENS = 4_000_000
@@ -39,27 +44,48 @@ def clean(recipe: TextRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
     return without_faulty(pa.table(columns), faults)
 
 
-def fit(recipe: TextRecipe, train: Iterator[pa.Table]) -> Fitted:
-    """Return the vocabulary of the cleaned train rows."""
-    counts = _count(pa.array([], pa.string()))
-    for table in train:
-        tokens = tokenize_texts(table.column("text").combine_chunks(), recipe.text.tokenizer)
-        counts = pa.concat_tables([counts, _count(tokens.flatten())])
+def draft(recipe: TextRecipe, cleaned: pa.Table) -> tuple[pa.Table, pa.Table | None]:
+    """Return what is known of cleaned rows [n] before there is a vocabulary, and their tokens.
+
+    Returns:
+        The rows with `codes`, list<int32>, in place of `text`; and `token` and `count`, a row for
+        each distinct token in order of first appearance, which is the token that its position in
+        this table codes for. With a tokenizer of the recipe's own, the rows as they are and None.
+    """
+    if recipe.text.tokenizer_file is not None:
+        return cleaned, None
+    tokens = tokenize_texts(cleaned.column("text").combine_chunks(), recipe.text.tokenizer)
+    offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(tokens.sizes, dtype=np.int32)])
+    codes = pa.ListArray.from_arrays(pa.array(offsets), pa.array(tokens.codes))
+    drafted = cleaned.set_column(cleaned.column_names.index("text"), "codes", codes)
+    counts = np.bincount(tokens.codes, minlength=len(tokens.tokens))
+    return drafted, pa.table({"token": tokens.tokens, "count": pa.array(counts, pa.int64())})
+
+
+def fit(recipe: TextRecipe, summaries: Iterable[pa.Table]) -> Fitted:
+    """Return the vocabulary of the train rows, from the token counts of `draft` in their order."""
+    counts = pa.table({"token": pa.array([], pa.string()), "count": pa.array([], pa.int64())})
+    for summary in summaries:
+        counts = pa.concat_tables([counts, summary])
         if len(counts) > _MERGE_TOKENS:
             counts = _merge(counts)
     vocab = build_vocab(_merge(counts), recipe.vocabulary)
-    return Fitted(Field("x", "int32", ragged=True), ("text",), {}, vocab)
+    return fitted_with(vocab, recipe.vocabulary.unknown, recipe.vocabulary.padding)
 
 
-def _count(tokens: pa.Array, weights: Array | None = None) -> pa.Table:
-    """Return each token once, in order of first appearance, and how often it stands there."""
-    encoded = tokens.dictionary_encode()  # Arrow numbers the values as they come
-    total = np.bincount(encoded.indices, weights, minlength=len(encoded.dictionary))
-    return pa.table({"token": encoded.dictionary, "count": pa.array(total.astype(np.int64))})
+def fitted_with(
+    vocab: Vocab, unknown: str | None, padding: str | None, tokenizer: str | None = None
+) -> Fitted:
+    """Return what is fitted, with a vocabulary that comes from elsewhere."""
+    field = Field("x", "int32", ragged=True)
+    return Fitted((field,), ("text",), {}, vocab, unknown, padding, tokenizer)
 
 
 def _merge(counts: pa.Table) -> pa.Table:
-    return _count(counts.column("token").combine_chunks(), np.asarray(counts.column("count")))
+    """Return each token once, in order of first appearance, with the sum of its counts."""
+    encoded = counts.column("token").combine_chunks().dictionary_encode()
+    total = np.bincount(encoded.indices, counts.column("count"), minlength=len(encoded.dictionary))
+    return pa.table({"token": encoded.dictionary, "count": pa.array(total.astype(np.int64))})
 
 
 def build_vocab(counts: pa.Table, options: Vocabulary) -> Vocab:
@@ -88,13 +114,33 @@ def build_vocab(counts: pa.Table, options: Vocabulary) -> Vocab:
     return vocab
 
 
-def encode(recipe: TextRecipe, fitted: Fitted, cleaned: pa.Table) -> Ragged:
-    """Return the ids of each row's tokens, int32; unknown tokens get the default index."""
+def keys(
+    fitted: Fitted, summaries: Sequence[pa.Table | None]
+) -> Sequence[npt.NDArray[np.int32] | None]:
+    """Return for each summary of `draft` the ids [distinct tokens] int32 that its codes stand for.
+
+    Tokens without a number get the default index.
+    """
+    counted = [summary for summary in summaries if summary is not None]
+    if not counted:
+        return [None] * len(summaries)
     assert fitted.vocab is not None  # noqa: S101  fit() made it
-    texts = cleaned.column("text").combine_chunks()
-    tokens = tokenize_texts(texts, recipe.text.tokenizer)
+    tokens = pa.chunked_array([summary.column("token").combine_chunks() for summary in counted])
     known = pa.array(fitted.vocab.get_itos(), pa.string())
-    ids = pc.index_in(tokens.flatten(), value_set=known)
-    ids = ids.fill_null(fitted.vocab.get_default_index())
-    sizes = pc.list_value_length(tokens)
-    return Ragged(np.asarray(ids, np.int32), np.asarray(sizes, np.int32))
+    ids = pc.index_in(tokens, value_set=known).fill_null(fitted.vocab.get_default_index())
+    ends = np.cumsum([len(summary) for summary in counted])
+    return np.split(np.asarray(ids, np.int32), ends[:-1])
+
+
+def finish(
+    recipe: TextRecipe, fitted: Fitted, drafted: pa.Table, key: npt.NDArray[np.int32] | None
+) -> dict[str, Ragged]:
+    """Return `x` of drafted rows: ids, int32. `key` is that of the summary they came with."""
+    if fitted.tokenizer is not None and recipe.text.tokenizer_file is not None:
+        special_tokens = recipe.text.tokenizer_file.special_tokens
+        texts = drafted.column("text").combine_chunks()
+        return {"x": encode_texts(fitted.tokenizer, texts, special_tokens=special_tokens)}
+    assert key is not None  # noqa: S101  keys() made it
+    codes = drafted.column("codes").combine_chunks()
+    sizes = np.asarray(pc.list_value_length(codes), np.int32)
+    return {"x": Ragged(key[np.asarray(codes.flatten())], sizes)}

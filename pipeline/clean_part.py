@@ -1,0 +1,179 @@
+"""Cleans one part of a split that has files of its own, and of the splits held out of it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from shardmill.find_kind import find_kind
+from shardmill.kinds.row import Cleaned, RowFault
+from shardmill.manifest import ParquetRecord
+from shardmill.pipeline.cut_parts import Chunk, Part
+from shardmill.pipeline.draft_rows import DraftFile, DraftWriter
+from shardmill.pipeline.generation import Generation
+from shardmill.pipeline.hold_out import HoldOutDraw, hold_out_draws
+from shardmill.pipeline.raw_source import Place, RawSource
+from shardmill.pipeline.write_parquet import ParquetFile
+from shardmill.preprocessor import label_column
+from shardmill.recipe import AnyRecipe
+
+
+@dataclass(frozen=True, slots=True)
+class CleanJob:
+    """What is the same for all parts of a split.
+
+    Attributes:
+        recipe: of the dataset.
+        split: a split with files of its own.
+        source: of its raw rows.
+        generation: where to write.
+        drafts: where to leave drafts for the shard stage; None if it does not follow at once.
+    """
+
+    recipe: AnyRecipe
+    split: str
+    source: RawSource
+    generation: Generation
+    drafts: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class CleanedPart:
+    """What became of a part's rows in one split.
+
+    Attributes:
+        rows: that were kept.
+        parquet: where they are; None if there are none.
+        draft: their draft; None unless it was asked for.
+        dropped: how many rows the recipe left out, by reason.
+        bad: how many are not what the recipe says.
+        first_bad: what is wrong with the first of these, and where.
+        left_out: where both are kept; None if there are none.
+    """
+
+    rows: int
+    parquet: ParquetRecord | None
+    draft: DraftFile | None
+    dropped: dict[str, int] = field(default_factory=dict)
+    bad: int = 0
+    first_bad: str = ""
+    left_out: ParquetRecord | None = None
+
+
+def clean_part(job: CleanJob, part: Part) -> dict[str, CleanedPart]:
+    """Write `<split>-<part>.parquet` for the split and for each split held out of it.
+
+    Returns:
+        What was written, by split.
+
+    Raises:
+        InputError: a row is not what the recipe says, and such rows are not put in quarantine.
+    """
+    recipe, name = job.recipe, job.split
+    labelled = recipe.splits[name].labelled
+    draws = hold_out_draws(recipe, name, part.index)
+    outputs = {split: _Output(job, split, part.index) for split in (*draws, name)}
+    left_out = _LeftOut(job, part.index)
+    for chunk in part.chunks:
+        raw, bad = job.source.read(chunk)
+        for row in bad:
+            left_out.add_bad(row.place, row.reason)
+        cleaned = find_kind(recipe).clean(recipe, raw, labelled=labelled)
+        left_out.add(chunk, cleaned)
+        parts = _parts(cleaned.table, label_column(recipe) if labelled else None, draws.values())
+        for output, table in zip(outputs.values(), parts, strict=True):
+            output.write(table)
+    written = {split: output.close() for split, output in outputs.items()}
+    return written | {name: left_out.close(written[name])}
+
+
+def _parts(table: pa.Table, label: str | None, draws: Iterable[HoldOutDraw]) -> Iterator[pa.Table]:
+    """Yield the rows that each hold-out draws from what the last one left, and then the rest."""
+    for draw in draws:
+        labels = np.zeros(len(table), np.int64) if label is None else table.column(label)
+        held_out = draw.draw(np.asarray(labels))
+        yield table.filter(pa.array(held_out))
+        table = table.filter(pa.array(~held_out))
+    yield table
+
+
+class _Output:
+    """One split's share of a part: cleaned rows, and their draft where one is wanted."""
+
+    def __init__(self, job: CleanJob, split: str, part: int) -> None:
+        kind = find_kind(job.recipe)
+        file = f"{split}-{part:05d}.parquet"
+        self._parquet = ParquetFile(job.generation, file, plain=kind.PLAIN_COLUMNS)
+        self._draft = DraftWriter(job.recipe, job.drafts, f"{split}-{part:05d}")
+
+    def write(self, table: pa.Table) -> None:
+        self._parquet.write(table)
+        self._draft.write(table)
+
+    def close(self) -> CleanedPart:
+        draft = self._draft.close()
+        return CleanedPart(self._parquet.rows, self._parquet.close(), draft)
+
+
+class _LeftOut:
+    """Rows that were left out: where they stand, why, and their text."""
+
+    def __init__(self, job: CleanJob, part: int) -> None:
+        self._job = job
+        self._file = ParquetFile(job.generation, f"{job.split}.rejected-{part:05d}.parquet")
+        self._dropped: Counter[str] = Counter()
+        self._bad: list[str] = []
+
+    def add(self, chunk: Chunk, cleaned: Cleaned) -> None:
+        """Note the rows of a chunk that were dropped, and those with faults.
+
+        Raises:
+            InputError: there is a fault, and no quarantine.
+        """
+        if cleaned.faults and not self._job.recipe.bad_rows_allowed():
+            fault = cleaned.faults[0]
+            (place,) = self._job.source.places(chunk, [fault.row], fault.column)
+            raise fault.at(str(place))
+        first = {fault.row: fault for fault in reversed(cleaned.faults)}
+        rows = sorted([*first, *cleaned.dropped])
+        if not rows:
+            return
+        for row, place in zip(rows, self._job.source.places(chunk, rows, ""), strict=True):
+            if row in first:
+                self.add_bad(place, _reason(first[row]))
+            else:
+                self._dropped[cleaned.dropped[row]] += 1
+                self._write(place, cleaned.dropped[row])
+
+    def add_bad(self, place: Place, reason: str) -> None:
+        """Note a row that is not what the recipe says."""
+        self._bad.append(f"{place}: {reason}")
+        self._write(place, reason)
+
+    def _write(self, place: Place, reason: str) -> None:
+        columns = {
+            "file": [place.file.name],
+            "line": pa.array([place.number], pa.int64()),
+            "reason": [reason],
+            "text": pa.array([place.text], pa.string()),
+        }
+        self._file.write(pa.table(columns))
+
+    def close(self, kept: CleanedPart) -> CleanedPart:
+        """Return what became of the split's rows, those left out included."""
+        return CleanedPart(
+            rows=kept.rows,
+            parquet=kept.parquet,
+            draft=kept.draft,
+            dropped=dict(self._dropped),
+            bad=len(self._bad),
+            first_bad=self._bad[0] if self._bad else "",
+            left_out=self._file.close(),
+        )
+
+
+def _reason(fault: RowFault) -> str:
+    return f"{fault.column}: expected {fault.facts['expected']}, found {fault.facts['found']}"
