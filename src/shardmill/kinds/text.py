@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shardmill.clean_text import clean_texts
 from shardmill.kinds.row import (
     Array,
     Cleaned,
@@ -17,7 +18,7 @@ from shardmill.kinds.row import (
 )
 from shardmill.layout import Field
 from shardmill.text_recipe import TextRecipe, Vocabulary
-from shardmill.tokenize_text import clean_texts, tokenize_texts
+from shardmill.tokenize_text import tokenize_texts
 from shardmill.vocab import Vocab
 
 # Counts of tokens are merged when this many have come together, which bounds the memory.
@@ -44,7 +45,9 @@ def fit(recipe: TextRecipe, train: Iterator[pa.Table]) -> Fitted:
     counts = _count(pa.array([], pa.string()))
     for table in train:
         tokens = tokenize_texts(table.column("text").combine_chunks(), recipe.text.tokenizer)
-        counts = pa.concat_tables([counts, _count(tokens.flatten())])
+        total = pa.array(np.bincount(tokens.codes, minlength=len(tokens.tokens)), pa.int64())
+        counted = pa.table({"token": tokens.tokens, "count": total})
+        counts = pa.concat_tables([counts, counted])
         if len(counts) > _MERGE_TOKENS:
             counts = _merge(counts)
     vocab = build_vocab(_merge(counts), recipe.vocabulary)
@@ -94,7 +97,6 @@ def encode(recipe: TextRecipe, fitted: Fitted, cleaned: pa.Table) -> Ragged:
     texts = cleaned.column("text").combine_chunks()
     tokens = tokenize_texts(texts, recipe.text.tokenizer)
     known = pa.array(fitted.vocab.get_itos(), pa.string())
-    ids = pc.index_in(tokens.flatten(), value_set=known)
+    ids = pc.index_in(tokens.tokens, value_set=known)
     ids = ids.fill_null(fitted.vocab.get_default_index())
-    sizes = pc.list_value_length(tokens)
-    return Ragged(np.asarray(ids, np.int32), np.asarray(sizes, np.int32))
+    return Ragged(np.asarray(ids, np.int32)[tokens.codes], tokens.sizes)
