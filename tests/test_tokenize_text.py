@@ -1,46 +1,35 @@
-"""Arrays of texts are cleaned and tokenised exactly as their plain definitions do it row by row."""
+"""Arrays of texts are tokenised exactly as a plain definition does it row by row."""
 
-import sys
-
+import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from test_clean_text import CODE_POINTS, cuts, laws, slices, text_lists
 
-from shardmill.tokenize_text import clean_row, clean_texts, tokenize_row, tokenize_texts
+from shardmill.clean_text import clean_texts
+from shardmill.tokenize_text import SUBSTITUTIONS, Tokens, tokenize_rows, tokenize_texts
 
 TOKENIZERS = ("basic_english", "whitespace")
-STEPS: list[tuple[str, ...]] = [
-    (),
-    ("alphanumeric",),
-    ("lowercase",),
-    ("alphanumeric", "lowercase"),
-    ("lowercase", "alphanumeric"),
-]
-# Every code point but surrogates, which no UTF-8 text holds.
-CODE_POINTS = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
-
-# All planes; ASCII alone, which takes another path; and what the tokenisers look for.
-special = st.sampled_from("'\".,()!?;: \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\u2028İΣςßǅ_²٣")
-pieces = st.sampled_from(["<br />", "<BR />", "<br/>", "don't", "  "])
-ascii_texts = st.text(st.characters(max_codepoint=127) | special.filter(str.isascii))
-texts = st.text() | ascii_texts | st.lists(special | pieces | st.text()).map("".join)
-text_lists = st.lists(texts, max_size=8)
-cuts = st.integers(0, 8)
-laws = settings(max_examples=150, deadline=None)
 
 
-@laws
-@given(text_lists, st.sampled_from(STEPS), cuts, cuts)
-@example(["a", "é", "B_"], ("alphanumeric", "lowercase"), 1, 2)
-def test_clean_texts_is_clean_row(
-    rows: list[str], steps: tuple[str, ...], start: int, length: int
-) -> None:
-    for array in (pa.array(rows, pa.string()), pa.array(rows, pa.string())[start:][:length]):
-        cleaned = clean_texts(array, steps)
-        assert cleaned.type == pa.string()
-        assert cleaned.to_pylist() == [clean_row(row, steps) for row in array.to_pylist()]
-        cleaned.validate(full=True)
+def tokenize_row(text: str, tokenizer: str) -> list[str]:
+    if tokenizer == "basic_english":
+        text = text.lower()
+        for old, new in SUBSTITUTIONS:
+            text = text.replace(old, new)
+    return text.split()
+
+
+def check(tokens: Tokens, rows: list[str], tokenizer: str) -> None:
+    expected = [tokenize_row(row, tokenizer) for row in rows]
+    assert tokens.to_lists() == expected
+    # each once, and in order of first appearance
+    assert tokens.tokens.to_pylist() == list(
+        dict.fromkeys(token for row in expected for token in row)
+    )
+    assert tokens.codes.dtype == tokens.sizes.dtype == np.int32
+    tokens.tokens.validate(full=True)
 
 
 @laws
@@ -49,11 +38,8 @@ def test_clean_texts_is_clean_row(
 def test_tokenize_texts_is_tokenize_row(
     rows: list[str], tokenizer: str, start: int, length: int
 ) -> None:
-    for array in (pa.array(rows, pa.string()), pa.array(rows, pa.string())[start:][:length]):
-        tokens = tokenize_texts(array, tokenizer)
-        assert tokens.type == pa.list_(pa.string())
-        assert tokens.to_pylist() == [tokenize_row(row, tokenizer) for row in array.to_pylist()]
-        tokens.validate(full=True)
+    for array in slices(rows, start, length):
+        check(tokenize_texts(array, tokenizer), array.to_pylist(), tokenizer)
 
 
 ROWS = ["First, row", "(second)", "", "dritte Größe", "IV. \t fourth"]
@@ -64,22 +50,17 @@ ROWS = ["First, row", "(second)", "", "dritte Größe", "IV. \t fourth"]
     # from the second, inside, with and without other characters than ASCII, one, none
     [(1, None), (2, 4), (0, 3), (1, 3), (4, None), (3, 4), (5, None), (2, 2)],
 )
-def test_slices(start: int, stop: int | None) -> None:
-    rows, array = ROWS[start:stop], pa.array(ROWS)[start:stop]
-    for steps in STEPS:
-        assert clean_texts(array, steps).to_pylist() == [clean_row(row, steps) for row in rows]
-    for tokenizer in TOKENIZERS:
-        expected = [tokenize_row(row, tokenizer) for row in rows]
-        assert tokenize_texts(array, tokenizer).to_pylist() == expected
-        # what was cleaned can be sliced and tokenised again
-        cleaned = clean_texts(pa.array(ROWS), ("lowercase",))[start:stop]
-        expected = [tokenize_row(row.lower(), tokenizer) for row in rows]
-        assert tokenize_texts(cleaned, tokenizer).to_pylist() == expected
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+def test_slices(tokenizer: str, start: int, stop: int | None) -> None:
+    rows = ROWS[start:stop]
+    check(tokenize_texts(pa.array(ROWS)[start:stop], tokenizer), rows, tokenizer)
+    # what was cleaned can be sliced and tokenised
+    cleaned = clean_texts(pa.array(ROWS), ("lowercase",))[start:stop]
+    check(tokenize_texts(cleaned, tokenizer), [row.lower() for row in rows], tokenizer)
 
 
 def test_array_that_is_given_stays_as_it_is() -> None:
     array = pa.array(["Up, UP", "and AWAY"])
-    clean_texts(array, ("alphanumeric", "lowercase"))
     tokenize_texts(array, "basic_english")
     assert array.to_pylist() == ["Up, UP", "and AWAY"]
 
@@ -88,33 +69,23 @@ def test_array_that_is_given_stays_as_it_is() -> None:
 def test_nothing_to_tokenise(rows: list[str]) -> None:
     array = pa.array(rows, pa.string())
     for tokenizer in TOKENIZERS:
-        assert tokenize_texts(array, tokenizer).to_pylist() == [row.split() for row in rows]
-    assert clean_texts(array, ()).to_pylist() == rows
-    assert len(clean_texts(array, ("alphanumeric", "lowercase"))) == len(rows)
-
-
-def test_alphanumeric_and_lowercase_over_every_code_point() -> None:
-    steps = ("alphanumeric", "lowercase")
-    different = [
-        c for c in CODE_POINTS if clean_row(c, steps) != (c.lower() if c.isalnum() else " ")
-    ]
-    assert different == []
-
-
-@laws
-@given(texts)
-@example("ΑΣ ΑΣΑ")  # the small letter of a last sigma is another one
-def test_alphanumeric_and_lowercase_of_a_text(text: str) -> None:
-    expected = "".join(c if c.isalnum() else " " for c in text).lower()
-    assert clean_row(text, ("alphanumeric", "lowercase")) == expected
+        check(tokenize_texts(array, tokenizer), rows, tokenizer)
 
 
 @pytest.mark.parametrize("tokenizer", TOKENIZERS)
 def test_white_space_of_every_code_point(tokenizer: str) -> None:
-    splits = [c for c in CODE_POINTS if len(tokenize_row(f"a{c}b", "whitespace")) == 2]
-    assert splits == [c for c in CODE_POINTS if c.isspace()]
-    array = pa.array([f"a{c}b" for c in splits])
-    assert tokenize_texts(array, tokenizer).to_pylist() == [["a", "b"]] * len(splits)
+    splits = [c for c in CODE_POINTS if c.isspace()]
+    assert tokenize_rows([f"a{c}b" for c in splits], tokenizer) == [["a", "b"]] * len(splits)
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+def test_every_code_point(tokenizer: str) -> None:
+    # between letters, beside sigmas, and inside of what is replaced
+    for between, some in (("a", CODE_POINTS), ("Σ ", CODE_POINTS[:0x3100])):
+        rows = [between.join(some), "B"]
+        check(tokenize_texts(pa.array(rows), tokenizer), rows, tokenizer)
+    rows = [row for c in CODE_POINTS[:0x3100] for row in (c, f"<br{c}/>", f"<br {c}/>")]
+    check(tokenize_texts(pa.array(rows), tokenizer), rows, tokenizer)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +109,7 @@ def test_white_space_of_every_code_point(tokenizer: str) -> None:
         # quotes go first, so they cannot hide one; a full stop does
         ('a<br" />b', "a b"),
         ("a<br. />b", "a<br . />b"),
+        ('<br" />b" "c', "b c"),
         # any white space, any number of them
         ("\ta \t\n b\r\n", "a b"),
         ("a\xa0b\u2003c", "a b c"),
@@ -150,7 +122,7 @@ def test_white_space_of_every_code_point(tokenizer: str) -> None:
 )
 def test_examples_of_basic_english(text: str, tokens: str) -> None:
     assert tokenize_row(text, "basic_english") == tokens.split()
-    assert tokenize_texts(pa.array([text]), "basic_english").to_pylist() == [tokens.split()]
+    assert tokenize_rows([text], "basic_english") == [tokens.split()]
 
 
 @pytest.mark.parametrize(
@@ -162,20 +134,4 @@ def test_examples_of_basic_english(text: str, tokens: str) -> None:
 )
 def test_examples_of_whitespace(text: str, tokens: list[str]) -> None:
     assert tokenize_row(text, "whitespace") == tokens
-    assert tokenize_texts(pa.array([text]), "whitespace").to_pylist() == [tokens]
-
-
-@pytest.mark.parametrize(
-    ("text", "steps", "cleaned"),
-    [
-        ("It's 5_000 km²!", ("alphanumeric",), "It s 5 000 km² "),
-        ("It's", ("lowercase",), "it's"),
-        ("It's", (), "It's"),
-        # the order counts: the dot above that lowercase makes of İ is not alphanumeric
-        ("İ", ("lowercase", "alphanumeric"), "i "),
-        ("İ", ("alphanumeric", "lowercase"), "i\u0307"),
-    ],
-)
-def test_examples_of_cleaning(text: str, steps: tuple[str, ...], cleaned: str) -> None:
-    assert clean_row(text, steps) == cleaned
-    assert clean_texts(pa.array([text]), steps).to_pylist() == [cleaned]
+    assert tokenize_rows([text], "whitespace") == [tokens]

@@ -24,7 +24,8 @@ class Text(Section):
     Attributes:
         columns: all columns of the file, in order.
         join: the columns that make up the text, joined by one space.
-        clean: steps in order; `alphanumeric` turns every character that is not alphanumeric
+        clean: steps in order; `html` makes plain text of character references and tags (see
+            `clean_text.strip_html`), `alphanumeric` turns every character that is not alphanumeric
             into a space, `lowercase` is Unicode's full lower case.
         tokenizer: torchtext's `basic_english`, or `whitespace`.
         tokenizer_file: in place of both, and of a vocabulary.
@@ -32,7 +33,7 @@ class Text(Section):
 
     columns: Names
     join: Names
-    clean: tuple[Literal["alphanumeric", "lowercase"], ...] = ()
+    clean: tuple[Literal["html", "alphanumeric", "lowercase"], ...] = ()
     tokenizer: Literal["basic_english", "whitespace"] = "basic_english"
     tokenizer_file: TokenizerFile | None = None
 

@@ -1,16 +1,14 @@
-"""Cleaning and tokenising of texts: whole Arrow arrays at a time, exact to Python's own rules.
+"""Tokenising of texts: whole Arrow arrays at a time, exact to Python's own Unicode rules."""
 
-Every step has a plain definition for one string (`clean_row`, `tokenize_row`). Arrays run the
-same definition through a byte table as long as they are ASCII, which is where the speed is; rows
-with other characters run the plain definition itself, so that the two cannot differ on them.
-"""
-
-import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from shardmill.clean_text import clean_texts
+from shardmill.joined_rows import Array, content_of, string_array
 
 # torchtext's `basic_english`, data/utils.py of 0.18: these replacements in this order, on the
 # lower-cased line, then a split at white space.
@@ -27,92 +25,105 @@ SUBSTITUTIONS = (
     (";", " "),
     (":", " "),
 )
-# Python's `re` counts exactly the characters for which str.isalnum() holds, and _, as \w.
-_NOT_ALPHANUMERIC = re.compile(r"[\W_]")
 
-_ASCII = [chr(code) for code in range(128)]
-_ALPHANUMERIC_TABLE = "".join(c if c.isalnum() else " " for c in _ASCII)
-_LOWER_TABLE = "".join(c.lower() for c in _ASCII)
-_SPACE_TABLE = "".join(" " if c.isspace() else c for c in _ASCII)
-
-
-def clean_row(text: str, steps: Sequence[str]) -> str:
-    """Return one text after the steps `alphanumeric` and `lowercase`, in the order given."""
-    for step in steps:
-        text = _NOT_ALPHANUMERIC.sub(" ", text) if step == "alphanumeric" else text.lower()
-    return text
+# What a byte does: it separates tokens, belongs to one, or is one by itself. Bytes of characters
+# beyond ASCII belong to one; the white space among them is replaced beforehand.
+_SEPARATOR, _WORD, _ALONE = range(3)
+_SEPARATORS = {
+    "whitespace": "".join(chr(code) for code in range(128) if chr(code).isspace()),
+}
+_SEPARATORS["basic_english"] = _SEPARATORS["whitespace"] + ";:"
+_ALONE_CHARACTERS = {"whitespace": "", "basic_english": "'.,()!?"}
 
 
-def tokenize_row(text: str, tokenizer: str) -> list[str]:
-    """Return the tokens of one text by `basic_english` or `whitespace`."""
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of n texts, t in all, each distinct one named once.
+
+    Attributes:
+        tokens: string [d], the distinct tokens in order of first appearance.
+        codes: int32 [t], which of them each token is, row after row.
+        sizes: int32 [n], tokens per row.
+
+    Example:
+        >>> tokenize_texts(pa.array(["to be or", "not to be"]), "whitespace")
+        Tokens(tokens=["to", "be", "or", "not"], codes=[0, 1, 2, 3, 0, 1], sizes=[3, 3])
+    """
+
+    tokens: pa.StringArray
+    codes: Array
+    sizes: Array
+
+    def to_lists(self) -> list[list[str]]:
+        """Return the tokens of each row."""
+        ends = np.cumsum(self.sizes).tolist()
+        tokens = self.tokens.take(pa.array(self.codes)).to_pylist()
+        return [tokens[i:j] for i, j in zip([0, *ends], ends, strict=False)]
+
+
+def tokenize_rows(texts: Sequence[str], tokenizer: str) -> list[list[str]]:
+    """Return the tokens of each text; see `tokenize_texts`."""
+    return tokenize_texts(pa.array(texts, pa.string()), tokenizer).to_lists()
+
+
+def tokenize_texts(texts: pa.Array, tokenizer: str) -> Tokens:
+    """Return the tokens of `texts` (string [n], no nulls).
+
+    `whitespace` is `str.split()` of each row, `basic_english` the same after `str.lower()` and
+    SUBSTITUTIONS.
+    """
+    content, offsets = content_of(texts)
     if tokenizer == "basic_english":
-        text = text.lower()
-        for old, new in SUBSTITUTIONS:
-            text = text.replace(old, new)
-    return text.split()
+        if _may_change(content):
+            content, offsets = content_of(_lower_and_delete(texts))
+    elif not content.isascii():
+        content, offsets = content_of(clean_texts(texts, ("ascii_space",)))
+    return _cut(content, offsets, tokenizer)
 
 
-def clean_texts(texts: pa.Array, steps: Sequence[str]) -> pa.Array:
-    """Return `texts` (string, no nulls) after `steps`, as a string array of the same length."""
-    tables = {"alphanumeric": _ALPHANUMERIC_TABLE, "lowercase": _LOWER_TABLE}
-
-    def clean_ascii(part: pa.Array) -> pa.Array:
-        for step in steps:
-            part = _translate_ascii(part, tables[step])
-        return part
-
-    plain = pc.string_is_ascii(texts)
-    if pc.all(plain).as_py() is not False:
-        return clean_ascii(texts)
-    others = [clean_row(text, steps) for text in texts.filter(pc.invert(plain)).to_pylist()]
-    return _interleave(plain, clean_ascii(texts.filter(plain)), pa.array(others, pa.string()))
+def _may_change(content: bytes) -> bool:
+    """Tell whether `_lower_and_delete` may change a text; cleaned ASCII it does not."""
+    codes = np.frombuffer(content, np.uint8)
+    has_capital = np.any(codes - np.uint8(ord("A")) < 26)  # what is below A wraps round
+    return bool(has_capital) or not content.isascii() or b'"' in content or b"<" in content
 
 
-def tokenize_texts(texts: pa.Array, tokenizer: str) -> pa.ListArray:
-    """Return the tokens of `texts` (string [n], no nulls) as a list<string> array [n]."""
-    plain = pc.string_is_ascii(texts)
-    if pc.all(plain).as_py() is not False:
-        return _tokenize_ascii(texts, tokenizer)
-    others = [tokenize_row(text, tokenizer) for text in texts.filter(pc.invert(plain)).to_pylist()]
-    ascii_rows = _tokenize_ascii(texts.filter(plain), tokenizer)
-    return _interleave(plain, ascii_rows, pa.array(others, pa.list_(pa.string())))
+def _lower_and_delete(texts: pa.Array) -> pa.Array:
+    """Return `texts` in lower case, without quotes and with a space for each `<br />`.
+
+    These substitutions may go before all others: the others put in spaces and the character
+    itself, so that they neither make nor break up a quote or a `<br />`. A quote inside a `<br />`
+    must go first. White space becomes ASCII as a line feed, which makes no `<br />` either.
+    """
+    texts = clean_texts(texts, ("lowercase", "ascii_space"))
+    for old, new in (('"', ""), ("<br />", " ")):
+        texts = pc.replace_substring(texts, old, new)
+    return texts
 
 
-def _tokenize_ascii(texts: pa.Array, tokenizer: str) -> pa.ListArray:
-    if tokenizer == "basic_english":
-        texts = _translate_ascii(texts, _LOWER_TABLE)
-        for old, new in SUBSTITUTIONS:
-            texts = pc.replace_substring(texts, old, new)
-    # str.split() also splits at the separators 0x1C to 0x1F, Arrow does not.
-    texts = _translate_ascii(texts, _SPACE_TABLE)
-    # Arrow splits like str.split(" "): leading, trailing and doubled spaces leave empty strings,
-    # which the list's offsets must then skip.
-    split = pc.ascii_split_whitespace(texts)
-    values, offsets = split.flatten(), np.asarray(split.offsets)
-    kept = pc.greater(pc.binary_length(values), 0)
-    before = np.concatenate([[0], np.cumsum(np.asarray(kept))])
-    return pa.ListArray.from_arrays(pa.array(before[offsets], pa.int32()), values.filter(kept))
+def _cut(content: bytes, offsets: Array, tokenizer: str) -> Tokens:
+    """Return the tokens of UTF-8 text whose only separators are ASCII; `offsets` [n + 1]."""
+    separators, alone = _SEPARATORS[tokenizer], _ALONE_CHARACTERS[tokenizer]
+    table = bytearray([_WORD]) * 256
+    for character in separators + alone:
+        table[ord(character)] = _SEPARATOR if character in separators else _ALONE
+    classes = content.translate(table)
+    kinds = np.frombuffer(classes, np.uint8)
 
+    # A token begins at a word byte after another kind or at the start of a row, or is alone.
+    words = kinds == _WORD
+    begins = words.copy()
+    np.greater(words[1:], words[:-1], out=begins[1:])
+    rows = offsets[:-1][offsets[:-1] < len(content)]  # an empty row begins where the next does
+    begins[rows] = words[rows]
+    if bytes([_ALONE]) in classes:
+        begins |= kinds == _ALONE
+    starts = np.flatnonzero(begins).astype(np.int32)
 
-def _translate_ascii(texts: pa.Array, table: str) -> pa.Array:
-    """Map every byte of an ASCII string array through `table`, 128 characters."""
-    if not len(texts):
-        return texts
-    _, offsets, data = texts.buffers()
-    # A slice shares the buffers of the whole array; its own part of them starts at `first`.
-    own = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    first, last = int(own[0]), int(own[-1])
-    content = data.slice(first, last - first).to_pybytes() if data is not None else b""
-    translated = content.translate(table.encode() + bytes(range(128, 256)))
-    return pa.StringArray.from_buffers(
-        len(texts), pa.py_buffer(own - first), pa.py_buffer(translated)
-    )
-
-
-def _interleave(first: pa.Array, rows: pa.Array, others: pa.Array) -> pa.Array:
-    """Return row k of `rows` where the k-th True of `first` [n] is, and of `others` elsewhere."""
-    mask = np.asarray(first)
-    position = np.empty(len(mask), np.int64)
-    position[mask] = np.arange(len(rows))
-    position[~mask] = len(rows) + np.arange(len(others))
-    return pa.concat_arrays([rows, others]).take(pa.array(position))
+    # Up to the next one: with the separators behind it, also those that the next row begins with,
+    # which saves a copy of the text. They go when each distinct token is left but once.
+    rough = string_array(content, np.append(starts, np.int32(len(content)))).dictionary_encode()
+    trimmed = pc.ascii_rtrim(rough.dictionary, characters=separators).dictionary_encode()
+    codes = np.asarray(trimmed.indices, np.int32)[np.asarray(rough.indices)]
+    sizes = np.diff(np.searchsorted(starts, offsets)).astype(np.int32)
+    return Tokens(trimmed.dictionary, codes, sizes)
