@@ -1,6 +1,7 @@
 """Raw files and artifacts that several tests share."""
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from shardmill.pipeline.write_sample import SAMPLE_DATASETS, write_sample
 from shardmill.recipe import AnyRecipe
 
 Builder = Callable[..., Path]
+COMPARED = pytest.StashKey[Counter[str]]()
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +47,16 @@ def sample_artifacts(sample_raw: Path, tmp_path_factory: pytest.TempPathFactory)
     for name in SAMPLE_DATASETS:
         build(load_recipe(name), sample_raw, out)
     return out
+
+
+@pytest.fixture(scope="session")
+def compared(pytestconfig: pytest.Config) -> Counter[str]:
+    """How much was held against another library, by what it was: shown when all tests have run."""
+    return pytestconfig.stash.setdefault(COMPARED, Counter())
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for what, number in sorted(config.stash.get(COMPARED, Counter()).items()):
+        terminalreporter.write_line(f"compared: {number:,} {what}")

@@ -1,12 +1,21 @@
 """The numbers of tokens, with the interface of torchtext's Vocab."""
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Self
 
 from shardmill.errors import ShardmillError
+
+if TYPE_CHECKING:
+    import torchtext
 
 
 class UnknownTokenError(ShardmillError, RuntimeError):
     """A token without a number, asked for where no default index is set."""
+
+
+class TorchtextImportError(ShardmillError, ImportError):
+    """torchtext was asked for, and is not there or does not load."""
 
 
 class Vocab:
@@ -27,6 +36,35 @@ class Vocab:
         if len(self._stoi) != len(self._itos):
             raise ValueError("a vocabulary names each token once")
         self._default_index = default_index
+
+    @classmethod
+    def from_torchtext(cls, vocab: "torchtext.vocab.Vocab") -> Self:
+        """Return the same tokens, numbers and default index as torchtext's `vocab`, now.
+
+        Needs no torchtext beside that of the caller; `vocab` may be scripted by `torch.jit`.
+        """
+        return cls(vocab.get_itos(), default_index=vocab.get_default_index())
+
+    def to_torchtext(self) -> "torchtext.vocab.Vocab":
+        """Return a new `torchtext.vocab.Vocab` of the same tokens, numbers and default index.
+
+        Raises:
+            TorchtextImportError: torchtext cannot be imported here.
+        """
+        try:
+            from torchtext.vocab import vocab
+        # OSError: its binary was built for another torch than the one that is installed.
+        except (ImportError, OSError) as error:
+            raise TorchtextImportError(
+                "Vocab.to_torchtext",
+                expected="torchtext 0.18.0 beside torch 2.3 and numpy 1, which it needs",
+                found=f"{type(error).__name__}: {error}",
+                fix="install shardmill[torchtext] into an environment of its own, with "
+                "constraints-torchtext.txt",
+            ) from error
+        same = vocab(OrderedDict.fromkeys(self._itos, 1))
+        same.set_default_index(self._default_index)
+        return same
 
     def __len__(self) -> int:
         return len(self._itos)
