@@ -6,6 +6,7 @@ OUT ?= artifacts
 RUNS ?= runs
 WORKERS ?= 1
 BENCH ?= data/bench
+BENCH_OPTIONS ?=
 PYTHON ?= python3
 
 BIN := .venv/bin
@@ -14,10 +15,10 @@ INSTALLED := .venv/.installed
 RAW_OPTION := $(if $(filter file,$(origin RAW)),,--raw "$(RAW)")
 
 .DEFAULT_GOAL := help
-.PHONY: help preprocess train test bench bench-load bench-scale check format clean
+.PHONY: help preprocess train test bench bench-load bench-preprocess bench-scale check format clean
 
 help:  ## show this
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
 	@echo '  RAW=$(RAW) OUT=$(OUT) RUNS=$(RUNS) WORKERS=$(WORKERS)'
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -37,11 +38,15 @@ train: $(INSTALLED)  ## train a baseline on every artifact in OUT, results in RU
 test: $(INSTALLED)  ## run the tests; SHARDMILL_RAW names a folder of real raw files
 	$(BIN)/python -m pytest -q
 
-bench: bench-load bench-scale  ## all benchmarks
+bench: bench-load bench-preprocess bench-scale  ## all benchmarks
 
 bench-load: .venv-bench/.installed .venv-mosaicml/.installed  ## batches against other libraries', on real files in RAW
 	.venv-bench/bin/python benchmarks/bench_load.py --raw "$(RAW)" --out "$(BENCH)" \
 		--mosaicml-python .venv-mosaicml/bin/python
+
+bench-preprocess: .venv-bench/.installed .venv-mosaicml/.installed  ## builds against other libraries', on real files in RAW
+	.venv-bench/bin/python benchmarks/bench_preprocess.py --raw "$(RAW)" --out "$(BENCH)" \
+		--mosaicml-python .venv-mosaicml/bin/python $(BENCH_OPTIONS)
 
 bench-scale: $(INSTALLED)  ## what opening, memory and shuffling take as data grow
 	$(BIN)/python benchmarks/bench_scale.py --out "$(BENCH)"

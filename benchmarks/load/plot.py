@@ -7,6 +7,7 @@ from typing import Any
 from load.from_memory import LIMIT
 from load.report import SHUFFLED, CaseReport
 from load.summarise import medians
+from load.svg import SVG_SETTINGS
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
@@ -19,17 +20,9 @@ def draw(reports: Sequence[CaseReport], path: Path) -> None:
 
     Equal figures make equal bytes.
     """
-    # Text stays text, and ids do not depend on the process. A short list of fonts, since it is
-    # repeated at every label.
-    settings = {
-        "svg.hashsalt": "shardmill",
-        "svg.fonttype": "none",
-        "font.size": 8,
-        "font.sans-serif": ["DejaVu Sans", "Arial"],
-    }
     bars = [_bars(report) for report in reports]
     heights = [len(panel) + 3 for panel in bars]
-    with rc_context(settings):
+    with rc_context(SVG_SETTINGS):
         size = (8, _INCHES_PER_BAR * sum(heights))
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.subplots(len(reports), squeeze=False, height_ratios=heights)

@@ -1,6 +1,5 @@
 """Results as Markdown and as JSON."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from load.from_memory import LIMIT
 from load.rounds import PASSES
 from load.run_case import Result
 from load.summarise import Medians, medians
+from load.tables import five_digits, number, table
 from load.task import MEASURED
 
 PASS_NAMES = tuple(Pass(shuffle, workers, 0).name for shuffle, workers in PASSES)
@@ -47,12 +47,7 @@ def _facts(result: Result) -> dict[str, Any]:
     facts = asdict(result) | {
         "passes": {k: {"medians": found[k], "rounds": rounds[k]} for k in found}
     }
-    rounded: dict[str, Any] = json.loads(json.dumps(facts), parse_float=_five_digits)
-    return rounded
-
-
-def _five_digits(number: str) -> float:
-    return float(f"{float(number):.5g}")
+    return five_digits(facts)
 
 
 def markdown(report: CaseReport) -> str:
@@ -60,9 +55,9 @@ def markdown(report: CaseReport) -> str:
     title = (
         f"### {report.case.name}: {report.case.rows:,} rows, batches of {report.case.batch_size:,}"
     )
-    parts = [title, _table(_throughput_header(), [_throughput(r) for r in report.results])]
+    parts = [title, table(_throughput_header(), [_throughput(r) for r in report.results])]
     alone = [result for result in report.results if result.name != LIMIT.name]
-    parts.append(_table(_LATENCY_HEADER, [_latency(result) for result in alone]))
+    parts.append(table(_LATENCY_HEADER, [_latency(result) for result in alone]))
     errors = [f"- {r.name}: {r.error}" for r in report.results if r.error]
     return "\n\n".join([*parts, *(["\n".join(errors)] if errors else [])]) + "\n"
 
@@ -123,15 +118,4 @@ def _latency(result: Result) -> list[str]:
         result.cold.get("open_ms"),
         result.cold.get("rows_per_s"),
     ]
-    return [result.name, *map(_number, numbers)]
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return _NONE
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return [result.name, *map(number, numbers)]

@@ -66,7 +66,7 @@ def run_case(case: Case, plan: Plan) -> tuple[list[Result], dict[str, Any]]:
             continue
         plan.log(f"{case.name}: {plan.rounds} rounds of {', '.join(c.name for c in able)}")
         task = plan.task("rounds", case, able)
-        python = plan.interpreters.of(able[0])
+        python = plan.interpreters.of(environment)
         answers, processes[environment] = run_child(task, python, timeout_s=_ROUNDS_TIMEOUT_S)
         for name, answer in answers.items():
             if name != LIMIT.name or name not in results:
@@ -82,7 +82,7 @@ def _write(contender: Contender, case: Case, plan: Plan) -> Result:
     if contender.write is not None:
         plan.log(f"{case.name}: files of {contender.name}")
     task = plan.task("write", case, [contender])
-    python = plan.interpreters.of(contender)
+    python = plan.interpreters.of(contender.environment)
     answers, _ = run_child(task, python, timeout_s=_ALONE_TIMEOUT_S)
     answer = answers[contender.name]
     return Result(contender.name, answer.status, answer.error, answer.version)
@@ -94,7 +94,7 @@ def _with_passes(name: str, answer: Answer) -> Result:
 
 def _alone(contender: Contender, result: Result, case: Case, *, plan: Plan) -> Result:
     plan.log(f"{case.name}: {contender.name} in a new process, then without page cache")
-    python = plan.interpreters.of(contender)
+    python = plan.interpreters.of(contender.environment)
     fresh, _ = run_child(plan.task("fresh", case, [contender]), python, timeout_s=_ALONE_TIMEOUT_S)
     cold, _ = run_cold(
         plan.task("cold", case, [contender]), contender, python, timeout_s=_ALONE_TIMEOUT_S

@@ -24,9 +24,9 @@ class Interpreters:
     main: str
     mosaicml: str | None
 
-    def of(self, contender: Contender) -> str | None:
-        """Return the interpreter for a contender."""
-        return self.mosaicml if contender.environment == MOSAICML else self.main
+    def of(self, environment: str) -> str | None:
+        """Return the interpreter of a contender's environment."""
+        return self.mosaicml if environment == MOSAICML else self.main
 
 
 def run_child(
@@ -45,7 +45,7 @@ def run_child(
         command = [python, "-m", "load.child", str(task_path), str(answers_path)]
         error = _run(command, scratch=folder, timeout_s=timeout_s)
         if not answers_path.exists():
-            return dict.fromkeys(task.contenders, Answer(FAILED, _without_folders(error))), {}
+            return dict.fromkeys(task.contenders, Answer(FAILED, without_folders(error))), {}
         facts = json.loads(answers_path.read_text())
     answers = {name: Answer(**answer) for name, answer in facts.pop("answers").items()}
     return {name: _tidy(answer) for name, answer in answers.items()}, facts
@@ -96,8 +96,9 @@ def _run(command: list[str], *, scratch: str, timeout_s: float) -> str:
 
 
 def _tidy(answer: Answer) -> Answer:
-    return Answer(answer.status, _without_folders(answer.error), answer.version, answer.facts)
+    return Answer(answer.status, without_folders(answer.error), answer.version, answer.facts)
 
 
-def _without_folders(text: str) -> str:
+def without_folders(text: str) -> str:
+    """Return a message that says nothing of where things are on this machine."""
     return _FOLDERS.sub("", text)
