@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from shardmill.arrow_arrays import arrow_array, numpy_array
 from shardmill.find_kind import find_kind
 from shardmill.kinds.row import Cleaned, RowFault
 from shardmill.manifest import ParquetRecord
@@ -93,10 +94,12 @@ def clean_part(job: CleanJob, part: Part) -> dict[str, CleanedPart]:
 def _parts(table: pa.Table, label: str | None, draws: Iterable[HoldOutDraw]) -> Iterator[pa.Table]:
     """Yield the rows that each hold-out draws from what the last one left, and then the rest."""
     for draw in draws:
-        labels = np.zeros(len(table), np.int64) if label is None else table.column(label)
-        held_out = draw.draw(np.asarray(labels))
-        yield table.filter(pa.array(held_out))
-        table = table.filter(pa.array(~held_out))
+        labels = np.zeros(len(table), np.int64)
+        if label is not None:
+            labels = numpy_array(table.column(label))
+        held_out = draw.draw(labels)
+        yield table.filter(arrow_array(held_out))
+        table = table.filter(arrow_array(~held_out))
     yield table
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 
+from shardmill.arrow_arrays import arrow_array
 from shardmill.errors import RowCountError
 from shardmill.image_recipe import ImageRecipe
 from shardmill.kinds.image import tensor_column
@@ -165,7 +166,7 @@ class IdxSource:
         columns = {"image": tensor_column(images)}
         if self.labels is not None and self.label_header is not None:
             labels = read_idx_rows(self.labels.readable, self.label_header, chunk.start, chunk.stop)
-            columns["label"] = pa.array(labels)
+            columns["label"] = arrow_array(labels)
         return pa.table(columns), []
 
     def places(self, chunk: IdxChunk, rows: Sequence[int], column: str) -> list[Place]:

@@ -11,6 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shardmill.arrow_arrays import arrow_array
+
 Array = npt.NDArray[Any]
 
 
@@ -32,7 +34,7 @@ def string_array(content: bytes | Array, offsets: Array) -> pa.Array:
     Raises:
         pa.ArrowInvalid: an offset is beyond 2 GiB, which is as far as `string` reaches.
     """
-    positions = pa.array(offsets, pa.int32())
+    positions = arrow_array(offsets).cast(pa.int32())
     return pa.StringArray.from_buffers(
         len(offsets) - 1, positions.buffers()[1], pa.py_buffer(content)
     )

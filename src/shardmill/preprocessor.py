@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import ValidationError
 
+from shardmill.arrow_arrays import numpy_array
 from shardmill.errors import ColumnsError, InputError, ManifestError
 from shardmill.find_kind import find_kind
 from shardmill.image_recipe import ImageRecipe
@@ -105,7 +106,7 @@ class Preprocessor:
         tensors: dict[str, Array | Ragged] = finish(self.recipe, self.fitted, drafted, key)
         label = label_column(self.recipe)
         if label is not None and labelled:
-            tensors["y"] = np.asarray(drafted.column(label), np.int64)
+            tensors["y"] = numpy_array(drafted.column(label))
         return tensors
 
     def encode(self, cleaned: pa.Table, *, labelled: bool) -> dict[str, Array | Ragged]:

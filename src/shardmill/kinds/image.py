@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from shardmill.arrow_arrays import arrow_array, numpy_array
 from shardmill.image_recipe import ImageRecipe
 from shardmill.kinds.row import Array, Cleaned, Fitted, RowFault, class_indices, without_faulty
 from shardmill.layout import Field
@@ -22,10 +23,10 @@ _PIECE = 2**15
 def tensor_column(rows: Array) -> pa.Array:
     """Return `rows` [n, *shape] as an Arrow column: fixed-shape tensors, or numbers if 1-D."""
     if rows.ndim == 1:
-        return pa.array(rows)
+        return arrow_array(rows)
     # Not from_numpy_ndarray(): it takes the order of the dimensions from the strides, which say
     # nothing for a dimension of one.
-    values, shape = pa.array(rows.reshape(-1)), rows.shape[1:]
+    values, shape = arrow_array(rows.reshape(-1)), rows.shape[1:]
     storage = pa.FixedSizeListArray.from_arrays(values, math.prod(shape))
     return pa.ExtensionArray.from_storage(pa.fixed_shape_tensor(values.type, shape), storage)
 
@@ -35,8 +36,8 @@ def tensor_rows(column: pa.ChunkedArray) -> Array:
     if isinstance(column.type, pa.FixedShapeTensorType):
         # Not to_numpy_ndarray(): pyarrow 26 refuses slices of larger arrays there.
         storage = column.combine_chunks().storage
-        return np.asarray(storage.flatten()).reshape(-1, *column.type.shape)
-    return np.asarray(column)
+        return numpy_array(storage.flatten()).reshape(-1, *column.type.shape)
+    return numpy_array(column)
 
 
 def clean(recipe: ImageRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:

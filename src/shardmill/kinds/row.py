@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shardmill.arrow_arrays import arrow_array, numpy_array
 from shardmill.errors import InputError, UnknownClassError
 from shardmill.layout import Field
 from shardmill.manifest import Statistics
@@ -101,10 +102,10 @@ def class_indices(
     first = target.first
     names = target.classes if first is None else range(first, first + len(target.classes))
     texts = pc.utf8_trim_whitespace(labels.combine_chunks().cast(pa.string()))
-    found = texts.dictionary_encode()
+    found = texts.dictionary_encode("encode")  # a null is a value like any other
     known = {str(name): index for index, name in enumerate(names)}
     indices = [known.get(text, -1) for text in found.dictionary.to_pylist()]
-    values = np.asarray(pa.array(indices, pa.int64()).take(found.indices).fill_null(-1))
+    values = np.array(indices, np.int64)[numpy_array(found.indices)]
     faults = [
         RowFault(
             row,
@@ -116,7 +117,7 @@ def class_indices(
         )
         for row in np.flatnonzero(values < 0).tolist()
     ]
-    return pa.array(values, pa.int64()), faults
+    return arrow_array(values), faults
 
 
 def without_faulty(
@@ -130,4 +131,4 @@ def without_faulty(
     kept = np.ones(len(table), bool)
     kept[[*faulty, *dropped]] = False
     in_order = sorted(faults, key=lambda fault: fault.row)
-    return Cleaned(table.filter(pa.array(kept)), dropped, tuple(in_order))
+    return Cleaned(table.filter(arrow_array(kept)), dropped, tuple(in_order))

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shardmill.arrow_arrays import arrow_array, numpy_array, string_array
 from shardmill.clean_text import clean_texts
 from shardmill.encode_texts import encode_texts
 from shardmill.kinds.row import (
@@ -35,7 +36,7 @@ def clean(recipe: TextRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
     A label outside the classes is a fault.
     """
     parts = [raw.column(name).combine_chunks() for name in recipe.text.join]
-    joined = parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, " ")
+    joined = parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, string_array([" "])[0])
     faults: list[RowFault] = []
     columns = {"text": clean_texts(joined, recipe.text.clean)}
     if recipe.target is not None and labelled:
@@ -56,15 +57,15 @@ def draft(recipe: TextRecipe, cleaned: pa.Table) -> tuple[pa.Table, pa.Table | N
         return cleaned, None
     tokens = tokenize_texts(cleaned.column("text").combine_chunks(), recipe.text.tokenizer)
     offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(tokens.sizes, dtype=np.int32)])
-    codes = pa.ListArray.from_arrays(pa.array(offsets), pa.array(tokens.codes))
+    codes = pa.ListArray.from_arrays(arrow_array(offsets), arrow_array(tokens.codes))
     drafted = cleaned.set_column(cleaned.column_names.index("text"), "codes", codes)
     counts = np.bincount(tokens.codes, minlength=len(tokens.tokens))
-    return drafted, pa.table({"token": tokens.tokens, "count": pa.array(counts, pa.int64())})
+    return drafted, pa.table({"token": tokens.tokens, "count": arrow_array(counts)})
 
 
 def fit(recipe: TextRecipe, summaries: Iterable[pa.Table]) -> Fitted:
     """Return the vocabulary of the train rows, from the token counts of `draft` in their order."""
-    counts = pa.table({"token": pa.array([], pa.string()), "count": pa.array([], pa.int64())})
+    counts = pa.table({"token": string_array([]), "count": arrow_array(np.zeros(0, np.int64))})
     for summary in summaries:
         counts = pa.concat_tables([counts, summary])
         if len(counts) > _MERGE_TOKENS:
@@ -84,8 +85,9 @@ def fitted_with(
 def _merge(counts: pa.Table) -> pa.Table:
     """Return each token once, in order of first appearance, with the sum of its counts."""
     encoded = counts.column("token").combine_chunks().dictionary_encode()
-    total = np.bincount(encoded.indices, counts.column("count"), minlength=len(encoded.dictionary))
-    return pa.table({"token": encoded.dictionary, "count": pa.array(total.astype(np.int64))})
+    codes, weights = numpy_array(encoded.indices), numpy_array(counts.column("count"))
+    total = np.bincount(codes, weights, minlength=len(encoded.dictionary)).astype(np.int64)
+    return pa.table({"token": encoded.dictionary, "count": arrow_array(total)})
 
 
 def build_vocab(counts: pa.Table, options: Vocabulary) -> Vocab:
@@ -98,7 +100,8 @@ def build_vocab(counts: pa.Table, options: Vocabulary) -> Vocab:
         counts: columns `token` and `count`, each token once.
         options: which tokens to keep and in what order.
     """
-    counts = counts.filter(pc.greater_equal(counts.column("count"), options.min_freq))
+    frequent = numpy_array(counts.column("count")) >= options.min_freq
+    counts = counts.filter(arrow_array(frequent))
     keys = [("count", "descending"), ("token", "ascending")]
     rows = pc.sort_indices(counts, sort_keys=keys)
     if options.max_tokens is not None:
@@ -106,7 +109,7 @@ def build_vocab(counts: pa.Table, options: Vocabulary) -> Vocab:
     if options.order == "first_seen":
         rows = rows.take(pc.array_sort_indices(rows))
     counts = counts.take(rows)
-    specials = pa.array(options.specials, pa.string())
+    specials = string_array(options.specials)
     tokens = counts.column("token")
     tokens = tokens.filter(pc.invert(pc.is_in(tokens, value_set=specials)))
     vocab = Vocab([*options.specials, *tokens.to_pylist()])
@@ -126,10 +129,11 @@ def keys(
         return [None] * len(summaries)
     assert fitted.vocab is not None  # noqa: S101  fit() made it
     tokens = pa.chunked_array([summary.column("token").combine_chunks() for summary in counted])
-    known = pa.array(fitted.vocab.get_itos(), pa.string())
-    ids = pc.index_in(tokens, value_set=known).fill_null(fitted.vocab.get_default_index())
+    known = string_array(fitted.vocab.get_itos())
+    default = arrow_array(np.array([fitted.vocab.get_default_index()], np.int32))[0]
+    ids = numpy_array(pc.index_in(tokens, value_set=known).fill_null(default))
     ends = np.cumsum([len(summary) for summary in counted])
-    return np.split(np.asarray(ids, np.int32), ends[:-1])
+    return np.split(ids, ends[:-1])
 
 
 def finish(
@@ -142,5 +146,5 @@ def finish(
         return {"x": encode_texts(fitted.tokenizer, texts, special_tokens=special_tokens)}
     assert key is not None  # noqa: S101  keys() made it
     codes = drafted.column("codes").combine_chunks()
-    sizes = np.asarray(pc.list_value_length(codes), np.int32)
-    return {"x": Ragged(key[np.asarray(codes.flatten())], sizes)}
+    sizes = numpy_array(pc.list_value_length(codes))
+    return {"x": Ragged(key[numpy_array(codes.flatten())], sizes)}

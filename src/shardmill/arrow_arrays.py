@@ -1,0 +1,52 @@
+"""Arrow arrays of numpy arrays and the other way, without a copy and without pandas.
+
+`pa.array` and `np.asarray` do the same, and import pandas if it is installed. That takes longer
+than building many a dataset of texts or images.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Array = npt.NDArray[Any]
+
+
+def arrow_array(values: Array) -> pa.Array:
+    """Return numbers or booleans [n] as an Arrow array without nulls."""
+    if values.dtype == bool:
+        bits = np.packbits(values, bitorder="little")
+        return pa.Array.from_buffers(pa.bool_(), len(values), [None, pa.py_buffer(bits)])
+    buffer = pa.py_buffer(np.ascontiguousarray(values))
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, buffer])
+
+
+def numpy_array(values: pa.Array | pa.ChunkedArray) -> Array:
+    """Return an Arrow array [n] of numbers or booleans, without nulls, as a read-only array."""
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    start, stop = values.offset, values.offset + len(values)
+    data = values.buffers()[1] if len(values) else b""
+    if pa.types.is_boolean(values.type):
+        bits = np.frombuffer(data, np.uint8)
+        return np.unpackbits(bits, count=stop if len(values) else 0, bitorder="little")[
+            start:
+        ].astype(bool)
+    return np.frombuffer(data, values.type.to_pandas_dtype())[start:stop]
+
+
+def string_array(texts: Sequence[str]) -> pa.Array:
+    """Return texts [n] as an Arrow array.
+
+    Raises:
+        pa.ArrowInvalid: they have more than 2 GiB together, which is as far as `string` reaches.
+    """
+    encoded = [text.encode() for text in texts]
+    offsets = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), out=offsets[1:])
+    positions = arrow_array(offsets).cast(pa.int32())
+    return pa.StringArray.from_buffers(
+        len(texts), positions.buffers()[1], pa.py_buffer(b"".join(encoded))
+    )
