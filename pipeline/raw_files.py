@@ -1,35 +1,50 @@
-"""Finds raw files, opens them decompressed, and hashes their content."""
+"""Finds raw files, and hashes their content unless it is known already."""
 
-import gzip
-import hashlib
+import fnmatch
 import json
-import zlib
+import re
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, Self
 
-from shardmill.errors import CompressionError, EmptyFileError, InputError
+from shardmill.errors import InputError
+from shardmill.pipeline.plain_file import PlainFile, file_stat, open_raw, plain_copy
 from shardmill.recipe_tables import RawFile
 
+__all__ = [
+    "SAMPLE_NAME",
+    "RawContent",
+    "expand_raw",
+    "find_raw",
+    "known_content",
+    "open_raw",
+    "read_raw",
+    "sample_digests",
+]
+
 SAMPLE_NAME = "sample.json"
-_CHUNK = 2**20
+_SUFFIXES = (".gz", ".zst")
 
 
 @dataclass(frozen=True, slots=True)
 class RawContent:
     """A raw file that was read to its end.
 
-    `bytes` and the hashes are of its content after decompression; `stat` is what the file system
-    said of it then.
+    `bytes` and the hashes are of its content after decompression; `md5` is None where nobody
+    asked for it; `stat` is what the file system said of it then.
     """
 
     path: Path
     bytes: int
     sha256: str
-    md5: str
+    md5: str | None
     stat: tuple[int, ...]
+
+    @classmethod
+    def of(cls, path: Path, plain: PlainFile) -> Self:
+        """Return the record of the raw file that `plain` was made from."""
+        return cls(path, plain.bytes, plain.sha256, plain.md5, plain.stat)
 
     def matches(self, checksum: str) -> bool:
         """Say whether the content has this checksum, written `sha256:hex` or `md5:hex`."""
@@ -42,19 +57,35 @@ class RawContent:
 
 
 def find_raw(folder: Path, file: RawFile) -> Path | None:
-    """Return where a raw file is; one with .gz may also be there without, and the other way."""
+    """Return where a raw file is; it may be compressed or not, whatever its path says."""
     path = folder / file.path
-    other = path.with_suffix("") if path.suffix == ".gz" else path.with_name(path.name + ".gz")
-    return next((p for p in (path, other) if p.is_file()), None)
+    plain = path.with_suffix("") if path.suffix in _SUFFIXES else path
+    others = [plain, *(plain.with_name(plain.name + suffix) for suffix in _SUFFIXES)]
+    return next((p for p in (path, *others) if p.is_file()), None)
 
 
-def open_raw(path: Path) -> AbstractContextManager[IO[bytes]]:
-    """Open a raw file for reading, decompressed if its content (not its name) is gzip."""
-    with path.open("rb") as file:
-        magic = file.read(2)
-    if magic == b"\x1f\x8b":  # RFC 1952, section 2.3.1
-        return cast("AbstractContextManager[IO[bytes]]", gzip.open(path, "rb"))
-    return path.open("rb")
+def expand_raw(folder: Path, file: RawFile) -> list[Path]:
+    """Return where the raw files of one entry of a recipe are, sorted by name; none if missing.
+
+    A path without `*` and `?` is looked for as `find_raw` does. With them it stands for all
+    files whose names match it, but for hidden ones.
+    """
+    if not file.is_pattern:
+        found = find_raw(folder, file)
+        return [] if found is None else [found]
+    pattern = folder / file.path
+    # In a recipe `[` is a character like any other.
+    matches = re.compile(fnmatch.translate(pattern.name.replace("[", "[[]"))).match
+    try:
+        there = sorted(pattern.parent.iterdir())
+    except OSError:
+        return []
+    hidden = pattern.name.startswith(".")
+    return [
+        path
+        for path in there
+        if matches(path.name) and path.name.startswith(".") == hidden and path.is_file()
+    ]
 
 
 def read_raw(path: Path, *, known: Mapping[str, Any] | None = None) -> RawContent:
@@ -67,36 +98,23 @@ def read_raw(path: Path, *, known: Mapping[str, Any] | None = None) -> RawConten
 
     Raises:
         EmptyFileError: the file holds nothing.
-        CompressionError: its gzip is cut short or damaged.
+        CompressionError: it is cut short or damaged.
         InputError: it cannot be read.
     """
-    try:
-        facts = path.stat()
-        stat = (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)
-        if known is not None and known.get("stat") == list(stat):
-            return RawContent(path, known["bytes"], known["sha256"], known["md5"], stat)
-        size, sha256, md5 = 0, hashlib.sha256(), hashlib.md5(usedforsecurity=False)
-        with open_raw(path) as file:
-            while block := file.read(_CHUNK):
-                size += len(block)
-                sha256.update(block)
-                md5.update(block)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise CompressionError(
-            path,
-            expected="a whole gzip file",
-            found=f"one that is cut short or damaged ({error})",
-            fix="fetch or copy the file again",
-        ) from None
-    except OSError as error:
-        raise InputError(
-            path, expected="a readable file", found=str(error.strerror), fix="check its permissions"
-        ) from None
-    if size == 0:
-        raise EmptyFileError(
-            path, expected="at least one row", found="an empty file", fix="fetch or copy it again"
-        )
-    return RawContent(path, size, sha256.hexdigest(), md5.hexdigest(), stat)
+    content = known_content(path, known) if known is not None else None
+    return content or RawContent.of(path, plain_copy(path, None, encoding=None, md5=True))
+
+
+def known_content(path: Path, known: Mapping[str, Any]) -> RawContent | None:
+    """Return an earlier result if the file system says that the file is still the same.
+
+    Raises:
+        InputError: the file is not there.
+    """
+    stat = file_stat(path)
+    if known.get("stat") != list(stat):
+        return None
+    return RawContent(path, known["bytes"], known["sha256"], known["md5"], stat)
 
 
 def sample_digests(folder: Path) -> frozenset[str]:

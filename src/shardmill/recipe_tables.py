@@ -1,9 +1,22 @@
 """The tables of a recipe that are the same for every kind of dataset."""
 
+import codecs
+import json
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    WrapValidator,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 CHECKSUM = r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$"
@@ -14,7 +27,13 @@ def _below_raw(path: str) -> str:
     parts = path.split("/")
     if "\\" in path or ":" in path or any(part in ("", ".", "..") for part in parts):
         raise ValueError("must be a relative path with forward slashes, below the raw folder")
+    if _is_pattern("/".join(parts[:-1])):
+        raise ValueError("may have * and ? in its last part alone")
     return path
+
+
+def _is_pattern(path: str) -> bool:
+    return "*" in path or "?" in path
 
 
 def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -33,11 +52,20 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+def _known_encoding(name: str) -> str:
+    try:
+        "a".encode(name)
+        return codecs.lookup(name).name
+    except (LookupError, ValueError):
+        raise ValueError("must be an encoding of text that Python knows") from None
+
+
 class RawFile(Section):
     """One raw file. Checksum, rows and size are those of the published content, decompressed.
 
     Attributes:
-        path: where the file is below the raw folder.
+        path: where the file is below the raw folder. In its last part `*` stands for any
+            characters and `?` for any one, and then for all files whose names match.
         urls: where it is published; mirrors are tried in turn.
         checksum: of the published content after decompression, `sha256:` or `md5:` and hex.
         rows: of the published file.
@@ -47,6 +75,34 @@ class RawFile(Section):
     urls: tuple[str, ...] = ()
     checksum: Annotated[str, Field(pattern=CHECKSUM)] | None = None
     rows: Count | None = None
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether the path stands for any number of files."""
+        return _is_pattern(self.path)
+
+    @model_validator(mode="after")
+    def _pattern_has_no_facts(self) -> Self:
+        if self.is_pattern and (self.urls or self.checksum or self.rows):
+            raise ValueError("a path with * or ? has no urls, checksum or rows")
+        return self
+
+
+def _csv_files(value: Any, _handler: object) -> Any:
+    # A union of both would report the faults of each under names that are not in the recipe. By
+    # way of JSON for the reason in `load_recipe`.
+    if isinstance(value, dict):
+        return RawFile.model_validate_json(json.dumps(value))
+    if isinstance(value, list | tuple):
+        facts = [file.model_dump() if isinstance(file, RawFile) else file for file in value]
+        return _RAW_FILES.validate_json(json.dumps(facts))
+    if value is None or isinstance(value, RawFile):
+        return value
+    raise ValueError("must be a table, or a list of tables")
+
+
+_RAW_FILES = TypeAdapter(Annotated[tuple[RawFile, ...], Field(min_length=1)])
+CsvFiles = Annotated[RawFile | tuple[RawFile, ...] | None, WrapValidator(_csv_files)]
 
 
 class HoldOut(Section):
@@ -71,9 +127,13 @@ class HoldOut(Section):
 
 
 class Split(Section):
-    """Rows that belong together: read from a file of their own, or held out of another split."""
+    """Rows that belong together: read from files of their own, or held out of another split.
 
-    csv: RawFile | None = None
+    Attributes:
+        csv: one file, or several in the order of their rows.
+    """
+
+    csv: CsvFiles = None
     images: RawFile | None = None
     labels: RawFile | None = None
     hold_out: HoldOut | None = None
@@ -82,21 +142,56 @@ class Split(Section):
 
     def files(self) -> tuple[RawFile, ...]:
         """Return the raw files of this split, none if it is held out of another one."""
-        return tuple(file for file in (self.csv, self.images, self.labels) if file is not None)
+        csv = self.csv if isinstance(self.csv, tuple) else (self.csv,)
+        return tuple(file for file in (*csv, self.images, self.labels) if file is not None)
+
+    @field_validator("csv")
+    @classmethod
+    def _files_are_distinct(cls, csv: CsvFiles) -> CsvFiles:
+        _distinct(tuple(file.path for file in csv) if isinstance(csv, tuple) else ())
+        return csv
+
+    @field_validator("images", "labels")
+    @classmethod
+    def _no_pattern(cls, file: RawFile | None) -> RawFile | None:
+        if file is not None and file.is_pattern:
+            raise ValueError("must be one file, without * or ?")
+        return file
+
+
+_LATER_CSV_KEYS = ("encoding", "on_bad_row", "max_bad_rows")
 
 
 class Csv(Section):
-    """How to read the CSV files: UTF-8, RFC 4180 quotes, newlines allowed inside them.
+    """How to read the CSV files: RFC 4180 quotes, newlines allowed inside them.
+
+    A quote inside an unquoted field is text, a backslash always is. Blank lines are no rows.
 
     Attributes:
         header: the first row names the columns.
         delimiter: one ASCII character.
         missing: spellings of a missing cell, in tabular files.
+        encoding: by Python's name for it.
+        on_bad_row: what to do about a row with another number of fields, with bytes that are not
+            in the encoding, or with a quote that closes where no field ends: fail, or leave it out
+            and keep it beside the cleaned rows.
+        max_bad_rows: the share of such rows above which a build fails all the same.
     """
 
     header: bool = True
     delimiter: Annotated[str, Field(pattern=r"^[\t !#-~]$")] = ","
     missing: tuple[str, ...] = ("",)
+    encoding: Annotated[str, AfterValidator(_known_encoding)] = "utf-8"
+    on_bad_row: Literal["fail", "quarantine"] = "fail"
+    max_bad_rows: Annotated[float, Field(ge=0, le=1)] = 0.01
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, facts_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Keys that came later are written only where they say something, so that the facts and
+        # hashes of a recipe without them stay what they were.
+        fields = type(self).model_fields
+        same = [key for key in _LATER_CSV_KEYS if getattr(self, key) == fields[key].default]
+        return {key: fact for key, fact in facts_of(self).items() if key not in same}
 
 
 class Target(Section):

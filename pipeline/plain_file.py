@@ -1,0 +1,266 @@
+"""Makes raw files plain: decompressed, in UTF-8, with the hashes of what was published."""
+
+import codecs
+import hashlib
+import io
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Self, cast
+
+import pyarrow as pa
+from isal import igzip, isal_zlib
+
+from shardmill.errors import (
+    CompressionError,
+    EmptyFileError,
+    EncodingError,
+    InputError,
+    OutputError,
+)
+
+# RFC 1952, section 2.3.1; RFC 8878, section 3.1.1
+_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+_BLOCK_BYTES = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class PlainFile:
+    """A raw file that was read to its end, and where its plain content is.
+
+    Attributes:
+        path: to read from: the raw file, or the copy.
+        bytes: of the content after decompression, before transcoding; so are the hashes.
+        md5: None if it was not asked for.
+        stat: what the file system said of the raw file before it was read: size, modification
+            and change time, inode.
+    """
+
+    path: Path
+    bytes: int
+    sha256: str
+    md5: str | None
+    stat: tuple[int, ...]
+
+
+def plain_copy(
+    path: Path, target: Path | None, *, encoding: str | None = "utf-8", md5: bool = False
+) -> PlainFile:
+    """Read a raw file once: hash it, and write it to `target` unless it is plain already.
+
+    Args:
+        path: plain, gzip or zstd, told apart by its first bytes. Several gzip members or zstd
+            frames, one after another, are one content.
+        target: a file to write if `path` is compressed or not UTF-8; None to hash alone.
+        encoding: of the text; None for other content. UTF-8 is taken as it is, unchecked.
+        md5: hash with MD5 too.
+
+    Raises:
+        EmptyFileError: the file holds nothing.
+        CompressionError: it is cut short or damaged.
+        EncodingError: it is not in the encoding.
+        InputError: it cannot be read.
+        OutputError: the copy cannot be written.
+    """
+    stat = file_stat(path)
+    compression = _compression(path)
+    transcoder = None if encoding is None or is_utf8(encoding) else _Transcoder(path, encoding)
+    copied = target is not None and (compression or transcoder) is not None
+    size = 0
+    with ExitStack() as stack:
+        digests = stack.enter_context(_Digests(md5=md5))
+        copy = stack.enter_context(_Copy(target)) if target is not None and copied else None
+        for block in _blocks(path, compression):
+            size += len(block)
+            digests.update(block)
+            if copy is not None:
+                copy.write(block if transcoder is None else transcoder.to_utf8(block))
+        if size == 0:
+            raise EmptyFileError(
+                path,
+                expected="at least one row",
+                found="an empty file",
+                fix="fetch or copy it again",
+            )
+        if copy is not None:
+            copy.finish(b"" if transcoder is None else transcoder.to_utf8(b"", final=True))
+    sha256, md5_hex = digests.hex()
+    place = target if target is not None and copied else path
+    return PlainFile(place, size, sha256, md5_hex, stat)
+
+
+def open_raw(path: Path) -> AbstractContextManager[IO[bytes]]:
+    """Open a raw file for reading, decompressed if its content (not its name) is compressed."""
+    return _open(path, _compression(path))
+
+
+def is_utf8(encoding: str) -> bool:
+    """Say whether text in this encoding needs no transcoding; a byte order mark does no harm."""
+    return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
+
+
+def file_stat(path: Path) -> tuple[int, ...]:
+    """Return what tells a file from a changed one: size, times of modification and change, inode.
+
+    Raises:
+        InputError: the file is not there.
+    """
+    try:
+        facts = path.stat()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    return (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)
+
+
+def _open(path: Path, compression: str | None) -> AbstractContextManager[IO[bytes]]:
+    if compression == "gzip":
+        return cast("AbstractContextManager[IO[bytes]]", igzip.open(path, "rb"))
+    if compression == "zstd":
+        stream = pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
+        return cast("AbstractContextManager[IO[bytes]]", io.BufferedReader(stream, _BLOCK_BYTES))
+    return path.open("rb")
+
+
+def _compression(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            start = file.read(max(map(len, _MAGIC)))
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
+
+
+def _blocks(path: Path, compression: str | None) -> Iterator[bytes]:
+    try:
+        with _open(path, compression) as file:
+            while block := file.read(_BLOCK_BYTES):
+                yield block
+    except (EOFError, isal_zlib.error, OSError) as error:
+        # Neither Arrow nor Python's gzip sets errno for what is wrong with the content.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise _unreadable(path, error) from None
+        raise CompressionError(
+            path,
+            expected=f"a whole {compression} file",
+            found=f"one that is cut short or damaged ({error})",
+            fix="fetch or copy the file again",
+        ) from None
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    found = str(error.strerror or error)
+    return InputError(path, expected="a readable file", found=found, fix="check its permissions")
+
+
+class _Digests:
+    """Hashes blocks in other threads while the caller makes the next one."""
+
+    def __init__(self, *, md5: bool) -> None:
+        self._hashes = [hashlib.sha256()]
+        if md5:
+            self._hashes.append(hashlib.md5(usedforsecurity=False))
+        self._threads = ThreadPoolExecutor(len(self._hashes))
+        self._running: list[Future[None]] = []
+
+    def update(self, block: bytes) -> None:
+        self._wait()
+        self._running = [self._threads.submit(hash_.update, block) for hash_ in self._hashes]
+
+    def hex(self) -> tuple[str, str | None]:
+        self._wait()
+        sha256, *others = (hash_.hexdigest() for hash_ in self._hashes)
+        return sha256, others[0] if others else None
+
+    def _wait(self) -> None:
+        for future in self._running:
+            future.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown()
+
+
+class _Copy:
+    """A file that is gone again unless it was finished."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._finished = False
+
+    def write(self, block: bytes) -> None:
+        try:
+            self._file.write(block)
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def finish(self, block: bytes) -> None:
+        self.write(block)
+        try:
+            self._file.close()
+        except OSError as error:
+            raise self._unwritable(error) from None
+        self._finished = True
+
+    def _unwritable(self, error: OSError) -> OutputError:
+        return OutputError.unwritable(self._path, error, fix="make room, or choose another folder")
+
+    def __enter__(self) -> Self:
+        try:
+            self._file = self._path.open("wb", buffering=0)
+        except OSError as error:
+            raise self._unwritable(error) from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        if not self._finished:
+            self._path.unlink(missing_ok=True)
+
+
+class _Transcoder:
+    """Turns text that comes in blocks into UTF-8."""
+
+    def __init__(self, path: Path, encoding: str) -> None:
+        self._path = path
+        self._encoding = encoding
+        self._decoder = codecs.getincrementaldecoder(encoding)()
+
+    def to_utf8(self, block: bytes, *, final: bool = False) -> bytes:
+        try:
+            return self._decoder.decode(block, final).encode()
+        except UnicodeError as error:
+            raise EncodingError(
+                f"{self._path}, line {self._line()}",
+                expected=self._encoding,
+                found=f"bytes that are not ({getattr(error, 'reason', error)})",
+                fix="correct `encoding` in the recipe, or convert the file",
+            ) from None
+
+    def _line(self) -> int:
+        """Return the line of the first fault, found by decoding the file again, byte by byte."""
+        decoder = codecs.getincrementaldecoder(self._encoding)()
+        newlines = io.IncrementalNewlineDecoder(None, translate=True)
+        line = 1
+        for block in _blocks(self._path, _compression(self._path)):
+            state = decoder.getstate()
+            try:
+                text = decoder.decode(block)
+                text.encode()
+                line += newlines.decode(text).count("\n")
+            except UnicodeError:
+                decoder.setstate(state)
+                break
+        else:
+            return line
+        try:
+            for position in range(len(block)):
+                text = decoder.decode(block[position : position + 1])
+                text.encode()
+                line += newlines.decode(text).count("\n")
+        except UnicodeError:
+            pass
+        return line
