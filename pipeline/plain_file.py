@@ -101,6 +101,11 @@ def is_utf8(encoding: str) -> bool:
     return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
 
 
+def is_plain(path: Path, encoding: str | None) -> bool:
+    """Say whether a raw file can be read as it is: not compressed, and UTF-8 where it is text."""
+    return _compression(path) is None and (encoding is None or is_utf8(encoding))
+
+
 def file_stat(path: Path) -> tuple[int, ...]:
     """Return what tells a file from a changed one: size, times of modification and change, inode.
 
