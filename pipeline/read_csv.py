@@ -1,234 +1,275 @@
-"""Streams CSV files as Arrow tables of strings, and finds the line of what is wrong in them."""
+"""Parses chunks of CSV files as Arrow tables of strings, and finds the rows that are wrong."""
 
-import csv
-import io
-import itertools
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import Literal, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pv
 
 from shardmill.errors import ColumnsError, EncodingError, FieldCountError, InputError
-from shardmill.pipeline.raw_files import open_raw
+from shardmill.pipeline.csv_chunks import BOM, CsvChunk, csv_chunks, decode_row, read_header
+from shardmill.pipeline.csv_rows import CsvRows
+from shardmill.pipeline.plain_file import plain_copy
 from shardmill.recipe_tables import Csv
 
-# How much of a file is parsed at a time. It bounds the memory, and the length of one row.
-BLOCK_BYTES = 8 * 2**20
+BadReason = Literal["field count", "encoding", "quotes"]
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    r"""A row of a file that is not one of its table.
+
+    Attributes:
+        line: on which it starts, from 1.
+        reason: another number of fields than columns; bytes that are not UTF-8; or a quote that
+            closes after a newline and before the end of its field.
+        text: as it stands in the file, without the newline; bytes that are not UTF-8 as \xff.
+    """
+
+    line: int
+    reason: BadReason
+    text: str
+
+
+class ParsedChunk(NamedTuple):
+    """The rows of a chunk: the good ones as strings, and the others, by line."""
+
+    table: pa.Table
+    bad: tuple[BadRow, ...]
+
+
+def parse_chunk(
+    chunk: CsvChunk,
+    *,
+    columns: Sequence[str],
+    wanted: Sequence[str],
+    options: Csv,
+    nulls: bool,
+) -> ParsedChunk:
+    """Return the rows of a chunk, the `wanted` columns as strings, in the order of `wanted`.
+
+    Args:
+        chunk: from `csv_chunks`.
+        columns: all columns; with a header they may stand in any order.
+        wanted: those to read.
+        options: as given to `csv_chunks`.
+        nulls: cells spelt as `options.missing` are null; otherwise no cell is.
+
+    Raises:
+        ColumnsError: the header does not name the columns.
+        FieldCountError, EncodingError, InputError: of the first bad row, if
+            `options.on_bad_row` is `fail`; if it is `quarantine` they are returned.
+    """
+    if chunk.header is not None:
+        _check_names(chunk.header, columns, f"{chunk.name}, line 1")
+    parser = _Parser(chunk.header or tuple(columns), wanted, options, nulls)
+    data = chunk.read()
+    rows = None if chunk.regular else CsvRows.of(data, options.delimiter)
+    if (rows is None or not rows.late.any()) and _is_utf8(data):
+        try:
+            return ParsedChunk(parser.parse(data), ())
+        except pa.ArrowInvalid:
+            pass  # find out why
+    rows = rows or CsvRows.of(data, options.delimiter)
+    reasons = _bad_rows(data, rows, len(columns))
+    if reasons and options.on_bad_row == "fail":
+        row = min(reasons)
+        raise _fault(chunk, data, rows.take(np.array([row])), len(columns))
+    try:
+        table = parser.parse(_without(data, rows, sorted(reasons)))
+    except pa.ArrowInvalid as error:
+        raise _not_csv(chunk, str(error)) from None
+    bad = (
+        BadRow(chunk.line + int(rows.lines[row]), reasons[row], _text(data, rows, row))
+        for row in sorted(reasons)
+    )
+    return ParsedChunk(table, tuple(bad))
+
+
+def lines_of_rows(
+    chunk: CsvChunk, rows: Sequence[int], columns: Sequence[str], options: Csv
+) -> list[tuple[int, str]]:
+    """Return the line on which each row starts, from 1, and its text without the newline.
+
+    Args:
+        chunk: which is read again.
+        rows: positions in the table that `parse_chunk` returned.
+        columns: as given to `parse_chunk`.
+        options: as given to `parse_chunk`.
+    """
+    data = chunk.read()
+    all_rows = CsvRows.of(data, options.delimiter)
+    good = all_rows.take(_good(all_rows, _bad_rows(data, all_rows, len(columns))))
+    return [(chunk.line + int(good.lines[row]), _text(data, good, row)) for row in rows]
 
 
 def read_csv(
     path: Path, *, columns: Sequence[str], wanted: Sequence[str], options: Csv, nulls: bool
 ) -> Iterator[pa.Table]:
-    """Yield the rows of a CSV file in order, the `wanted` columns as strings.
-
-    Args:
-        path: UTF-8, plain or gzip.
-        columns: all columns; with a header they may stand in any order.
-        wanted: those to read.
-        options: header and delimiter.
-        nulls: cells spelt as `options.missing` are null; otherwise no cell is.
+    """Yield the good rows of a raw file in order, chunk by chunk, as `parse_chunk` returns them.
 
     Raises:
-        ColumnsError: the header does not name the columns.
-        FieldCountError: a row has more or fewer fields.
-        EncodingError: a line is not UTF-8.
+        InputError: the file cannot be read, or is not what `options` and `columns` say.
     """
-    if options.header:
-        check_header(path, columns, options)
-    convert = pv.ConvertOptions(
-        column_types={name: pa.string() for name in columns},
-        include_columns=list(wanted),
-        null_values=list(options.missing),
-        strings_can_be_null=nulls,
-        quoted_strings_can_be_null=nulls,
-    )
-    read = pv.ReadOptions(
-        block_size=BLOCK_BYTES, column_names=None if options.header else list(columns)
-    )
-    parse = pv.ParseOptions(delimiter=options.delimiter, newlines_in_values=True)
-    with open_raw(path) as file:
-        counted = _QuoteCounter(file)
-        try:
-            batches = pv.open_csv(
-                counted, read_options=read, parse_options=parse, convert_options=convert
-            )
-            for batch in batches:
-                yield pa.Table.from_batches([batch])
-        except pa.ArrowInvalid as error:
-            raise diagnose(path, columns, options, str(error)) from None
-    if counted.quotes % 2 and (fault := _unclosed_quote(path, options)) is not None:
-        raise fault
+    for chunk in _raw_chunks(path, options, columns):
+        yield parse_chunk(chunk, columns=columns, wanted=wanted, options=options, nulls=nulls).table
 
 
-def check_header(path: Path, columns: Sequence[str], options: Csv, name=None) -> None:
-    """Compare the first row with the columns of the recipe.
+def line_of_row(path: Path, row: int, options: Csv) -> int:
+    """Return the line, from 1, on which data row `row` of a raw file, from 0, starts."""
+    for chunk in _raw_chunks(path, options):
+        lines = CsvRows.of(chunk.read(), options.delimiter).lines
+        if row < len(lines):
+            return chunk.line + int(lines[row])
+        row -= len(lines)
+    raise IndexError(row)
+
+
+def check_header(
+    path: Path, columns: Sequence[str], options: Csv, *, name: Path | None = None
+) -> None:
+    """Compare the first row of a plain file with the columns of the recipe.
 
     Raises:
         ColumnsError: a column is missing, unknown or named twice.
+        EncodingError: the row is not UTF-8.
     """
-    with open_raw(path) as file:
-        first = file.readline()
-        while first.count(b'"') % 2 and (more := file.readline()):
-            first += more
-    text = _decode(path, 1, first).removeprefix("\ufeff")
-    found = next(csv.reader(io.StringIO(text, newline=""), delimiter=options.delimiter), [])
+    header = read_header(path, options, name=name)
+    names, line = ((), 1) if header is None else (header.names, header.line)
+    _check_names(names, columns, f"{name or path}, line {line}")
+
+
+def _raw_chunks(
+    path: Path, options: Csv, columns: Sequence[str] | None = None
+) -> Iterator[CsvChunk]:
+    with tempfile.TemporaryDirectory(prefix="shardmill-") as folder:
+        plain = plain_copy(path, Path(folder) / "plain.csv", encoding=options.encoding)
+        if options.header and columns is not None:
+            check_header(plain.path, columns, options, name=path)
+        yield from csv_chunks(plain.path, options, name=path)
+
+
+def _check_names(found: Sequence[str], columns: Sequence[str], where: str) -> None:
     missing = [name for name in columns if name not in found]
     unknown = [name for name in found if name not in columns]
     if missing or unknown or len(found) != len(columns):
         facts = [f"without {', '.join(missing)}"] * bool(missing)
         facts += [f"with {', '.join(map(repr, unknown))} besides"] * bool(unknown)
         raise ColumnsError(
-            f"{path}, line 1",
+            where,
             expected=f"the columns {', '.join(columns)}",
             found=f"{len(found)} columns {' and '.join(facts) or 'with one named twice'}",
             fix="correct the header, or the columns of the recipe",
         )
 
 
-def diagnose(path: Path, columns: Sequence[str], options: Csv, message: str) -> InputError:
-    """Return the error for the first line that does not parse, found by reading row by row."""
+@dataclass(frozen=True, slots=True)
+class _Parser:
+    """How Arrow parses the rows of a file."""
+
+    columns: Sequence[str]
+    wanted: Sequence[str]
+    options: Csv
+    nulls: bool
+
+    def parse(self, data: bytes) -> pa.Table:
+        # Arrow refuses no bytes at all, and leaves out a byte order mark at their start. Here a
+        # mark is a character of the first cell; a blank line before it hides it from Arrow.
+        if not data or data.startswith(BOM):
+            data = b"\n" + data
+        read = pv.ReadOptions(
+            use_threads=False, block_size=len(data) + 1, column_names=list(self.columns)
+        )
+        parse = pv.ParseOptions(delimiter=self.options.delimiter, newlines_in_values=True)
+        convert = pv.ConvertOptions(
+            column_types=dict.fromkeys(self.columns, pa.string()),
+            include_columns=list(self.wanted),
+            null_values=list(self.options.missing),
+            strings_can_be_null=self.nulls,
+            quoted_strings_can_be_null=self.nulls,
+        )
+        return pv.read_csv(
+            pa.BufferReader(data), read_options=read, parse_options=parse, convert_options=convert
+        )
+
+
+def _bad_rows(data: bytes, rows: CsvRows, columns: int) -> dict[int, BadReason]:
+    """Return why rows, by position, cannot be read."""
+    reasons: dict[int, BadReason] = {}
+    for row in np.flatnonzero(rows.fields != columns).tolist():
+        reasons[row] = "field count"
+    for row in np.flatnonzero(rows.late).tolist():
+        reasons[row] = "quotes"
+    if not _is_utf8(data):
+        others = np.flatnonzero(np.frombuffer(data, np.uint8) >= 0x80)
+        # A byte belongs to the last row that starts before it; between rows are newlines alone.
+        for row in np.unique(np.searchsorted(rows.starts, others, side="right") - 1).tolist():
+            if not _is_utf8(data[rows.starts[row] : rows.stops[row]]):
+                reasons[row] = "encoding"
+    return reasons
+
+
+def _good(rows: CsvRows, bad: Iterable[int]) -> npt.NDArray[np.bool_]:
+    good = np.ones(len(rows), np.bool_)
+    good[list(bad)] = False
+    return good
+
+
+def _without(data: bytes, rows: CsvRows, bad: Sequence[int]) -> bytes:
+    """Return the text without some of its rows, which leave blank lines."""
+    pieces, start = [], 0
+    for row in bad:
+        pieces.append(data[start : rows.starts[row]])
+        start = rows.stops[row]
+    return b"".join([*pieces, data[start:]])
+
+
+def _is_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
     try:
-        _check_utf8(path)
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _text(data: bytes, rows: CsvRows, row: int) -> str:
+    return data[rows.starts[row] : rows.stops[row]].decode(errors="backslashreplace")
+
+
+def _fault(chunk: CsvChunk, data: bytes, row: CsvRows, columns: int) -> InputError:
+    """Return the error for one bad row."""
+    line = chunk.line + int(row.lines[0])
+    where = f"{chunk.name}, line {line}"
+    try:
+        decode_row(data[row.starts[0] : row.stops[0]], chunk.name, line)
     except EncodingError as error:
         return error
-    for line, row in _rows(path, options):
-        if len(row) != len(columns):
-            return _unclosed_quote(path, options) or FieldCountError(
-                f"{path}, line {line}",
-                expected=f"{len(columns)} fields",
-                found=f"{len(row)}",
-                fix="correct the line; a delimiter or quote inside a field needs quotes",
-            )
-    fix = f"check its quotes; a row may have {BLOCK_BYTES:,} bytes at most"
-    return InputError(path, expected="a CSV file", found=message, fix=fix)
-
-
-def _unclosed_quote(path: Path, options: Csv) -> InputError | None:
-    """Return the error for a file that ends inside a quoted field; None if it does not."""
-    start = 1
-    for line, _ in _rows(path, options):
-        start = line
-    with open_raw(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as lines:
-        last_row = csv.reader(
-            itertools.islice(lines, start - 1, None), delimiter=options.delimiter, strict=True
+    if row.late[0]:
+        return InputError(
+            where,
+            expected="a quote that is closed in its line, or at the end of its field",
+            found="one that is closed in a later line, and more of the field after it",
+            fix="close the quote; one inside a quoted field is written twice",
         )
-        try:
-            for _ in last_row:
-                pass
-        except csv.Error as error:
-            if "unexpected end of data" in str(error):
-                return InputError(
-                    f"{path}, line {start}",
-                    expected="a row of CSV, every quote closed",
-                    found="the end of the file inside a quoted field",
-                    fix="close the quote; one inside a quoted field is written twice",
-                )
-    return None
-
-
-def line_of_row(path: Path, row: int, options: Csv) -> int:
-    """Return the line, from 1, on which data row `row`, from 0, starts."""
-    lines = (line for line, _ in _rows(path, options))
-    if options.header:
-        next(lines)
-    return next(line for number, line in enumerate(lines) if number == row)
-
-
-def _rows(path: Path, options: Csv) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of a UTF-8 file, blank lines left out, with the line on which each starts."""
-    limit = csv.field_size_limit(2**31 - 1)  # the module's, so it is put back
-    start = 1
-    try:
-        with open_raw(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as lines:
-            reader = csv.reader(lines, delimiter=options.delimiter)
-            for row in reader:
-                if row:
-                    yield start, row
-                start = reader.line_num + 1
-    finally:
-        csv.field_size_limit(limit)
-
-
-def _check_utf8(path: Path) -> None:
-    with open_raw(path) as file:
-        for number, line in enumerate(file, 1):
-            _decode(path, number, line)
-
-
-def _decode(path: Path, number: int, line: bytes) -> str:
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise EncodingError(
-            f"{path}, line {number}",
-            expected="UTF-8",
-            found=f"byte 0x{line[error.start]:02x} at column {error.start + 1}",
-            fix="convert the file, for example with iconv -t utf-8",
-        ) from None
-
-
-class _QuoteCounter:
-    """A file for Arrow to read from, which counts the quotes that pass.
-
-    Arrow takes a quoted field that the file ends in for whole. Then the number of quotes is odd.
-    """
-
-    closed = False
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.quotes = 0
-
-    def read(self, size: int = -1) -> bytes:
-        block = self._file.read(size)
-        self.quotes += block.count(b'"')
-        return block
-
-    def close(self) -> None:
-        self._file.close()
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return False
-
-    def writable(self) -> bool:
-        return False
-
-
-from typing import NamedTuple
-
-
-class BadRow(NamedTuple):
-    line: int
-    reason: str
-    text: str
-
-
-def parse_chunk(chunk, *, columns, wanted, options, nulls):
-    with chunk.path.open("rb") as f:
-        f.seek(chunk.start)
-        b = f.read(chunk.bytes)
-    convert = pv.ConvertOptions(
-        column_types={name: pa.string() for name in columns},
-        include_columns=list(wanted),
-        null_values=list(options.missing),
-        strings_can_be_null=nulls,
-        quoted_strings_can_be_null=nulls,
+    return FieldCountError(
+        where,
+        expected=f"{columns} fields",
+        found=f"{row.fields[0]}",
+        fix="correct the line; a delimiter or quote inside a field needs quotes",
     )
-    t = pv.read_csv(
-        pa.BufferReader(b),
-        read_options=pv.ReadOptions(
-            block_size=len(b) + 1, use_threads=False, column_names=list(columns)
-        ),
-        parse_options=pv.ParseOptions(delimiter=options.delimiter, newlines_in_values=True),
-        convert_options=convert,
+
+
+def _not_csv(chunk: CsvChunk, message: str) -> InputError:
+    return InputError(
+        f"{chunk.name}, lines from {chunk.line}",
+        expected="rows of CSV",
+        found=message,
+        fix="check its quotes and delimiter",
     )
-    return t, ()
-
-
-def lines_of_rows(chunk, rows, columns, options):
-    return [(chunk.line + r, "?") for r in rows]

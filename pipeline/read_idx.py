@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shardmill.errors import EmptyFileError, IdxFormatError, IdxSizeError
-from shardmill.pipeline.raw_files import open_raw
+from shardmill.pipeline.plain_file import open_raw
 
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 

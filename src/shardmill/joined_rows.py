@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shardmill.arrow_arrays import arrow_array
+from shardmill.arrow_arrays import arrow_array, numpy_array
+from shardmill.arrow_arrays import string_array as strings
 
 Array = npt.NDArray[Any]
 
@@ -63,8 +64,8 @@ class JoinedRows:
     @classmethod
     def of(cls, texts: pa.Array) -> Self:
         """Join the rows of a string array without nulls."""
-        joined = pc.binary_join_element_wise(texts, "", "\n")
-        sizes = np.asarray(pc.utf8_length(joined), np.int64)
+        joined = pc.binary_join_element_wise(texts, *strings(["", "\n"]))
+        sizes = numpy_array(pc.utf8_length(joined)).astype(np.int64)
         return cls(content_of(joined)[0].decode(), np.cumsum(sizes) - 1)
 
     def to_array(self) -> pa.Array:

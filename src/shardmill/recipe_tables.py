@@ -57,9 +57,7 @@ def _known_encoding(name: str) -> str:
         "a".encode(name)
         return codecs.lookup(name).name
     except (LookupError, ValueError):
-        raise ValueError(
-            "must be an encoding that Python knows, such as utf-8 or latin-1"
-        ) from None
+        raise ValueError("must be an encoding of text that Python knows") from None
 
 
 class RawFile(Section):

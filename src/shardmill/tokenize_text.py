@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shardmill.arrow_arrays import arrow_array, numpy_array
 from shardmill.clean_text import clean_texts
 from shardmill.joined_rows import Array, content_of, string_array
 
@@ -57,7 +58,7 @@ class Tokens:
     def to_lists(self) -> list[list[str]]:
         """Return the tokens of each row."""
         ends = np.cumsum(self.sizes).tolist()
-        tokens = self.tokens.take(pa.array(self.codes)).to_pylist()
+        tokens = self.tokens.take(arrow_array(self.codes)).to_pylist()
         return [tokens[i:j] for i, j in zip([0, *ends], ends, strict=False)]
 
 
@@ -124,6 +125,6 @@ def _cut(content: bytes, offsets: Array, tokenizer: str) -> Tokens:
     # which saves a copy of the text. They go when each distinct token is left but once.
     rough = string_array(content, np.append(starts, np.int32(len(content)))).dictionary_encode()
     trimmed = pc.ascii_rtrim(rough.dictionary, characters=separators).dictionary_encode()
-    codes = np.asarray(trimmed.indices, np.int32)[np.asarray(rough.indices)]
+    codes = numpy_array(trimmed.indices)[numpy_array(rough.indices)]
     sizes = np.diff(np.searchsorted(starts, offsets)).astype(np.int32)
     return Tokens(trimmed.dictionary, codes, sizes)

@@ -36,7 +36,9 @@ def clean(recipe: TextRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
     A label outside the classes is a fault.
     """
     parts = [raw.column(name).combine_chunks() for name in recipe.text.join]
-    joined = parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, string_array([" "])[0])
+    joined = (
+        parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, string_array([" "])[0])
+    )
     faults: list[RowFault] = []
     columns = {"text": clean_texts(joined, recipe.text.clean)}
     if recipe.target is not None and labelled:
