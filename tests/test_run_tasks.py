@@ -63,7 +63,8 @@ import os, sys
 from shardmill.pipeline.run_tasks import Workers
 if __name__ == "__main__":
     try:
-        run_tasks(open, [(sys.argv[1], "rb"), (sys.argv[2], "rb")], workers=2, on_done=int)
+        with Workers(2) as pool:
+            pool.run(open, [(sys.argv[1], "rb"), (sys.argv[2], "rb")])
     except FileNotFoundError as error:
         print(error.filename)
 """
