@@ -6,6 +6,7 @@ import platform
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -195,10 +196,11 @@ def run_shard(
             drafts = _draft(plan, cleaned, build, folder)
         with build.timed("fit"):
             preprocessor = _fit(plan, drafts["train"])
-            vocabulary = _write_vocabulary(preprocessor, generation)
             drafted = {n: _drafted(plan, preprocessor, cleaned, drafts, n) for n in cleaned.splits}
-        splits = _write_shards(plan, cleaned, preprocessor, build, generation, drafted)
-    manifest = _manifest(plan, preprocessor, vocabulary, splits)
+        with ThreadPoolExecutor(1) as beside:
+            vocabulary = beside.submit(_write_vocabulary, preprocessor, generation)
+            splits = _write_shards(plan, cleaned, preprocessor, build, generation, drafted)
+    manifest = _manifest(plan, preprocessor, vocabulary.result(), splits)
     publish(plan.artifact, manifest, _build_json(plan, build))
     return manifest
 

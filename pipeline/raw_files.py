@@ -92,16 +92,13 @@ def expand_raw(folder: Path, file: RawFile) -> list[Path]:
     ]
 
 
-def read_raw(
-    path: Path, *, known: Mapping[str, Any] | None = None, md5: bool = False
-) -> RawContent:
+def read_raw(path: Path, *, known: Mapping[str, Any] | None = None) -> RawContent:
     """Return the size and hashes of a raw file's content.
 
     Args:
         path: the file.
         known: an earlier result as a dict; it is returned if the file system says that the
             file is still the same: size, modification and change time, and inode.
-        md5: hash with MD5 too.
 
     Raises:
         EmptyFileError: the file holds nothing.
@@ -109,9 +106,7 @@ def read_raw(
         InputError: it cannot be read.
     """
     content = known_content(path, known) if known is not None else None
-    if content is not None and (content.md5 or not md5):
-        return content
-    return RawContent.of(path, plain_copy(path, None, encoding=None, md5=md5))
+    return content or RawContent.of(path, plain_copy(path, None, encoding=None, md5=True))
 
 
 def known_content(path: Path, known: Mapping[str, Any]) -> RawContent | None:

@@ -1,14 +1,24 @@
 """Hugging Face `tokenizers` reads our tokenizer.json and gives the same ids."""
 
+import unicodedata
+from functools import cache
 from pathlib import Path
 
 import pytest
 from conftest import build
+from hypothesis import example, given
+from hypothesis import strategies as st
 from oracles import PerRowAgNews
+from test_clean_text import CODE_POINTS, clean_row, html_texts, laws, texts
+from test_tokenize_text import TOKENIZERS, tokenize_row
 from tokenizers import Tokenizer
 
 from shardmill import AGNewsDataset, Preprocessor, TextDataset
 from shardmill.load_recipe import load_recipe, parse_recipe
+from shardmill.pipeline.write_tokenizer import tokenizer_json
+from shardmill.recipe import AnyRecipe
+from shardmill.text_recipe import TextRecipe
+from shardmill.vocab import Vocab
 
 
 def tokenizer_of(artifact: Path) -> Tokenizer:
@@ -39,23 +49,87 @@ def test_real_rows(real_raw: Path, tmp_path: Path) -> None:
     assert check_ids(artifact, real_raw) == 17_598
 
 
-@pytest.mark.parametrize("tokenizer", ["basic_english", "whitespace"])
-def test_texts_that_are_hard_to_cut(tmp_path: Path, tokenizer: str) -> None:
-    (tmp_path / "texts.csv").write_text('0,"It\'s (a) ""<pad>"" day; <br /> yes: no!? Ä.",\n')
-    recipe = parse_recipe(
+def recipe_of(tokenizer: str, clean: tuple[str, ...] = ()) -> AnyRecipe:
+    return parse_recipe(
         f"""
         name = "hard"
         kind = "text"
         csv.header = false
-        text = {{ columns = ["y", "a", "b"], join = ["a", "b"], tokenizer = "{tokenizer}" }}
+        text.columns = ["y", "a", "b"]
+        text.join = ["a", "b"]
+        text.clean = {list(clean)}
+        text.tokenizer = "{tokenizer}"
         target = {{ column = "y", classes = ["only"], first = 0 }}
         splits.train.csv.path = "texts.csv"
         """,
         where="test",
     )
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+def test_texts_that_are_hard_to_cut(tmp_path: Path, tokenizer: str) -> None:
+    (tmp_path / "texts.csv").write_text('0,"It\'s (a) ""<pad>"" day; <br /> yes: no!? Ä.",\n')
+    recipe = recipe_of(tokenizer)
     artifact = build(recipe, tmp_path, tmp_path)
     theirs = tokenizer_of(artifact)
     ours = Preprocessor.load(artifact)
     for text in ['It\'s (a) "<pad>" day; <br /> yes: no!? Ä.', "", "  a\tb\n", "unseen <unk> ä"]:
         assert theirs.encode(text).ids == ours([text]).ids[0].tolist(), text  # type: ignore[union-attr]
     assert len(TextDataset(artifact).vocab) == theirs.get_vocab_size()
+
+
+@cache
+def normalising(tokenizer: str, clean: tuple[str, ...]) -> Tokenizer:
+    recipe = recipe_of(tokenizer, clean)
+    assert isinstance(recipe, TextRecipe)
+    return Tokenizer.from_str(tokenizer_json(recipe, Vocab(["<unk>", "<pad>"])).decode())
+
+
+def tokens_of(text: str, tokenizer: str, clean: tuple[str, ...]) -> list[str]:
+    theirs = normalising(tokenizer, clean)
+    normal = theirs.normalizer.normalize_str(text)
+    return [token for token, _ in theirs.pre_tokenizer.pre_tokenize_str(normal)]
+
+
+CLEAN = [(), ("lowercase",), ("alphanumeric", "lowercase"), ("lowercase", "alphanumeric")]
+# Not those of a later Unicode than Python's, which may have small letters in that of tokenizers.
+ASSIGNED = [c for c in CODE_POINTS if unicodedata.category(c) not in ("Cn", "Co")]
+
+
+@laws
+@given(texts, st.sampled_from(TOKENIZERS), st.sampled_from(CLEAN))
+@example("ΩΣ ΩΣ.Ω ΩΣ'\u0307 Σ ΣΣʰ ʰΣ İΣ", "whitespace", ("lowercase",))
+@example("<br\x1f/><br />", "basic_english", ())
+def test_tokens_of_any_text(text: str, tokenizer: str, clean: tuple[str, ...]) -> None:
+    if "alphanumeric" not in clean:
+        text = "".join(c for c in text if unicodedata.category(c) != "Cn")
+    expected = tokenize_row(clean_row(text, clean), tokenizer)
+    assert tokens_of(text, tokenizer, clean) == expected
+
+
+@laws
+@given(html_texts, st.sampled_from(TOKENIZERS))
+def test_tokens_of_text_after_the_html_step(text: str, tokenizer: str) -> None:
+    clean = ("lowercase", "html", "alphanumeric", "lowercase")
+    expected = tokenize_row(clean_row(text, clean), tokenizer)
+    assert tokens_of(clean_row(text, clean[:2]), tokenizer, clean) == expected
+
+
+# alone; after and before what is cased; and where it decides whether a sigma is the last
+@pytest.mark.parametrize("context", ["{} ", "a{}b ", "Ω{}Σ ", "ΩΣ{}Ω ", "ΩΣ{} "])
+@pytest.mark.parametrize("clean", [("lowercase",), ("alphanumeric", "lowercase")])
+def test_tokens_of_every_code_point(context: str, clean: tuple[str, ...]) -> None:
+    text = "".join(context.format(c) for c in ASSIGNED)
+    assert tokens_of(text, "whitespace", clean) == clean_row(text, clean).split()
+
+
+@pytest.mark.parametrize("clean", [("lowercase",), ("alphanumeric", "lowercase")])
+def test_tokens_of_code_points_that_python_does_not_know(clean: tuple[str, ...]) -> None:
+    unknown = [c for c in CODE_POINTS if unicodedata.category(c) in ("Cn", "Co")]
+    theirs = normalising("whitespace", clean).normalizer.normalize_str("\n".join(unknown))
+    if "alphanumeric" in clean:
+        assert theirs.isspace()
+    else:
+        # only small letters that they got later
+        different = [c for c, small in zip(unknown, theirs.split("\n"), strict=True) if c != small]
+        assert len(different) < 200
