@@ -109,7 +109,11 @@ class _Output:
     def __init__(self, job: CleanJob, split: str, part: int) -> None:
         kind = find_kind(job.recipe)
         file = f"{split}-{part:05d}.parquet"
-        self._parquet = ParquetFile(job.generation, file, plain=kind.PLAIN_COLUMNS)
+        facts = {"name": job.recipe.name, "split": split, "generation": job.generation.name}
+        metadata = {f"shardmill.{key}": value for key, value in facts.items()}
+        self._parquet = ParquetFile(
+            job.generation, file, plain=kind.PLAIN_COLUMNS, metadata=metadata
+        )
         self._draft = DraftWriter(job.recipe, job.drafts, f"{split}-{part:05d}")
 
     def write(self, table: pa.Table) -> None:

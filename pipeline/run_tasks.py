@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -20,6 +21,19 @@ Result = TypeVar("Result")
 METHOD = "spawn" if sys.platform == "win32" else "forkserver"
 # Tasks that wait in line for each process; more would only wait, with their arguments in memory.
 _WAITING = 2
+
+
+# What tasks import, but for pandas, which tables alone need.
+_PRELOADED = ["shardmill.pipeline.clean_part", "shardmill.pipeline.shard_split"]
+
+
+def prepare_workers() -> None:
+    """Start the process that workers are forked from, so that it imports while this one does."""
+    if sys.platform == "win32":
+        return
+    forkserver.set_forkserver_preload(_PRELOADED)
+    with _interrupts_held():
+        forkserver.ensure_running()
 
 
 class Workers:

@@ -82,7 +82,9 @@ def test_texts_that_are_hard_to_cut(tmp_path: Path, tokenizer: str) -> None:
 def normalising(tokenizer: str, clean: tuple[str, ...]) -> Tokenizer:
     recipe = recipe_of(tokenizer, clean)
     assert isinstance(recipe, TextRecipe)
-    return Tokenizer.from_str(tokenizer_json(recipe, Vocab(["<unk>", "<pad>"])).decode())
+    return Tokenizer.from_str(
+        tokenizer_json(recipe, Vocab(["<unk>", "<pad>"]), unknown="<unk>").decode()
+    )
 
 
 def tokens_of(text: str, tokenizer: str, clean: tuple[str, ...]) -> list[str]:

@@ -38,6 +38,10 @@ def run_build(
     **settings: Any,
 ) -> None:
     """Run stages of a build and print what was done; `settings` are those of `BuildOptions`."""
+    if settings["workers"] > 1:
+        from shardmill.pipeline.run_tasks import prepare_workers
+
+        prepare_workers()
     from shardmill.cli.output import print_outcomes, progress_bars
     from shardmill.pipeline.build_artifacts import (
         BuildOptions,
