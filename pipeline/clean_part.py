@@ -1,7 +1,7 @@
 """Cleans one part of a split that has files of its own, and of the splits held out of it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from shardmill.pipeline.cut_parts import Chunk, Part
 from shardmill.pipeline.draft_rows import DraftFile, DraftWriter
 from shardmill.pipeline.generation import Generation
 from shardmill.pipeline.hold_out import HoldOutDraw, hold_out_draws
-from shardmill.pipeline.raw_source import Place, RawSource
+from shardmill.pipeline.raw_source import BadPlace, RawSource
 from shardmill.pipeline.write_parquet import ParquetFile
 from shardmill.preprocessor import label_column
 from shardmill.recipe import AnyRecipe
@@ -80,10 +80,8 @@ def clean_part(job: CleanJob, part: Part) -> dict[str, CleanedPart]:
     left_out = _LeftOut(job, part.index)
     for chunk in part.chunks:
         raw, bad = job.source.read(chunk)
-        for row in bad:
-            left_out.add_bad(row.place, row.reason)
         cleaned = find_kind(recipe).clean(recipe, raw, labelled=labelled)
-        left_out.add(chunk, cleaned)
+        left_out.add(chunk, cleaned, bad)
         parts = _parts(cleaned.table, label_column(recipe) if labelled else None, draws.values())
         for output, table in zip(outputs.values(), parts, strict=True):
             output.write(table)
@@ -132,10 +130,11 @@ class _LeftOut:
         self._job = job
         self._file = ParquetFile(job.generation, f"{job.split}.rejected-{part:05d}.parquet")
         self._dropped: Counter[str] = Counter()
-        self._bad: list[str] = []
+        self._bad = 0
+        self._first_bad = ""
 
-    def add(self, chunk: Chunk, cleaned: Cleaned) -> None:
-        """Note the rows of a chunk that were dropped, and those with faults.
+    def add(self, chunk: Chunk, cleaned: Cleaned, bad: Sequence[BadPlace]) -> None:
+        """Note the rows of a chunk that were dropped, have faults or could not be parsed.
 
         Raises:
             InputError: there is a fault, and no quarantine.
@@ -144,30 +143,23 @@ class _LeftOut:
             fault = cleaned.faults[0]
             (place,) = self._job.source.places(chunk, [fault.row], fault.column)
             raise fault.at(str(place))
-        first = {fault.row: fault for fault in reversed(cleaned.faults)}
-        rows = sorted([*first, *cleaned.dropped])
-        if not rows:
+        reasons = {fault.row: _reason(fault) for fault in reversed(cleaned.faults)}
+        rows = sorted([*reasons, *cleaned.dropped])
+        if not rows and not bad:
             return
-        for row, place in zip(rows, self._job.source.places(chunk, rows, ""), strict=True):
-            if row in first:
-                self.add_bad(place, _reason(first[row]))
-            else:
-                self._dropped[cleaned.dropped[row]] += 1
-                self._write(place, cleaned.dropped[row])
-
-    def add_bad(self, place: Place, reason: str) -> None:
-        """Note a row that is not what the recipe says."""
-        self._bad.append(f"{place}: {reason}")
-        self._write(place, reason)
-
-    def _write(self, place: Place, reason: str) -> None:
-        columns = {
-            "file": [place.file.name],
-            "line": pa.array([place.number], pa.int64()),
-            "reason": [reason],
-            "text": pa.array([place.text], pa.string()),
-        }
-        self._file.write(pa.table(columns))
+        places = self._job.source.places(chunk, rows, "") if rows else []
+        left_out = [
+            BadPlace(place, reasons.get(row) or cleaned.dropped[row])
+            for row, place in zip(rows, places, strict=True)
+        ]
+        self._dropped.update(cleaned.dropped.values())
+        self._bad += len(reasons) + len(bad)
+        in_order = sorted([*bad, *left_out], key=lambda row: row.place.number)
+        if not self._first_bad and (reasons or bad):
+            dropped = set(cleaned.dropped.values())
+            first = next(row for row in in_order if row.reason not in dropped)
+            self._first_bad = f"{first.place}: {first.reason}"
+        self._file.write(_table(in_order))
 
     def close(self, kept: CleanedPart) -> CleanedPart:
         """Return what became of the split's rows, those left out included."""
@@ -176,10 +168,21 @@ class _LeftOut:
             parquet=kept.parquet,
             draft=kept.draft,
             dropped=dict(self._dropped),
-            bad=len(self._bad),
-            first_bad=self._bad[0] if self._bad else "",
+            bad=self._bad,
+            first_bad=self._first_bad,
             left_out=self._file.close(),
         )
+
+
+def _table(rows: Sequence[BadPlace]) -> pa.Table:
+    return pa.table(
+        {
+            "file": pa.array([row.place.file.name for row in rows], pa.string()),
+            "line": pa.array([row.place.number for row in rows], pa.int64()),
+            "reason": pa.array([row.reason for row in rows], pa.string()),
+            "text": pa.array([row.place.text for row in rows], pa.string()),
+        }
+    )
 
 
 def _reason(fault: RowFault) -> str:
