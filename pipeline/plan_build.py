@@ -36,8 +36,8 @@ CLEAN_NAME = "clean.json"
 
 # Part of what a stage's result depends on. The number goes up whenever the stage writes other
 # bytes for the same input; Arrow writes its version into Parquet files.
-CLEAN_VERSION = f"clean 1, arrow {version('pyarrow')}"
-SHARD_VERSION = "shard 1"
+CLEAN_VERSION = f"clean 2, arrow {version('pyarrow')}"
+SHARD_VERSION = "shard 2"
 
 
 @dataclass(frozen=True, slots=True)

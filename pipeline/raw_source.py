@@ -13,7 +13,7 @@ import pyarrow as pa
 from shardmill.arrow_arrays import arrow_array
 from shardmill.errors import RowCountError
 from shardmill.image_recipe import ImageRecipe
-from shardmill.kinds.image import tensor_column
+from shardmill.kinds.image import image_table
 from shardmill.pipeline.csv_chunks import CsvChunk, csv_chunks
 from shardmill.pipeline.cut_parts import CHUNK_BYTES
 from shardmill.pipeline.raw_files import RawContent
@@ -163,11 +163,11 @@ class IdxSource:
     def read(self, chunk: IdxChunk) -> tuple[pa.Table, list[BadPlace]]:
         """Return columns `image` and, if there are labels, `label`."""
         images = read_idx_rows(self.images.readable, self.header, chunk.start, chunk.stop)
-        columns = {"image": tensor_column(images)}
+        columns = {}
         if self.labels is not None and self.label_header is not None:
             labels = read_idx_rows(self.labels.readable, self.label_header, chunk.start, chunk.stop)
             columns["label"] = arrow_array(labels)
-        return pa.table(columns), []
+        return image_table(images, **columns), []
 
     def places(self, chunk: IdxChunk, rows: Sequence[int], column: str) -> list[Place]:
         """Return the numbers of some rows of a chunk."""

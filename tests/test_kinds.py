@@ -20,6 +20,7 @@ from shardmill.errors import (
 )
 from shardmill.image_recipe import ImageRecipe
 from shardmill.kinds import image, tabular, text
+from shardmill.kinds.image import image_table
 from shardmill.kinds.row import Ragged, RowFault, class_indices
 from shardmill.layout import Field
 from shardmill.recipe_tables import ColumnTarget, ImageTarget, RawFile, Split, Target
@@ -298,10 +299,6 @@ def image_recipe(target: ImageTarget | None = None) -> ImageRecipe:
     return ImageRecipe(name="i", kind="image", target=target, splits=splits)
 
 
-def image_table(rows: npt.NDArray[Any]) -> pa.Table:
-    return pa.table({"image": image.tensor_column(rows)})
-
-
 tensors = npst.arrays(
     st.sampled_from(IDX_DTYPES).map(np.dtype),
     npst.array_shapes(min_dims=1, max_dims=4, max_side=4),
@@ -310,22 +307,22 @@ tensors = npst.arrays(
 
 @settings(max_examples=100, deadline=None)
 @given(tensors, st.integers(0, 4), st.integers(0, 4))
-def test_tensor_columns_read_back(rows: npt.NDArray[Any], start: int, length: int) -> None:
+def test_columns_of_images_read_back(rows: npt.NDArray[Any], start: int, length: int) -> None:
     table = image_table(rows)
     for part, expected in (
         (table, rows),
         (table.slice(start, length), rows[start:][:length]),
         (pa.concat_tables([table.slice(start), table]), np.concatenate([rows[start:], rows])),
     ):
-        found = image.tensor_rows(part.column("image"))
+        found = image.image_rows(part)
         assert found.dtype == expected.dtype
         assert found.shape == expected.shape
         assert found.tobytes() == expected.tobytes()
 
 
-def test_tensor_column_of_any_strides() -> None:
+def test_column_of_images_of_any_strides() -> None:
     rows = np.arange(24, dtype=np.int16).reshape(2, 3, 4).swapaxes(0, 2)[::-1]
-    np.testing.assert_array_equal(image.tensor_rows(image_table(rows).column("image")), rows)
+    np.testing.assert_array_equal(image.image_rows(image_table(rows)), rows)
 
 
 @pytest.mark.parametrize("dtype", IDX_DTYPES)

@@ -20,7 +20,7 @@ from shardmill.errors import (
     UnknownCategoryError,
     ValueFormatError,
 )
-from shardmill.kinds.image import tensor_column
+from shardmill.kinds.image import image_table
 from shardmill.kinds.row import Ragged
 from shardmill.layout import Field
 from shardmill.load_recipe import parse_recipe
@@ -90,7 +90,7 @@ TREES = string_table(
     kind=["oak", "fir", "fir", None],  # the last row is dropped
 )
 PIXELS = np.arange(3 * 2 * 4, dtype=np.uint8).reshape(3, 2, 4)
-LEAVES = pa.table({"image": tensor_column(PIXELS), "label": pa.array([1, 0, 1], pa.uint8())})
+LEAVES = image_table(PIXELS, label=pa.array([1, 0, 1], pa.uint8()))
 NOTES = string_table(**{"class": ["1", "2"], "title": ["Tea", "The tea"], "body": ["!", "is hot."]})
 
 

@@ -15,7 +15,7 @@ from shardmill.arrow_arrays import numpy_array
 from shardmill.errors import ColumnsError, InputError, ManifestError
 from shardmill.find_kind import find_kind
 from shardmill.image_recipe import ImageRecipe
-from shardmill.kinds import image
+from shardmill.kinds.image import image_table
 from shardmill.kinds.row import TARGET, Array, Cleaned, Fitted, Ragged, RowFault
 from shardmill.layout import Field
 from shardmill.load_vocab import load_vocab, read_checked
@@ -186,7 +186,7 @@ class Preprocessor:
             expected = " or ".join(f"[n, {', '.join(map(str, shape))}]" for shape in shapes)
             found = f"{rows.dtype} of shape {list(rows.shape)}"
             raise _row_error("the rows", f"{field.dtype} of shape {expected}", found)
-        return pa.table({"image": image.tensor_column(rows)})
+        return image_table(rows)
 
 
 def _columns(rows: Any, names: Sequence[str]) -> dict[str, list[Any]]:

@@ -1,5 +1,6 @@
 """Arrays of any shape, one a row, as they are."""
 
+import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,24 +21,35 @@ PLAIN_COLUMNS = ("image",)
 _PIECE = 2**15
 
 
-def tensor_column(rows: Array) -> pa.Array:
-    """Return `rows` [n, *shape] as an Arrow column: fixed-shape tensors, or numbers if 1-D."""
+def image_table(rows: Array, **columns: pa.Array) -> pa.Table:
+    """Return `rows` [n, *shape] as a column `image`, and other columns after it.
+
+    The bytes of a row are one value: Parquet would keep every element of a list as a number of
+    four bytes with two levels, which takes four times as long and half as much space again. The
+    field's metadata has `dtype` and `shape`. Rows of no dimension are plain numbers.
+    """
     if rows.ndim == 1:
-        return arrow_array(rows)
-    # Not from_numpy_ndarray(): it takes the order of the dimensions from the strides, which say
-    # nothing for a dimension of one.
-    values, shape = arrow_array(rows.reshape(-1)), rows.shape[1:]
-    storage = pa.FixedSizeListArray.from_arrays(values, math.prod(shape))
-    return pa.ExtensionArray.from_storage(pa.fixed_shape_tensor(values.type, shape), storage)
+        return pa.table({"image": arrow_array(rows), **columns})
+    width = rows.itemsize * math.prod(rows.shape[1:])
+    little = np.ascontiguousarray(rows, rows.dtype.newbyteorder("<"))
+    column = pa.Array.from_buffers(pa.binary(width), len(rows), [None, pa.py_buffer(little)])
+    facts = {"dtype": rows.dtype.name, "shape": json.dumps(rows.shape[1:])}
+    field = pa.field("image", column.type, metadata=facts)
+    fields = [field, *(pa.field(name, other.type) for name, other in columns.items())]
+    return pa.table([column, *columns.values()], pa.schema(fields))
 
 
-def tensor_rows(column: pa.ChunkedArray) -> Array:
-    """Return a column of `tensor_column` as an array [n, *shape]."""
-    if isinstance(column.type, pa.FixedShapeTensorType):
-        # Not to_numpy_ndarray(): pyarrow 26 refuses slices of larger arrays there.
-        storage = column.combine_chunks().storage
-        return numpy_array(storage.flatten()).reshape(-1, *column.type.shape)
-    return numpy_array(column)
+def image_rows(table: pa.Table) -> Array:
+    """Return the column `image` of `image_table` as an array [n, *shape]."""
+    column, facts = table.column("image").combine_chunks(), table.field("image").metadata
+    if facts is None:
+        return numpy_array(column)
+    dtype, shape = np.dtype(facts[b"dtype"].decode()), json.loads(facts[b"shape"])
+    start = column.offset * column.type.byte_width
+    count = len(column) * math.prod(shape)
+    data = column.buffers()[1] if len(column) else b""
+    flat = np.frombuffer(data, dtype.newbyteorder("<"), count, start)
+    return flat.reshape(-1, *shape).astype(dtype, copy=False)
 
 
 def clean(recipe: ImageRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
@@ -46,14 +58,14 @@ def clean(recipe: ImageRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
     An image of two dimensions [height, width] becomes [1, height, width], as torch wants it;
     arrays of any other rank keep their shape. A label outside the classes is a fault.
     """
-    rows = tensor_rows(raw.column("image"))
+    rows = image_rows(raw)
     if rows.ndim == 3:
         rows = rows[:, None]  # [n, h, w] -> [n, 1, h, w]
     faults: list[RowFault] = []
-    columns = {"image": tensor_column(rows)}
+    columns: dict[str, pa.Array] = {}
     if recipe.target is not None and labelled:
         columns["label"], faults = class_indices(raw.column("label"), recipe.target, "label")
-    return without_faulty(pa.table(columns), faults)
+    return without_faulty(image_table(rows, **columns), faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +87,7 @@ class Moments:
 
 def draft(recipe: ImageRecipe, cleaned: pa.Table) -> tuple[pa.Table, Moments]:  # noqa: ARG001
     """Return the cleaned rows themselves, and their moments."""
-    rows = tensor_rows(cleaned.column("image"))
+    rows = image_rows(cleaned)
     field = Field("x", rows.dtype.name, rows.shape[1:])  # type: ignore[arg-type]
     return cleaned, Moments(field, *_moments(rows))
 
@@ -125,4 +137,4 @@ def finish(
     key: None,  # noqa: ARG001
 ) -> dict[str, Array]:
     """Return `x` [n, *shape] in the dtype of the raw file."""
-    return {"x": tensor_rows(drafted.column("image"))}
+    return {"x": image_rows(drafted)}
