@@ -5,7 +5,7 @@ import hashlib
 import io
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self, cast
@@ -65,14 +65,13 @@ def plain_copy(
         OutputError: the copy cannot be written.
     """
     stat = file_stat(path)
-    compression = _compression(path)
     transcoder = None if encoding is None or is_utf8(encoding) else _Transcoder(path, encoding)
-    copied = target is not None and (compression or transcoder) is not None
+    copied = target is not None and not is_plain(path, encoding)
     size = 0
     with ExitStack() as stack:
         digests = stack.enter_context(_Digests(md5=md5))
         copy = stack.enter_context(_Copy(target)) if target is not None and copied else None
-        for block in _blocks(path, compression):
+        for block in _blocks(path):
             size += len(block)
             digests.update(block)
             if copy is not None:
@@ -91,9 +90,28 @@ def plain_copy(
     return PlainFile(place, size, sha256, md5_hex, stat)
 
 
-def open_raw(path: Path) -> AbstractContextManager[IO[bytes]]:
-    """Open a raw file for reading, decompressed if its content (not its name) is compressed."""
-    return _open(path, _compression(path))
+@contextmanager
+def open_raw(path: Path) -> Iterator[IO[bytes]]:
+    """Open a raw file for reading, decompressed if its content (not its name) is compressed.
+
+    Raises:
+        CompressionError: it is cut short or damaged; also from reads.
+        InputError: it cannot be read.
+    """
+    compression = _compression(path)
+    try:
+        with _open(path, compression) as file:
+            yield file
+    except (EOFError, isal_zlib.error, OSError) as error:
+        # Neither Arrow nor Python's gzip sets errno for what is wrong with the content.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise _unreadable(path, error) from None
+        raise CompressionError(
+            path,
+            expected=f"a whole {compression} file",
+            found=f"one that is cut short or damaged ({error})",
+            fix="fetch or copy the file again",
+        ) from None
 
 
 def is_utf8(encoding: str) -> bool:
@@ -137,21 +155,10 @@ def _compression(path: Path) -> str | None:
     return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
 
 
-def _blocks(path: Path, compression: str | None) -> Iterator[bytes]:
-    try:
-        with _open(path, compression) as file:
-            while block := file.read(_BLOCK_BYTES):
-                yield block
-    except (EOFError, isal_zlib.error, OSError) as error:
-        # Neither Arrow nor Python's gzip sets errno for what is wrong with the content.
-        if isinstance(error, OSError) and error.errno is not None:
-            raise _unreadable(path, error) from None
-        raise CompressionError(
-            path,
-            expected=f"a whole {compression} file",
-            found=f"one that is cut short or damaged ({error})",
-            fix="fetch or copy the file again",
-        ) from None
+def _blocks(path: Path) -> Iterator[bytes]:
+    with open_raw(path) as file:
+        while block := file.read(_BLOCK_BYTES):
+            yield block
 
 
 def _unreadable(path: Path, error: OSError) -> InputError:
@@ -250,22 +257,20 @@ class _Transcoder:
         decoder = codecs.getincrementaldecoder(self._encoding)()
         newlines = io.IncrementalNewlineDecoder(None, translate=True)
         line = 1
-        for block in _blocks(self._path, _compression(self._path)):
-            state = decoder.getstate()
-            try:
-                text = decoder.decode(block)
-                text.encode()
-                line += newlines.decode(text).count("\n")
-            except UnicodeError:
-                decoder.setstate(state)
-                break
-        else:
-            return line
         try:
-            for position in range(len(block)):
-                text = decoder.decode(block[position : position + 1])
-                text.encode()
-                line += newlines.decode(text).count("\n")
+            for block in _blocks(self._path):
+                state = decoder.getstate()
+                try:
+                    line += _count_newlines(decoder.decode(block), newlines)
+                except UnicodeError:
+                    decoder.setstate(state)
+                    for byte in block:
+                        line += _count_newlines(decoder.decode(bytes([byte])), newlines)
         except UnicodeError:
             pass
-        return line
+        return line + newlines.decode("", final=True).count("\n")
+
+
+def _count_newlines(text: str, newlines: io.IncrementalNewlineDecoder) -> int:
+    text.encode()  # text that UTF-8 cannot hold is a fault too
+    return newlines.decode(text).count("\n")

@@ -267,6 +267,66 @@ def test_paths_outside_the_raw_folder(path: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("files", "paths"),
+    [
+        ("{ path = 'a.csv' }", ["a.csv"]),
+        ("{ path = 'logs/*.csv.gz' }", ["logs/*.csv.gz"]),
+        ("[{ path = 'a.csv' }]", ["a.csv"]),
+        ("[{ path = 'b.csv', rows = 3 }, { path = 'logs/?.csv' }]", ["b.csv", "logs/?.csv"]),
+    ],
+)
+def test_files_of_a_split(files: str, paths: list[str]) -> None:
+    recipe = parse_recipe(several_files(files), where="here")
+    assert [file.path for file in recipe.splits["train"].files()] == paths
+    assert type(recipe).model_validate_json(recipe.model_dump_json()) == recipe
+    assert type(recipe).model_validate(recipe.model_dump()) == recipe
+
+
+@pytest.mark.parametrize(
+    ("files", "fault"),
+    [
+        ("[]", "splits.train.csv: Tuple should have at least 1 item"),
+        ("3", "splits.train.csv: must be a table, or a list of tables, found 3"),
+        ("'a.csv'", "splits.train.csv: must be a table, or a list of tables, found 'a.csv'"),
+        ("[{ path = 'a' }, { paht = 'b' }]", "splits.train.csv.1.paht: unknown key, did you mean"),
+        ("[{ path = 'a' }, { path = '../b' }]", "splits.train.csv.1.path: must be a relative"),
+        ("[{ path = 'a' }, { path = 'a' }]", "splits.train.csv: named twice: a"),
+        ("{ path = '*/a' }", "splits.train.csv.path: may have * and ? in its last part alone"),
+        ("{ path = '*', rows = 3 }", "splits.train.csv: a path with * or ? has no urls, checksum"),
+    ],
+)
+def test_faults_of_the_files_of_a_split(files: str, fault: str) -> None:
+    assert fault in fault_of(several_files(files))
+
+
+def several_files(files: str) -> str:
+    old = '[splits.train.csv]\npath = "trees/train.csv"'
+    return change(TABULAR, old, f"[splits.train]\ncsv = {files}")
+
+
+def test_images_are_one_file() -> None:
+    text = change(IMAGE, '"images"', '"images-*"')
+    assert fault_of(text) == "splits.train.images: must be one file, without * or ?"
+
+
+def test_csv_options() -> None:
+    options = "[csv]\nencoding = 'LATIN-1'\non_bad_row = 'quarantine'\nmax_bad_rows = 0\n"
+    recipe = parse_recipe(TABULAR + options, where="here")
+    assert isinstance(recipe, TabularRecipe)
+    assert (recipe.csv.encoding, recipe.csv.on_bad_row) == ("iso8859-1", "quarantine")
+    assert recipe.csv.max_bad_rows == 0
+    assert type(recipe).model_validate_json(recipe.model_dump_json()) == recipe
+
+
+def test_csv_options_that_are_not_set_leave_the_hash_alone() -> None:
+    plain = parse_recipe(TABULAR, where="here")
+    stated = parse_recipe(TABULAR + "[csv]\nencoding = 'utf8'\n", where="here")
+    other = parse_recipe(TABULAR + "[csv]\nencoding = 'utf-16'\n", where="here")
+    assert plain.clean_facts()["csv"] == {"header": True, "delimiter": ",", "missing": [""]}
+    assert plain.sha256() == stated.sha256() != other.sha256()
+
+
 def test_table_without_a_feature() -> None:
     text = TABULAR.replace('dtype = "float64"', 'drop = true, dtype = "float64"')
     text = text.replace('dtype = "str"', 'drop = true, dtype = "str"')
@@ -312,6 +372,14 @@ HOLD_OUT = "\n[splits.validation]\nhold_out = { split = 'train', fraction = 0.25
         # how the file is written
         ("[csv]\ndelimiter = ',,'", "csv.delimiter: String should match pattern"),
         ("[csv]\ndelimiter = 'é'", "csv.delimiter: String should match pattern"),
+        (
+            "[csv]\nencoding = 'utf-9'",
+            "csv.encoding: must be an encoding of text that Python knows",
+        ),
+        ("[csv]\nencoding = 'rot13'", "csv.encoding: must be an encoding of text that Python"),
+        ("[csv]\nencoding = ''", "csv.encoding: must be an encoding of text that Python knows"),
+        ("[csv]\non_bad_row = 'drop'", "csv.on_bad_row: Input should be 'fail' or 'quarantine'"),
+        ("[csv]\nmax_bad_rows = 1.5", "csv.max_bad_rows: Input should be less than or equal to 1"),
     ],
 )
 def test_faults_of_splits_and_files(split: str, fault: str) -> None:

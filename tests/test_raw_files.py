@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from shardmill.errors import CompressionError, EmptyFileError, InputError
-from shardmill.pipeline.raw_files import SAMPLE_NAME, find_raw, open_raw, read_raw, sample_digests
+from shardmill.pipeline.raw_files import (
+    SAMPLE_NAME,
+    expand_raw,
+    find_raw,
+    open_raw,
+    read_raw,
+    sample_digests,
+)
 from shardmill.recipe_tables import RawFile
 
 CONTENT = bytes(range(256)) * 40
@@ -22,6 +29,9 @@ FIND = [
     ("d/f.gz", ["d/f"], "d/f"),
     ("d/f.gz", ["d/f", "d/f.gz"], "d/f.gz"),  # the recipe's own name first
     ("d/f.csv", ["d/f.csv", "d/f.csv.gz"], "d/f.csv"),
+    ("d/f.csv", ["d/f.csv.zst"], "d/f.csv.zst"),
+    ("d/f.csv.gz", ["d/f.csv.zst"], "d/f.csv.zst"),
+    ("d/f.csv.zst", ["d/f.csv", "d/f.csv.gz"], "d/f.csv"),
     ("d/f.csv", ["d/f", "d/f.gz", "f.csv"], None),
     ("f", ["f/inside"], None),  # a folder is no raw file
 ]
@@ -33,6 +43,27 @@ def test_find_raw(tmp_path: Path, path: str, there: list[str], found: str | None
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
     assert find_raw(tmp_path, RawFile(path=path)) == (found and tmp_path / found)
+
+
+EXPAND = [
+    # path in the recipe, files that are there, those that are found
+    ("f.csv", ["f.csv.gz"], ["f.csv.gz"]),
+    ("f.csv", ["g.csv"], []),
+    ("d/*.csv", ["d/b.csv", "d/a.csv", "d/c.csv.gz", "e.csv"], ["d/a.csv", "d/b.csv"]),
+    ("d/*.csv*", ["d/b.csv", "d/a.csv.gz"], ["d/a.csv.gz", "d/b.csv"]),
+    ("d/f?.csv", ["d/f.csv", "d/f1.csv", "d/f10.csv"], ["d/f1.csv"]),
+    ("*", ["b", "a", ".hidden", "d/f"], ["a", "b"]),  # a folder is no raw file
+    ("[a]*", ["[a]1", "a1"], ["[a]1"]),  # no other patterns
+    ("none/*", ["f"], []),
+]
+
+
+@pytest.mark.parametrize(("path", "there", "found"), EXPAND)
+def test_expand_raw(tmp_path: Path, path: str, there: list[str], found: list[str]) -> None:
+    for name in there:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    assert expand_raw(tmp_path, RawFile(path=path)) == [tmp_path / name for name in found]
 
 
 @pytest.mark.parametrize("name", ["f", "f.gz"])

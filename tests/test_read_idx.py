@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from shardmill.errors import EmptyFileError, IdxFormatError, IdxSizeError
+from shardmill.errors import CompressionError, EmptyFileError, IdxFormatError, IdxSizeError
 from shardmill.pipeline.read_idx import IdxHeader, batch_rows, read_idx, read_idx_header
 
 Array = npt.NDArray[np.generic]
@@ -162,6 +162,16 @@ def test_file_that_shrinks_while_it_is_read(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(content[:-1])
     with pytest.raises(IdxSizeError, match="leave the file alone while it is read"):
         list(read_idx(tmp_path / "f", header))
+
+
+def test_compression_that_is_cut_short_while_it_is_read(tmp_path: Path) -> None:
+    content = encode(np.arange(600, dtype=np.int32))
+    path = tmp_path / "f"
+    path.write_bytes(gzip.compress(content))
+    header = read_idx_header(path, len(content))
+    path.write_bytes(gzip.compress(content)[:-9])
+    with pytest.raises(CompressionError, match="f: expected a whole gzip file"):
+        list(read_idx(path, header))
 
 
 def test_more_dimensions_than_numpy_has(tmp_path: Path) -> None:
