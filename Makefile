@@ -37,7 +37,7 @@ train: $(INSTALLED)  ## train a baseline on every artifact in OUT, results in RU
 test: $(INSTALLED)  ## run the tests; SHARDMILL_RAW names a folder of real raw files
 	$(BIN)/python -m pytest -q
 
-test-torchtext: .venv-torchtext/.installed  ## hold tokens and vocabularies against the real torchtext, and the rest on its old torch
+test-torchtext: .venv-torchtext/.installed  ## tests against the real torchtext, on its old torch
 	.venv-torchtext/bin/python -m pytest -q --ignore tests/test_training.py --ignore tests/test_end_to_end.py
 
 # By itself, since it pins an old torch, and that an old numpy.

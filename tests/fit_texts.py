@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from shardmill import tokenize_text
-from shardmill.kinds.text import fit
+from shardmill import Preprocessor, tokenize_text
 from shardmill.load_recipe import load_recipe
 from shardmill.text_recipe import TextRecipe, Vocabulary
 from shardmill.vocab import Vocab
@@ -29,6 +28,6 @@ def our_vocab(texts: Sequence[str], tokenizer: str, options: Vocabulary) -> Voca
     recipe = recipe.model_copy(update={"text": text, "vocabulary": options})
     half = len(texts) // 2
     batches = [pa.table({"text": pa.array(t, pa.string())}) for t in (texts[:half], texts[half:])]
-    fitted = fit(recipe, iter(batches)).vocab
-    assert fitted is not None
-    return fitted
+    vocab = Preprocessor.fit(recipe, iter(batches)).fitted.vocab
+    assert vocab is not None
+    return vocab

@@ -276,7 +276,7 @@ def moves_in_inference_mode(ds: ShardDataset) -> bool:
 def test_lightning_gives_every_row_once_an_epoch(sample_artifacts: Path, case: str) -> None:
     ds = open_case(sample_artifacts, case)
     if case == "jagged" and not moves_in_inference_mode(ds):
-        pytest.skip("this torch cannot move jagged tensors in inference mode; 2.4 can")
+        pytest.skip("this torch cannot move jagged tensors in inference mode")
     expected = rows_by_number(ds)
     module = RowRecorder()
     trainer(max_epochs=2).fit(module, ds.loader(64, shuffle=True), ds.loader(300))
