@@ -15,7 +15,7 @@ INSTALLED := .venv/.installed
 RAW_OPTION := $(if $(filter file,$(origin RAW)),,--raw "$(RAW)")
 
 .DEFAULT_GOAL := help
-.PHONY: help preprocess train test bench bench-load bench-preprocess bench-scale check format clean
+.PHONY: help preprocess train test test-torchtext bench bench-load bench-preprocess bench-scale check format clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -37,6 +37,16 @@ train: $(INSTALLED)  ## train a baseline on every artifact in OUT, results in RU
 
 test: $(INSTALLED)  ## run the tests; SHARDMILL_RAW names a folder of real raw files
 	$(BIN)/python -m pytest -q
+
+test-torchtext: .venv-torchtext/.installed  ## tests against the real torchtext, on its old torch
+	.venv-torchtext/bin/python -m pytest -q --ignore tests/test_training.py --ignore tests/test_end_to_end.py
+
+# By itself, since it pins an old torch, and that an old numpy.
+.venv-torchtext/.installed: pyproject.toml constraints-torchtext.txt
+	test -x .venv-torchtext/bin/python || $(PYTHON) -m venv .venv-torchtext
+	.venv-torchtext/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints-torchtext.txt --editable '.[torchtext,train,dev]'
+	@touch $@
 
 bench: bench-load bench-preprocess bench-scale  ## all benchmarks
 
@@ -74,6 +84,6 @@ format: $(INSTALLED)  ## format the code
 	$(BIN)/ruff format .
 
 clean:  ## remove everything that was built, downloaded data excepted
-	rm -rf .venv .venv-bench .venv-mosaicml build dist runs data/sample data/bench .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf .venv .venv-bench .venv-mosaicml .venv-torchtext build dist runs data/sample data/bench .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find artifacts -mindepth 1 -maxdepth 1 -type d -exec rm -rf {} +

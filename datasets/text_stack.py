@@ -10,6 +10,13 @@ from torch import Tensor
 from shardmill.batch import Bag, pad, row_offsets
 from shardmill.datasets.text import Layout
 
+try:
+    from torch.nested import nested_tensor_from_jagged
+except ImportError:  # torch 2.3 has it by another name, and without types
+    from torch.nested._internal.nested_tensor import (  # type: ignore[assignment]
+        nested_view_from_values_offsets as nested_tensor_from_jagged,
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class TextStack:
@@ -31,4 +38,4 @@ def jagged(ids: Tensor, lengths: Tensor) -> Tensor:
     """Return rows that follow one another in `ids` as a nested tensor [n, j], torch.jagged."""
     offsets = torch.zeros(len(lengths) + 1, dtype=torch.int64)
     torch.cumsum(lengths, 0, out=offsets[1:])
-    return torch.nested.nested_tensor_from_jagged(ids, offsets)
+    return nested_tensor_from_jagged(ids, offsets)

@@ -8,6 +8,9 @@ from golden_build import GOLDEN, build_golden
 
 import shardmill
 
+# torchtext.json is no file of the format; test_torchtext_golden.py is about it.
+NAMES = sorted(path.name for path in GOLDEN.iterdir() if path.name != "torchtext.json")
+
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
@@ -15,10 +18,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 def test_golden_files_are_complete(built: dict[str, bytes]) -> None:
-    assert sorted(built) == sorted(path.name for path in GOLDEN.iterdir())
+    assert sorted(built) == NAMES
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in GOLDEN.iterdir()))
+@pytest.mark.parametrize("name", NAMES)
 def test_bytes_are_those_of_version_1(built: dict[str, bytes], name: str) -> None:
     golden = (GOLDEN / name).read_bytes()
     assert built[name] == (gzip.decompress(golden) if name.endswith(".gz") else golden)

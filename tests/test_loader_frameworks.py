@@ -111,7 +111,8 @@ def test_pinned_memory_is_for_accelerators_alone(
         batches = list(loader)
         assert rows_of(batches) == rows_by_number(ds)
         pinned = {tensor.is_pinned() for tensor in tensors(batches)}
-        assert pinned == {torch.accelerator.is_available()}
+        accelerator = getattr(torch, "accelerator", torch.cuda)  # of torch 2.6
+        assert pinned == {accelerator.is_available()}
 
 
 @every_case
@@ -261,9 +262,21 @@ def trainer(**options: Any) -> Trainer:
     return Trainer(accelerator="cpu", devices=1, **options)
 
 
+@torch.inference_mode()
+def moves_in_inference_mode(ds: ShardDataset) -> bool:
+    x, _ = ds[:2]
+    try:
+        x.to("cpu")
+    except NotImplementedError:
+        return False
+    return True
+
+
 @every_case
 def test_lightning_gives_every_row_once_an_epoch(sample_artifacts: Path, case: str) -> None:
     ds = open_case(sample_artifacts, case)
+    if case == "jagged" and not moves_in_inference_mode(ds):
+        pytest.skip("this torch cannot move jagged tensors in inference mode")
     expected = rows_by_number(ds)
     module = RowRecorder()
     trainer(max_epochs=2).fit(module, ds.loader(64, shuffle=True), ds.loader(300))

@@ -1,26 +1,26 @@
 """Tokens and vocabularies equal those of the real torchtext: `make test-torchtext` runs this.
 
-What a recipe cannot say, since a reader relies on it, is not compared: `special_first=False`, and
-specials without an unknown token and a padding.
+What a recipe cannot say is not compared: `special_first=False`, and specials without an unknown
+token and a padding. What torchtext cannot do neither: `max_tokens` in order of first appearance.
 """
 
 import csv
+import json
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 import torch
 from conftest import build
+from fit_texts import our_vocab, ours
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torchtext_golden import GOLDEN, golden
 
 import shardmill
-from shardmill import tokenize_text
-from shardmill.kinds.text import fit
 from shardmill.load_recipe import load_recipe
-from shardmill.text_recipe import TextRecipe, Vocabulary
+from shardmill.text_recipe import Vocabulary
 from shardmill.vocab import Vocab
 
 try:
@@ -42,30 +42,6 @@ OPTIONS = [
 ]
 
 
-def ours(texts: Sequence[str], tokenizer: str) -> list[list[str]]:
-    """Return the tokens of each text."""
-    if hasattr(tokenize_text, "tokenize_rows"):
-        rows: list[list[str]] = tokenize_text.tokenize_rows(texts, tokenizer)
-        return rows
-    tokens: list[list[str]] = tokenize_text.tokenize_texts(
-        pa.array(texts, pa.string()), tokenizer
-    ).to_pylist()
-    return tokens
-
-
-def our_vocab(texts: Sequence[str], tokenizer: str, options: Vocabulary) -> Vocab:
-    """Return what a recipe with these options makes of `texts`, in two batches."""
-    recipe = load_recipe("ag_news")
-    assert isinstance(recipe, TextRecipe)
-    text = recipe.text.model_copy(update={"tokenizer": tokenizer})
-    recipe = recipe.model_copy(update={"text": text, "vocabulary": options})
-    half = len(texts) // 2
-    batches = [pa.table({"text": pa.array(t, pa.string())}) for t in (texts[:half], texts[half:])]
-    fitted = fit(recipe, iter(batches)).vocab
-    assert fitted is not None
-    return fitted
-
-
 def their_vocab(tokens: Sequence[Sequence[str]], options: Vocabulary) -> "torchtext.vocab.Vocab":
     """Return torchtext's vocabulary, with the unknown token as its default index."""
     specials = list(options.specials)
@@ -82,7 +58,7 @@ def their_vocab(tokens: Sequence[Sequence[str]], options: Vocabulary) -> "torcht
 
 
 def check_vocabs(texts: Sequence[str], tokenizer: str, options: Vocabulary) -> int:
-    """Compare order, default index and the numbers of all tokens, and return how many they are."""
+    """Compare order, default index and ids of all tokens, and return how many ids there were."""
     tokens = [TOKENIZERS[tokenizer](text) for text in texts]
     unknown = [["", "no such token", "\0", "\U0001f600?"]]
     orders = [options]
@@ -93,7 +69,7 @@ def check_vocabs(texts: Sequence[str], tokenizer: str, options: Vocabulary) -> i
         assert mine.get_itos() == theirs.get_itos()
         assert mine.get_default_index() == theirs.get_default_index()
         assert [mine(row) for row in tokens + unknown] == [theirs(row) for row in tokens + unknown]
-    return sum(map(len, tokens))
+    return sum(map(len, tokens)) * len(orders)
 
 
 # Real rows
@@ -180,7 +156,7 @@ def test_vocabularies_of_strings(
     compared["vocabularies of hypothesis strings"] += 1 + (options.max_tokens is None)
 
 
-# The object
+# The object and the golden file
 
 
 TOKENS = ["<unk>", "<pad>", "news", "", "the", "é", "\0", "\U0001f600"]
@@ -229,3 +205,7 @@ def test_vocabulary_of_an_artifact(sample_artifacts: Path) -> None:
     assert Vocab.from_torchtext(theirs) == ds.vocab
     ids, _ = ds[0]
     assert theirs.lookup_tokens(ids.tolist()) == ds.vocab.lookup_tokens(ids)
+
+
+def test_golden_file_is_what_torchtext_makes() -> None:
+    assert json.loads(GOLDEN.read_text(encoding="ascii")) == golden()

@@ -1,5 +1,6 @@
 """The vocabulary: torchtext's interface, its order, and its file."""
 
+import sys
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
 from itertools import chain
@@ -17,7 +18,7 @@ from shardmill.kinds.text import build_vocab
 from shardmill.load_vocab import load_vocab, vocab_bytes
 from shardmill.manifest import FileRecord, VocabularyRecord
 from shardmill.text_recipe import Vocabulary
-from shardmill.vocab import UnknownTokenError, Vocab
+from shardmill.vocab import TorchtextImportError, UnknownTokenError, Vocab
 
 TOKENS = ["<unk>", "<pad>", "news", "the", "é"]
 
@@ -101,6 +102,51 @@ def test_equality_is_that_of_the_tokens() -> None:
     assert hash(vocab) == hash(Vocab(TOKENS, default_index=0))
     assert vocab != Vocab(TOKENS[::-1])
     assert vocab != TOKENS
+
+
+# torchtext: what needs the library itself is in test_torchtext_parity.py
+
+
+class TorchtextLike:
+    def get_itos(self) -> list[str]:
+        return list(TOKENS)
+
+    def get_default_index(self) -> int | None:
+        return 3
+
+
+def test_from_torchtext_needs_no_torchtext_of_its_own() -> None:
+    vocab = Vocab.from_torchtext(TorchtextLike())
+    assert vocab == Vocab(TOKENS)
+    assert vocab.get_default_index() == 3
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ModuleNotFoundError("No module named 'torchtext'"),
+        OSError("libtorchtext.so: undefined symbol"),
+    ],
+)
+def test_to_torchtext_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    class Refuse:
+        def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+            if name.partition(".")[0] == "torchtext":
+                raise error
+
+    for name in [name for name in sys.modules if name.partition(".")[0] == "torchtext"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Refuse(), *sys.meta_path])
+    match = (
+        r"Vocab\.to_torchtext: expected torchtext 0\.18\.0 beside torch 2\.3 and numpy 1, .*"
+        rf"found {type(error).__name__}: {error}; "
+        r"install shardmill\[torchtext\] .*constraints-torchtext\.txt"
+    )
+    for kind in (ImportError, ShardmillError, TorchtextImportError):
+        with pytest.raises(kind, match=match):
+            Vocab(TOKENS).to_torchtext()
 
 
 # vocab.txt

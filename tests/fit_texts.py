@@ -1,0 +1,33 @@
+"""What shardmill makes of texts that are at hand as strings."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from shardmill import Preprocessor, tokenize_text
+from shardmill.load_recipe import load_recipe
+from shardmill.text_recipe import TextRecipe, Vocabulary
+from shardmill.vocab import Vocab
+
+
+def ours(texts: Sequence[str], tokenizer: str) -> list[list[str]]:
+    """Return the tokens of each text."""
+    if hasattr(tokenize_text, "tokenize_rows"):
+        rows: list[list[str]] = tokenize_text.tokenize_rows(texts, tokenizer)
+        return rows
+    array = pa.array(texts, pa.string())
+    tokens: list[list[str]] = tokenize_text.tokenize_texts(array, tokenizer).to_pylist()
+    return tokens
+
+
+def our_vocab(texts: Sequence[str], tokenizer: str, options: Vocabulary) -> Vocab:
+    """Return the vocabulary that is fitted to `texts`, which come in two batches."""
+    recipe = load_recipe("ag_news")
+    assert isinstance(recipe, TextRecipe)
+    text = recipe.text.model_copy(update={"tokenizer": tokenizer})
+    recipe = recipe.model_copy(update={"text": text, "vocabulary": options})
+    half = len(texts) // 2
+    batches = [pa.table({"text": pa.array(t, pa.string())}) for t in (texts[:half], texts[half:])]
+    vocab = Preprocessor.fit(recipe, iter(batches)).fitted.vocab
+    assert vocab is not None
+    return vocab
