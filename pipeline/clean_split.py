@@ -15,7 +15,7 @@ from shardmill.pipeline.hold_out import HoldOutDraw, hold_out_draws
 from shardmill.pipeline.raw_files import RawContent
 from shardmill.pipeline.read_split import SplitReader, split_reader
 from shardmill.pipeline.write_parquet import ParquetSplit
-from shardmill.preprocessor import clean, label_column
+from shardmill.preprocessor import clean, label_column, target_fields
 from shardmill.recipe import AnyRecipe
 
 
@@ -66,7 +66,7 @@ def clean_split(
     return {
         n: CleanedSplit(
             rows=writer.rows,
-            labelled=label is not None,
+            labelled=split.labelled and bool(target_fields(recipe)),
             parquet=(writer.close(),),
             dropped=dropped.reasons if n == name else {},
             dropped_rows=dropped.close() if n == name else None,

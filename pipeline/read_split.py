@@ -62,9 +62,9 @@ def _tabular_reader(
 ) -> SplitReader:
     assert split.csv is not None  # noqa: S101  the recipe was validated
     path = raw[split.csv.path].path
-    target = recipe.target.column if recipe.target is not None else None
-    columns = [name for name in recipe.columns if split.labelled or name != target]
-    wanted = [name for name in columns if name in recipe.features() or name == target]
+    targets = recipe.all_targets()
+    columns = [name for name in recipe.columns if split.labelled or name not in targets]
+    wanted = [name for name in columns if name in recipe.features() or name in targets]
 
     def tables() -> Iterator[pa.Table]:
         return read_csv(path, columns=columns, wanted=wanted, options=recipe.csv, nulls=True)

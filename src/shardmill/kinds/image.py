@@ -8,7 +8,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from shardmill.image_recipe import ImageRecipe
-from shardmill.kinds.row import Array, Cleaned, Fitted, RowFault, class_indices, without_faulty
+from shardmill.kinds.row import (
+    TARGET,
+    Array,
+    Cleaned,
+    Fitted,
+    RowFault,
+    class_indices,
+    without_faulty,
+)
 from shardmill.layout import Field
 from shardmill.manifest import Statistics
 
@@ -65,7 +73,7 @@ def fit(recipe: ImageRecipe, train: Iterator[pa.Table]) -> Fitted:  # noqa: ARG0
         mean += delta * n / total
         count = total
     statistics = {"image": Statistics(mean=mean, std=math.sqrt(squares / max(count, 1)))}
-    return Fitted(Field("x", dtype, shape), ("image",), statistics)  # type: ignore[arg-type]
+    return Fitted((Field("x", dtype, shape),), ("image",), statistics)  # type: ignore[arg-type]
 
 
 def _moments(rows: Array) -> tuple[int, float, float]:
@@ -85,3 +93,28 @@ def _moments(rows: Array) -> tuple[int, float, float]:
 def encode(recipe: ImageRecipe, fitted: Fitted, cleaned: pa.Table) -> Array:  # noqa: ARG001
     """Return `x` [n, *shape] in the dtype of the raw file."""
     return tensor_rows(cleaned.column("image"))
+
+
+def draft(recipe: ImageRecipe, cleaned: pa.Table) -> tuple[pa.Table, pa.Table]:  # noqa: ARG001
+    """Return the rows as they are, also for their own summary."""
+    return cleaned, cleaned
+
+
+def finish(
+    recipe: ImageRecipe,
+    fitted: Fitted,
+    drafted: pa.Table,
+    key: object = None,  # noqa: ARG001
+) -> dict[str, Array]:
+    """Return `x`; see `encode`."""
+    return {"x": encode(recipe, fitted, drafted)}
+
+
+def targets(recipe: ImageRecipe) -> tuple[Field, ...]:
+    """Return the field `y`, if there is a target."""
+    return () if recipe.target is None else (TARGET,)
+
+
+def target_columns(recipe: ImageRecipe) -> tuple[str, ...]:
+    """Return the column of cleaned rows that holds `y`, if there is a target."""
+    return () if recipe.target is None else ("label",)

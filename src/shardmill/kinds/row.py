@@ -32,10 +32,17 @@ class RowFault(Exception):  # noqa: N818  never reaches a user: who knows the fi
         self.facts = facts
         super().__init__(row, column, error, facts)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _fault, (self.row, self.column, self.error, self.facts)
+
     def at(self, place: str) -> InputError:
         """Return the error for the user; `place` names the file and the line."""
         where = f"{place}, column {self.column}" if self.column else place
         return self.error(where, **self.facts)
+
+
+def _fault(row: int, column: str, error: type[InputError], facts: dict[str, str]) -> RowFault:
+    return RowFault(row, column, error, **facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +66,13 @@ class Fitted:
     """What the rows of the train split taught.
 
     Attributes:
-        input: the field of the model's input, `x`.
-        features: names of what `x` holds.
+        inputs: the fields of the model's input: `x`, or `x.<group>` of each group.
+        features: names of what they hold, one field's after another's.
         statistics: by feature.
         vocab: numbers of the tokens; None but for text.
     """
 
-    input: Field
+    inputs: tuple[Field, ...]
     features: tuple[str, ...]
     statistics: Mapping[str, Statistics]
     vocab: Vocab | None = None

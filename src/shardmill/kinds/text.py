@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shardmill.kinds.row import (
+    TARGET,
     Array,
     Cleaned,
     Fitted,
@@ -48,7 +49,7 @@ def fit(recipe: TextRecipe, train: Iterator[pa.Table]) -> Fitted:
         if len(counts) > _MERGE_TOKENS:
             counts = _merge(counts)
     vocab = build_vocab(_merge(counts), recipe.vocabulary)
-    return Fitted(Field("x", "int32", ragged=True), ("text",), {}, vocab)
+    return Fitted((Field("x", "int32", ragged=True),), ("text",), {}, vocab)
 
 
 def _count(tokens: pa.Array, weights: Array | None = None) -> pa.Table:
@@ -98,3 +99,28 @@ def encode(recipe: TextRecipe, fitted: Fitted, cleaned: pa.Table) -> Ragged:
     ids = ids.fill_null(fitted.vocab.get_default_index())
     sizes = pc.list_value_length(tokens)
     return Ragged(np.asarray(ids, np.int32), np.asarray(sizes, np.int32))
+
+
+def draft(recipe: TextRecipe, cleaned: pa.Table) -> tuple[pa.Table, pa.Table]:  # noqa: ARG001
+    """Return the rows as they are, also for their own summary."""
+    return cleaned, cleaned
+
+
+def finish(
+    recipe: TextRecipe,
+    fitted: Fitted,
+    drafted: pa.Table,
+    key: object = None,  # noqa: ARG001
+) -> dict[str, Ragged]:
+    """Return `x`; see `encode`."""
+    return {"x": encode(recipe, fitted, drafted)}
+
+
+def targets(recipe: TextRecipe) -> tuple[Field, ...]:
+    """Return the field `y`, if there is a target."""
+    return () if recipe.target is None else (TARGET,)
+
+
+def target_columns(recipe: TextRecipe) -> tuple[str, ...]:
+    """Return the column of cleaned rows that holds `y`, if there is a target."""
+    return () if recipe.target is None else ("label",)
