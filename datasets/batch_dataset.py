@@ -143,7 +143,8 @@ class BatchDataset(_MapStyle):
             if shuffle:
                 raise ValueError("weights draw the rows at random: leave shuffle out")
             if isinstance(weights, str):
-                if weights == "balanced" and not self.reader.labelled:
+                classes = self._terms().get("classes")
+                if weights == "balanced" and not (self.reader.labelled and classes):
                     raise ValueError(f"weights='balanced' needs classes, and {self} has none")
                 if weights != "balanced":
                     raise ValueError(

@@ -40,6 +40,10 @@ class UnlabelledRow(Tensor):
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
 
+class RowOfGroups(dict[str, Tensor]):
+    """One row `x` of several tensors, of a split without target."""
+
+
 class GatheredRows(Sequence[Any]):
     """The batch, and its rows, made when they are asked for."""
 
@@ -90,5 +94,12 @@ def _together(xs: Sequence[Any], stack: Stack | None, collate_fn_map: Any) -> An
     return collate(xs, collate_fn_map=collate_fn_map)
 
 
+def _collate_groups(batch: Sequence[RowOfGroups], *, collate_fn_map: Any = None) -> Any:
+    if isinstance(batch, GatheredRows):
+        return batch.batch
+    return collate([dict(row) for row in batch], collate_fn_map=collate_fn_map)
+
+
+default_collate_fn_map[RowOfGroups] = _collate_groups
 default_collate_fn_map[Row] = _collate_rows
 default_collate_fn_map[UnlabelledRow] = _collate_unlabelled

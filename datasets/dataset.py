@@ -95,7 +95,7 @@ class ShardDataset(BatchDataset):
 
     @property
     def classes(self) -> tuple[str, ...] | None:
-        """Names of the classes by index; None without a target."""
+        """Names of the classes by index; None without a target, or where it is no class."""
         return self.manifest.classes
 
     @property
@@ -125,7 +125,7 @@ class ShardDataset(BatchDataset):
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """Dtype and shape of `x` and, if there is a target, of `y`."""
+        """Dtype and shape of `x` and, if there is a target, of `y`, or of each of several."""
         return self._record.fields
 
     @property
@@ -138,13 +138,13 @@ class ShardDataset(BatchDataset):
 
         They are as they are stored: options such as `drop_features`, `max_tokens` and transforms do
         not act on them, and `manifest.features` names the columns of `x`.
-        `x` [rows, *shape] and `y` [rows]. Of texts, row i is
+        `x` [rows, *shape] and `y` [rows], or `x.<group>` and `y.<target>`. Of texts, row i is
         `x[offsets[i] : offsets[i] + sizes[i]]`, with `offsets` [rows] int64 (computed, if there are
         several shards) and `sizes` [rows] int32; between shards, `x` has zeros. Where the system
         cannot map all shards into one array, these are copies.
         """
         arrays = {name: self._mapped.array(name) for name in self._mapped.sources}
-        if "x.offsets" not in arrays:
+        if not any(field.ragged for field in self.fields):
             return arrays
         offsets, sizes = arrays.pop("x.offsets"), arrays.pop("x.sizes")
         if len(self._record.shards) > 1:  # from those within each shard to those within `x`

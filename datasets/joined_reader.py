@@ -1,6 +1,6 @@
 """Gathers batches from several datasets whose rows follow one another."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -45,10 +45,7 @@ class JoinedReader:
         if not self.labelled:
             return self.join(parts, places)
         xs, ys = zip(*parts, strict=True)
-        if not all(isinstance(y, Tensor) for y in ys):
-            kinds = ", ".join(sorted({type(y).__name__ for y in ys}))
-            raise TypeError(f"target transforms of joined datasets return tensors, not {kinds}")
-        return self.join(xs, places), torch.cat(ys)[places]
+        return self.join(xs, places), _joined_targets(ys, places)
 
     def _by_reader(self, rows: Tensor) -> Iterator[tuple[int, Tensor]]:
         # The readers that rows [b] are of, and which of the rows those are. Of no rows: the first.
@@ -73,9 +70,10 @@ class JoinedReader:
         """See `Reader`."""
         return self._readers[0].row(x, y)
 
-    def targets(self) -> Tensor:
+    def targets(self) -> Any:
         """See `Reader`."""
-        return torch.cat([reader.targets() for reader in self._readers])
+        targets = [reader.targets() for reader in self._readers]
+        return _joined_targets(targets, torch.arange(self.rows))
 
     def lengths(self, rows: Tensor) -> Tensor:
         """See `Reader`."""
@@ -95,3 +93,12 @@ class JoinedReader:
             inside = max(start - first, 0), min(stop - first, reader.rows)
             if inside[0] < inside[1]:
                 reader.will_need(*inside)
+
+
+def _joined_targets(ys: Sequence[Any], places: Tensor) -> Any:
+    if all(isinstance(y, Mapping) for y in ys):
+        return {name: _joined_targets([y[name] for y in ys], places) for name in ys[0]}
+    if not all(isinstance(y, Tensor) for y in ys):
+        kinds = ", ".join(sorted({type(y).__name__ for y in ys}))
+        raise TypeError(f"target transforms of joined datasets return tensors, not {kinds}")
+    return torch.cat(list(ys))[places]

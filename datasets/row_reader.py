@@ -63,7 +63,7 @@ class Reader(Protocol):
         """Return the `x` whose row i is row `places[i]` of several, put one after another."""
         ...
 
-    def targets(self) -> Tensor:
+    def targets(self) -> Any:
         """Return the `y` of all rows [rows, ...]."""
         ...
 
@@ -89,8 +89,8 @@ class RowReader:
 
     def __init__(self, split: MappedSplit, transforms: Transforms, *, rows: int) -> None:
         self.rows = rows
-        self.labelled = "y" in split.sources
-        self.ragged = split.sources["x"].flat
+        self.labelled = any(field_kind(name) == "y" for name in split.sources)
+        self.ragged = any(source.flat for source in split.sources.values())
         self.row_bytes = sum(
             source.row_bytes * source.rows // max(rows, 1) for source in split.sources.values()
         )
@@ -106,7 +106,7 @@ class RowReader:
             xs = map(self._transformed, xs)
         if not self.labelled:
             return xs
-        ys: Iterable[Any] = unbound(gathered(self._columns["y"], rows))
+        ys = self._targets(rows)
         if self._transforms.y is not None:
             ys = map(self._transformed_target, ys)
         return zip(xs, ys, strict=True)
@@ -119,7 +119,7 @@ class RowReader:
             x = self._transforms.x(x)
         if not self.labelled:
             return x if self._stack is None else self.row(x, None)
-        y = self._columns["y"].gather(rows)[0]
+        y = self._target(row)
         return self.row(x, y if self._transforms.y is None else self._transforms.y(y))
 
     def cut(self, x: Any, index: int) -> Any:
@@ -141,7 +141,7 @@ class RowReader:
             raise TypeError(f"transforms of joined datasets return tensors, not {kinds}")
         return torch.cat(list(xs)).index_select(0, places)
 
-    def targets(self) -> Tensor:
+    def targets(self) -> Any:
         """See `Reader`."""
         return self._columns["y"].gather(torch.arange(self.rows))
 
@@ -159,7 +159,18 @@ class RowReader:
 
     def _inputs(self, rows: Tensor) -> Iterator[Any]:
         """Yield the `x` of each batch of `rows` [n, b], before any transform."""
-        x = self._columns["x"]
+        return self._gathered("x", rows)
+
+    def _targets(self, rows: Tensor) -> Iterable[Any]:
+        """Return the `y` of each batch of `rows` [n, b], before any transform."""
+        return unbound(gathered(self._columns["y"], rows))
+
+    def _target(self, row: Tensor) -> Any:
+        """Return the `y` of one row, before any transform."""
+        return self._columns["y"].gather(row[None])[0]
+
+    def _gathered(self, name: str, rows: Tensor) -> Iterator[Tensor]:
+        x = self._columns[name]
         at_once = GATHER_BYTES // max(x.source.row_bytes * rows.shape[1], 1)
         if at_once < 2:
             return map(x.gather, rows.unbind())
@@ -194,24 +205,9 @@ class RowReader:
         return torch.stack([torch.as_tensor(transform(value)) for value in y]) if len(y) else y
 
 
-class TabularReader(RowReader):
-    """Rows of numbers, with some of their columns left out.
-
-    Args:
-        split, transforms, rows: see `RowReader`.
-        kept: the columns of `x` that are left; None for all.
-    """
-
-    def __init__(
-        self, split: MappedSplit, transforms: Transforms, *, rows: int, kept: Sequence[int] | None
-    ) -> None:
-        super().__init__(split, transforms, rows=rows)
-        self._kept = None if kept is None else torch.tensor(kept)
-
-    def _inputs(self, rows: Tensor) -> Iterator[Any]:
-        xs = super()._inputs(rows)  # [b, f] each
-        kept = self._kept
-        return xs if kept is None else (x.index_select(1, kept) for x in xs)
+def field_kind(name: str) -> str:
+    """Return `x` for the tensors of the model's input, `y` for those of its targets."""
+    return name.split(".", 1)[0]
 
 
 def gathered(column: Column, rows: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from shardmill.arrow_arrays import arrow_array, numpy_array
-from shardmill.find_kind import find_kind
+from shardmill.find_kind import find_kind, label_column
 from shardmill.kinds.row import Cleaned, RowFault
 from shardmill.manifest import ParquetRecord
 from shardmill.pipeline.cut_parts import Chunk, Part
@@ -18,7 +18,6 @@ from shardmill.pipeline.generation import Generation
 from shardmill.pipeline.hold_out import HoldOutDraw, hold_out_draws
 from shardmill.pipeline.raw_source import BadPlace, RawSource
 from shardmill.pipeline.write_parquet import ParquetFile
-from shardmill.preprocessor import label_column
 from shardmill.recipe import AnyRecipe
 
 

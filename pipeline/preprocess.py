@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from shardmill.errors import EmptyFileError, InputError
-from shardmill.find_kind import find_kind
+from shardmill.find_kind import find_kind, target_fields
 from shardmill.kinds.row import RowFault
 from shardmill.kinds.text import fitted_with
 from shardmill.layout import Field, aligned_rows, default_rows_per_shard
@@ -144,7 +144,7 @@ def _cleaned_split(plan: Plan, name: str, parts: Sequence[CleanedPart]) -> Clean
     dropped: Counter[str] = sum((Counter(part.dropped) for part in parts), Counter())
     return CleanedSplit(
         rows=sum(part.rows for part in parts),
-        labelled=split.labelled and plan.recipe.target is not None,
+        labelled=split.labelled and bool(target_fields(plan.recipe)),
         parquet=tuple(part.parquet for part in parts if part.parquet),
         dropped=dict(dropped),
         rejected=sum(part.bad for part in parts),

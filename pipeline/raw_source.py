@@ -83,16 +83,18 @@ def raw_source(
     if isinstance(recipe, ImageRecipe):
         return _idx_source(split, raw)
     contents = tuple(content for file in split.files() for content in raw[file.path])
-    target = {recipe.target.column} if recipe.target is not None else set()
-    tabular = isinstance(recipe, TabularRecipe)
     if isinstance(recipe, TabularRecipe):
-        columns, used = tuple(recipe.columns), {*recipe.features(), *target}
+        columns, target = tuple(recipe.columns), set(recipe.all_targets())
+        used = {*recipe.features(), *target}
     else:
-        columns, used = recipe.text.columns, {*recipe.text.join, *target}
+        columns, target = recipe.text.columns, set()
+        if recipe.target is not None:
+            target = {recipe.target.column}
+        used = {*recipe.text.join, *target}
     if not split.labelled:
         columns = tuple(name for name in columns if name not in target)
     wanted = tuple(name for name in columns if name in used)
-    return CsvSource(contents, columns, wanted, recipe.csv, nulls=tabular)
+    return CsvSource(contents, columns, wanted, recipe.csv, nulls=isinstance(recipe, TabularRecipe))
 
 
 @dataclass(frozen=True, slots=True)

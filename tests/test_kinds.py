@@ -21,10 +21,18 @@ from shardmill.errors import (
 from shardmill.image_recipe import ImageRecipe
 from shardmill.kinds import image, tabular, text
 from shardmill.kinds.image import image_table
-from shardmill.kinds.row import Ragged, RowFault, class_indices
+from shardmill.kinds.row import Fitted, Ragged, RowFault, class_indices
 from shardmill.layout import Field
-from shardmill.recipe_tables import ColumnTarget, ImageTarget, RawFile, Split, Target
-from shardmill.tabular_recipe import Column, Missing, TabularRecipe
+from shardmill.recipe_tables import (
+    ColumnTarget,
+    ImageTarget,
+    RawFile,
+    Split,
+    TableColumnTarget,
+    Target,
+)
+from shardmill.tabular_column import Column, Missing
+from shardmill.tabular_recipe import TabularRecipe
 from shardmill.text_recipe import Text, TextRecipe, Vocabulary
 
 Cells = Sequence[str | None]
@@ -96,9 +104,15 @@ def test_fault_without_a_column() -> None:
 # Tabular
 
 
-def table_recipe(columns: dict[str, Column], target: ColumnTarget | None = None) -> TabularRecipe:
+def table_recipe(
+    columns: dict[str, Column], target: TableColumnTarget | None = None
+) -> TabularRecipe:
     splits = {"train": Split(csv=RawFile(path="train.csv"))}
     return TabularRecipe(name="t", kind="tabular", columns=columns, target=target, splits=splits)
+
+
+def fit_tables(recipe: TabularRecipe, *tables: pa.Table) -> Fitted:
+    return tabular.fit(recipe, [tabular.draft(recipe, table)[1] for table in tables])
 
 
 def number(missing: Missing = "error") -> Column:
@@ -109,8 +123,8 @@ def through_tabular(column: Column, cells: Cells) -> tuple[Any, list[float]]:
     """Return the statistics of a single column, and the column encoded."""
     recipe = table_recipe({"c": column})
     table = tabular.clean(recipe, string_table(c=cells), labelled=False).table
-    fitted = tabular.fit(recipe, iter([table.slice(0, 1), table.slice(1)]))
-    x = tabular.encode(recipe, fitted, table)
+    fitted = fit_tables(recipe, table.slice(0, 1), table.slice(1))
+    x = tabular.finish(recipe, fitted, table)["x"]
     assert x.dtype == np.float32
     assert x.shape == (len(cells), 1)
     return fitted.statistics["c"], x[:, 0].tolist()
@@ -180,7 +194,7 @@ def test_statistics_of_nothing() -> None:
 def test_rows_that_are_dropped() -> None:
     recipe = table_recipe(
         {"a": number("drop"), "y": Column(dtype="str"), "b": number("drop"), "c": number("keep")},
-        ColumnTarget(column="y", classes=("no", "yes")),
+        TableColumnTarget(column="y", classes=("no", "yes")),
     )
     raw = string_table(
         a=["0", None, "2", None, "4"],
@@ -209,7 +223,7 @@ def test_types_of_cleaned_columns() -> None:
         "s": Column(dtype="str", map=STRINGS, missing="keep"),
         "y": Column(dtype="int64"),
     }
-    recipe = table_recipe(columns, ColumnTarget(column="y", classes=("no", "yes"), first=0))
+    recipe = table_recipe(columns, TableColumnTarget(column="y", classes=("no", "yes"), first=0))
     raw = string_table(y=["1", "0"], s=["p", None], i=["3", None], f=["4", None])
     table = tabular.clean(recipe, raw, labelled=True).table
     assert dict(zip(table.column_names, table.schema.types, strict=True)) == {
@@ -225,10 +239,10 @@ def test_types_of_cleaned_columns() -> None:
 def test_features_keep_the_order_of_the_recipe() -> None:
     recipe = table_recipe({"b": number(), "a": number(), "c": number()})
     table = tabular.clean(recipe, string_table(c=["3"], a=["1"], b=["2"]), labelled=False).table
-    fitted = tabular.fit(recipe, iter([table]))
+    fitted = fit_tables(recipe, table)
     assert fitted.features == ("b", "a", "c")
-    assert fitted.input == Field("x", "float32", (3,))
-    assert tabular.encode(recipe, fitted, table).tolist() == [[2, 1, 3]]
+    assert fitted.inputs == (Field("x", "float32", (3,)),)
+    assert tabular.finish(recipe, fitted, table)["x"].tolist() == [[2, 1, 3]]
 
 
 def test_fill_comes_from_the_train_split_alone() -> None:
@@ -237,8 +251,8 @@ def test_fill_comes_from_the_train_split_alone() -> None:
         tabular.clean(recipe, string_table(c=cells), labelled=False).table
         for cells in (["1", "3"], ["100", None])
     )
-    fitted = tabular.fit(recipe, iter([train]))
-    assert tabular.encode(recipe, fitted, test).tolist() == [[100], [2]]
+    fitted = fit_tables(recipe, train)
+    assert tabular.finish(recipe, fitted, test)["x"].tolist() == [[100], [2]]
 
 
 @pytest.mark.parametrize(
@@ -273,13 +287,14 @@ def test_faults_carry_row_and_column(
 ) -> None:
     recipe = table_recipe({"ok": number(), "c": column})
     raw = string_table(ok=["0"] * len(cells), c=cells)
-    with pytest.raises(RowFault) as caught:
-        tabular.clean(recipe, raw, labelled=False)
-    assert (caught.value.row, caught.value.column) == (row, "c")
+    cleaned = tabular.clean(recipe, raw, labelled=False)
+    assert len(cleaned.table) == len(cells) - 1
+    (fault,) = cleaned.faults
+    assert (fault.row, fault.column) == (row, "c")
     with pytest.raises(
         error, match=f"train.csv:9, column c: expected .*{expected}, found .*{found}"
     ):
-        raise caught.value.at("train.csv:9")
+        raise fault.at("train.csv:9")
 
 
 @pytest.mark.parametrize("missing", ["median", "mean", "mode"])
@@ -343,7 +358,7 @@ def test_shapes_and_dtypes(dtype: str, shape: tuple[int, ...], stored: tuple[int
     cleaned = image.clean(image_recipe(), image_table(rows), labelled=False).table
     fitted = image.fit(image_recipe(), iter([cleaned]))
     x = image.encode(image_recipe(), fitted, cleaned.slice(1, 2))
-    assert (fitted.input.name, fitted.input.dtype, fitted.input.shape) == ("x", dtype, stored)
+    assert fitted.inputs == (Field("x", dtype, stored),)  # type: ignore[arg-type]
     assert x.dtype == np.dtype(dtype)
     np.testing.assert_array_equal(x, rows[1:3].reshape(2, *stored))
 
@@ -436,7 +451,7 @@ def texts_table(*texts: str) -> pa.Table:
 
 def encode_texts(recipe: TextRecipe, train: Sequence[str], test: Sequence[str]) -> Ragged:
     fitted = text.fit(recipe, iter([texts_table(*train)]))
-    assert fitted.input == Field("x", "int32", ragged=True)
+    assert fitted.inputs == (Field("x", "int32", ragged=True),)
     ragged = text.encode(recipe, fitted, texts_table(*test))
     assert ragged.values.dtype == ragged.sizes.dtype == np.dtype(np.int32)
     return ragged

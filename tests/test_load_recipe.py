@@ -225,7 +225,7 @@ def test_all_faults_at_once_each_with_its_path() -> None:
         # values outside what is known
         ('name = "trees"', 'name = "a b"', "name: String should match pattern"),
         ('name = "trees"', 'name = "../x"', "name: String should match pattern"),
-        ('"float64"', '"float"', "columns.height.dtype: Input should be 'int64', 'float64' or"),
+        ('"float64"', '"float"', "columns.height.dtype: Input should be 'int64', 'float64', 'str'"),
         ('"mean"', '"zero"', "columns.height.missing: Input should be 'error', 'drop', 'keep'"),
         # classes
         ('"no", "yes"', '"no", "no"', "target.classes: named twice: no"),
@@ -235,7 +235,7 @@ def test_all_faults_at_once_each_with_its_path() -> None:
         (
             ", map = { oak = 0, fir = 1 }",
             "",
-            "columns.kind: a column of str needs a map, or drop = true",
+            "columns.kind: a column of str needs a map or categories, or drop = true",
         ),
         (
             "fir = 1 } }",

@@ -28,6 +28,7 @@ from shardmill.load_vocab import vocab_bytes
 from shardmill.manifest import FileRecord, Manifest, SplitRecord, VocabularyRecord
 from shardmill.preprocessor import Preprocessor, clean, label_column
 from shardmill.recipe import AnyRecipe
+from shardmill.tabular_recipe import TabularRecipe
 
 TABULAR = parse_recipe(
     """
@@ -149,7 +150,10 @@ def test_fields(recipe: AnyRecipe, raw: pa.Table, x: Field) -> None:
     assert preprocessor.fields(labelled=False) == (x,)
     assert list(preprocessor.encode(table, labelled=True)) == ["x", "y"]
     assert list(preprocessor.encode(table, labelled=False)) == ["x"]
-    untargeted = Preprocessor(recipe.model_copy(update={"target": None}), preprocessor.fitted)
+    facts: dict[str, Any] = {"target": None}
+    if isinstance(recipe, TabularRecipe):
+        facts["columns"] = {n: c for n, c in recipe.columns.items() if n != "old"}
+    untargeted = Preprocessor(recipe.model_copy(update=facts), preprocessor.fitted)
     assert untargeted.fields(labelled=True) == (x,)
     assert list(untargeted.encode(table, labelled=True)) == ["x"]
 

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from shardmill import layout
 from shardmill.errors import FormatVersionError, ManifestError, MissingArtifactError
@@ -163,14 +172,26 @@ class Statistics(Record):
 
     Attributes:
         mean, std: of the stored values after imputation, population form; None if not numeric.
-        fill: what stands for a missing value; None if nothing does.
+        fill: what stands for a missing value, before it is scaled; None if nothing does.
         missing: how many rows of the train split had no value.
+        offset, divisor: a stored value is (value - offset) / divisor; None if it is not scaled.
+        categories: values in the order of their numbers, with `<unknown>` and `<missing>` before
+            them where they have a number; None without categories.
     """
 
     mean: float | None = None
     std: float | None = None
     fill: float | str | None = None
     missing: int = 0
+    offset: float | None = None
+    divisor: float | None = None
+    categories: tuple[str, ...] | None = None
+
+    @model_serializer(mode="wrap")
+    def _what_is_known(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        facts: dict[str, Any] = serialise(self)
+        rare = ("offset", "divisor", "categories")
+        return {name: fact for name, fact in facts.items() if fact is not None or name not in rare}
 
 
 class Manifest(Record):

@@ -3,7 +3,7 @@
 import codecs
 import json
 from fractions import Fraction
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +21,7 @@ from pydantic import (
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 CHECKSUM = r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$"
 Count = Annotated[int, Field(ge=1)]
+Text = TypeVar("Text", bound=str)
 
 
 def _below_raw(path: str) -> str:
@@ -36,14 +37,19 @@ def _is_pattern(path: str) -> bool:
     return "*" in path or "?" in path
 
 
-def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+def distinct(values: tuple[Text, ...]) -> tuple[Text, ...]:
+    """Return `values`.
+
+    Raises:
+        ValueError: one of them stands there twice.
+    """
     twice = sorted({value for value in values if values.count(value) > 1})
     if twice:
         raise ValueError(f"named twice: {', '.join(twice)}")
     return values
 
 
-Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
+Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)]
 
 
 class Section(BaseModel):
@@ -148,7 +154,7 @@ class Split(Section):
     @field_validator("csv")
     @classmethod
     def _files_are_distinct(cls, csv: CsvFiles) -> CsvFiles:
-        _distinct(tuple(file.path for file in csv) if isinstance(csv, tuple) else ())
+        distinct(tuple(file.path for file in csv) if isinstance(csv, tuple) else ())
         return csv
 
     @field_validator("images", "labels")
@@ -209,6 +215,23 @@ class Target(Section):
 
 class ColumnTarget(Target):
     """A target that is a column of a CSV file."""
+
+    column: str
+
+
+class TableTarget(Section):
+    """A target of a table: a class where there are classes, otherwise a number, float32.
+
+    Attributes:
+        classes, first: see `Target`.
+    """
+
+    classes: Names | None = None
+    first: int | None = None
+
+
+class TableColumnTarget(TableTarget):
+    """The only target of a table."""
 
     column: str
 

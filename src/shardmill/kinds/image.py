@@ -11,7 +11,16 @@ import pyarrow as pa
 
 from shardmill.arrow_arrays import arrow_array, numpy_array
 from shardmill.image_recipe import ImageRecipe
-from shardmill.kinds.row import Array, Cleaned, Fitted, RowFault, class_indices, without_faulty
+from shardmill.kinds.row import (
+    Array,
+    Cleaned,
+    Fitted,
+    RowFault,
+    class_indices,
+    label_columns,
+    label_targets,
+    without_faulty,
+)
 from shardmill.layout import Field
 from shardmill.manifest import Statistics
 
@@ -138,3 +147,7 @@ def finish(
 ) -> dict[str, Array]:
     """Return `x` [n, *shape] in the dtype of the raw file."""
     return {"x": image_rows(drafted)}
+
+
+# Nothing but labels can be the target of an image.
+targets, target_columns = label_targets, label_columns

@@ -10,9 +10,11 @@ import pyarrow.compute as pc
 
 from shardmill.arrow_arrays import arrow_array, numpy_array
 from shardmill.errors import InputError, UnknownClassError
+from shardmill.image_recipe import ImageRecipe
 from shardmill.layout import Field
 from shardmill.manifest import Statistics
 from shardmill.recipe_tables import Target
+from shardmill.text_recipe import TextRecipe
 from shardmill.vocab import Vocab
 
 Array = npt.NDArray[np.generic]
@@ -33,10 +35,17 @@ class RowFault(Exception):  # noqa: N818  never reaches a user: who knows the fi
         self.facts = facts
         super().__init__(row, column, error, facts)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _fault, (self.row, self.column, self.error, self.facts)
+
     def at(self, place: str) -> InputError:
         """Return the error for the user; `place` names the file and the line."""
         where = f"{place}, column {self.column}" if self.column else place
         return self.error(where, **self.facts)
+
+
+def _fault(row: int, column: str, error: type[InputError], facts: dict[str, str]) -> RowFault:
+    return RowFault(row, column, error, **facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +69,8 @@ class Fitted:
     """What the rows of the train split taught.
 
     Attributes:
-        inputs: the fields of the model's input.
-        features: names of what `x` holds.
+        inputs: the fields of the model's input: `x`, or `x.<group>` of each group.
+        features: names of what they hold, one field's after another's.
         statistics: by feature.
         vocab: numbers of the tokens; None but for text. So are the following.
         unknown, padding: tokens for what has no number, and for no token.
@@ -90,6 +99,16 @@ class Ragged:
 
 
 TARGET = Field("y", "int64")
+
+
+def label_targets(recipe: ImageRecipe | TextRecipe) -> tuple[Field, ...]:
+    """Return the field `y`, if there is a target."""
+    return () if recipe.target is None else (TARGET,)
+
+
+def label_columns(recipe: ImageRecipe | TextRecipe) -> tuple[str, ...]:
+    """Return the column of cleaned rows that holds `y`, if there is a target."""
+    return () if recipe.target is None else ("label",)
 
 
 def class_indices(

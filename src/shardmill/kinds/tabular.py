@@ -1,150 +1,175 @@
-"""Mixed columns to one float32 vector a row."""
+"""Mixed columns to vectors of numbers, in pandas, chunk by chunk."""
 
-import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shardmill.errors import InputError, UnknownCategoryError, ValueFormatError
-from shardmill.kinds.row import Array, Cleaned, Fitted, RowFault, class_indices, without_faulty
+from shardmill.errors import ValueFormatError
+from shardmill.kinds.row import (
+    TARGET,
+    Array,
+    Cleaned,
+    Fitted,
+    RowFault,
+    class_indices,
+    without_faulty,
+)
+from shardmill.kinds.tabular_clean import CellReader
+from shardmill.kinds.tabular_dtypes import group_dtype
+from shardmill.kinds.tabular_encode import column_values, encode_values, feature_names
+from shardmill.kinds.tabular_fit import Summary, fit_column, merge_summaries, summarise
 from shardmill.layout import Field
 from shardmill.manifest import Statistics
-from shardmill.tabular_recipe import Column, TabularRecipe
+from shardmill.recipe_tables import Target
+from shardmill.tabular_column import Column
+from shardmill.tabular_recipe import TabularRecipe
 
-_TYPES = {"int64": pa.int64(), "float64": pa.float64(), "str": pa.string()}
+# Columns whose values hardly repeat: of none is that known.
+PLAIN_COLUMNS: tuple[str, ...] = ()
 
 
 def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
     """Return typed rows without the dropped columns; missing cells are null.
 
+    A cell that cannot be read, is missing where none may be, or is outside its map, categories or
+    classes is a fault.
+
     Args:
         recipe: says what the columns are.
         raw: every column as strings, missing cells null.
-        labelled: the target is among the columns.
-
-    Raises:
-        RowFault: a cell cannot be read, is missing, or is outside its map or the classes.
+        labelled: the targets are among the columns.
     """
-    columns = {name: _clean_column(name, recipe.columns[name], raw) for name in recipe.features()}
+    stated = recipe.stated_dtypes()
+    targets = recipe.all_targets() if labelled else {}
+    columns: dict[str, pa.Array] = {}
     dropped: dict[int, str] = {}
     faults: list[RowFault] = []
-    for name, values in columns.items():
-        if recipe.columns[name].missing == "drop" and values.null_count:
-            for row in np.flatnonzero(np.asarray(pc.is_null(values))).tolist():
+    for name in (*recipe.features(), *targets):
+        column = recipe.columns[name]
+        texts = raw.column(name).combine_chunks()
+        if column.missing == "drop" and texts.null_count:
+            for row in np.flatnonzero(np.asarray(pc.is_null(texts))).tolist():
                 dropped.setdefault(row, f"{name} is missing")
-    if recipe.target is not None and labelled:
-        target = recipe.target.column
-        columns[target], faults = class_indices(raw.column(target), recipe.target, target)
+        target = targets.get(name)
+        if target is not None and target.classes is not None:
+            classes = Target(classes=target.classes, first=target.first)
+            columns[name], wrong = class_indices(raw.column(name), classes, name)
+            may_lack = column.missing == "drop"
+            faults += [f for f in wrong if not (may_lack and not texts[f.row].is_valid)]
+            continue
+        # What will be scaled need not fit the dtype of its group yet.
+        dtype = stated.get(name, "float32") if column.scale == "none" else "float32"
+        reader = CellReader(name, column, dtype)
+        columns[name] = reader.read(texts)
+        faults += reader.faults
     return without_faulty(pa.table(columns), faults, dropped)
 
 
-def _clean_column(name: str, column: Column, raw: pa.Table) -> pa.Array:
-    texts = raw.column(name).combine_chunks()
-    if column.missing == "error" and texts.null_count:
-        row = int(np.argmax(np.asarray(pc.is_null(texts))))
-        raise _fault(row, name, ValueFormatError, f"a value of {column.dtype}", "an empty cell")
-    if column.map is not None:
-        known = pc.is_in(texts, value_set=pa.array([*column.map, None], pa.string()))
-        if pc.all(known).as_py() is False:
-            row = int(np.argmin(np.asarray(known)))
-            expected = f"one of {', '.join(column.map)}"
-            raise _fault(row, name, UnknownCategoryError, expected, repr(texts[row].as_py()))
-    if column.dtype == "str":
-        return texts
-    return _parse_numbers(name, column, pc.utf8_trim_whitespace(texts))
+def draft(recipe: TabularRecipe, cleaned: pa.Table) -> tuple[pa.Table, Summary]:
+    """Return the rows as they are, and the count of their values."""
+    return cleaned, summarise(_counted(recipe), cleaned)
 
 
-def _parse_numbers(name: str, column: Column, texts: pa.Array) -> pa.Array:
-    dtype = _TYPES[column.dtype]
-    expected = f"a finite {column.dtype}"
-    try:
-        numbers = texts.cast(dtype)
-    except pa.ArrowInvalid:
-        row = next(row for row, text in enumerate(texts) if not _parses(text, dtype))
-        raise _fault(row, name, ValueFormatError, expected, repr(texts[row].as_py())) from None
-    stored = numbers.cast(pa.float32(), safe=False)  # a number too large becomes infinite
-    infinite = pc.invert(pc.is_finite(stored)).fill_null(False)
-    if pc.any(infinite).as_py() is True:
-        row = int(np.argmax(np.asarray(infinite)))
-        if math.isfinite(numbers[row].as_py()):
-            expected += " that float32 can hold"
-        raise _fault(row, name, ValueFormatError, expected, repr(texts[row].as_py()))
-    return numbers
+def fit(recipe: TabularRecipe, summaries: Iterable[Summary]) -> Fitted:
+    """Return features, fields and statistics, the same however the rows came in chunks.
 
-
-def _parses(text: pa.Scalar, dtype: pa.DataType) -> bool:
-    try:
-        text.cast(dtype)
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def _fault(row: int, name: str, error: type[InputError], expected: str, found: str) -> RowFault:
-    fix = f"correct the file, or columns.{name} of the recipe"
-    return RowFault(row, name, error, expected=expected, found=found, fix=fix)
-
-
-def fit(recipe: TabularRecipe, train: Iterator[pa.Table]) -> Fitted:
-    """Return imputation values, means and standard deviations of the cleaned train rows.
+    Memory grows with the number of distinct values of each column.
 
     Raises:
-        RowFault: a column has no value to impute from.
+        RowFault: a column has no value to impute from, or its numbers do not fit its group.
     """
-    features = recipe.features()
-    frame = pa.concat_tables([table.select(features) for table in train]).to_pandas()
-    statistics = {name: _fit_column(name, recipe.columns[name], frame[name]) for name in features}
-    return Fitted(Field("x", "float32", (len(features),)), features, statistics)
+    merged = merge_summaries(summaries)
+    statistics: dict[str, Statistics] = {}
+    for name, column in _counted(recipe).items():
+        if name in merged.counts:
+            missing = merged.missing[name]
+            statistics |= fit_column(name, column, merged.counts[name], missing)
+    inputs, features = [], []
+    for field, columns in recipe.input_columns().items():
+        names = [n for c in columns for n in feature_names(c, recipe.columns[c], statistics[c])]
+        facts = {name: (recipe.columns[name], statistics[name]) for name in columns}
+        stated = recipe.stated_dtypes().get(columns[0])
+        dtype = group_dtype(stated, facts) if recipe.groups else "float32"
+        inputs.append(Field(field, dtype, (len(names),)))
+        features += names
+    return Fitted(tuple(inputs), tuple(features), statistics)
 
 
-def _fit_column(name: str, column: Column, cells: "pd.Series[Any]") -> Statistics:
-    present = cells.dropna()
-    fill: float | str | None = None
-    if column.missing in ("median", "mean", "mode"):
-        if present.empty:
-            raise _fault(0, name, ValueFormatError, "at least one value to impute from", "none")
-        fill = _fill_value(column, present)
-    numbers = _numbers(column, cells, fill)
-    numbers = numbers[~np.isnan(numbers)]
-    # fsum is exactly rounded, so the same rows give the same statistics on every processor.
-    mean = math.fsum(numbers) / len(numbers) if len(numbers) else None
-    variance = math.fsum((numbers - mean) ** 2) / len(numbers) if mean is not None else None
-    return Statistics(
-        mean=mean,
-        std=math.sqrt(variance) if variance is not None else None,
-        fill=fill,
-        missing=int(cells.isna().sum()),
+def _counted(recipe: TabularRecipe) -> Mapping[str, Column]:
+    # Features, and targets that are numbers.
+    numbers = [name for name, t in recipe.all_targets().items() if t.classes is None]
+    return {name: recipe.columns[name] for name in (*recipe.features(), *numbers)}
+
+
+def keys(fitted: Fitted, summaries: Sequence[Summary]) -> list[None]:  # noqa: ARG001
+    """Return nothing for each summary: tables are finished without."""
+    return [None] * len(summaries)
+
+
+def finish(
+    recipe: TabularRecipe,
+    fitted: Fitted,
+    drafted: pa.Table,
+    key: object = None,  # noqa: ARG001
+) -> dict[str, Array]:
+    """Return the input fields of cleaned rows: `x` [n, f], or `x.<group>` [n, f] of each group.
+
+    A number that is missing and kept is NaN. No row depends on another one, nor on `key`.
+
+    Raises:
+        RowFault: a value is no learnt category, or is too large for its field once scaled.
+    """
+    inputs: dict[str, Array] = {}
+    fields = zip(fitted.inputs, recipe.input_columns().values(), strict=True)
+    for field, names in fields:
+        x = np.empty((len(drafted), *field.shape), field.dtype)
+        first = 0
+        for name in names:
+            column, facts = recipe.columns[name], fitted.statistics[name]
+            cells = drafted.column(name)
+            if field.dtype == "int64" and isinstance(facts.fill, float) and cells.null_count:
+                cells = _filled(column, facts.fill, cells)
+            numbers = encode_values(name, column, facts, column_values(column, cells))
+            last = first + numbers.shape[1]
+            with np.errstate(over="ignore"):
+                x[:, first:last] = numbers
+            if facts.divisor is not None:
+                _check_finite(name, field, numbers, x[:, first:last])
+            first = last
+        inputs[field.name] = x
+    return inputs
+
+
+def _filled(column: Column, fill: float, cells: pa.ChunkedArray) -> pa.ChunkedArray:
+    # pandas would make floats of int64 beside missing values, which do not hold all of them.
+    return cells.fill_null(int(fill)) if column.dtype == "int64" else cells
+
+
+def _check_finite(name: str, field: Field, numbers: Array, stored: Array) -> None:
+    outside = np.isinf(stored).any(axis=1)
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise RowFault(
+            row,
+            name,
+            ValueFormatError,
+            expected=f"a number that {field.dtype} can hold once it is scaled",
+            found=str(numbers[row, 0]),
+            fix=f"correct the file, or columns.{name} of the recipe",
+        )
+
+
+def targets(recipe: TabularRecipe) -> tuple[Field, ...]:
+    """Return the target fields: `y`, or `y.<column>` of each; int64 classes, float32 numbers."""
+    several = recipe.target is None
+    return tuple(
+        Field(f"y.{name}" if several else "y", TARGET.dtype if target.classes else "float32")
+        for name, target in recipe.all_targets().items()
     )
 
 
-def _fill_value(column: Column, present: "pd.Series[Any]") -> float | str:
-    if column.missing == "median":
-        return float(present.median())
-    if column.missing == "mean":
-        return math.fsum(present) / len(present)
-    most_frequent = present.mode().iloc[0]  # pandas sorts ties by value
-    return str(most_frequent) if column.dtype == "str" else float(most_frequent)
-
-
-def _numbers(
-    column: Column, cells: "pd.Series[Any]", fill: float | str | None
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    if fill is not None:
-        cells = cells.fillna(fill)
-    if column.map is not None:
-        cells = cells.map(column.map)
-    return cells.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def encode(recipe: TabularRecipe, fitted: Fitted, cleaned: pa.Table) -> Array:
-    """Return `x` [n, f] float32 of cleaned rows; NaN where a missing value is kept."""
-    frame = cleaned.select(fitted.features).to_pandas()
-    x = np.empty((len(frame), len(fitted.features)), np.float32)
-    for index, name in enumerate(fitted.features):
-        column = recipe.columns[name]
-        x[:, index] = _numbers(column, frame[name], fitted.statistics[name].fill)
-    return x
+def target_columns(recipe: TabularRecipe) -> tuple[str, ...]:
+    """Return the columns of cleaned rows that hold the target fields, in order."""
+    return tuple(recipe.all_targets())

@@ -16,6 +16,8 @@ from shardmill.kinds.row import (
     Ragged,
     RowFault,
     class_indices,
+    label_columns,
+    label_targets,
     without_faulty,
 )
 from shardmill.layout import Field
@@ -150,3 +152,7 @@ def finish(
     codes = drafted.column("codes").combine_chunks()
     sizes = numpy_array(pc.list_value_length(codes))
     return {"x": Ragged(key[numpy_array(codes.flatten())], sizes)}
+
+
+# Nothing but labels can be the target of a text.
+targets, target_columns = label_targets, label_columns

@@ -1,0 +1,154 @@
+"""Cells of a CSV file to typed columns, and the faults of those that cannot be read."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shardmill.errors import InputError, UnknownCategoryError, ValueFormatError
+from shardmill.kinds.row import RowFault
+from shardmill.layout import DTypeName
+from shardmill.tabular_column import Column
+
+ARROW_TYPES = {
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+    "str": pa.string(),
+    "bool": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),  # in UTC
+}
+# All that Arrow takes for a number, and more. What does not match is found in one pass.
+_NUMBER_PATTERNS = {
+    "int64": r"^[+-]?(\d+|0[xX][0-9a-fA-F]+)$",
+    "float64": r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$",
+}
+_ISO_FORMATS = {"date": "%Y-%m-%d", "timestamp": "ISO8601"}
+_EXAMPLES = {"date": "2020-12-31", "timestamp": "2020-12-31T23:59:00"}
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class CellReader:
+    """Reads the cells of one column.
+
+    Attributes:
+        name, column: of the recipe.
+        dtype: in which its numbers will be stored, as far as the recipe says.
+        faults: of the cells read so far, one each.
+    """
+
+    name: str
+    column: Column
+    dtype: DTypeName = "float32"
+    faults: list[RowFault] = field(default_factory=list)
+
+    def read(self, texts: pa.Array) -> pa.Array:
+        """Return the cells [n] in the Arrow type of the column; null where missing or at fault.
+
+        Args:
+            texts: the cells [n] as strings; missing ones are null.
+        """
+        column = self.column
+        if column.missing == "error" and texts.null_count:
+            expected = f"a value of {column.dtype}"
+            self._add(ValueFormatError, expected, texts, _places(pc.is_null(texts)))
+        if column.dtype == "str":
+            self._check_categories(texts)
+            return texts
+        trimmed = pc.utf8_trim_whitespace(texts)
+        if column.dtype == "bool":
+            return self._bools(texts, trimmed)
+        if column.dtype in _ISO_FORMATS:
+            return self._times(texts, trimmed)
+        return self._numbers(texts, trimmed)
+
+    def _check_categories(self, texts: pa.Array) -> None:
+        known = self.column.map or self.column.categories
+        if known is None or known == "learn" or "<unknown>" in self.column.levels:
+            return
+        found = pc.is_in(texts, value_set=pa.array([*known, None], pa.string()))
+        if texts.null_count < len(texts) and not pc.all(found).as_py():
+            expected = f"one of {', '.join(known)}"
+            self._add(UnknownCategoryError, expected, texts, _places(pc.invert(found)))
+
+    def _bools(self, texts: pa.Array, trimmed: pa.Array) -> pa.Array:
+        true, false = self.column.spellings()
+        spelt = pc.utf8_lower(trimmed)
+        values = pc.is_in(spelt, value_set=pa.array(true))
+        known = pc.or_(values, pc.is_in(spelt, value_set=pa.array(false)))
+        unknown = pc.and_(pc.invert(known), pc.is_valid(texts))
+        self._add(ValueFormatError, f"one of {', '.join(true + false)}", texts, _places(unknown))
+        return pc.if_else(known, values, pa.scalar(None, pa.bool_()))
+
+    def _times(self, texts: pa.Array, trimmed: pa.Array) -> pa.Array:
+        column = self.column
+        written = column.format or _ISO_FORMATS[column.dtype]
+        cells = trimmed.to_pandas()
+        times = pd.to_datetime(cells, format=written, errors="coerce", utc=True)
+        unread = np.asarray(times.isna()) & np.asarray(pc.is_valid(texts))
+        example = f"written as {column.format}" if column.format else _EXAMPLES[column.dtype]
+        expected = f"a {column.dtype}{' ' if column.format else ', as '}{example}"
+        self._add(ValueFormatError, expected, texts, np.flatnonzero(unread))
+        utc = times.dt.tz_localize(None).dt.as_unit("us")
+        utc = utc.dt.normalize() if column.dtype == "date" else utc
+        values = pa.Array.from_pandas(utc, type=pa.timestamp("us"))
+        return values if column.dtype == "timestamp" else values.cast(pa.date32())
+
+    def _numbers(self, texts: pa.Array, trimmed: pa.Array) -> pa.Array:
+        dtype = ARROW_TYPES[self.column.dtype]
+        expected = f"a finite {self.column.dtype}"
+        try:
+            numbers = trimmed.cast(dtype)
+        except pa.ArrowInvalid:
+            numbers = _parse(trimmed, self.column.dtype)
+            unread = pc.and_(pc.is_null(numbers), pc.is_valid(texts))
+            self._add(ValueFormatError, expected, texts, _places(unread))
+        cells = np.asarray(numbers.fill_null(0))
+        with np.errstate(over="ignore"):  # a number too large becomes infinite
+            if self.dtype.startswith("float"):
+                outside = ~np.isfinite(cells.astype(self.dtype))
+            elif self.column.dtype == "int64" and self.column.categories is None:
+                outside = cells != cells.astype(self.dtype).astype(np.int64)
+            else:
+                outside = np.zeros(len(cells), bool)
+        if outside.any():
+            finite = outside & np.isfinite(cells)
+            stored = f"{expected} that {self.dtype} can hold"
+            self._add(ValueFormatError, stored, texts, np.flatnonzero(finite))
+            self._add(ValueFormatError, expected, texts, np.flatnonzero(outside & ~finite))
+        return numbers
+
+    def _add(self, error: type[InputError], expected: str, texts: pa.Array, rows: Rows) -> None:
+        fix = f"correct the file, or columns.{self.name} of the recipe"
+        cells = texts.take(pa.array(rows)).to_pylist() if len(rows) else []
+        for row, cell in zip(rows.tolist(), cells, strict=True):
+            found = "an empty cell" if cell is None else repr(cell)
+            facts = {"expected": expected, "found": found, "fix": fix}
+            self.faults.append(RowFault(row, self.name, error, **facts))
+
+
+def _places(marked: pa.Array) -> Rows:
+    return np.flatnonzero(np.asarray(marked.fill_null(False)))
+
+
+def _parse(texts: pa.Array, dtype: str) -> pa.Array:
+    """Return numbers, null where a text is none."""
+    matches = pc.match_substring_regex(texts, _NUMBER_PATTERNS[dtype])
+    likely = pc.if_else(matches, texts, pa.scalar(None, pa.string()))
+    return pa.concat_arrays(_parse_halves(likely, ARROW_TYPES[dtype]))
+
+
+def _parse_halves(texts: pa.Array, dtype: pa.DataType) -> list[pa.Array]:
+    # Arrow says whether all texts are numbers, not which: few are not, after the pattern.
+    try:
+        return [texts.cast(dtype)]
+    except pa.ArrowInvalid:
+        if len(texts) == 1:
+            return [pa.nulls(1, dtype)]
+    half = len(texts) // 2
+    return _parse_halves(texts[:half], dtype) + _parse_halves(texts[half:], dtype)

@@ -1,0 +1,68 @@
+"""The dtype of a group of features: as the recipe states it, or as small as is safe."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from shardmill.errors import ValueFormatError
+from shardmill.kinds.row import RowFault
+from shardmill.layout import DTypeName
+from shardmill.manifest import Statistics
+from shardmill.tabular_column import Column
+
+_WHOLE: tuple[DTypeName, ...] = ("uint8", "int8", "int16", "int32", "int64")
+_LARGEST_YEAR, _LARGEST_PART = 9999, 366
+
+
+def group_dtype(
+    stated: DTypeName | None, columns: Mapping[str, tuple[Column, Statistics]]
+) -> DTypeName:
+    """Return the stated dtype; otherwise the smallest integer dtype that surely holds all numbers.
+
+    float32 where they are not known to be whole, or not how large they may become.
+
+    Raises:
+        RowFault: the stated dtype does not hold the numbers of a column.
+    """
+    ranges = {name: _range(column, facts) for name, (column, facts) in columns.items()}
+    if stated is None:
+        known = [numbers for numbers in ranges.values() if numbers is not None]
+        if len(known) < len(ranges):
+            return "float32"
+        low, high = min(n[0] for n in known), max(n[1] for n in known)
+        return next(dtype for dtype in _WHOLE if _holds(dtype, low, high))
+    for name, (_, facts) in columns.items():
+        # Numbers of the file were looked at when they were read; one to fill in was not.
+        numbers = ranges[name]
+        if numbers is None and isinstance(facts.fill, float) and facts.divisor is None:
+            numbers = int(facts.fill), int(facts.fill)
+        if numbers is not None and not _holds(stated, *numbers):
+            raise RowFault(
+                0,
+                name,
+                ValueFormatError,
+                expected=f"numbers that {stated} can hold, as its group states",
+                found=f"numbers from {numbers[0]:,} to {numbers[1]:,}",
+                fix="state a wider dtype in groups of the recipe, or none",
+            )
+    return stated
+
+
+def _range(column: Column, facts: Statistics) -> tuple[int, int] | None:
+    """Return the smallest and largest number that a column can become; None if not known."""
+    if facts.categories is not None:
+        return 0, 1 if column.encode == "one_hot" else max(len(facts.categories) - 1, 0)
+    if not column.is_whole() or column.dtype == "int64":
+        return None
+    if column.map is not None:
+        return min(column.map.values()), max(column.map.values())
+    if column.parts:
+        return 0, _LARGEST_YEAR if "year" in column.parts else _LARGEST_PART
+    return 0, 1
+
+
+def _holds(dtype: DTypeName, low: int, high: int) -> bool:
+    if dtype == "bool":
+        return low >= 0 and high <= 1
+    limits = np.finfo(dtype) if dtype.startswith("float") else np.iinfo(dtype)
+    return bool(limits.min <= low and high <= limits.max)

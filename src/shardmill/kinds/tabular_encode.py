@@ -1,0 +1,116 @@
+"""Typed columns to the numbers of `x`."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from shardmill.errors import UnknownCategoryError
+from shardmill.kinds.row import RowFault
+from shardmill.manifest import Statistics
+from shardmill.tabular_column import UNKNOWN, Column
+
+_MICROSECONDS = 1e6  # in a second
+
+
+def column_values(column: Column, cells: pa.ChunkedArray) -> "pd.Series[Any]":
+    """Return the values [n] of a cleaned column: texts, or numbers, int64 if they can be.
+
+    Bools are 0 and 1, dates days, timestamps seconds, each since 1970 began. Missing ones are NaN.
+    """
+    if column.dtype == "timestamp":
+        cells = cells.cast(pa.int64())
+    elif column.dtype == "date":
+        cells = cells.cast(pa.int32()).cast(pa.int64())
+    elif column.dtype == "bool":
+        cells = cells.cast(pa.uint8()).cast(pa.int64())
+    values: pd.Series[Any] = cells.to_pandas()
+    if column.dtype in ("str", "int64"):
+        return values
+    # Whole numbers too: what has no missing value in one chunk may have some in another.
+    numbers = values.astype(np.float64)
+    return numbers / _MICROSECONDS if column.dtype == "timestamp" else numbers
+
+
+def feature_names(name: str, column: Column, facts: Statistics) -> tuple[str, ...]:
+    """Return the names of the features that a column becomes."""
+    if column.parts:
+        return tuple(f"{name}.{part}" for part in column.parts)
+    if column.encode == "one_hot":
+        return tuple(f"{name}={level}" for level in facts.categories or ())
+    return (name,)
+
+
+def encode_values(
+    name: str, column: Column, facts: Statistics, values: "pd.Series[Any]"
+) -> npt.NDArray[Any]:
+    """Return the numbers [n, features] of values as `column_values` gives them.
+
+    float64 with NaN for what is missing and kept, or int64 where all are whole.
+
+    Raises:
+        RowFault: a value is no category, and the recipe has no place for those.
+    """
+    if facts.fill is not None and values.hasnans:
+        values = values.fillna(facts.fill)
+    if column.map is not None:
+        return _as_column(values.map(column.map))
+    if facts.categories is not None:
+        indices = _category_indices(name, facts.categories, values)
+        if column.encode == "one_hot":
+            return np.equal(indices[:, None], np.arange(len(facts.categories))).astype(np.int64)
+        return indices[:, None]
+    if column.parts:
+        return _parts(column, values)
+    if facts.offset is not None and facts.divisor is not None:
+        with np.errstate(over="ignore"):
+            values = (values - facts.offset) / facts.divisor
+    return _as_column(values)
+
+
+def _as_column(values: "pd.Series[Any]") -> npt.NDArray[Any]:
+    # Without a look at their dtype: where nothing is left to count, they have none in particular.
+    whole = values.dtype == np.int64
+    numbers = values.to_numpy(np.int64 if whole else np.float64, na_value=np.nan)
+    return np.asarray(numbers)[:, None]
+
+
+def _category_indices(
+    name: str, categories: tuple[str, ...], values: "pd.Series[Any]"
+) -> npt.NDArray[np.int64]:
+    # Each distinct text is looked up once.
+    codes, texts = pd.factorize(values)
+    numbers = {level: number for number, level in reversed(list(enumerate(categories)))}
+    missing = numbers.get("<missing>", -1)
+    unseen = numbers.get(UNKNOWN, -1)
+    known = np.array([numbers.get(text, unseen) for text in texts] + [missing], np.int64)
+    indices = known[codes]  # the code of a missing value is -1, that of the last one
+    if len(indices) and indices.min() < 0:
+        row = int(np.argmin(indices))
+        raise RowFault(
+            row,
+            name,
+            UnknownCategoryError,
+            expected=f"one of {', '.join(categories)}",
+            found=repr(values.iloc[row]),
+            fix=f'correct the file, or set columns.{name}.unseen = "unknown" in the recipe',
+        )
+    return indices
+
+
+def _parts(column: Column, values: "pd.Series[Any]") -> npt.NDArray[np.float64]:
+    # A median or mean may be a fraction of a day.
+    if column.dtype == "date":
+        units = np.floor(values.to_numpy(np.float64)) * 86_400 * _MICROSECONDS
+    else:
+        units = np.round(values.to_numpy(np.float64) * _MICROSECONDS)
+    missing = np.isnan(units)
+    whole = np.where(missing, 0, units).astype(np.int64)
+    times = pd.DatetimeIndex(whole.view("datetime64[us]"))
+    numbers = np.empty((len(values), len(column.parts)))
+    for index, part in enumerate(column.parts):
+        numbers[:, index] = getattr(times, "dayofyear" if part == "yearday" else part)
+    numbers[missing] = np.nan
+    return numbers

@@ -1,0 +1,196 @@
+"""What the train split teaches: from counted values, so that it does not matter how they came."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from shardmill.errors import ValueFormatError
+from shardmill.kinds.row import RowFault
+from shardmill.kinds.tabular_clean import ARROW_TYPES, CellReader
+from shardmill.kinds.tabular_encode import column_values, encode_values, feature_names
+from shardmill.manifest import Statistics
+from shardmill.tabular_column import MISSING, UNKNOWN, Column
+
+Numbers = npt.NDArray[np.float64]
+
+# Counts wait until so many have come together, or as many as are merged already.
+_MERGE_VALUES = 250_000
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What rows hold, by column: as small as they have distinct values, whatever their number.
+
+    Attributes:
+        counts: how often each value of `column_values` stands in the rows.
+        missing: how many rows have none.
+    """
+
+    counts: Mapping[str, "pd.Series[int]"] = field(default_factory=dict)
+    missing: Mapping[str, int] = field(default_factory=dict)
+
+
+def summarise(columns: Mapping[str, Column], cleaned: pa.Table) -> Summary:
+    """Count the values of those `columns` that a table has."""
+    counts, missing = {}, {}
+    for name in columns:
+        if name in cleaned.column_names:
+            cells = cleaned.column(name)
+            missing[name] = cells.null_count
+            values = column_values(columns[name], cells.drop_null())
+            if values.dtype == np.float64:
+                values = values + 0.0  # of a zero with a sign, makes the one without
+            counts[name] = values.value_counts(sort=False)
+    return Summary(counts, missing)
+
+
+def merge_summaries(summaries: Iterable[Summary]) -> Summary:
+    """Return the summary of all rows together, values in ascending order.
+
+    Its memory, and this function's, grows with the number of distinct values of each column.
+    """
+    merged, waiting, held = Summary(), [], 0
+    for summary in summaries:
+        waiting.append(summary)
+        held += sum(map(len, summary.counts.values()))
+        if held > max(_MERGE_VALUES, sum(map(len, merged.counts.values()))):
+            merged, waiting, held = _merge([merged, *waiting]), [], 0
+    return _merge([merged, *waiting])
+
+
+def _merge(summaries: list[Summary]) -> Summary:
+    names = dict.fromkeys(name for summary in summaries for name in summary.counts)
+    counts, missing = {}, {}
+    for name in names:
+        parts = [s.counts[name] for s in summaries if name in s.counts]
+        some = [part for part in parts if len(part)] or parts[:1]
+        counts[name] = pd.concat(some).groupby(level=0, sort=True).sum()
+        missing[name] = sum(s.missing.get(name, 0) for s in summaries)
+    return Summary(counts, missing)
+
+
+def fit_column(
+    name: str, column: Column, counts: "pd.Series[int]", missing: int
+) -> dict[str, Statistics]:
+    """Return the statistics of a column and of each feature that it becomes.
+
+    `counts` says how often each value stands in the train split, values in ascending order, and
+    `missing` how many rows have none.
+
+    Raises:
+        RowFault: there is no value to impute from.
+    """
+    fill = _fill_value(name, column, counts)
+    filled = counts
+    if fill is not None and missing:
+        filled = pd.concat([counts, pd.Series([missing], index=[fill])])
+        filled = filled.groupby(level=0, sort=True).sum()
+    offset, divisor = _scale(column, filled)
+    categories = _categories(column, filled)
+    facts = Statistics(
+        fill=fill, missing=missing, offset=offset, divisor=divisor, categories=categories
+    )
+    values, weights = filled.index.to_series(), filled.to_numpy()
+    if MISSING in column.levels and missing:
+        values = pd.concat([values.astype(object), pd.Series([np.nan])])
+        weights = np.append(weights, missing)
+    numbers = encode_values(name, column, facts, values)
+    names = feature_names(name, column, facts)
+    moments = [mean_and_std(numbers[:, index], weights) for index in range(len(names))]
+    if names == (name,):
+        mean, std = moments[0]
+        return {name: facts.model_copy(update={"mean": mean, "std": std})}
+    features = zip(names, moments, strict=True)
+    return {name: facts, **{n: Statistics(mean=mean, std=std) for n, (mean, std) in features}}
+
+
+def mean_and_std(
+    values: npt.NDArray[Any], weights: npt.NDArray[Any]
+) -> tuple[float | None, float | None]:
+    """Return mean and standard deviation (population) of `values` [n] that stand `weights` times.
+
+    NaN counts for nothing; None where there is nothing else, or float64 cannot hold the squares.
+    """
+    present = ~np.isnan(values)
+    numbers: Numbers = values[present].astype(np.float64)
+    times: Numbers = weights[present].astype(np.float64)
+    if not len(numbers):
+        return None, None
+    if numbers.min() == numbers.max():
+        return float(numbers[0]), 0.0  # which rounding must not make a small number of
+    # fsum is exactly rounded, so the same rows give the same statistics on every processor.
+    total = math.fsum(times)
+    try:
+        with np.errstate(over="raise"):
+            mean = math.fsum(numbers * times) / total
+            return mean, math.sqrt(math.fsum((numbers - mean) ** 2 * times) / total)
+    except (OverflowError, FloatingPointError):  # of float64 as large as they come
+        return None, None
+
+
+def _fill_value(name: str, column: Column, counts: "pd.Series[int]") -> float | str | None:
+    if column.missing == "constant":
+        return _constant(name, column)
+    if column.missing not in ("median", "mean", "mode"):
+        return None
+    if not len(counts):
+        expected, fix = "at least one value to impute from", f"columns.{name} of the recipe"
+        facts = {"expected": expected, "found": "none", "fix": f"correct the file, or {fix}"}
+        raise RowFault(0, name, ValueFormatError, **facts)
+    if column.missing == "mode":
+        value = counts.idxmax()  # the first of several, and they are sorted
+    elif column.missing == "median":
+        ends = np.cumsum(counts.to_numpy())
+        middle = np.searchsorted(ends, [(ends[-1] - 1) // 2, ends[-1] // 2], side="right")
+        value = counts.index.to_numpy()[middle].mean()
+    else:
+        value, _ = mean_and_std(counts.index.to_numpy(), counts.to_numpy())
+    return str(value) if column.dtype == "str" else float(value)  # type: ignore[arg-type]
+
+
+def _constant(name: str, column: Column) -> float | str:
+    if not isinstance(column.fill, str):
+        return float(column.fill or 0)
+    if column.dtype == "str":
+        return column.fill
+    reader = CellReader(name, column)
+    cell = reader.read(pa.array([column.fill]))
+    for fault in reader.faults:
+        raise fault
+    cells = pa.chunked_array([cell], ARROW_TYPES[column.dtype])
+    return float(column_values(column, cells).iloc[0])
+
+
+def _scale(column: Column, counts: "pd.Series[int]") -> tuple[float | None, float | None]:
+    """Return what is taken from a number, and what the rest is divided by."""
+    if column.scale == "none":
+        return None, None
+    values = counts.index.to_numpy()
+    if not len(values):
+        return 0.0, 1.0
+    if column.scale == "min_max":
+        offset, divisor = float(values[0]), float(values[-1]) - float(values[0])
+    else:
+        mean, std = mean_and_std(values, counts.to_numpy())
+        offset, divisor = mean or 0.0, std or 0.0
+    return offset, divisor if divisor > 0 else 1.0
+
+
+def _categories(column: Column, counts: "pd.Series[int]") -> tuple[str, ...] | None:
+    """Return the levels of a column in the order of their numbers."""
+    if column.categories is None:
+        return None
+    if isinstance(column.categories, tuple):
+        return column.levels + column.categories
+    reserved = {UNKNOWN, MISSING}
+    often = counts[counts >= column.min_freq]
+    # By frequency, then by text.
+    pairs = sorted(zip(often.to_list(), often.index, strict=True), key=lambda p: (-p[0], p[1]))
+    kept = [text for _, text in pairs if text not in reserved][: column.max_categories]
+    return column.levels + tuple(sorted(kept))
