@@ -4,20 +4,10 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from shardmill import Preprocessor, tokenize_text
+from shardmill import Preprocessor
 from shardmill.load_recipe import load_recipe
 from shardmill.text_recipe import TextRecipe, Vocabulary
 from shardmill.vocab import Vocab
-
-
-def ours(texts: Sequence[str], tokenizer: str) -> list[list[str]]:
-    """Return the tokens of each text."""
-    if hasattr(tokenize_text, "tokenize_rows"):
-        rows: list[list[str]] = tokenize_text.tokenize_rows(texts, tokenizer)
-        return rows
-    array = pa.array(texts, pa.string())
-    tokens: list[list[str]] = tokenize_text.tokenize_texts(array, tokenizer).to_pylist()
-    return tokens
 
 
 def our_vocab(texts: Sequence[str], tokenizer: str, options: Vocabulary) -> Vocab:

@@ -20,13 +20,14 @@ from shardmill.errors import (
     UnknownCategoryError,
     ValueFormatError,
 )
+from shardmill.find_kind import find_kind, label_column
 from shardmill.kinds.image import image_table
 from shardmill.kinds.row import Ragged
 from shardmill.layout import Field
 from shardmill.load_recipe import parse_recipe
 from shardmill.load_vocab import vocab_bytes
 from shardmill.manifest import FileRecord, Manifest, SplitRecord, VocabularyRecord
-from shardmill.preprocessor import Preprocessor, clean, label_column
+from shardmill.preprocessor import Preprocessor
 from shardmill.recipe import AnyRecipe
 from shardmill.tabular_recipe import TabularRecipe
 
@@ -96,7 +97,7 @@ NOTES = string_table(**{"class": ["1", "2"], "title": ["Tea", "The tea"], "body"
 
 
 def fit(recipe: AnyRecipe, raw: pa.Table) -> tuple[Preprocessor, pa.Table]:
-    table = clean(recipe, raw, labelled=True).table
+    table = find_kind(recipe).clean(recipe, raw, labelled=True).table
     return Preprocessor.fit(recipe, iter([table])), table
 
 
@@ -252,7 +253,9 @@ def test_arrow_table(trees: Preprocessor) -> None:
 
 
 def test_serving_equals_building(trees: Preprocessor) -> None:
-    built = trees.encode(clean(TABULAR, TREES, labelled=True).table, labelled=True)["x"]
+    built = trees.encode(
+        find_kind(TABULAR).clean(TABULAR, TREES, labelled=True).table, labelled=True
+    )["x"]
     assert isinstance(built, np.ndarray)
     same(trees(TREES.slice(0, 3)), built.tolist())
     same(trees(TREES.slice(0, 3).to_pylist()), built.tolist())

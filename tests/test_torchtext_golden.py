@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from fit_texts import our_vocab, ours
+from fit_texts import our_vocab
 from torchtext_golden import GOLDEN, OPTIONS, SPECIALS, generate
 
 from shardmill.text_recipe import Vocabulary
-from shardmill.tokenize_text import tokenize_row
+from shardmill.tokenize_text import tokenize_rows
 
 FACTS: dict[str, Any] = json.loads(GOLDEN.read_text(encoding="ascii"))
 TEXTS = [text for text, *_ in FACTS["basic_english"]]
@@ -23,10 +23,11 @@ def test_golden_strings_are_the_generated_ones() -> None:
 
 
 def test_tokens() -> None:
-    assert ours(TEXTS, "basic_english") == TOKENS
-    assert [tokenize_row(text, "basic_english") for text in TEXTS] == TOKENS
+    assert tokenize_rows(TEXTS, "basic_english") == TOKENS
     # each alone, since an array with one text that is not ASCII takes another path
-    assert [ours([text], "basic_english") for text in TEXTS] == [[tokens] for tokens in TOKENS]
+    assert [tokenize_rows([text], "basic_english") for text in TEXTS] == [
+        [tokens] for tokens in TOKENS
+    ]
 
 
 @pytest.mark.parametrize("number", range(len(OPTIONS)))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import build
-from fit_texts import our_vocab, ours
+from fit_texts import our_vocab
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchtext_golden import GOLDEN, golden
@@ -21,6 +21,7 @@ from torchtext_golden import GOLDEN, golden
 import shardmill
 from shardmill.load_recipe import load_recipe
 from shardmill.text_recipe import Vocabulary
+from shardmill.tokenize_text import tokenize_rows
 from shardmill.vocab import Vocab
 
 try:
@@ -84,7 +85,7 @@ def read_rows(raw: Path, split: str) -> list[tuple[str, str]]:
 def test_tokens_of_real_rows(real_raw: Path, compared: Counter[str], tokenizer: str) -> None:
     for split in ("train", "test"):
         texts = [" ".join(row) for row in read_rows(real_raw, split)]
-        tokens = ours(texts, tokenizer)
+        tokens = tokenize_rows(texts, tokenizer)
         assert tokens == [TOKENIZERS[tokenizer](text) for text in texts]
         compared[f"real rows by tokens of {tokenizer}"] += len(tokens)
         compared[f"real tokens of {tokenizer}"] += sum(map(len, tokens))
@@ -141,7 +142,7 @@ every_tokenizer = st.sampled_from([*TOKENIZERS])
 @settings(max_examples=3_000, deadline=None)
 @given(text_lists, every_tokenizer)
 def test_tokens_of_strings(compared: Counter[str], texts: list[str], tokenizer: str) -> None:
-    assert ours(texts, tokenizer) == [TOKENIZERS[tokenizer](text) for text in texts]
+    assert tokenize_rows(texts, tokenizer) == [TOKENIZERS[tokenizer](text) for text in texts]
     compared["hypothesis strings by tokens"] += len(texts)
 
 

@@ -101,10 +101,9 @@ class Preprocessor:
 
     def encode(self, cleaned: pa.Table, *, labelled: bool) -> dict[str, Array | Ragged]:
         """Return the fields of cleaned rows, in order."""
-        kind = find_kind(self.recipe)
-        drafted, summary = kind.draft(self.recipe, cleaned)
-        (key,) = kind.keys(self.fitted, [summary])
-        return self.finish(drafted, key, labelled=labelled)
+        encode = find_kind(self.recipe).encode
+        inputs: dict[str, Array | Ragged] = encode(self.recipe, self.fitted, cleaned)
+        return inputs | (encode_targets(self.recipe, cleaned) if labelled else {})
 
     def __call__(
         self, rows: "pd.DataFrame | pa.Table | Sequence[Mapping[str, Any]] | Sequence[str] | Array"

@@ -7,6 +7,7 @@ The functions of a kind are pure, and take Arrow tables of any number of rows:
     fit     summaries of the train split to what was learnt from it
     keys    what was learnt and summaries to what finishes the rows that each came with
     finish  drafted rows and their key to tensors
+    encode  cleaned rows to tensors, at once: what `draft`, `keys` and `finish` do together
 
 So rows are looked at once, chunk by chunk in any number of processes, and only summaries meet.
 """

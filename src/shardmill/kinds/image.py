@@ -126,8 +126,8 @@ def _moments(rows: Array) -> tuple[int, float, float]:
             piece = flat[start : start + _PIECE].astype(np.uint32)
             total += int(piece.sum())
             of_squares += int(np.multiply(piece, piece, out=piece).sum())
-        n = flat.size
-        return n, total / n, (n * of_squares - total * total) / n
+        n = max(flat.size, 1)
+        return flat.size, total / n, (n * of_squares - total * total) / n
     numbers: npt.NDArray[np.float64] = rows.astype(np.float64)
     numbers = numbers[np.isfinite(numbers)]
     mean = float(numbers.mean()) if numbers.size else 0.0
@@ -147,6 +147,11 @@ def finish(
 ) -> dict[str, Array]:
     """Return `x` [n, *shape] in the dtype of the raw file."""
     return {"x": image_rows(drafted)}
+
+
+def encode(recipe: ImageRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str, Array]:
+    """Return the input fields of cleaned rows."""
+    return finish(recipe, fitted, cleaned, None)
 
 
 # Nothing but labels can be the target of an image.

@@ -154,5 +154,12 @@ def finish(
     return {"x": Ragged(key[numpy_array(codes.flatten())], sizes)}
 
 
+def encode(recipe: TextRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str, Ragged]:
+    """Return the input fields of cleaned rows."""
+    drafted, counts = draft(recipe, cleaned)
+    (key,) = keys(fitted, [counts])
+    return finish(recipe, fitted, drafted, key)
+
+
 # Nothing but labels can be the target of a text.
 targets, target_columns = label_targets, label_columns
