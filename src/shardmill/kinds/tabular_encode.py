@@ -12,6 +12,7 @@ from shardmill.kinds.row import RowFault
 from shardmill.manifest import Statistics
 from shardmill.tabular_column import UNKNOWN, Column
 
+_PANDAS_NAMES = {"weekday": "day_of_week", "yearday": "day_of_year"}
 _MICROSECONDS = 1e6  # in a second
 
 
@@ -111,6 +112,6 @@ def _parts(column: Column, values: "pd.Series[Any]") -> npt.NDArray[np.float64]:
     times = pd.DatetimeIndex(whole.view("datetime64[us]"))
     numbers = np.empty((len(values), len(column.parts)))
     for index, part in enumerate(column.parts):
-        numbers[:, index] = getattr(times, "dayofyear" if part == "yearday" else part)
+        numbers[:, index] = getattr(times, _PANDAS_NAMES.get(part, part))
     numbers[missing] = np.nan
     return numbers
