@@ -20,7 +20,8 @@ from torch.utils.data import DataLoader
 import shardmill
 from shardmill import Preprocessor, TabularDataset
 from shardmill.errors import AgreementError, InputError
-from shardmill.preprocessor import clean
+from shardmill.kinds import tabular
+from shardmill.tabular_recipe import TabularRecipe
 
 ROWS = 300
 GROUP_NAMES = ["times", "numbers", "flags", "places", "docks"]
@@ -340,7 +341,8 @@ def test_encode_is_what_shards_hold(artifact: Path) -> None:
     cells = raw_rows(20, seed=7)
     columns = {name: [row[name] or None for row in cells] for name in NAMES}
     raw = pa.table({name: pa.array(column, pa.string()) for name, column in columns.items()})
-    cleaned = clean(preprocessor.recipe, raw, labelled=True)
+    assert isinstance(preprocessor.recipe, TabularRecipe)
+    cleaned = tabular.clean(preprocessor.recipe, raw, labelled=True)
     encoded = preprocessor.encode(cleaned.table, labelled=True)
     fields = preprocessor.fields(labelled=True)
     assert list(encoded) == [field.name for field in fields]

@@ -134,6 +134,11 @@ def finish(
     return inputs
 
 
+def encode(recipe: TabularRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str, Array]:
+    """Return the input fields of cleaned rows; see `finish`."""
+    return finish(recipe, fitted, cleaned)
+
+
 def _filled(column: Column, fill: float, cells: pa.ChunkedArray) -> pa.ChunkedArray:
     # pandas would make floats of int64 beside missing values, which do not hold all of them.
     return cells.fill_null(int(fill)) if column.dtype == "int64" else cells
