@@ -82,6 +82,19 @@ def test_importing_shardmill_imports_no_library() -> None:
     assert not loaded & {"torch", "numpy", "pandas", "pyarrow", "pydantic", "click"}
 
 
+def test_only_tables_need_pandas() -> None:
+    # pyarrow itself imports pandas with the first array that it makes, where pandas is installed.
+    loaded = loaded_after(
+        "from shardmill.load_recipe import load_recipe\n"
+        "from shardmill.preprocessor import kind_of, label_column\n"
+        "import shardmill.kinds.image\n"
+        "kind_of(load_recipe('ag_news')).targets(load_recipe('ag_news'))\n"
+        "label_column(load_recipe('titanic'))"
+    )
+    assert "pyarrow" in loaded
+    assert not loaded & {"pandas", "torch", "click"}
+
+
 def test_every_public_name_is_there() -> None:
     assert all(getattr(shardmill, name) is not None for name in shardmill.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'opne'"):

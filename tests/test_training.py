@@ -67,7 +67,10 @@ def test_what_the_baselines_cannot_learn(tmp_path: Path) -> None:
     bare = 'name = "tiny"\nkind = "image"\nsplits.train.images.path = "images"\n'
     # recipe, what is wrong with it
     table = [
-        (bare + "splits.train.labelled = false", "expected a target to learn, found none"),
+        (
+            bare + "splits.train.labelled = false",
+            "expected one target of classes to learn, found none",
+        ),
         (
             bare + 'splits.train.labels.path = "labels"\ntarget.classes = ["a"]',
             r"expected images \[c, h, w\] of at least 8 x 8 pixels, found \[1, 4, 4\]",

@@ -136,7 +136,11 @@ def build_model(dataset: ShardDataset) -> nn.Module:
     """
     shape = dataset.fields[0].shape
     if dataset.classes is None:
-        raise _cannot_train(dataset, "a target to learn", "none")
+        found = ", ".join(f.name for f in dataset.fields if f.name.startswith("y")) or "none"
+        raise _cannot_train(dataset, "one target of classes to learn", found)
+    if dataset.fields[0].name != "x":
+        groups = ", ".join(f.name for f in dataset.fields if f.name.startswith("x."))
+        raise _cannot_train(dataset, "all features in one tensor x", groups)
     if isinstance(dataset, ImageDataset) and (len(shape) != 3 or min(shape[1:]) < 8):
         raise _cannot_train(dataset, "images [c, h, w] of at least 8 x 8 pixels", str(list(shape)))
     classes = len(dataset.classes)

@@ -55,9 +55,10 @@ def describe_lines(facts: dict[str, Any]) -> Iterator[str]:
     yield f"features       {', '.join(facts['features'])}"
     if facts["vocabulary"]:
         yield f"vocabulary     {facts['vocabulary']['tokens']:,} tokens"
-    for name in facts["features"]:
-        if name in facts["statistics"]:
-            yield f"  {name:<12} {_describe_statistics(facts['statistics'][name])}"
+    # A column of several features, and a target that is a number, have facts of their own.
+    for name in dict.fromkeys([*facts["features"], *sorted(facts["statistics"])]):
+        if text := _describe_statistics(facts["statistics"].get(name, {})):
+            yield f"  {name:<12} {text}"
     yield "raw files"
     for raw in facts["raw"]:
         origin = {True: "as published", False: "not the published file", None: "not published"}
@@ -66,9 +67,13 @@ def describe_lines(facts: dict[str, Any]) -> Iterator[str]:
 
 
 def _describe_statistics(facts: dict[str, Any]) -> str:
-    parts = [f"{key} {facts[key]:.6g}" for key in ("mean", "std") if facts[key] is not None]
-    if facts["missing"]:
+    parts = [f"{key} {facts[key]:.6g}" for key in ("mean", "std") if facts.get(key) is not None]
+    if facts.get("missing"):
         parts.append(f"{facts['missing']:,} missing")
-    if facts["fill"] is not None:
+    if facts.get("fill") is not None:
         parts.append(f"filled with {facts['fill']}")
+    if facts.get("divisor") is not None:
+        parts.append(f"scaled from {facts['offset']:.6g} by {facts['divisor']:.6g}")
+    if facts.get("categories") is not None:
+        parts.append(f"{len(facts['categories']):,} categories")
     return ", ".join(parts)

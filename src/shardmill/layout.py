@@ -54,7 +54,8 @@ class Field:
     """One value per row: a tensor of `shape`, or a ragged vector of any length.
 
     Attributes:
-        name: `x` for the model's input, `y` for its target.
+        name: `x` for the model's input, `y` for its target; `x.<group>` and `y.<target>` where
+            there are several.
         dtype: element type in the file and in the batch.
         shape: shape of one row, without the row dimension; empty for a scalar.
         ragged: the rows are vectors of different lengths; then `shape` is empty.

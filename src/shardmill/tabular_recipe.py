@@ -27,12 +27,20 @@ from shardmill.tabular_column import ENCODING_KEYS, Column, close_match, column_
 
 
 def _tables_from_list(tables: Any) -> Any:
-    # What `_as_list` wrote.
-    if not isinstance(tables, list | tuple):
+    # What `_as_list` wrote, or what a person did.
+    tables = _with_tuples(tables)
+    if not isinstance(tables, tuple):
         return tables
     if not all(isinstance(t, dict) and isinstance(t.get("name"), str) for t in tables):
         raise ValueError("must be tables, each with its name")
     return {t["name"]: {k: v for k, v in t.items() if k != "name"} for t in tables}
+
+
+def _with_tuples(facts: Any) -> Any:
+    # Past a validator of ours, pydantic's strict mode takes no list for a tuple.
+    if isinstance(facts, dict):
+        return {key: _with_tuples(value) for key, value in facts.items()}
+    return tuple(map(_with_tuples, facts)) if isinstance(facts, list | tuple) else facts
 
 
 def _as_list(tables: Mapping[str, BaseModel]) -> list[dict[str, Any]]:
@@ -54,7 +62,7 @@ class Group(Section):
 
 
 def _group_of_names(group: Any) -> Any:
-    return {"columns": group} if isinstance(group, list | tuple) else group
+    return {"columns": group} if isinstance(group, tuple) else group
 
 
 class TabularRecipe(Recipe):

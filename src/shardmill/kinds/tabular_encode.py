@@ -1,5 +1,6 @@
 """Typed columns to the numbers of `x`."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ import pyarrow as pa
 from shardmill.errors import UnknownCategoryError
 from shardmill.kinds.row import RowFault
 from shardmill.manifest import Statistics
-from shardmill.tabular_column import UNKNOWN, Column
+from shardmill.tabular_column import MISSING, UNKNOWN, Column
 
+_PANDAS_NAMES = {"weekday": "day_of_week", "yearday": "day_of_year"}
 _MICROSECONDS = 1e6  # in a second
 
 
@@ -56,7 +58,8 @@ def encode_values(
     if facts.fill is not None and values.hasnans:
         values = values.fillna(facts.fill)
     if column.map is not None:
-        return _as_column(values.map(column.map))
+        mapped = {text: float(number) for text, number in column.map.items()}
+        return _look_up(values, mapped, missing=np.nan, unseen=np.nan)[:, None]
     if facts.categories is not None:
         indices = _category_indices(name, facts.categories, values)
         if column.encode == "one_hot":
@@ -80,13 +83,10 @@ def _as_column(values: "pd.Series[Any]") -> npt.NDArray[Any]:
 def _category_indices(
     name: str, categories: tuple[str, ...], values: "pd.Series[Any]"
 ) -> npt.NDArray[np.int64]:
-    # Each distinct text is looked up once.
-    codes, texts = pd.factorize(values)
+    # Levels that stand for no category come first, and their texts mean them.
     numbers = {level: number for number, level in reversed(list(enumerate(categories)))}
-    missing = numbers.get("<missing>", -1)
-    unseen = numbers.get(UNKNOWN, -1)
-    known = np.array([numbers.get(text, unseen) for text in texts] + [missing], np.int64)
-    indices = known[codes]  # the code of a missing value is -1, that of the last one
+    special = {"missing": numbers.get(MISSING, -1), "unseen": numbers.get(UNKNOWN, -1)}
+    indices = _look_up(values, numbers, **special)
     if len(indices) and indices.min() < 0:
         row = int(np.argmin(indices))
         raise RowFault(
@@ -100,6 +100,15 @@ def _category_indices(
     return indices
 
 
+def _look_up(
+    values: "pd.Series[Any]", numbers: Mapping[str, float], *, missing: float, unseen: float
+) -> npt.NDArray[Any]:
+    # Each distinct text is looked up once. The code of a missing value is -1, that of the last.
+    codes, texts = pd.factorize(values)
+    known = [*(numbers.get(text, unseen) for text in texts), missing]
+    return np.array(known)[codes]
+
+
 def _parts(column: Column, values: "pd.Series[Any]") -> npt.NDArray[np.float64]:
     # A median or mean may be a fraction of a day.
     if column.dtype == "date":
@@ -111,6 +120,6 @@ def _parts(column: Column, values: "pd.Series[Any]") -> npt.NDArray[np.float64]:
     times = pd.DatetimeIndex(whole.view("datetime64[us]"))
     numbers = np.empty((len(values), len(column.parts)))
     for index, part in enumerate(column.parts):
-        numbers[:, index] = getattr(times, "dayofyear" if part == "yearday" else part)
+        numbers[:, index] = getattr(times, _PANDAS_NAMES.get(part, part))
     numbers[missing] = np.nan
     return numbers
