@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,21 +75,23 @@ def clean_part(job: CleanJob, part: Part) -> dict[str, CleanedPart]:
     """
     recipe, name = job.recipe, job.split
     labelled = recipe.splits[name].labelled
+    label = label_column(recipe) if labelled else None
     draws = hold_out_draws(recipe, name, part.index)
-    outputs = {split: _Output(job, split, part.index) for split in (*draws, name)}
-    left_out = _LeftOut(job, part.index)
-    for chunk in part.chunks:
-        raw, bad = job.source.read(chunk)
-        cleaned = find_kind(recipe).clean(recipe, raw, labelled=labelled)
-        left_out.add(chunk, cleaned, bad)
-        parts = _parts(cleaned.table, label_column(recipe) if labelled else None, draws.values())
-        for output, table in zip(outputs.values(), parts, strict=True):
-            output.write(table)
-    written = {split: output.close() for split, output in outputs.items()}
-    return written | {name: left_out.close(written[name])}
+    with ExitStack() as stack:
+        outputs = {split: _Output(job, split, part.index, stack) for split in (*draws, name)}
+        left_out = _LeftOut(job, part.index, stack)
+        for chunk in part.chunks:
+            raw, bad = job.source.read(chunk)
+            cleaned = find_kind(recipe).clean(recipe, raw, labelled=labelled)
+            left_out.add(chunk, cleaned, bad)
+            shares = _shares(cleaned.table, label, draws.values())
+            for output, table in zip(outputs.values(), shares, strict=True):
+                output.parquet.write(table)
+        written = {split: output.close() for split, output in outputs.items()}
+        return written | {name: left_out.close(written[name])}
 
 
-def _parts(table: pa.Table, label: str | None, draws: Iterable[HoldOutDraw]) -> Iterator[pa.Table]:
+def _shares(table: pa.Table, label: str | None, draws: Iterable[HoldOutDraw]) -> Iterator[pa.Table]:
     """Yield the rows that each hold-out draws from what the last one left, and then the rest."""
     for draw in draws:
         labels = np.zeros(len(table), np.int64)
@@ -101,33 +104,39 @@ def _parts(table: pa.Table, label: str | None, draws: Iterable[HoldOutDraw]) -> 
 
 
 class _Output:
-    """One split's share of a part: cleaned rows, and their draft where one is wanted."""
+    """One split's share of a part: cleaned rows, and their draft where one is wanted.
 
-    def __init__(self, job: CleanJob, split: str, part: int) -> None:
-        kind = find_kind(job.recipe)
-        file = f"{split}-{part:05d}.parquet"
+    Rows are drafted by row groups, as `draft_parquet` does it. What is fitted may depend on how
+    rows come together (sums of floats do), and is the same with both.
+    """
+
+    def __init__(self, job: CleanJob, split: str, part: int, stack: ExitStack) -> None:
+        name = f"{split}-{part:05d}"
         facts = {"name": job.recipe.name, "split": split, "generation": job.generation.name}
-        metadata = {f"shardmill.{key}": value for key, value in facts.items()}
-        self._parquet = ParquetFile(
-            job.generation, file, plain=kind.PLAIN_COLUMNS, metadata=metadata
+        self._draft = DraftWriter(job.recipe, job.drafts, name)
+        self.parquet = stack.enter_context(
+            ParquetFile(
+                job.generation,
+                f"{name}.parquet",
+                plain=find_kind(job.recipe).PLAIN_COLUMNS,
+                metadata={f"shardmill.{key}": value for key, value in facts.items()},
+                on_group=self._draft.write,
+            )
         )
-        self._draft = DraftWriter(job.recipe, job.drafts, f"{split}-{part:05d}")
-
-    def write(self, table: pa.Table) -> None:
-        self._parquet.write(table)
-        self._draft.write(table)
 
     def close(self) -> CleanedPart:
-        draft = self._draft.close()
-        return CleanedPart(self._parquet.rows, self._parquet.close(), draft)
+        record = self.parquet.close()
+        return CleanedPart(self.parquet.rows, record, self._draft.close())
 
 
 class _LeftOut:
     """Rows that were left out: where they stand, why, and their text."""
 
-    def __init__(self, job: CleanJob, part: int) -> None:
+    def __init__(self, job: CleanJob, part: int, stack: ExitStack) -> None:
         self._job = job
-        self._file = ParquetFile(job.generation, f"{job.split}.rejected-{part:05d}.parquet")
+        self._file = stack.enter_context(
+            ParquetFile(job.generation, f"{job.split}.rejected-{part:05d}.parquet")
+        )
         self._dropped: Counter[str] = Counter()
         self._bad = 0
         self._first_bad = ""

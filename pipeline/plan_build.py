@@ -12,7 +12,6 @@ from typing import Any
 from shardmill.errors import (
     ArtifactError,
     FormatVersionError,
-    InputError,
     MissingArtifactError,
     MissingRawFileError,
 )
@@ -24,6 +23,8 @@ from shardmill.pipeline.generation import BUILD_NAME, generation_name
 from shardmill.pipeline.plain_file import is_plain, plain_copy
 from shardmill.pipeline.raw_files import (
     RawContent,
+    changed_error,
+    check_same,
     expand_raw,
     known_content,
     sample_digests,
@@ -31,6 +32,7 @@ from shardmill.pipeline.raw_files import (
 from shardmill.recipe import AnyRecipe
 from shardmill.recipe_facts import facts_sha256
 from shardmill.recipe_tables import RawFile
+from shardmill.text_recipe import TextRecipe
 
 CLEAN_NAME = "clean.json"
 
@@ -102,7 +104,9 @@ def plan_build(
     known = _known_contents(artifact)
     files = {file.path: file for file in recipe.files()}
     contents = {
-        name: tuple(_read(recipe, p, file, known, copies) for p in expand_raw(raw, file))
+        name: tuple(
+            _read(p, file, _encoding(recipe, name), known, copies) for p in expand_raw(raw, file)
+        )
         for name, file in files.items()
     }
     samples = sample_digests(raw)
@@ -185,14 +189,14 @@ def is_known(recipe: AnyRecipe, raw: Path, artifact: Path) -> bool:
 
 
 def _read(
-    recipe: AnyRecipe, path: Path, file: RawFile, known: Mapping[str, Any], copies: Path | None
+    path: Path, file: RawFile, encoding: str | None, known: Mapping[str, Any], copies: Path | None
 ) -> RawContent:
     md5 = file.checksum is not None and file.checksum.startswith("md5:")
     content = known_content(path, known.get(str(path), {}))
     if content is not None and (content.md5 or not md5):
         return content
     copy = None if copies is None else _copy_in(copies, path)
-    return RawContent.of(path, plain_copy(path, copy, encoding=_encoding(recipe, path), md5=md5))
+    return RawContent.of(path, plain_copy(path, copy, encoding=encoding, md5=md5))
 
 
 def with_copies(plan: Plan, copies: Path) -> Plan:
@@ -202,33 +206,40 @@ def with_copies(plan: Plan, copies: Path) -> Plan:
         InputError: a raw file has changed since the plan was made, or is not in its encoding.
     """
     raw = {
-        name: tuple(_readable(plan.recipe, content, copies) for content in contents)
+        name: tuple(_readable(c, _encoding(plan.recipe, name), copies) for c in contents)
         for name, contents in plan.raw.items()
     }
     return replace(plan, raw=raw)
 
 
-def _readable(recipe: AnyRecipe, content: RawContent, copies: Path) -> RawContent:
-    encoding = _encoding(recipe, content.path)
+def _readable(content: RawContent, encoding: str | None, copies: Path) -> RawContent:
     if content.readable != content.path or is_plain(content.path, encoding):
         return content
     plain = plain_copy(content.path, _copy_in(copies, content.path), encoding=encoding)
     if plain.sha256 != content.sha256:
-        raise InputError(
-            content.path,
-            expected="the content that it had when the build was planned",
-            found="another one",
-            fix="leave the file alone while it is read",
-        )
+        raise changed_error(content.path)
     return replace(content, readable=plain.path)
+
+
+def check_unchanged(plan: Plan) -> None:
+    """Look whether the raw files are still what they were when the plan was made.
+
+    Raises:
+        InputError: one is not.
+    """
+    for contents in plan.raw.values():
+        for content in contents:
+            check_same(content)
 
 
 def _copy_in(folder: Path, path: Path) -> Path:
     return folder / hashlib.sha256(str(path).encode()).hexdigest()
 
 
-def _encoding(recipe: AnyRecipe, path: Path) -> str | None:
-    if isinstance(recipe, ImageRecipe) or path.suffix == ".json":
+def _encoding(recipe: AnyRecipe, file: str) -> str | None:
+    """Return the encoding of the raw file of this path in the recipe; None if it is no CSV."""
+    tokenizer = recipe.text.tokenizer_file if isinstance(recipe, TextRecipe) else None
+    if isinstance(recipe, ImageRecipe) or (tokenizer is not None and tokenizer.path == file):
         return None
     return recipe.csv.encoding
 

@@ -32,7 +32,8 @@ from shardmill.pipeline.clean_part import CleanedPart, CleanJob, clean_part
 from shardmill.pipeline.cut_parts import cut_parts, part_count
 from shardmill.pipeline.draft_rows import Drafted, DraftFile, draft_parquet
 from shardmill.pipeline.generation import Generation, new_generation, publish
-from shardmill.pipeline.plan_build import CLEAN_NAME, Plan
+from shardmill.pipeline.plan_build import CLEAN_NAME, Plan, check_unchanged
+from shardmill.pipeline.raw_files import read_known
 from shardmill.pipeline.raw_source import raw_source
 from shardmill.pipeline.run_tasks import Workers
 from shardmill.pipeline.shard_split import even_shards, write_shard_of
@@ -112,17 +113,19 @@ def run_clean(plan: Plan, build: Build, *, drafts: Path | None) -> tuple[CleanRe
         OutputError: the artifact cannot be written.
     """
     with new_generation(plan.artifact, plan.clean_generation) as generation:
-        parts: dict[str, list[CleanedPart]] = {}
+        parts: dict[str, list[CleanedPart]] = {name: [] for name in plan.recipe.splits}
         for name in plan.recipe.source_splits():
             job = _clean_job(plan, name, generation, drafts)
-            size = sum(file.bytes for file in job.source.files())
+            # Of what is read, not of the raw files: neither compression nor encoding moves a cut.
+            size = sum(file.readable.stat().st_size for file in job.source.files())
             cut = cut_parts(job.source.chunks(), total_bytes=size)
             tasks = ((job, part) for part in cut)
             done = build.run("clean", clean_part, tasks, part_count(size))
             for part in done:
                 for split, cleaned in part.items():
-                    parts.setdefault(split, []).append(cleaned)
-            _check_left_out(plan, name, parts[name], job.source.files()[0].path)
+                    parts[split].append(cleaned)
+            _check_left_out(plan, name, parts, job.source.files()[0].path)
+        check_unchanged(plan)
         record = CleanRecord(
             clean_key=plan.clean_key,
             splits={n: _cleaned_split(plan, n, parts[n]) for n in plan.recipe.splits},
@@ -152,14 +155,17 @@ def _cleaned_split(plan: Plan, name: str, parts: Sequence[CleanedPart]) -> Clean
     )
 
 
-def _check_left_out(plan: Plan, split: str, parts: Sequence[CleanedPart], file: Path) -> None:
+def _check_left_out(
+    plan: Plan, split: str, parts: Mapping[str, Sequence[CleanedPart]], file: Path
+) -> None:
     """Fail if there are no rows, or too many that are not what the recipe says."""
-    kept = sum(part.rows for part in parts)
-    bad = sum(part.bad for part in parts)
-    dropped = sum(sum(part.dropped.values()) for part in parts)
+    own = [split, *(n for n, s in plan.recipe.splits.items() if s.hold_out_of(split))]
+    kept = sum(part.rows for name in own for part in parts[name])
+    bad = sum(part.bad for part in parts[split])
+    dropped = sum(sum(part.dropped.values()) for part in parts[split])
     allowed = plan.recipe.bad_rows_allowed()
     if bad > allowed * (kept + bad + dropped):
-        first = next(part.first_bad for part in parts if part.bad)
+        first = next(part.first_bad for part in parts[split] if part.bad)
         raise InputError(
             first.partition(": ")[0],
             expected=f"at most {allowed:.4g} of the rows of {split} to be bad (csv.max_bad_rows)",
@@ -172,6 +178,13 @@ def _check_left_out(plan: Plan, split: str, parts: Sequence[CleanedPart], file: 
             expected="at least one row to keep",
             found=f"{dropped + bad:,} rows, none to keep",
             fix="fetch or copy the file again, or correct the recipe",
+        )
+    if split == "train" and not any(part.rows for part in parts[split]):
+        raise EmptyFileError(
+            file,
+            expected="at least one row for train, which statistics come from",
+            found=f"{kept:,} rows, all held out",
+            fix="fetch or copy the file again, or hold out less",
         )
 
 
@@ -200,7 +213,7 @@ def run_shard(
         with ThreadPoolExecutor(1) as beside:
             vocabulary = beside.submit(_write_vocabulary, preprocessor, generation)
             splits = _write_shards(plan, cleaned, preprocessor, build, generation, drafted)
-    manifest = _manifest(plan, preprocessor, vocabulary.result(), splits)
+        manifest = _manifest(plan, preprocessor, vocabulary.result(), splits)
     publish(plan.artifact, manifest, _build_json(plan, build))
     return manifest
 
@@ -226,7 +239,7 @@ def _fit(plan: Plan, drafts: Sequence[DraftFile]) -> Preprocessor:
         return Preprocessor(recipe, fitted_with(vocab, record.unknown, record.padding))
     if isinstance(recipe, TextRecipe) and recipe.text.tokenizer_file is not None:
         (content,) = plan.raw[recipe.text.tokenizer_file.path]
-        tokenizer = content.readable.read_bytes()
+        tokenizer = read_known(content)
         facts = read_tokenizer(tokenizer, where=content.path)
         fitted = fitted_with(facts.vocab, facts.unknown, facts.padding, tokenizer.decode())
         return Preprocessor(recipe, fitted)

@@ -1,6 +1,7 @@
 """Finds raw files, and hashes their content unless it is known already."""
 
 import fnmatch
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -119,6 +120,41 @@ def known_content(path: Path, known: Mapping[str, Any]) -> RawContent | None:
     if known.get("stat") != list(stat):
         return None
     return RawContent(path, known["bytes"], known["sha256"], known["md5"], stat, path)
+
+
+def read_known(content: RawContent) -> bytes:
+    """Return the whole content of a raw file that was read before, decompressed.
+
+    Raises:
+        InputError: it is another one now.
+    """
+    with open_raw(content.readable) as file:
+        found = file.read()
+    if hashlib.sha256(found).hexdigest() != content.sha256:
+        raise changed_error(content.path)
+    return found
+
+
+def check_same(content: RawContent) -> None:
+    """Compare a raw file that was read as it is with what it was when it was hashed.
+
+    Raises:
+        InputError: its content is another one.
+    """
+    if content.readable != content.path or known_content(content.path, content.to_dict()):
+        return
+    if plain_copy(content.path, None, encoding=None).sha256 != content.sha256:
+        raise changed_error(content.path)
+
+
+def changed_error(path: Path) -> InputError:
+    """Return the error for a raw file that is another one than when the build was planned."""
+    return InputError(
+        path,
+        expected="the content that it had when the build was planned",
+        found="another one",
+        fix="leave the file alone while it is read",
+    )
 
 
 def sample_digests(folder: Path) -> frozenset[str]:

@@ -39,7 +39,7 @@ def prepare_workers() -> None:
 class Workers:
     """Processes that run tasks; started when there is a second task, and kept until the end.
 
-    The first error, or an interrupt, ends all of them at once.
+    The first error, or an interrupt, ends all of them at once; later tasks get new ones.
 
     Args:
         processes: at a time; 1 runs everything in this one.
@@ -59,12 +59,22 @@ class Workers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._pool is None:
-            return
-        self._pool.shutdown(wait=error is None, cancel_futures=True)
         if error is not None:
-            for process in set(multiprocessing.active_children()) - self._others:
-                process.terminate()
+            self._end()
+        elif self._pool is not None:
+            self._pool.shutdown()
+
+    def _end(self) -> None:
+        """End the processes, whatever they are doing; they have ended when this returns."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        pool.shutdown(wait=False, cancel_futures=True)
+        own = set(multiprocessing.active_children()) - self._others
+        for process in own:
+            process.terminate()
+        for process in own:
+            process.join()
 
     def run(
         self,
@@ -73,6 +83,8 @@ class Workers:
         on_done: Callable[[], None] = lambda: None,
     ) -> list[Result]:
         """Return `function(*a)` for each `a` of `arguments`, in that order.
+
+        When this raises, none of the tasks is running any more.
 
         Args:
             function: importable by name, since processes are started afresh.
@@ -84,6 +96,18 @@ class Workers:
         arguments = itertools.chain(first, remaining)
         if self.processes <= 1 or len(first) < 2:
             return list(_in_turn(function, arguments, on_done))
+        try:
+            return self._side_by_side(function, arguments, on_done)
+        except BaseException:
+            self._end()
+            raise
+
+    def _side_by_side(
+        self,
+        function: Callable[..., Result],
+        arguments: Iterable[tuple[Any, ...]],
+        on_done: Callable[[], None],
+    ) -> list[Result]:
         futures: list[Future[Result]] = []
         waiting: set[Future[Result]] = set()
         for argument in arguments:

@@ -3,8 +3,10 @@
 Compression takes as long as cleaning does, and lets other threads run.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,8 +23,14 @@ ROW_GROUP_BYTES = 16 * 2**20
 COMPRESSION = {"compression": "zstd", "compression_level": 1}
 
 
+def _ignore(group: pa.Table) -> None:
+    pass
+
+
 class ParquetFile:
     """A Parquet file that grows by tables of any size, in row groups of about the same.
+
+    A context manager, after which nothing is being written.
 
     Equal rows in equal tables give equal bytes: nothing in the file says when it was written.
 
@@ -31,6 +39,7 @@ class ParquetFile:
         name: of the file.
         plain: columns whose values hardly repeat, which get no dictionary and no statistics.
         metadata: what to say of the rows in the file itself.
+        on_group: called with the rows of each row group in turn.
     """
 
     def __init__(
@@ -40,11 +49,13 @@ class ParquetFile:
         *,
         plain: Collection[str] = (),
         metadata: Mapping[str, str] | None = None,
+        on_group: Callable[[pa.Table], None] = _ignore,
     ) -> None:
         self._generation = generation
         self._name = name
         self._plain = plain
         self._metadata = dict(metadata or {})
+        self._on_group = on_group
         self._waiting: list[pa.Table] = []
         self._writer: pq.ParquetWriter | None = None
         self._thread: ThreadPoolExecutor | None = None
@@ -68,7 +79,9 @@ class ParquetFile:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="parquet")
         if self._writing is not None:
             self._writing.result()  # one row group waits at most
-        self._writing = self._thread.submit(self._write, pa.concat_tables(tables))
+        group = pa.concat_tables(tables)
+        self._writing = self._thread.submit(self._write, group)
+        self._on_group(group)
 
     def _write(self, table: pa.Table) -> None:
         if self._writer is None:
@@ -88,11 +101,22 @@ class ParquetFile:
     def close(self) -> ParquetRecord | None:
         """Finish the file and return its record; None if it has no rows."""
         self._flush()
-        if self._thread is None or self._writing is None:
+        if self._writing is None:
             return None
         self._writing.result()
-        self._thread.shutdown()
-        assert self._writer is not None  # noqa: S101  something was written
-        self._writer.close()
+        self._end()
         file = self._generation.record(self._name)
         return ParquetRecord(rows=self.rows, **file.model_dump())
+
+    def _end(self) -> None:
+        if self._thread is not None:
+            self._thread.shutdown()
+        if self._writer is not None:
+            self._writer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):  # of a file that was given up
+            self._end()

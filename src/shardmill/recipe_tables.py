@@ -151,6 +151,10 @@ class Split(Section):
         csv = self.csv if isinstance(self.csv, tuple) else (self.csv,)
         return tuple(file for file in (*csv, self.images, self.labels) if file is not None)
 
+    def hold_out_of(self, split: str) -> bool:
+        """Say whether the rows are held out of this other split."""
+        return self.hold_out is not None and self.hold_out.split == split
+
     @field_validator("csv")
     @classmethod
     def _files_are_distinct(cls, csv: CsvFiles) -> CsvFiles:
