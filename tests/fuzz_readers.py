@@ -71,7 +71,7 @@ class Tally:
         return (
             f"{self.read + self.refused.total() + len(self.failed):,} cases: {self.read:,} read, "
             f"{self.refused.total():,} refused ({refused}), {len(self.failed)} failed; slowest "
-            f"{self.slowest_s:.2f} s, {self.grown_bytes / 2**20:.1f} MiB more memory at the end"
+            f"{self.slowest_s:.2f} CPU s, {self.grown_bytes / 2**20:.1f} MiB more memory at the end"
         )
 
 
@@ -174,7 +174,7 @@ def run_case(seed: str, folder: Path, tally: Tally, failures: Path) -> None:
     """Read one file, and keep it in `failures` if that went wrong."""
     draw = random.Random(seed)
     path, encoding = write_case(draw, folder)
-    start_s = time.perf_counter()
+    start_s = time.process_time()  # what else the machine does is no fault of ours
     fault = None
     try:
         read_case(draw, path, encoding)
@@ -183,10 +183,10 @@ def run_case(seed: str, folder: Path, tally: Tally, failures: Path) -> None:
         tally.refused[type(error).__name__] += 1
     except Exception:  # any other one is what is looked for
         fault = traceback.format_exc()
-    case_s = time.perf_counter() - start_s
+    case_s = time.process_time() - start_s
     tally.slowest_s = max(tally.slowest_s, case_s)
     if case_s > CASE_S:
-        fault = f"{case_s:.1f} s"
+        fault = f"{case_s:.1f} s of CPU time"
     if fault is not None:
         failures.mkdir(parents=True, exist_ok=True)
         kept = failures / f"{seed}-{path.name}"
