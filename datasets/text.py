@@ -64,7 +64,9 @@ class TextDataset(ShardDataset):
 
     def _terms(self) -> Mapping[str, Any]:
         facts = self._vocabulary
-        vocabulary = f"of {facts.tokens:,} tokens ({(facts.vocab or facts.tokenizer).xxh3_128[:12]})"
+        vocabulary = (
+            f"of {facts.tokens:,} tokens ({(facts.vocab or facts.tokenizer).xxh3_128[:12]})"
+        )
         vocabulary += f", unknown {facts.unknown}, padding {facts.padding}"
         return {**super()._terms(), "vocabulary": vocabulary, "layout": self._layout}
 

@@ -2,8 +2,9 @@
 
 import difflib
 import hashlib
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +13,6 @@ from typing import Any
 from shardmill.errors import (
     ArtifactError,
     FormatVersionError,
-    InputError,
     MissingArtifactError,
     MissingRawFileError,
 )
@@ -24,6 +24,7 @@ from shardmill.pipeline.generation import BUILD_NAME, generation_name
 from shardmill.pipeline.plain_file import is_plain, plain_copy
 from shardmill.pipeline.raw_files import (
     RawContent,
+    changed_since_planned,
     expand_raw,
     known_content,
     sample_digests,
@@ -106,22 +107,33 @@ def plan_build(
         for name, file in files.items()
     }
     samples = sample_digests(raw)
-    records = tuple(
-        _record(raw, files[name], content, samples)
+    recorded = {
+        name: [_record(raw, files[name], content, samples) for content in contents[name]]
         for name in sorted(files)
-        for content in contents[name]
-    )
-    facts = [record.model_dump(mode="json") for record in records]
-    clean_key = facts_sha256([CLEAN_VERSION, FORMAT_VERSION, recipe.clean_facts(), facts])
+    }
+    rows, others = _facts_of(recipe, recorded)
+    clean_key = facts_sha256([CLEAN_VERSION, FORMAT_VERSION, recipe.clean_facts(), rows])
     borrowed = borrow(recipe, artifact.parent)
-    vocab = None if borrowed is None else borrowed.record.model_dump(mode="json")
+    vocab = others if borrowed is None else borrowed.facts()
     shard_key = facts_sha256([SHARD_VERSION, clean_key, recipe.sha256(), rows_per_shard, vocab])
+    records = tuple(itertools.chain.from_iterable(recorded.values()))
     plan = Plan(recipe, artifact, contents, records, clean_key, shard_key, rows_per_shard, borrowed)
     if force:
         return replace(plan, clean_reason="asked for", shard_reason="asked for")
     shard_reason = _why_shard(plan)
     clean_reason = _why_clean(plan) if shard_reason is not None else None
     return replace(plan, clean_reason=clean_reason, shard_reason=shard_reason)
+
+
+def _facts_of(
+    recipe: AnyRecipe, recorded: Mapping[str, Sequence[RawRecord]]
+) -> tuple[list[Any], list[Any]]:
+    """Return the facts of the raw files that hold rows, and of the others."""
+    of_rows = {file.path for file in recipe.row_files()}
+    facts: tuple[list[Any], list[Any]] = ([], [])
+    for name, records in recorded.items():
+        facts[name not in of_rows].extend(record.model_dump(mode="json") for record in records)
+    return facts
 
 
 def has_raw(recipe: AnyRecipe, raw: Path) -> bool:
@@ -192,7 +204,8 @@ def _read(
     if content is not None and (content.md5 or not md5):
         return content
     copy = None if copies is None else _copy_in(copies, path)
-    return RawContent.of(path, plain_copy(path, copy, encoding=_encoding(recipe, path), md5=md5))
+    encoding = _encoding(recipe, file.path)
+    return RawContent.of(path, plain_copy(path, copy, encoding=encoding, md5=md5))
 
 
 def with_copies(plan: Plan, copies: Path) -> Plan:
@@ -202,24 +215,20 @@ def with_copies(plan: Plan, copies: Path) -> Plan:
         InputError: a raw file has changed since the plan was made, or is not in its encoding.
     """
     raw = {
-        name: tuple(_readable(plan.recipe, content, copies) for content in contents)
+        name: tuple(
+            _readable(content, copies, _encoding(plan.recipe, name)) for content in contents
+        )
         for name, contents in plan.raw.items()
     }
     return replace(plan, raw=raw)
 
 
-def _readable(recipe: AnyRecipe, content: RawContent, copies: Path) -> RawContent:
-    encoding = _encoding(recipe, content.path)
+def _readable(content: RawContent, copies: Path, encoding: str | None) -> RawContent:
     if content.readable != content.path or is_plain(content.path, encoding):
         return content
     plain = plain_copy(content.path, _copy_in(copies, content.path), encoding=encoding)
     if plain.sha256 != content.sha256:
-        raise InputError(
-            content.path,
-            expected="the content that it had when the build was planned",
-            found="another one",
-            fix="leave the file alone while it is read",
-        )
+        raise changed_since_planned(content.path)
     return replace(content, readable=plain.path)
 
 
@@ -227,8 +236,8 @@ def _copy_in(folder: Path, path: Path) -> Path:
     return folder / hashlib.sha256(str(path).encode()).hexdigest()
 
 
-def _encoding(recipe: AnyRecipe, path: Path) -> str | None:
-    if isinstance(recipe, ImageRecipe) or path.suffix == ".json":
+def _encoding(recipe: AnyRecipe, name: str) -> str | None:
+    if isinstance(recipe, ImageRecipe) or name not in {file.path for file in recipe.row_files()}:
         return None
     return recipe.csv.encoding
 

@@ -15,6 +15,7 @@ from shardmill.recipe_tables import RawFile
 __all__ = [
     "SAMPLE_NAME",
     "RawContent",
+    "changed_since_planned",
     "expand_raw",
     "find_raw",
     "known_content",
@@ -119,6 +120,16 @@ def known_content(path: Path, known: Mapping[str, Any]) -> RawContent | None:
     if known.get("stat") != list(stat):
         return None
     return RawContent(path, known["bytes"], known["sha256"], known["md5"], stat, path)
+
+
+def changed_since_planned(path: Path) -> InputError:
+    """Return the error for a raw file that has changed since the plan was made."""
+    return InputError(
+        path,
+        expected="the content that it had when the build was planned",
+        found="another one",
+        fix="leave the file alone while it is read",
+    )
 
 
 def sample_digests(folder: Path) -> frozenset[str]:
