@@ -1,6 +1,6 @@
 """Builds any number of artifacts, each in its turn."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,10 @@ from shardmill.errors import (
 )
 from shardmill.load_recipe import load_recipe, shipped_recipes
 from shardmill.manifest import Manifest
+from shardmill.pipeline.borrow_vocab import lender, lenders_first
 from shardmill.pipeline.generation import has_remains, locked, new_scratch, remove_remains
+from shardmill.pipeline.given_vocab import given_vocab
+from shardmill.pipeline.note_raw import notes_on_raw
 from shardmill.pipeline.plan_build import (
     Plan,
     clean_record,
@@ -170,9 +173,10 @@ def _check_names(names: Sequence[str], recipes: Sequence[AnyRecipe]) -> None:
 def build_artifacts(
     sources: Sources, options: BuildOptions, on_done: Callable[[Outcome], None] = lambda _: None
 ) -> list[Outcome]:
-    """Build what is not up to date and return what was done, in order.
+    """Build what is not up to date and return what was done.
 
-    All are tried, also after one that fails.
+    All are tried, also after one that fails. They are built in the order given, but for those
+    whose vocabulary another one takes, which come before it.
 
     Args:
         sources: what to build.
@@ -186,9 +190,10 @@ def build_artifacts(
     outcomes: list[Outcome] = []
     failures: list[ShardmillError] = []
     with Workers(options.workers) as workers:
-        for recipe in sources.recipes:
+        for recipe in lenders_first(sources.recipes):
             try:
-                outcomes.append(_build(recipe, sources.raw, options, workers))
+                awaited = _awaited(recipe, sources.raw, options, outcomes)
+                outcomes.append(awaited or _build(recipe, sources.raw, options, workers))
             except ShardmillError as error:
                 failures.append(error)
             else:
@@ -198,6 +203,20 @@ def build_artifacts(
             failures[0].add_note(str(other))
         raise failures[0]
     return outcomes
+
+
+def _awaited(
+    recipe: AnyRecipe, raw: Path, options: BuildOptions, outcomes: Sequence[Outcome]
+) -> Outcome | None:
+    """Return what a dry run can say of a recipe whose vocabulary is to be built before it."""
+    to_build = {outcome.name: outcome for outcome in outcomes if outcome.status == "to build"}
+    name = lender(recipe)
+    if not options.dry_run or name not in to_build:
+        return None
+    present_recipe(recipe, raw)
+    reasons = {"shard": f"{name}, whose vocabulary it takes, is to be built"}
+    artifact = options.out / recipe.name
+    return Outcome(recipe.name, artifact, "to build", reasons, to_build[name].sample)
 
 
 def _build(recipe: AnyRecipe, raw: Path, options: BuildOptions, workers: Workers) -> Outcome:
@@ -258,12 +277,14 @@ def _outcome(plan: Plan, build: Build, options: BuildOptions) -> Outcome:
         sample=any(record.sample for record in plan.records),
         rows=rows,
         seconds=build.seconds,
-        notes=(*_notes_on_raw(plan, rows), *build.notes),
+        notes=(*notes_on_raw(plan, rows), *build.notes),
     )
 
 
 def _run_stages(plan: Plan, build: Build, options: BuildOptions, copies: Path) -> None:
     needed = _needed(plan, options)
+    # First, so that what is wrong with it is told before there is any work.
+    given = given_vocab(plan) if "shard" in needed else None
     cleaned, drafts = clean_record(plan.artifact, plan.clean_key), None
     folder = new_scratch(plan.artifact, "drafts")
     if "clean" in needed:
@@ -279,28 +300,7 @@ def _run_stages(plan: Plan, build: Build, options: BuildOptions, copies: Path) -
             found="none",
             fix="run `shardmill clean` first, or `shardmill preprocess`, which runs both",
         )
-    run_shard(plan, build, cleaned=cleaned, drafts=drafts, folder=folder)
-
-
-def _notes_on_raw(plan: Plan, rows: dict[str, int]) -> Iterator[str]:
-    """Yield a line for each raw file that is another one than the published."""
-    records = {record.path: record for record in plan.records}
-    for name, split in plan.recipe.source_splits().items():
-        held_out = [
-            n for n, s in plan.recipe.splits.items() if s.hold_out and s.hold_out.split == name
-        ]
-        found = sum(rows.get(n, 0) for n in (name, *held_out))
-        for file in split.files():
-            if file.is_pattern:
-                continue
-            record = records[file.path]
-            path = plan.raw[file.path][0].path
-            other = file.rows is not None and found and found != file.rows
-            counts = f" ({found:,} rows kept, {file.rows:,} in the recipe)" if other else ""
-            if record.published is False and not record.sample:
-                yield f"{path} is not the published file{counts}; it is used as it is"
-            elif record.published is None and other:
-                yield f"{path} has another number of rows than the recipe says{counts}"
+    run_shard(plan, build, cleaned=cleaned, drafts=drafts, folder=folder, given=given)
 
 
 def _is_real(artifact: Path) -> bool:

@@ -41,7 +41,7 @@ def fetch_raw(
         FetchError: no mirror gave the published content.
         OutputError: the folder cannot be written.
     """
-    files = [f for split in recipe.splits.values() for f in split.files() if f.urls]
+    files = [file for file in recipe.files() if file.urls]
     for done, file in enumerate(files):
         progress(f"{recipe.name} fetch", done, len(files))
         there = find_raw(raw, file)

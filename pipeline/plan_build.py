@@ -2,8 +2,9 @@
 
 import difflib
 import hashlib
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -32,7 +33,6 @@ from shardmill.pipeline.raw_files import (
 from shardmill.recipe import AnyRecipe
 from shardmill.recipe_facts import facts_sha256
 from shardmill.recipe_tables import RawFile
-from shardmill.text_recipe import TextRecipe
 
 CLEAN_NAME = "clean.json"
 
@@ -110,22 +110,33 @@ def plan_build(
         for name, file in files.items()
     }
     samples = sample_digests(raw)
-    records = tuple(
-        _record(raw, files[name], content, samples)
+    recorded = {
+        name: [_record(raw, files[name], content, samples) for content in contents[name]]
         for name in sorted(files)
-        for content in contents[name]
-    )
-    facts = [record.model_dump(mode="json") for record in records]
-    clean_key = facts_sha256([CLEAN_VERSION, FORMAT_VERSION, recipe.clean_facts(), facts])
+    }
+    rows, others = _facts_of(recipe, recorded)
+    clean_key = facts_sha256([CLEAN_VERSION, FORMAT_VERSION, recipe.clean_facts(), rows])
     borrowed = borrow(recipe, artifact.parent)
-    vocab = None if borrowed is None else borrowed.record.model_dump(mode="json")
+    vocab = others if borrowed is None else borrowed.facts()
     shard_key = facts_sha256([SHARD_VERSION, clean_key, recipe.sha256(), rows_per_shard, vocab])
+    records = tuple(itertools.chain.from_iterable(recorded.values()))
     plan = Plan(recipe, artifact, contents, records, clean_key, shard_key, rows_per_shard, borrowed)
     if force:
         return replace(plan, clean_reason="asked for", shard_reason="asked for")
     shard_reason = _why_shard(plan)
     clean_reason = _why_clean(plan) if shard_reason is not None else None
     return replace(plan, clean_reason=clean_reason, shard_reason=shard_reason)
+
+
+def _facts_of(
+    recipe: AnyRecipe, recorded: Mapping[str, Sequence[RawRecord]]
+) -> tuple[list[Any], list[Any]]:
+    """Return the facts of the raw files that hold rows, and of the others."""
+    of_rows = {file.path for file in recipe.row_files()}
+    facts: tuple[list[Any], list[Any]] = ([], [])
+    for name, records in recorded.items():
+        facts[name not in of_rows].extend(record.model_dump(mode="json") for record in records)
+    return facts
 
 
 def has_raw(recipe: AnyRecipe, raw: Path) -> bool:
@@ -236,10 +247,8 @@ def _copy_in(folder: Path, path: Path) -> Path:
     return folder / hashlib.sha256(str(path).encode()).hexdigest()
 
 
-def _encoding(recipe: AnyRecipe, file: str) -> str | None:
-    """Return the encoding of the raw file of this path in the recipe; None if it is no CSV."""
-    tokenizer = recipe.text.tokenizer_file if isinstance(recipe, TextRecipe) else None
-    if isinstance(recipe, ImageRecipe) or (tokenizer is not None and tokenizer.path == file):
+def _encoding(recipe: AnyRecipe, name: str) -> str | None:
+    if isinstance(recipe, ImageRecipe) or name not in {file.path for file in recipe.row_files()}:
         return None
     return recipe.csv.encoding
 

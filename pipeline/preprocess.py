@@ -15,10 +15,9 @@ from typing import Any
 
 from shardmill.errors import EmptyFileError, InputError
 from shardmill.find_kind import find_kind, target_fields
-from shardmill.kinds.row import RowFault
-from shardmill.kinds.text import fitted_with
+from shardmill.kinds.row import Fitted, RowFault
 from shardmill.layout import Field, aligned_rows, default_rows_per_shard
-from shardmill.load_vocab import load_vocab, vocab_bytes
+from shardmill.load_vocab import vocab_bytes
 from shardmill.manifest import (
     CleanedSplit,
     CleanRecord,
@@ -33,14 +32,12 @@ from shardmill.pipeline.cut_parts import cut_parts, part_count
 from shardmill.pipeline.draft_rows import Drafted, DraftFile, draft_parquet
 from shardmill.pipeline.generation import Generation, new_generation, publish
 from shardmill.pipeline.plan_build import CLEAN_NAME, Plan, check_unchanged
-from shardmill.pipeline.raw_files import read_known
 from shardmill.pipeline.raw_source import raw_source
 from shardmill.pipeline.run_tasks import Workers
 from shardmill.pipeline.shard_split import even_shards, write_shard_of
 from shardmill.pipeline.write_tokenizer import tokenizer_json
 from shardmill.preprocessor import Preprocessor
 from shardmill.text_recipe import TextRecipe
-from shardmill.tokenizer_file import read_tokenizer
 from shardmill.version import __version__
 
 Progress = Callable[[str, int, int], None]  # stage, tasks done, tasks in all
@@ -189,7 +186,13 @@ def _check_left_out(
 
 
 def run_shard(
-    plan: Plan, build: Build, *, cleaned: CleanRecord, drafts: Drafts | None, folder: Path
+    plan: Plan,
+    build: Build,
+    *,
+    cleaned: CleanRecord,
+    drafts: Drafts | None,
+    folder: Path,
+    given: Fitted | None,
 ) -> Manifest:
     """Encode the cleaned rows of a plan and switch readers to the result.
 
@@ -199,6 +202,7 @@ def run_shard(
         cleaned: what the clean stage has left.
         drafts: of these rows; None to make them of the Parquet files.
         folder: for drafts.
+        given: what is fitted already; None to learn it from the train rows.
 
     Raises:
         InputError: the rows cannot be fitted.
@@ -208,7 +212,8 @@ def run_shard(
         if drafts is None:
             drafts = _draft(plan, cleaned, build, folder)
         with build.timed("fit"):
-            preprocessor = _fit(plan, drafts["train"])
+            fitted = _fit(plan, drafts["train"]) if given is None else given
+            preprocessor = Preprocessor(plan.recipe, fitted)
             drafted = {n: _drafted(plan, preprocessor, cleaned, drafts, n) for n in cleaned.splits}
         with ThreadPoolExecutor(1) as beside:
             vocabulary = beside.submit(_write_vocabulary, preprocessor, generation)
@@ -229,23 +234,11 @@ def _draft(plan: Plan, cleaned: CleanRecord, build: Build, folder: Path) -> Draf
     return drafts
 
 
-def _fit(plan: Plan, drafts: Sequence[DraftFile]) -> Preprocessor:
-    recipe = plan.recipe
-    if plan.borrowed is not None:
-        vocab, record = (
-            load_vocab(plan.borrowed.artifact, plan.borrowed.record),
-            plan.borrowed.record,
-        )
-        return Preprocessor(recipe, fitted_with(vocab, record.unknown, record.padding))
-    if isinstance(recipe, TextRecipe) and recipe.text.tokenizer_file is not None:
-        (content,) = plan.raw[recipe.text.tokenizer_file.path]
-        tokenizer = read_known(content)
-        facts = read_tokenizer(tokenizer, where=content.path)
-        fitted = fitted_with(facts.vocab, facts.unknown, facts.padding, tokenizer.decode())
-        return Preprocessor(recipe, fitted)
+def _fit(plan: Plan, drafts: Sequence[DraftFile]) -> Fitted:
     summaries = (summary for draft in drafts for summary in draft.summaries)
     try:
-        return Preprocessor(recipe, find_kind(recipe).fit(recipe, summaries))
+        fitted: Fitted = find_kind(plan.recipe).fit(plan.recipe, summaries)
+        return fitted
     except RowFault as fault:
         raise fault.at("the train split") from None
 

@@ -94,7 +94,8 @@ def describe_fault(model: type[BaseModel], fault: ErrorDetails) -> str:
         return f"{path}: missing"
     if fault["type"] == "extra_forbidden":
         tables = _models_at(model, fault["loc"][:-1])
-        known = sorted({key for table in tables for key in table.model_fields})
+        fields = [item for table in tables for item in table.model_fields.items()]
+        known = sorted({str(field.validation_alias or key) for key, field in fields})
         close = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
         hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
         return f"{path}: unknown key, {hint}"

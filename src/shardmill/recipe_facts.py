@@ -32,9 +32,13 @@ class Recipe(Section):
         """Return the hash of all facts."""
         return facts_sha256(self.model_dump(mode="json"))
 
+    def row_files(self) -> tuple[RawFile, ...]:
+        """Return the raw files that hold rows."""
+        return tuple(file for split in self.splits.values() for file in split.files())
+
     def files(self) -> tuple[RawFile, ...]:
         """Return all raw files."""
-        return tuple(file for split in self.splits.values() for file in split.files())
+        return self.row_files()
 
     def bad_rows_allowed(self) -> float:
         """Return what share of a split's rows may be bad, and go to quarantine; 0 fails."""

@@ -1,10 +1,11 @@
 """Recipes of texts: CSV files, and how their tokens get numbers."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from shardmill.recipe_facts import Recipe
+from shardmill.recipe_facts import Recipe, without_faults
 from shardmill.recipe_tables import ColumnTarget, Count, Csv, Name, Names, RawFile, Section
 
 
@@ -16,6 +17,12 @@ class TokenizerFile(RawFile):
     """
 
     special_tokens: bool = False
+
+    @model_validator(mode="after")
+    def _one_file_without_rows(self) -> Self:
+        if self.is_pattern or self.rows is not None:
+            raise ValueError("must be one file, without * or ?, and has no rows")
+        return self
 
 
 class Text(Section):
@@ -37,13 +44,19 @@ class Text(Section):
     tokenizer: Literal["basic_english", "whitespace"] = "basic_english"
     tokenizer_file: TokenizerFile | None = None
 
+    @model_serializer(mode="wrap")
+    def _one_tokenizer(self, facts_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Without the other one, recipes keep the hashes that they had before there was a choice.
+        other = "tokenizer_file" if self.tokenizer_file is None else "tokenizer"
+        return {key: fact for key, fact in facts_of(self).items() if key != other}
+
 
 class Vocabulary(Section):
     """Which tokens get a number, and in what order.
 
     Attributes:
         from_artifact: take the vocabulary of the artifact of this name, in the same folder of
-            artifacts; written `from`. Then nothing else may be said of it.
+            artifacts as it is; written `from`, and no other key beside it.
         specials: the first tokens, whatever the text holds.
         unknown, padding: which specials stand for a token without a number, and for no token.
         min_freq: tokens seen less often in the train split are left out.
@@ -51,9 +64,7 @@ class Vocabulary(Section):
         order: most frequent first and then by text, or by first appearance.
     """
 
-    from_artifact: Annotated[
-        Name | None, Field(validation_alias=AliasChoices("from", "from_artifact"))
-    ] = None
+    from_artifact: Annotated[Name | None, Field(validation_alias="from")] = None
     specials: Names = ("<unk>", "<pad>")
     unknown: str = "<unk>"
     padding: str = "<pad>"
@@ -63,8 +74,11 @@ class Vocabulary(Section):
 
     @model_validator(mode="after")
     def _specials_are_complete(self) -> Self:
-        if self.from_artifact is not None and self.rules() != Vocabulary().rules():
-            raise ValueError("from: an artifact's vocabulary is taken as it is, without more rules")
+        beside = sorted(self.model_fields_set - {"from_artifact"})
+        if self.from_artifact is not None and beside:
+            raise ValueError(
+                f"from: that vocabulary is taken as it is, so leave out {', '.join(beside)}"
+            )
         for role in ("unknown", "padding"):
             if getattr(self, role) not in self.specials:
                 raise ValueError(f"{role}: {getattr(self, role)!r} is not one of the specials")
@@ -74,9 +88,11 @@ class Vocabulary(Section):
             raise ValueError("max_tokens: leaves no room beside the specials")
         return self
 
-    def rules(self) -> dict[str, Any]:
-        """Return all but where it comes from."""
-        return self.model_dump(exclude={"from_artifact"})
+    @model_serializer(mode="wrap")
+    def _as_written(self, facts_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        if self.from_artifact is not None:
+            return {"from": self.from_artifact}
+        return {key: fact for key, fact in facts_of(self).items() if key != "from_artifact"}
 
 
 class TextRecipe(Recipe):
@@ -95,19 +111,33 @@ class TextRecipe(Recipe):
         own = self.text.tokenizer_file
         return (*super().files(), own) if own is not None else super().files()
 
-    @model_validator(mode="after")
-    def _one_tokenizer(self) -> Self:
-        rules = (self.text.tokenizer, self.vocabulary) == ("basic_english", Vocabulary())
-        if self.text.tokenizer_file is not None and not rules:
-            raise ValueError(
-                "text.tokenizer_file: stands for tokenizer and vocabulary, so neither may be given"
-            )
-        return self
+    def clean_facts(self) -> dict[str, Any]:
+        """Return the facts that the cleaned rows depend on, which does not include a tokenizer."""
+        facts = super().clean_facts()
+        not_text = ("tokenizer", "tokenizer_file")
+        facts["text"] = {key: fact for key, fact in facts["text"].items() if key not in not_text}
+        return facts
+
+    @model_serializer(mode="wrap")
+    def _one_vocabulary(self, facts_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        facts: dict[str, Any] = facts_of(self)
+        if self.text.tokenizer_file is not None:
+            facts.pop("vocabulary", None)
+        return facts
 
     @model_validator(mode="after")
-    def _text_columns_are_known(self) -> Self:
+    def _tables_fit_together(self) -> Self:
+        return without_faults(self, list(self._faults()))
+
+    def _faults(self) -> Iterator[str]:
         used = [*self.text.join, *([self.target.column] if self.target else [])]
         unknown = [name for name in used if name not in self.text.columns]
         if unknown:
-            raise ValueError(f"text.columns: does not name {', '.join(unknown)}")
-        return self
+            yield f"text.columns: does not name {', '.join(unknown)}"
+        replaced = {"text.tokenizer": "tokenizer" in self.text.model_fields_set}
+        replaced["vocabulary"] = "vocabulary" in self.model_fields_set
+        given = [table for table, is_given in replaced.items() if is_given]
+        if self.text.tokenizer_file is not None and given:
+            yield f"text.tokenizer_file: stands for {' and '.join(given)}, which must go"
+        if self.vocabulary.from_artifact == self.name:
+            yield "vocabulary.from: must name another artifact than this recipe's own"

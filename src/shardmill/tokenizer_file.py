@@ -14,6 +14,9 @@ from shardmill.vocab import Vocab
 # What tokenizers that do not say how they pad have called it.
 _PADDINGS = ("<pad>", "[PAD]", "<|pad|>", "<|padding|>")
 
+# Far above the vocabularies there are, and few enough to list.
+_MOST_TOKENS = 2**24
+
 
 @dataclass(frozen=True, slots=True)
 class TokenizerFacts:
@@ -39,16 +42,13 @@ def read_tokenizer(content: bytes, *, where: object) -> TokenizerFacts:
         TokenizerFileError: it is not a tokenizer.json.
     """
     try:
-        facts = json.loads(content)
+        facts = json.loads(content.decode())
         numbers, unknown = _model_tokens(facts["model"])
-        added = {str(token["content"]): int(token["id"]) for token in facts["added_tokens"]}
-        numbers |= added
-        tokens = [f"<unused {index}>" for index in range(max(numbers.values()) + 1)]
-        for token, index in numbers.items():
-            tokens[index] = token
-        vocab = Vocab(tokens)
+        # Where a token is both of the model and added, the library goes by the latter.
+        numbers |= {str(added["content"]): int(added["id"]) for added in facts["added_tokens"]}
+        vocab = _vocab(numbers)
         padding = (facts.get("padding") or {}).get("pad_token")
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise TokenizerFileError(
             where,
             expected="a tokenizer.json that Hugging Face tokenizers has written",
@@ -60,7 +60,7 @@ def read_tokenizer(content: bytes, *, where: object) -> TokenizerFacts:
     if unknown is not None:
         vocab.set_default_index(vocab[unknown])
     if padding not in vocab:
-        padding = next((name for name in _PADDINGS if name in added), None)
+        padding = next((name for name in _PADDINGS if name in vocab), None)
     return TokenizerFacts(vocab, unknown, padding)
 
 
@@ -68,7 +68,17 @@ def _model_tokens(model: dict[str, Any]) -> tuple[dict[str, int], str | None]:
     listed = model["vocab"]
     if isinstance(listed, dict):
         unknown = model.get("unk_token")
-        return {str(token): int(index) for token, index in listed.items()}, unknown
+        return {str(token): int(number) for token, number in listed.items()}, unknown
     tokens = [str(token) for token, _ in listed]  # Unigram: pairs of a token and its score
     unknown = None if model.get("unk_id") is None else tokens[model["unk_id"]]
-    return {token: index for index, token in enumerate(tokens)}, unknown
+    return {token: number for number, token in enumerate(tokens)}, unknown
+
+
+def _vocab(numbers: dict[str, int]) -> Vocab:
+    first, last = min(numbers.values()), max(numbers.values())
+    if not 0 <= first <= last < _MOST_TOKENS:
+        raise ValueError(f"numbers of tokens from {first} to {last}")
+    tokens = [f"<unused {number}>" for number in range(last + 1)]
+    for token, number in numbers.items():
+        tokens[number] = token
+    return Vocab(tokens)

@@ -68,12 +68,20 @@ def draft(recipe: TextRecipe, cleaned: pa.Table) -> tuple[pa.Table, pa.Table | N
 
 
 def fit(recipe: TextRecipe, summaries: Iterable[pa.Table]) -> Fitted:
-    """Return the vocabulary of the train rows, from the token counts of `draft` in their order."""
+    """Return the vocabulary of the train rows, from the token counts of `draft` in their order.
+
+    Raises:
+        ValueError: the recipe takes its vocabulary from elsewhere.
+    """
+    if recipe.text.tokenizer_file is not None or recipe.vocabulary.from_artifact is not None:
+        raise ValueError("the vocabulary of this recipe is not for the train rows to say")
     counts = pa.table({"token": string_array([]), "count": arrow_array(np.zeros(0, np.int64))})
+    most = _MERGE_TOKENS
     for summary in summaries:
         counts = pa.concat_tables([counts, summary])
-        if len(counts) > _MERGE_TOKENS:
+        if len(counts) > most:
             counts = _merge(counts)
+            most = max(_MERGE_TOKENS, 2 * len(counts))  # not again for each that follows
     vocab = build_vocab(_merge(counts), recipe.vocabulary)
     return fitted_with(vocab, recipe.vocabulary.unknown, recipe.vocabulary.padding)
 

@@ -1,0 +1,41 @@
+"""Tells the user of raw files that are others than the published ones."""
+
+from collections.abc import Iterator, Mapping
+
+from shardmill.pipeline.plan_build import Plan
+from shardmill.recipe import AnyRecipe
+from shardmill.recipe_tables import RawFile
+
+
+def notes_on_raw(plan: Plan, rows: Mapping[str, int]) -> Iterator[str]:
+    """Yield a line for each raw file that is another one than the published.
+
+    Args:
+        plan: what was built.
+        rows: kept, by split; empty if that is not known.
+    """
+    for name, split in plan.recipe.source_splits().items():
+        found = sum(rows.get(each, 0) for each in (name, *_held_out(plan.recipe, name)))
+        for file in split.files():
+            yield from _note(plan, file, found)
+    of_rows = plan.recipe.row_files()
+    for file in plan.recipe.files():
+        if file not in of_rows:
+            yield from _note(plan, file, 0)
+
+
+def _held_out(recipe: AnyRecipe, split: str) -> list[str]:
+    return [n for n, s in recipe.splits.items() if s.hold_out and s.hold_out.split == split]
+
+
+def _note(plan: Plan, file: RawFile, found: int) -> Iterator[str]:
+    if file.is_pattern:
+        return
+    (record,) = (record for record in plan.records if record.path == file.path)
+    path = plan.raw[file.path][0].path
+    other = file.rows is not None and found and found != file.rows
+    counts = f" ({found:,} rows kept, {file.rows:,} in the recipe)" if other else ""
+    if record.published is False and not record.sample:
+        yield f"{path} is not the published file{counts}; it is used as it is"
+    elif record.published is None and other:
+        yield f"{path} has another number of rows than the recipe says{counts}"
