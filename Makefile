@@ -4,7 +4,7 @@
 RAW ?= data/raw
 OUT ?= artifacts
 RUNS ?= runs
-WORKERS ?= 1
+WORKERS ?=
 BENCH ?= data/bench
 BENCH_OPTIONS ?=
 PYTHON ?= python3
@@ -13,6 +13,8 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 # A folder that somebody named must exist; the default one need not, and then sample data is made.
 RAW_OPTION := $(if $(filter file,$(origin RAW)),,--raw "$(RAW)")
+
+WORKERS_OPTION := $(if $(WORKERS),--workers $(WORKERS),)
 
 .DEFAULT_GOAL := help
 .PHONY: help preprocess train test test-torchtext bench bench-load bench-preprocess bench-scale check format clean
@@ -30,7 +32,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 
 preprocess: $(INSTALLED)  ## raw files in RAW (or sample data) to artifacts in OUT
-	$(BIN)/shardmill preprocess $(RAW_OPTION) --out "$(OUT)" --workers $(WORKERS) --sample data/sample
+	$(BIN)/shardmill preprocess $(RAW_OPTION) --out "$(OUT)" $(WORKERS_OPTION) --sample data/sample
 
 train: $(INSTALLED)  ## train a baseline on every artifact in OUT, results in RUNS
 	$(BIN)/shardmill train --artifacts "$(OUT)" --out "$(RUNS)"

@@ -1,5 +1,6 @@
 """Builds any number of artifacts, each in its turn."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,8 +30,12 @@ from shardmill.pipeline.plan_build import (
     with_copies,
 )
 from shardmill.pipeline.preprocess import Build, Progress, no_progress, run_clean, run_shard
+from shardmill.pipeline.raw_files import expand_raw
 from shardmill.pipeline.run_tasks import Workers
 from shardmill.recipe import AnyRecipe
+
+# A worker starts in a third of a second, in which 10 MB of text are cleaned and tokenised.
+_LARGE_BYTES = 100 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +49,14 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """How to build; see `shardmill preprocess --help`."""
+    """How to build; see `shardmill preprocess --help`.
+
+    Attributes:
+        workers: processes at a time; None for what the size of the raw files suggests.
+    """
 
     out: Path
-    workers: int = 1
+    workers: int | None = None
     rows_per_shard: int | None = None
     force: bool = False
     dry_run: bool = False
@@ -189,7 +198,7 @@ def build_artifacts(
     """
     outcomes: list[Outcome] = []
     failures: list[ShardmillError] = []
-    with Workers(options.workers) as workers:
+    with Workers(options.workers or _worthwhile_workers(sources)) as workers:
         for recipe in lenders_first(sources.recipes):
             try:
                 awaited = _awaited(recipe, sources.raw, options, outcomes)
@@ -217,6 +226,16 @@ def _awaited(
     reasons = {"shard": f"{name}, whose vocabulary it takes, is to be built"}
     artifact = options.out / recipe.name
     return Outcome(recipe.name, artifact, "to build", reasons, to_build[name].sample)
+
+
+def _worthwhile_workers(sources: Sources) -> int:
+    """Return 1 where processes would take longer to start than they save."""
+    files = [file for recipe in sources.recipes for file in recipe.files()]
+    paths = [path for file in files for path in expand_raw(sources.raw, file)]
+    if sum(path.stat().st_size for path in paths) < _LARGE_BYTES:
+        return 1
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _build(recipe: AnyRecipe, raw: Path, options: BuildOptions, workers: Workers) -> Outcome:

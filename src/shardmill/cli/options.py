@@ -15,9 +15,8 @@ out = click.option(
 workers = click.option(
     "--workers",
     type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Processes at a time. The result is the same with any number.",
+    help="Processes at a time; the result is the same with any number.  "
+    "[default: as many as there are cores if the raw files are large, else 1]",
 )
 rows_per_shard = click.option(
     "--rows-per-shard",

@@ -38,7 +38,7 @@ def run_build(
     **settings: Any,
 ) -> None:
     """Run stages of a build and print what was done; `settings` are those of `BuildOptions`."""
-    if settings["workers"] > 1:
+    if (settings["workers"] or 1) > 1:
         from shardmill.pipeline.run_tasks import prepare_workers
 
         prepare_workers()
