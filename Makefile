@@ -40,8 +40,10 @@ train: $(INSTALLED)  ## train a baseline on every artifact in OUT, results in RU
 test: $(INSTALLED)  ## run the tests; SHARDMILL_RAW names a folder of real raw files
 	$(BIN)/python -m pytest -q
 
+# What is left out takes long: training, processes that share an epoch, sample files.
+test-torchtext: SLOW := training end_to_end loader_ranks write_sample
 test-torchtext: .venv-torchtext/.installed  ## tests against the real torchtext, on its old torch
-	.venv-torchtext/bin/python -m pytest -q --ignore tests/test_training.py --ignore tests/test_end_to_end.py
+	.venv-torchtext/bin/python -m pytest -q $(addprefix --ignore tests/test_,$(addsuffix .py,$(SLOW)))
 
 # By itself, since it pins an old torch, and that an old numpy.
 .venv-torchtext/.installed: pyproject.toml constraints-torchtext.txt
