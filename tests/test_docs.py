@@ -6,6 +6,8 @@ from pathlib import Path
 
 from shardmill import errors
 from shardmill.cli import COMMANDS, main
+from shardmill.load_recipe import parse_recipe
+from shardmill.tabular_column import Column
 
 ROOT = Path(__file__).parent.parent
 
@@ -46,3 +48,18 @@ def test_every_package_is_listed() -> None:
 def test_torch_is_pinned_for_every_install() -> None:
     assert re.search(r"^torch==\d", read("constraints.txt"), re.M)
     assert "--constraint constraints.txt" in read("Makefile")
+
+
+def test_recipes_in_the_documents_are_valid() -> None:
+    whole = re.findall(r"```toml\n(name = .*?)```", read("ARCHITECTURE.md"), re.S)
+    parts = re.findall(r"```toml\n(\[columns\].*?)```", read("README.md"), re.S)
+    facts = 'name = "bikes"\nkind = "tabular"\nsplits.train.csv.path = "bikes.csv"\n'
+    assert whole
+    assert parts
+    for text in [*whole, *(facts + part for part in parts)]:
+        assert parse_recipe(text, where="documents").kind == "tabular"
+
+
+def test_every_key_of_a_column_is_documented() -> None:
+    table = read("ARCHITECTURE.md").split("### Columns of a table")[1].split("```toml")[0]
+    assert set(Column.model_fields) <= set(re.findall(r"`(\w+)`", table))
