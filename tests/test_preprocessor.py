@@ -20,13 +20,14 @@ from shardmill.errors import (
     UnknownCategoryError,
     ValueFormatError,
 )
+from shardmill.find_kind import find_kind
 from shardmill.kinds.image import tensor_column
 from shardmill.kinds.row import Ragged
 from shardmill.layout import Field
 from shardmill.load_recipe import parse_recipe
 from shardmill.load_vocab import vocab_bytes
 from shardmill.manifest import FileRecord, Manifest, SplitRecord, VocabularyRecord
-from shardmill.preprocessor import Preprocessor, clean, label_column
+from shardmill.preprocessor import Preprocessor, label_column
 from shardmill.recipe import AnyRecipe
 
 TABULAR = parse_recipe(
@@ -95,7 +96,7 @@ NOTES = string_table(**{"class": ["1", "2"], "title": ["Tea", "The tea"], "body"
 
 
 def fit(recipe: AnyRecipe, raw: pa.Table) -> tuple[Preprocessor, pa.Table]:
-    table = clean(recipe, raw, labelled=True).table
+    table = find_kind(recipe).clean(recipe, raw, labelled=True).table
     return Preprocessor.fit(recipe, iter([table])), table
 
 
@@ -248,7 +249,8 @@ def test_arrow_table(trees: Preprocessor) -> None:
 
 
 def test_serving_equals_building(trees: Preprocessor) -> None:
-    built = trees.encode(clean(TABULAR, TREES, labelled=True).table, labelled=True)["x"]
+    cleaned = find_kind(TABULAR).clean(TABULAR, TREES, labelled=True).table
+    built = trees.encode(cleaned, labelled=True)["x"]
     assert isinstance(built, np.ndarray)
     same(trees(TREES.slice(0, 3)), built.tolist())
     same(trees(TREES.slice(0, 3).to_pylist()), built.tolist())

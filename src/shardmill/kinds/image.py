@@ -106,6 +106,8 @@ def _moments(rows: Array) -> tuple[int, float, float]:
             total += int(piece.sum())
             of_squares += int(np.multiply(piece, piece, out=piece).sum())
         n = flat.size
+        if n == 0:
+            return 0, 0.0, 0.0
         return n, total / n, (n * of_squares - total * total) / n
     numbers: npt.NDArray[np.float64] = rows.astype(np.float64)
     numbers = numbers[np.isfinite(numbers)]
