@@ -313,7 +313,7 @@ def test_interrupt(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("shardmill.pipeline.preprocess.clean_split", interrupt)
+    monkeypatch.setattr("shardmill.pipeline.preprocess.clean_part", interrupt)
     result = run("preprocess", *toy.arguments)
     assert result.exit_code == 130
     assert "interrupted" in result.stderr
@@ -326,7 +326,7 @@ def test_termination(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr("shardmill.pipeline.preprocess.clean_split", terminate)
+    monkeypatch.setattr("shardmill.pipeline.preprocess.clean_part", terminate)
     result = run("preprocess", *toy.arguments)
     assert result.exit_code == 143
     assert "terminated: nothing was changed that readers see" in result.stderr

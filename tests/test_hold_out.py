@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shardmill.pipeline.hold_out import HoldOutDraw
+from shardmill.load_recipe import parse_recipe
+from shardmill.pipeline.hold_out import HoldOutDraw, hold_out_draws
 from shardmill.recipe_tables import HoldOut
 
 Labels = npt.NDArray[np.int64]
@@ -18,8 +19,10 @@ def options(fraction: float = 0.2, *, stratify: bool = True, seed: int = 0) -> H
     return HoldOut(split="train", fraction=fraction, stratify=stratify, seed=seed)
 
 
-def draw(hold_out: HoldOut, labels: Labels, cuts: list[int] | None = None) -> list[bool]:
-    drawn = HoldOutDraw(hold_out)
+def draw(
+    hold_out: HoldOut, labels: Labels, cuts: list[int] | None = None, part: int = 0
+) -> list[bool]:
+    drawn = HoldOutDraw(hold_out, part=part)
     batches = np.split(labels, sorted(cuts or []))
     return [bool(row) for batch in batches for row in drawn.draw(batch)]
 
@@ -39,12 +42,12 @@ def test_any_batches_draw_the_same_rows(
 
 
 @settings(max_examples=60, deadline=None)
-@given(labels=LABELS, fraction=FRACTIONS, seed=st.integers(0, 2**32))
-def test_each_class_gives_up_its_share_within_one_block(
-    labels: Labels, fraction: float, seed: int
+@given(labels=LABELS, fraction=FRACTIONS, seed=st.integers(0, 2**32), part=st.integers(0, 2**16))
+def test_each_class_of_a_part_gives_up_its_share_within_one_block(
+    labels: Labels, fraction: float, seed: int, part: int
 ) -> None:
     hold_out = options(fraction, seed=seed)
-    held_out = np.array(draw(hold_out, labels), bool)
+    held_out = np.array(draw(hold_out, labels, part=part), bool)
     n, d = hold_out.ratio().numerator, hold_out.ratio().denominator
     for label in np.unique(labels):
         of_class = held_out[labels == label]
@@ -66,6 +69,38 @@ def test_another_seed_draws_other_rows(stratify: bool) -> None:
     one, other = (draw(options(seed=seed, stratify=stratify), labels) for seed in (0, 1))
     assert one != other
     assert draw(options(seed=0, stratify=stratify), labels) == one
+
+
+def test_parts_are_drawn_apart() -> None:
+    labels = np.zeros(1000, np.int64)
+    assert draw(options(), labels, part=0) != draw(options(), labels, part=1)
+
+
+RECIPE = """
+name = "toy"
+kind = "text"
+target = { column = "y", classes = ["no", "yes"] }
+splits.train.csv.path = "train.csv"
+splits.validation.hold_out = { split = "train", fraction = 0.25, seed = 1 }
+splits.test.hold_out = { split = "train", fraction = 0.5, seed = 2 }
+splits.other.csv.path = "other.csv"
+text = { columns = ["y", "x"], join = ["x"] }
+"""
+
+
+@pytest.mark.parametrize("part", [0, 3])
+def test_a_second_hold_out_draws_from_what_the_first_one_left(part: int) -> None:
+    recipe = parse_recipe(RECIPE, where="here")
+    draws = hold_out_draws(recipe, "train", part)
+    assert list(draws) == ["validation", "test"]
+    assert hold_out_draws(recipe, "other", part) == {}
+    labels = np.zeros(1200, np.int64)
+    left = labels[~draws["validation"].draw(labels)]
+    assert len(left) == 900
+    assert draws["test"].draw(left).sum() == 600  # half of all rows
+    for name, draw in hold_out_draws(recipe, "train", part).items():
+        again = hold_out_draws(recipe, "train", part)[name]
+        assert draw.draw(labels).tolist() == again.draw(labels).tolist()
 
 
 def test_classes_are_drawn_apart() -> None:

@@ -30,7 +30,11 @@ def make_manifest() -> Manifest:
         labelled=True,
         parquet=(ParquetRecord(path="g1/train.parquet", bytes=70, xxh3_128=XXH3, rows=9_000),),
         dropped={"Age is missing": 2},
-        dropped_rows=ParquetRecord(path="g1/dropped.parquet", bytes=7, xxh3_128=XXH3, rows=2),
+        rejected=1,
+        left_out=(
+            ParquetRecord(path="g1/train.rejected-00000.parquet", bytes=7, xxh3_128=XXH3, rows=2),
+            ParquetRecord(path="g1/train.rejected-00002.parquet", bytes=6, xxh3_128=XXH3, rows=1),
+        ),
         rows_per_shard=4_096,
         fields=(Field("x", "int32", ragged=True), Field("y", "int64")),
         shards=tuple(
@@ -114,7 +118,8 @@ def test_order_of_keys_leaves_no_trace() -> None:
 def test_files_yields_every_file_once() -> None:
     assert [record.path for record in make_manifest().files()] == [
         "g1/train.parquet",
-        "g1/dropped.parquet",
+        "g1/train.rejected-00000.parquet",
+        "g1/train.rejected-00002.parquet",
         "g1/train-00000.safetensors",
         "g1/train-00001.safetensors",
         "g1/train-00002.safetensors",

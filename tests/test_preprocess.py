@@ -1,6 +1,5 @@
 """Builds: what they write, when they run again, and what they leave alone."""
 
-import json
 import os
 import struct
 from collections.abc import Callable
@@ -282,18 +281,18 @@ def test_dropped_rows_are_counted_and_kept_aside(toy: Toy) -> None:
     assert train.dropped == {"size is missing": 2}
     assert toy.manifest().splits["validation"].dropped == {}
     assert train.rows + toy.manifest().splits["validation"].rows == ROWS - 2
-    assert train.dropped_rows is not None
-    assert train.dropped_rows.path.endswith("/train.dropped-00000.parquet")
-    dropped = pq.read_table(toy.artifact / train.dropped_rows.path)
-    assert dropped.column("row").to_pylist() == [3, 7]
-    assert dropped.column("reason").to_pylist() == ["size is missing"] * 2
-    cells = [json.loads(row) for row in dropped.column("cells").to_pylist()]
-    assert cells[0] == {"size": None, "colour": "blue", "kept": "1"}
+    assert train.rejected == 0
+    (left_out,) = train.left_out
+    assert left_out.path.endswith("/train.rejected-00000.parquet")
+    assert pq.read_table(toy.artifact / left_out.path).to_pylist() == [
+        {"file": "train.csv", "line": line, "reason": "size is missing", "text": text}
+        for line, text in [(5, ",blue,three,1"), (9, ",red,seven,1")]
+    ]
 
 
-def test_a_split_called_train_dropped(toy: Toy) -> None:
+def test_a_split_called_train_rejected(toy: Toy) -> None:
     replace_in(toy.raw / "toy/train.csv", "\n3,blue,x", "\n,blue,three")
-    toy.recipe = TABULAR.replace("splits.test", "splits.train-dropped")
+    toy.recipe = TABULAR.replace("splits.test", "splits.train-rejected")
     (toy.raw / "toy/test.csv").write_text("size,colour,note\n1.5,red,x\n")
     toy.build()
     verify_artifact(toy.artifact)

@@ -253,9 +253,8 @@ def test_arrow_table(trees: Preprocessor) -> None:
 
 
 def test_serving_equals_building(trees: Preprocessor) -> None:
-    built = trees.encode(
-        find_kind(TABULAR).clean(TABULAR, TREES, labelled=True).table, labelled=True
-    )["x"]
+    cleaned = find_kind(TABULAR).clean(TABULAR, TREES, labelled=True).table
+    built = trees.encode(cleaned, labelled=True)["x"]
     assert isinstance(built, np.ndarray)
     same(trees(TREES.slice(0, 3)), built.tolist())
     same(trees(TREES.slice(0, 3).to_pylist()), built.tolist())

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from shardmill.errors import CompressionError, EmptyFileError, IdxFormatError, IdxSizeError
-from shardmill.pipeline.read_idx import IdxHeader, batch_rows, read_idx, read_idx_header
+from shardmill.pipeline.read_idx import read_idx_header, read_idx_rows
 
 Array = npt.NDArray[np.generic]
 CODES = {
@@ -37,8 +37,14 @@ def write(path: Path, content: bytes) -> tuple[Path, int]:
     return path, len(content)
 
 
-def read(path: Path, content_bytes: int, rows: int | None = None) -> list[Array]:
-    return list(read_idx(path, read_idx_header(path, content_bytes), rows=rows))
+def read(path: Path, content_bytes: int, rows: int = 2**20) -> list[Array]:
+    """The whole file, `rows` rows at a time, the last ones first."""
+    header = read_idx_header(path, content_bytes)
+    starts = range(0, header.shape[0], rows)
+    return [
+        read_idx_rows(path, header, start, min(start + rows, header.shape[0]))
+        for start in reversed(starts)
+    ][::-1]
 
 
 SHAPES = st.lists(st.integers(1, 5), min_size=1, max_size=4).map(tuple)
@@ -51,7 +57,7 @@ ARRAYS = st.sampled_from(sorted(CODES)).flatmap(lambda dtype: arrays.arrays(dtyp
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(array=ARRAYS, rows=st.integers(1, 6), compressed=st.booleans())
-def test_batches_put_together_are_the_array(
+def test_any_cut_put_together_is_the_array(
     tmp_path: Path, array: Array, rows: int, compressed: bool
 ) -> None:
     content = encode(array)
@@ -78,20 +84,6 @@ def test_values_are_big_endian(tmp_path: Path) -> None:
     content = bytes.fromhex("00000b01 00000002 0102 ff00")
     (batch,) = read(*write(tmp_path / "f", content))
     assert batch.tolist() == [0x0102, -256]
-
-
-BATCH_ROWS = [
-    # row shape, rows in 8 MiB
-    ((), 8 * 2**20),
-    ((2**20,), 8),
-    ((5 * 2**20,), 1),
-    ((9 * 2**20,), 1),  # a row larger than a batch comes alone
-]
-
-
-@pytest.mark.parametrize(("row", "rows"), BATCH_ROWS)
-def test_batch_rows(row: tuple[int, ...], rows: int) -> None:
-    assert batch_rows(IdxHeader(np.dtype("u1"), (1, *row), 16)) == rows
 
 
 FORMATS = [
@@ -161,7 +153,7 @@ def test_file_that_shrinks_while_it_is_read(tmp_path: Path) -> None:
     header = read_idx_header(*write(tmp_path / "f", content))
     (tmp_path / "f").write_bytes(content[:-1])
     with pytest.raises(IdxSizeError, match="leave the file alone while it is read"):
-        list(read_idx(tmp_path / "f", header))
+        read_idx_rows(tmp_path / "f", header, 0, 6)
 
 
 def test_compression_that_is_cut_short_while_it_is_read(tmp_path: Path) -> None:
@@ -171,7 +163,7 @@ def test_compression_that_is_cut_short_while_it_is_read(tmp_path: Path) -> None:
     header = read_idx_header(path, len(content))
     path.write_bytes(gzip.compress(content)[:-9])
     with pytest.raises(CompressionError, match="f: expected a whole gzip file"):
-        list(read_idx(path, header))
+        read_idx_rows(path, header, 0, 600)
 
 
 def test_more_dimensions_than_numpy_has(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Parquet files of cleaned rows: row groups of bounded size, equal bytes for equal rows."""
 
+import threading
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,19 +11,20 @@ import xxhash
 
 from shardmill.pipeline import write_parquet
 from shardmill.pipeline.generation import Generation
-from shardmill.pipeline.write_parquet import ParquetSplit
+from shardmill.pipeline.write_parquet import ParquetFile
 
 TABLE = pa.table({"a": range(100), "b": [f"row {n}" for n in range(100)]})
 
 
-def write(folder: Path, tables: list[pa.Table]) -> Path:
+def write(folder: Path, tables: list[pa.Table], **options: Any) -> Path:
     folder.mkdir(exist_ok=True)
-    split = ParquetSplit(Generation("clean-0", folder), "train-00000.parquet")
-    for table in tables:
-        split.write(table)
-    record = split.close()
+    with ParquetFile(Generation("clean-0", folder), "train-00000.parquet", **options) as file:
+        for table in tables:
+            file.write(table)
+        record = file.close()
     path = folder / "train-00000.parquet"
     content = path.read_bytes()
+    assert record is not None
     assert record.path == "clean-0/train-00000.parquet"
     assert record.rows == sum(map(len, tables))
     assert record.bytes == len(content)
@@ -54,7 +57,7 @@ GROUPS = [
     (10, [100, 1], [100, 1]),
     (1000, [50, 50], [100]),
     (10, [5, 0, 0], [5]),
-    (10, [0], []),  # no rows, and still a schema
+    (10, [0, 10, 0], [10]),
 ]
 
 
@@ -67,9 +70,13 @@ def test_row_groups_by_rows(
     groups: list[int],
 ) -> None:
     monkeypatch.setattr(write_parquet, "ROW_GROUP_ROWS", bound)
-    path = write(tmp_path, [TABLE.slice(0, size) for size in sizes])
+    seen: list[pa.Table] = []
+    path = write(tmp_path, [TABLE.slice(0, size) for size in sizes], on_group=seen.append)
     assert row_groups(path) == groups
     assert pq.read_schema(path).names == ["a", "b"]
+    with pq.ParquetFile(path) as file:
+        read = [file.read_row_group(group) for group in range(len(groups))]
+    assert all(one.equals(other) for one, other in zip(read, seen, strict=True))
 
 
 def test_row_groups_by_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,6 +85,45 @@ def test_row_groups_by_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert row_groups(path) == [40, 40, 20]
 
 
-def test_a_file_without_a_table_has_no_schema(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="needs at least one table for its schema"):
-        ParquetSplit(Generation("clean-0", tmp_path), "train-00000.parquet").close()
+@pytest.mark.parametrize("tables", [[], [TABLE.slice(0, 0)]])
+def test_without_a_row_there_is_no_file(tmp_path: Path, tables: list[pa.Table]) -> None:
+    with ParquetFile(Generation("clean-0", tmp_path), "train-00000.parquet") as file:
+        for table in tables:
+            file.write(table)
+        assert file.close() is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_plain_columns_have_neither_dictionary_nor_statistics(tmp_path: Path) -> None:
+    path = write(tmp_path, [TABLE], plain=["b"])
+    group = pq.read_metadata(path).row_group(0)
+    columns = {group.column(i).path_in_schema: group.column(i) for i in range(2)}
+    assert {name: c.has_dictionary_page for name, c in columns.items()} == {"a": True, "b": False}
+    assert {name: c.is_stats_set for name, c in columns.items()} == {"a": True, "b": False}
+
+
+def test_metadata_is_in_the_file_beside_that_of_the_tables(tmp_path: Path) -> None:
+    table = TABLE.replace_schema_metadata({"own": "1"})
+    path = write(tmp_path, [table], metadata={"shardmill.split": "train"})
+    found = pq.read_schema(path).metadata
+    assert {key: found[key] for key in (b"own", b"shardmill.split")} == {
+        b"own": b"1",
+        b"shardmill.split": b"train",
+    }
+
+
+def test_a_file_that_is_given_up_is_written_no_more(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ValueError, match="given up"),
+        ParquetFile(Generation("clean-0", tmp_path), "train-00000.parquet") as file,
+    ):
+        file.write(pa.concat_tables([TABLE] * 200))
+        raise ValueError("given up")
+    assert not [t for t in threading.enumerate() if t.name.startswith("parquet")]
+
+
+def test_a_fault_in_the_thread_is_raised_here(tmp_path: Path) -> None:
+    missing = Generation("clean-0", tmp_path / "missing")
+    with pytest.raises(FileNotFoundError), ParquetFile(missing, "train-00000.parquet") as file:
+        file.write(TABLE)
+        file.close()

@@ -25,6 +25,7 @@ def _describe_split(split: SplitRecord) -> dict[str, Any]:
         "rows": split.rows,
         "labelled": split.labelled,
         "dropped": split.dropped,
+        "rejected": split.rejected,
         "shards": len(split.shards),
         "rows_per_shard": split.rows_per_shard,
         "shard_bytes": sum(shard.bytes for shard in split.shards),
@@ -45,6 +46,8 @@ def describe_lines(facts: dict[str, Any]) -> Iterator[str]:
         sizes = f"{split['shard_bytes']:,} bytes in {split['shards']} shards"
         dropped = "".join(f", {n:,} dropped: {why}" for why, n in split["dropped"].items())
         unlabelled = "" if split["labelled"] else ", no target"
+        if split["rejected"]:
+            dropped += f", {split['rejected']:,} rejected"
         yield f"  {name:<12} {split['rows']:>12,} rows, {sizes}{unlabelled}{dropped}"
     yield "fields"
     for name, field in facts["splits"]["train"]["fields"].items():
