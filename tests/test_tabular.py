@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from bikes import BIKES, COLUMNS, NAMES, SPLITS, bikes_recipe, raw_rows
@@ -96,6 +97,12 @@ SECOND = datetime(2024, 2, 29, 13, 30, tzinfo=UTC).timestamp()
             [0, 60, 0.25, 0],
         ),
         ('dtype = "timestamp", format = "%H:%M %d/%m/%Y"', ["13:30 29/2/2024"], [SECOND]),
+        # beyond microseconds, digits are cut
+        (
+            'dtype = "timestamp"',
+            ["1970-01-01T00:00:00.000001999", "1970-01-02"],
+            [1e-6, 86400],
+        ),
         ('dtype = "timestamp", missing = "keep"', ["1969-12-31T23:59:59", None], [-1, NAN]),
         # categories have numbers, those that stand for no category before all others
         ('dtype = "str", categories = ["b", "a"]', ["a", "b"], [1, 0]),
@@ -155,9 +162,9 @@ def test_one_number_a_cell(column: str, cells: Cells, x: list[float]) -> None:
     [
         (
             'dtype = "date", parts = ["year", "month", "day", "weekday", "yearday"]',
-            ["2024-02-29", "0001-12-31"],
+            ["2024-02-29", "1900-12-31"],
             ["c.year", "c.month", "c.day", "c.weekday", "c.yearday"],
-            [[2024, 2, 29, 3, 60], [1, 12, 31, 0, 365]],
+            [[2024, 2, 29, 3, 60], [1900, 12, 31, 0, 365]],
         ),
         (
             'dtype = "timestamp", parts = ["hour", "minute", "second", "day"], missing = "keep"',
@@ -198,6 +205,16 @@ def test_several_numbers_a_cell(
         stored = stored[~np.isnan(stored)]
         assert statistics[name].mean == pytest.approx(stored.mean())
         assert statistics[name].std == pytest.approx(stored.std())
+
+
+@pytest.mark.skipif(pd.__version__ < "3", reason="pandas had nanoseconds alone, and few years")
+def test_years_far_away() -> None:
+    cells = ["0001-01-01", "9999-12-31T23:59:59.123456789"]
+    days = [date(int(cell[:4]), int(cell[5:7]), int(cell[8:10])).toordinal() for cell in cells]
+    _, _, x = through('dtype = "date"', [cell[:10] for cell in cells])
+    assert x == [[day - date(1970, 1, 1).toordinal()] for day in days]
+    _, _, x = through('dtype = "timestamp", parts = ["year", "second"]', cells)
+    assert x == [[1, 0], [9999, 59]]
 
 
 def test_statistics_say_what_was_learnt() -> None:
