@@ -238,22 +238,17 @@ def test_values_that_the_train_split_lacks() -> None:
     assert through(f'{learn}, encode = "one_hot"', ["a"], ["b"])[2] == [[1, 0]]
     assert through(f'{learn}, missing = "mode"', ["a"], [None])[2] == [[1]]
     assert through('dtype = "float64", scale = "min_max"', ["1", "3"], ["5"])[2] == [[2]]
-    with pytest.raises(RowFault) as caught:
-        through(f'{learn}, unseen = "error"', ["a", "c"], ["a", "b"])
     with pytest.raises(
         UnknownCategoryError,
         match=r"^row 1, column c: expected one of a, c, found 'b'; correct the file, or set "
         r'columns.c.unseen = "unknown" in the recipe$',
     ):
-        raise pickle.loads(pickle.dumps(caught.value)).at(f"row {caught.value.row}")
+        through(f'{learn}, unseen = "error"', ["a", "c"], ["a", "b"])
 
 
 def test_too_large_once_scaled() -> None:
-    train = ["0", "1e-30"]
-    with pytest.raises(RowFault) as caught:
-        through('dtype = "float64", scale = "min_max"', train, ["0", "1e30"])
     with pytest.raises(ValueFormatError, match="that float32 can hold once it is scaled, found 1"):
-        raise caught.value.at("here")
+        through('dtype = "float64", scale = "min_max"', ["0", "1e-30"], ["0", "1e30"])
 
 
 # Faults
@@ -288,7 +283,7 @@ def test_faulty_cells(column: str, cell: str, error: type[InputError], message: 
     cleaned = tabular.clean(recipe, table_of(c=[cell]), labelled=False)
     assert len(cleaned.table) == 0
     with pytest.raises(error, match=f"^line 2, column c: expected .*{message}"):
-        raise cleaned.faults[0].at("line 2")
+        raise pickle.loads(pickle.dumps(cleaned.faults[0])).at("line 2")  # from another process
 
 
 def test_all_faults_of_all_rows_are_returned() -> None:
