@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from bikes import BIKES, COLUMNS, NAMES, SPLITS, bikes_recipe, raw_rows
@@ -96,6 +97,12 @@ SECOND = datetime(2024, 2, 29, 13, 30, tzinfo=UTC).timestamp()
             [0, 60, 0.25, 0],
         ),
         ('dtype = "timestamp", format = "%H:%M %d/%m/%Y"', ["13:30 29/2/2024"], [SECOND]),
+        # beyond microseconds, digits are cut
+        (
+            'dtype = "timestamp"',
+            ["1970-01-01T00:00:00.000001999", "1970-01-02"],
+            [1e-6, 86400],
+        ),
         ('dtype = "timestamp", missing = "keep"', ["1969-12-31T23:59:59", None], [-1, NAN]),
         # categories have numbers, those that stand for no category before all others
         ('dtype = "str", categories = ["b", "a"]', ["a", "b"], [1, 0]),
@@ -155,9 +162,9 @@ def test_one_number_a_cell(column: str, cells: Cells, x: list[float]) -> None:
     [
         (
             'dtype = "date", parts = ["year", "month", "day", "weekday", "yearday"]',
-            ["2024-02-29", "0001-12-31"],
+            ["2024-02-29", "1900-12-31"],
             ["c.year", "c.month", "c.day", "c.weekday", "c.yearday"],
-            [[2024, 2, 29, 3, 60], [1, 12, 31, 0, 365]],
+            [[2024, 2, 29, 3, 60], [1900, 12, 31, 0, 365]],
         ),
         (
             'dtype = "timestamp", parts = ["hour", "minute", "second", "day"], missing = "keep"',
@@ -200,6 +207,16 @@ def test_several_numbers_a_cell(
         assert statistics[name].std == pytest.approx(stored.std())
 
 
+@pytest.mark.skipif(pd.__version__ < "3", reason="pandas had nanoseconds alone, and few years")
+def test_years_far_away() -> None:
+    cells = ["0001-01-01", "9999-12-31T23:59:59.123456789"]
+    days = [date(int(cell[:4]), int(cell[5:7]), int(cell[8:10])).toordinal() for cell in cells]
+    _, _, x = through('dtype = "date"', [cell[:10] for cell in cells])
+    assert x == [[day - date(1970, 1, 1).toordinal()] for day in days]
+    _, _, x = through('dtype = "timestamp", parts = ["year", "second"]', cells)
+    assert x == [[1, 0], [9999, 59]]
+
+
 def test_statistics_say_what_was_learnt() -> None:
     _, found, _ = through(
         'dtype = "float64", scale = "min_max", missing = "mean"', ["2", None, "6"]
@@ -221,22 +238,17 @@ def test_values_that_the_train_split_lacks() -> None:
     assert through(f'{learn}, encode = "one_hot"', ["a"], ["b"])[2] == [[1, 0]]
     assert through(f'{learn}, missing = "mode"', ["a"], [None])[2] == [[1]]
     assert through('dtype = "float64", scale = "min_max"', ["1", "3"], ["5"])[2] == [[2]]
-    with pytest.raises(RowFault) as caught:
-        through(f'{learn}, unseen = "error"', ["a", "c"], ["a", "b"])
     with pytest.raises(
         UnknownCategoryError,
         match=r"^row 1, column c: expected one of a, c, found 'b'; correct the file, or set "
         r'columns.c.unseen = "unknown" in the recipe$',
     ):
-        raise pickle.loads(pickle.dumps(caught.value)).at(f"row {caught.value.row}")
+        through(f'{learn}, unseen = "error"', ["a", "c"], ["a", "b"])
 
 
 def test_too_large_once_scaled() -> None:
-    train = ["0", "1e-30"]
-    with pytest.raises(RowFault) as caught:
-        through('dtype = "float64", scale = "min_max"', train, ["0", "1e30"])
     with pytest.raises(ValueFormatError, match="that float32 can hold once it is scaled, found 1"):
-        raise caught.value.at("here")
+        through('dtype = "float64", scale = "min_max"', ["0", "1e-30"], ["0", "1e30"])
 
 
 # Faults
@@ -271,7 +283,7 @@ def test_faulty_cells(column: str, cell: str, error: type[InputError], message: 
     cleaned = tabular.clean(recipe, table_of(c=[cell]), labelled=False)
     assert len(cleaned.table) == 0
     with pytest.raises(error, match=f"^line 2, column c: expected .*{message}"):
-        raise cleaned.faults[0].at("line 2")
+        raise pickle.loads(pickle.dumps(cleaned.faults[0])).at("line 2")  # from another process
 
 
 def test_all_faults_of_all_rows_are_returned() -> None:

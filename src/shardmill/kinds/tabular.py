@@ -119,27 +119,35 @@ def finish(
     A number that is missing and kept is NaN. No row depends on another one, nor on `key`.
 
     Raises:
-        RowFault: a value is no learnt category, or is too large for its field once scaled.
+        InputError: a value is no learnt category, or is too large for its field once scaled. It
+            names the row of `drafted`, from 0: that of the file is not known any more.
     """
-    inputs: dict[str, Array] = {}
     fields = zip(fitted.inputs, recipe.input_columns().values(), strict=True)
-    for field, names in fields:
-        x = np.empty((len(drafted), *field.shape), field.dtype)
-        first = 0
-        for name in names:
-            column, facts = recipe.columns[name], fitted.statistics[name]
-            cells = drafted.column(name)
-            if field.dtype == "int64" and isinstance(facts.fill, float) and cells.null_count:
-                cells = _filled(column, facts.fill, cells)
-            numbers = encode_values(name, column, facts, column_values(column, cells))
-            last = first + numbers.shape[1]
-            with np.errstate(over="ignore"):
-                x[:, first:last] = numbers
-            if facts.divisor is not None:
-                _check_finite(name, field, numbers, x[:, first:last])
-            first = last
-        inputs[field.name] = x
-    return inputs
+    try:
+        return {f.name: _encode_field(recipe, fitted, drafted, f, names) for f, names in fields}
+    except RowFault as fault:
+        raise fault.at(f"row {fault.row}") from None
+
+
+def _encode_field(
+    recipe: TabularRecipe, fitted: Fitted, drafted: pa.Table, field: Field, names: tuple[str, ...]
+) -> Array:
+    """Return one input field [n, f], made of the columns `names`."""
+    x = np.empty((len(drafted), *field.shape), field.dtype)
+    first = 0
+    for name in names:
+        column, facts = recipe.columns[name], fitted.statistics[name]
+        cells = drafted.column(name)
+        if field.dtype == "int64" and isinstance(facts.fill, float) and cells.null_count:
+            cells = _filled(column, facts.fill, cells)
+        numbers = encode_values(name, column, facts, column_values(column, cells))
+        last = first + numbers.shape[1]
+        with np.errstate(over="ignore"):
+            x[:, first:last] = numbers
+        if facts.divisor is not None:
+            _check_finite(name, field, numbers, x[:, first:last])
+        first = last
+    return x
 
 
 def encode(recipe: TabularRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str, Array]:

@@ -88,8 +88,9 @@ class CellReader:
     def _times(self, texts: pa.Array, trimmed: pa.Array) -> pa.Array:
         column = self.column
         written = column.format or _ISO_FORMATS[column.dtype]
-        cells = trimmed.to_pandas()
-        times = pd.to_datetime(cells, format=written, errors="coerce", utc=True)
+        # One nanosecond among the cells would make pandas refuse the years that it has no room for.
+        cut = pc.replace_substring_regex(trimmed, r"([.,]\d{6})\d+", r"\1")
+        times = pd.to_datetime(cut.to_pandas(), format=written, errors="coerce", utc=True)
         unread = np.asarray(times.isna()) & np.asarray(pc.is_valid(texts))
         example = f"written as {column.format}" if column.format else _EXAMPLES[column.dtype]
         expected = f"a {column.dtype}{' ' if column.format else ', as '}{example}"

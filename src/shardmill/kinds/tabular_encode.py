@@ -75,9 +75,8 @@ def encode_values(
 
 def _as_column(values: "pd.Series[Any]") -> npt.NDArray[Any]:
     # Without a look at their dtype: where nothing is left to count, they have none in particular.
-    whole = values.dtype == np.int64
-    numbers = values.to_numpy(np.int64 if whole else np.float64, na_value=np.nan)
-    return np.asarray(numbers)[:, None]
+    dtype = np.int64 if values.dtype == np.int64 else np.float64
+    return np.asarray(values, dtype)[:, None]
 
 
 def _category_indices(

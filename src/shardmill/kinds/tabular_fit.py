@@ -140,9 +140,7 @@ def _fill_value(name: str, column: Column, counts: "pd.Series[int]") -> float | 
     if column.missing not in ("median", "mean", "mode"):
         return None
     if not len(counts):
-        expected, fix = "at least one value to impute from", f"columns.{name} of the recipe"
-        facts = {"expected": expected, "found": "none", "fix": f"correct the file, or {fix}"}
-        raise RowFault(0, name, ValueFormatError, **facts)
+        raise _nothing_to_fill_in(name, "at least one value to impute from", "none")
     if column.missing == "mode":
         value = counts.idxmax()  # the first of several, and they are sorted
     elif column.missing == "median":
@@ -151,7 +149,16 @@ def _fill_value(name: str, column: Column, counts: "pd.Series[int]") -> float | 
         value = counts.index.to_numpy()[middle].mean()
     else:
         value, _ = mean_and_std(counts.index.to_numpy(), counts.to_numpy())
+        if value is None:
+            raise _nothing_to_fill_in(
+                name, "numbers that float64 can hold the squares of", "others"
+            )
     return str(value) if column.dtype == "str" else float(value)  # type: ignore[arg-type]
+
+
+def _nothing_to_fill_in(name: str, expected: str, found: str) -> RowFault:
+    fix = f"correct the file, or columns.{name} of the recipe"
+    return RowFault(0, name, ValueFormatError, expected=expected, found=found, fix=fix)
 
 
 def _constant(name: str, column: Column) -> float | str:
