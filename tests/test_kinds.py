@@ -1,4 +1,4 @@
-"""What each kind does to its rows: clean, fit, encode, and the faults that it names."""
+"""What each kind does to its rows, step by step, and the faults that it names."""
 
 import math
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from test_vocab import first_seen_vocab, torchtext_vocab
 
 from shardmill.errors import (
     InputError,
@@ -34,6 +35,7 @@ from shardmill.recipe_tables import (
 from shardmill.tabular_column import Column, Missing
 from shardmill.tabular_recipe import TabularRecipe
 from shardmill.text_recipe import Text, TextRecipe, Vocabulary
+from shardmill.tokenize_text import tokenize_rows
 
 Cells = Sequence[str | None]
 IDX_DTYPES = ["uint8", "int8", "int16", "int32", "float32", "float64"]
@@ -356,8 +358,11 @@ def test_column_of_images_of_any_strides() -> None:
 def test_shapes_and_dtypes(dtype: str, shape: tuple[int, ...], stored: tuple[int, ...]) -> None:
     rows = (np.arange(4 * math.prod(shape)) % 100 - 5).astype(dtype).reshape(4, *shape)
     cleaned = image.clean(image_recipe(), image_table(rows), labelled=False).table
-    fitted = image.fit(image_recipe(), iter([cleaned]))
-    x = image.encode(image_recipe(), fitted, cleaned.slice(1, 2))
+    drafted, moments = image.draft(image_recipe(), cleaned)
+    assert drafted is cleaned  # which needs no file of its own
+    fitted = image.fit(image_recipe(), iter([moments]))
+    (key,) = image.keys(fitted, [moments])
+    x = image.finish(image_recipe(), fitted, drafted.slice(1, 2), key)["x"]
     assert fitted.inputs == (Field("x", dtype, stored),)  # type: ignore[arg-type]
     assert x.dtype == np.dtype(dtype)
     np.testing.assert_array_equal(x, rows[1:3].reshape(2, *stored))
@@ -394,7 +399,8 @@ finite_tensors = st.sampled_from(IDX_DTYPES).flatmap(
 def test_mean_and_std_are_numpys_in_any_batches(rows: npt.NDArray[Any], batch: int) -> None:
     table = image_table(rows)
     batches = (table.slice(start, batch) for start in range(0, len(rows), batch))
-    statistics = image.fit(image_recipe(), batches).statistics["image"]
+    summaries = (image.draft(image_recipe(), part)[1] for part in batches)
+    statistics = image.fit(image_recipe(), summaries).statistics["image"]
     numbers64 = rows.astype(np.float64)
     assert statistics.mean == pytest.approx(numbers64.mean(), rel=1e-9, abs=1e-9)
     assert statistics.std == pytest.approx(numbers64.std(), rel=1e-6, abs=1e-6)
@@ -450,11 +456,19 @@ def texts_table(*texts: str) -> pa.Table:
 
 
 def encode_texts(recipe: TextRecipe, train: Sequence[str], test: Sequence[str]) -> Ragged:
-    fitted = text.fit(recipe, iter([texts_table(*train)]))
+    fitted = text.fit(recipe, [counts_of(recipe, texts_table(*train))])
     assert fitted.inputs == (Field("x", "int32", ragged=True),)
-    ragged = text.encode(recipe, fitted, texts_table(*test))
+    drafted, summary = text.draft(recipe, texts_table(*test))
+    (key,) = text.keys(fitted, [summary])
+    ragged = text.finish(recipe, fitted, drafted, key)["x"]
     assert ragged.values.dtype == ragged.sizes.dtype == np.dtype(np.int32)
     return ragged
+
+
+def counts_of(recipe: TextRecipe, cleaned: pa.Table) -> pa.Table:
+    counts = text.draft(recipe, cleaned)[1]
+    assert counts is not None
+    return counts
 
 
 def test_unknown_tokens_get_the_default_index() -> None:
@@ -473,18 +487,83 @@ def test_texts_without_a_token() -> None:
     assert ragged.sizes.tolist() == [0, 0]
 
 
-rows_of_words = st.lists(st.lists(st.sampled_from("aabcdé")).map(" ".join), min_size=1, max_size=9)
+def test_draft_of_rows() -> None:
+    cleaned = texts_table("to be, or", "", "not to be").append_column("label", pa.array([0, 1, 0]))
+    drafted, counts = text.draft(text_recipe(), cleaned)
+    assert drafted.to_pydict() == {
+        "codes": [[0, 1, 2, 3], [], [4, 0, 1]],
+        "label": [0, 1, 0],
+    }
+    assert counts is not None
+    assert counts.to_pydict() == {
+        "token": ["to", "be", ",", "or", "not"],
+        "count": [2, 2, 1, 1, 1],
+    }
 
 
-@settings(max_examples=50, deadline=None)
-@given(rows_of_words, st.integers(1, 9), st.sampled_from(["frequency", "first_seen"]))
-def test_vocabulary_is_the_same_in_any_batches(rows: list[str], batch: int, order: Any) -> None:
-    recipe = text_recipe(Vocabulary(order=order))
-    table = texts_table(*rows)
-    whole = text.fit(recipe, iter([table])).vocab
-    parts = iter([table.slice(start, batch) for start in range(0, len(rows), batch)])
-    assert text.fit(recipe, parts).vocab == whole
-    assert whole is not None
-    ragged = encode_texts(recipe, rows, rows)
-    assert whole.lookup_tokens(ragged.values.tolist()) == " ".join(rows).split()
-    assert ragged.sizes.tolist() == [len(row.split()) for row in rows]
+def test_rows_of_slices_are_finished() -> None:
+    recipe = text_recipe()
+    drafted, summary = text.draft(recipe, texts_table("a b", "", "c", "b b a"))
+    fitted = text.fit(recipe, [counts_of(recipe, texts_table("a a b"))])  # a 2, b 3
+    (key,) = text.keys(fitted, [summary])
+    ragged = text.finish(recipe, fitted, drafted.slice(1, 3), key)["x"]
+    assert ragged.values.tolist() == [0, 3, 3, 2]
+    assert ragged.sizes.tolist() == [0, 1, 3]
+
+
+words = st.sampled_from(["a", "B", "b", "é", "<pad>", "É.", "a&amp;b", "<i>c</i>"])
+rows_of_words = st.lists(st.lists(words, max_size=6).map(" ".join), min_size=1, max_size=12)
+vocabularies = st.builds(
+    Vocabulary,
+    min_freq=st.integers(1, 3),
+    max_tokens=st.none() | st.integers(3, 8),
+    order=st.sampled_from(["frequency", "first_seen"]),
+)
+steps = st.sampled_from([(), ("html",), ("lowercase",), ("html", "alphanumeric", "lowercase")])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    rows_of_words,
+    st.lists(st.integers(0, 12)),
+    vocabularies,
+    steps,
+    st.sampled_from(["basic_english", "whitespace"]),
+    st.sampled_from([1, 4, 4_000_000]),
+)
+def test_any_chunks_give_the_same_vocabulary_and_ids(
+    rows: list[str],
+    borders: list[int],
+    vocabulary: Vocabulary,
+    clean: Any,
+    tokenizer: Any,
+    merge_tokens: int,
+) -> None:
+    recipe = text_recipe(vocabulary, clean=clean, tokenizer=tokenizer, join=("a",))
+    raw = string_table(label=[""] * len(rows), a=rows, b=[""] * len(rows))
+    cleaned = text.clean(recipe, raw, labelled=False).table
+    tokens = tokenize_rows(cleaned.column("text").to_pylist(), tokenizer)
+
+    ends = [*sorted(min(border, len(rows)) for border in borders), len(rows)]
+    chunks = [cleaned.slice(i, j - i) for i, j in zip([0, *ends], ends, strict=False)]
+    drafts = [text.draft(recipe, chunk) for chunk in chunks]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text, "_MERGE_TOKENS", merge_tokens)
+        fitted = text.fit(recipe, (counts_of(recipe, chunk) for chunk in chunks))
+
+    expected = {"frequency": torchtext_vocab, "first_seen": first_seen_vocab}[vocabulary.order](
+        tokens, vocabulary.min_freq, vocabulary.specials, vocabulary.max_tokens
+    )
+    assert fitted.vocab is not None
+    assert fitted.vocab.get_itos() == expected
+    assert (fitted.unknown, fitted.padding, fitted.padding_id()) == ("<unk>", "<pad>", 1)
+
+    keys = text.keys(fitted, [summary for _, summary in drafts])
+    parts = [
+        text.finish(recipe, fitted, drafted, key)["x"]
+        for (drafted, _), key in zip(drafts, keys, strict=True)
+    ]
+    number = {token: at for at, token in enumerate(expected)}
+    ids = [number.get(token, 0) for row in tokens for token in row]
+    assert np.concatenate([part.values for part in parts]).tolist() == ids
+    assert np.concatenate([part.sizes for part in parts]).tolist() == [len(row) for row in tokens]

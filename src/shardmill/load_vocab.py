@@ -1,4 +1,8 @@
-"""Reads vocab.txt: one token a line, the line's number from zero is the token's."""
+"""Reads the vocabulary of an artifact.
+
+vocab.txt has one token a line, whose number from zero is the token's. Without one, the tokens stand
+in tokenizer.json.
+"""
 
 from pathlib import Path
 
