@@ -11,6 +11,7 @@ import pytest
 
 from shardmill.errors import FetchError, OutputError
 from shardmill.image_recipe import ImageRecipe
+from shardmill.load_recipe import parse_recipe
 from shardmill.pipeline.fetch_raw import Fetched, fetch_raw
 from shardmill.recipe_tables import RawFile, Split
 
@@ -148,3 +149,23 @@ def test_progress(tmp_path: Path, mirror: str) -> None:
     asked = recipe(mirror + "/good")
     list(fetch_raw(asked, tmp_path, progress=lambda *step: seen.append(step)))
     assert seen == [("toy fetch", 0, 1), ("toy fetch", 1, 1)]
+
+
+def test_a_tokenizer_is_fetched_too(tmp_path: Path, mirror: str) -> None:
+    words = parse_recipe(
+        f"""
+        name = "toy"
+        kind = "text"
+        text.columns = ["a"]
+        text.join = ["a"]
+        text.tokenizer_file.path = "toy/t.json"
+        text.tokenizer_file.urls = ["{mirror}/other", "{mirror}/good.gz"]
+        text.tokenizer_file.checksum = "{CHECKSUM}"
+        splits.train.csv.path = "toy/a.csv"
+        """,
+        where="test",
+    )
+    path = tmp_path / "toy/t.json"
+    assert list(fetch_raw(words, tmp_path)) == [Fetched(path, "fetched")]
+    assert gzip.decompress(path.read_bytes()) == CONTENT
+    assert list(fetch_raw(words, tmp_path)) == [Fetched(path, "already there")]

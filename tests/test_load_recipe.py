@@ -574,7 +574,11 @@ def test_faults_of_a_vocabulary(vocabulary: str, fault: str) -> None:
         ('join = ["title"', 'join = ["titel"', "text.columns: does not name titel"),
         ('join = ["title", "body"]', "join = []", "text.join: Tuple should have at least 1 item"),
         ('["class", "title"', '["title", "title"', "text.columns: named twice: title"),
-        ("join", "clean = ['upper']\njoin", "text.clean.0: Input should be 'html', 'alphanumeric'"),
+        (
+            "join",
+            "clean = ['upper']\njoin",
+            "text.clean.0: Input should be 'html', 'alphanumeric' or 'lowercase'",
+        ),
         ("join", "tokenizer = 'bpe'\njoin", "text.tokenizer: Input should be 'basic_english' or"),
     ],
 )
