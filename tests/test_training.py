@@ -82,7 +82,7 @@ def test_what_the_baselines_cannot_learn(tmp_path: Path) -> None:
         ),
         (BIKES, "expected one target of classes to learn, found y.minutes, y.returned"),
         (
-            columns + target + GROUPS + SPLITS,
+            columns + target + GROUPS + split,
             "expected all features in one tensor x, found x.times, x.numbers, x.flags",
         ),
     ]
