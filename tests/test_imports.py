@@ -82,14 +82,15 @@ def test_importing_shardmill_imports_no_library() -> None:
     assert not loaded & {"torch", "numpy", "pandas", "pyarrow", "pydantic", "click"}
 
 
-def test_only_tables_need_pandas() -> None:
-    # pyarrow itself imports pandas with the first array that it makes, where pandas is installed.
+@pytest.mark.parametrize("name", ["ag_news", "mnist"])
+def test_only_tables_need_pandas(name: str, sample_raw: Path, tmp_path: Path) -> None:
+    # pyarrow itself imports pandas with the first array that it makes in the usual way.
     loaded = loaded_after(
+        "from pathlib import Path\n"
         "from shardmill.load_recipe import load_recipe\n"
-        "from shardmill.preprocessor import kind_of, label_column\n"
-        "import shardmill.kinds.image\n"
-        "kind_of(load_recipe('ag_news')).targets(load_recipe('ag_news'))\n"
-        "label_column(load_recipe('titanic'))"
+        "from shardmill.pipeline.build_artifacts import BuildOptions, Sources, build_artifacts\n"
+        f"sources = Sources((load_recipe({name!r}),), Path({str(sample_raw)!r}))\n"
+        f"build_artifacts(sources, BuildOptions(out=Path({str(tmp_path)!r})))"
     )
     assert "pyarrow" in loaded
     assert not loaded & {"pandas", "torch", "click"}
