@@ -62,7 +62,7 @@ def test_sample_files(sample_raw: Path, tmp_path: Path) -> None:
 def test_real_files(real_raw: Path, tmp_path: Path) -> None:
     rows = {
         "ag_news": {"train": 9_998, "test": 7_600},
-        "mnist": {"train": 54_000, "validation": 6_000, "test": 10_000},
+        "mnist": {"train": 53_998, "validation": 6_002, "test": 10_000},
         "titanic": {"train": 713, "validation": 178},
     }
     artifacts = check(real_raw, tmp_path, rows, sample=False)

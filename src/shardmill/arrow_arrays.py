@@ -30,11 +30,14 @@ def numpy_array(values: pa.Array | pa.ChunkedArray) -> Array:
     start, stop = values.offset, values.offset + len(values)
     data = values.buffers()[1] if len(values) else b""
     if pa.types.is_boolean(values.type):
-        bits = np.frombuffer(data, np.uint8)
-        return np.unpackbits(bits, count=stop if len(values) else 0, bitorder="little")[
-            start:
-        ].astype(bool)
-    return np.frombuffer(data, values.type.to_pandas_dtype())[start:stop]
+        bits = np.unpackbits(
+            np.frombuffer(data, np.uint8), count=stop if len(values) else 0, bitorder="little"
+        )
+        found: Array = bits[start:].astype(bool)
+    else:
+        found = np.frombuffer(data, values.type.to_pandas_dtype())[start:stop]
+    found.flags.writeable = False  # Arrow's memory may be anybody's
+    return found
 
 
 def string_array(texts: Sequence[str]) -> pa.Array:
