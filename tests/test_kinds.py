@@ -22,6 +22,8 @@ from shardmill.image_recipe import ImageRecipe
 from shardmill.kinds import image, tabular, text
 from shardmill.kinds.row import Ragged, RowFault, class_indices
 from shardmill.layout import Field
+from shardmill.preprocessor import Preprocessor
+from shardmill.recipe import AnyRecipe
 from shardmill.recipe_tables import ColumnTarget, ImageTarget, RawFile, Split, Target
 from shardmill.tabular_recipe import Column, Missing, TabularRecipe
 from shardmill.text_recipe import Text, TextRecipe, Vocabulary
@@ -344,10 +346,11 @@ def test_tensor_column_of_any_strides() -> None:
 def test_shapes_and_dtypes(dtype: str, shape: tuple[int, ...], stored: tuple[int, ...]) -> None:
     rows = (np.arange(4 * math.prod(shape)) % 100 - 5).astype(dtype).reshape(4, *shape)
     cleaned = image.clean(image_recipe(), image_table(rows), labelled=False).table
-    fitted = image.fit(image_recipe(), iter([cleaned]))
-    x = image.encode(image_recipe(), fitted, cleaned.slice(1, 2))
-    assert (fitted.input.name, fitted.input.dtype, fitted.input.shape) == ("x", dtype, stored)
-    assert x.dtype == np.dtype(dtype)
+    fitted = fit(image_recipe(), [cleaned]).fitted
+    x = Preprocessor(image_recipe(), fitted).encode(cleaned.slice(1, 2), labelled=False)["x"]
+    (field,) = fitted.inputs
+    assert (field.name, field.dtype, field.shape) == ("x", dtype, stored)
+    assert isinstance(x, np.ndarray) and x.dtype == np.dtype(dtype)
     np.testing.assert_array_equal(x, rows[1:3].reshape(2, *stored))
 
 
@@ -381,8 +384,8 @@ finite_tensors = st.sampled_from(IDX_DTYPES).flatmap(
 @given(finite_tensors, st.integers(1, 5))
 def test_mean_and_std_are_numpys_in_any_batches(rows: npt.NDArray[Any], batch: int) -> None:
     table = image_table(rows)
-    batches = (table.slice(start, batch) for start in range(0, len(rows), batch))
-    statistics = image.fit(image_recipe(), batches).statistics["image"]
+    batches = [table.slice(start, batch) for start in range(0, len(rows), batch)]
+    statistics = fit(image_recipe(), batches).fitted.statistics["image"]
     numbers64 = rows.astype(np.float64)
     assert statistics.mean == pytest.approx(numbers64.mean(), rel=1e-9, abs=1e-9)
     assert statistics.std == pytest.approx(numbers64.std(), rel=1e-6, abs=1e-6)
@@ -433,14 +436,19 @@ def test_label_of_a_text_outside_the_classes() -> None:
     assert [(fault.row, fault.column) for fault in cleaned.faults] == [(1, "label")]
 
 
+def fit(recipe: AnyRecipe, tables: list[pa.Table]) -> Preprocessor:
+    return Preprocessor.fit(recipe, iter(tables))
+
+
 def texts_table(*texts: str) -> pa.Table:
     return string_table(text=texts)
 
 
 def encode_texts(recipe: TextRecipe, train: Sequence[str], test: Sequence[str]) -> Ragged:
-    fitted = text.fit(recipe, iter([texts_table(*train)]))
-    assert fitted.input == Field("x", "int32", ragged=True)
-    ragged = text.encode(recipe, fitted, texts_table(*test))
+    preprocessor = fit(recipe, [texts_table(*train)])
+    assert preprocessor.fitted.inputs == (Field("x", "int32", ragged=True),)
+    ragged = preprocessor.encode(texts_table(*test), labelled=False)["x"]
+    assert isinstance(ragged, Ragged)
     assert ragged.values.dtype == ragged.sizes.dtype == np.dtype(np.int32)
     return ragged
 
@@ -469,9 +477,9 @@ rows_of_words = st.lists(st.lists(st.sampled_from("aabcdé")).map(" ".join), min
 def test_vocabulary_is_the_same_in_any_batches(rows: list[str], batch: int, order: Any) -> None:
     recipe = text_recipe(Vocabulary(order=order))
     table = texts_table(*rows)
-    whole = text.fit(recipe, iter([table])).vocab
-    parts = iter([table.slice(start, batch) for start in range(0, len(rows), batch)])
-    assert text.fit(recipe, parts).vocab == whole
+    whole = fit(recipe, [table]).fitted.vocab
+    parts = [table.slice(start, batch) for start in range(0, len(rows), batch)]
+    assert fit(recipe, parts).fitted.vocab == whole
     assert whole is not None
     ragged = encode_texts(recipe, rows, rows)
     assert whole.lookup_tokens(ragged.values.tolist()) == " ".join(rows).split()

@@ -136,6 +136,7 @@ def padding_id_of(ds: ShardDataset) -> int:
 def ids_of(ds: ShardDataset, rows: Sequence[Sequence[str]], most: int | None) -> list[list[int]]:
     """The ids that the tokens of rows have by their places in the vocabulary file."""
     assert ds.manifest.vocabulary is not None
+    assert ds.manifest.vocabulary.vocab is not None
     tokens = (ds.path / ds.manifest.vocabulary.vocab.path).read_text().splitlines()
     number = {token: at for at, token in enumerate(tokens)}
     return [[number[token] for token in row[:most]] for row in rows]

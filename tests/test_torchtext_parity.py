@@ -49,7 +49,7 @@ def ours(texts: Sequence[str], tokenizer: str) -> list[list[str]]:
         return rows
     tokens: list[list[str]] = tokenize_text.tokenize_texts(
         pa.array(texts, pa.string()), tokenizer
-    ).to_pylist()
+    ).to_lists()
     return tokens
 
 
