@@ -13,17 +13,6 @@ from shardmill.errors import InputError
 from shardmill.pipeline.plain_file import PlainFile, file_stat, open_raw, plain_copy
 from shardmill.recipe_tables import RawFile
 
-__all__ = [
-    "SAMPLE_NAME",
-    "RawContent",
-    "expand_raw",
-    "find_raw",
-    "known_content",
-    "open_raw",
-    "read_raw",
-    "sample_digests",
-]
-
 SAMPLE_NAME = "sample.json"
 _SUFFIXES = (".gz", ".zst")
 
@@ -93,25 +82,21 @@ def expand_raw(folder: Path, file: RawFile) -> list[Path]:
     ]
 
 
-def read_raw(path: Path, *, known: Mapping[str, Any] | None = None) -> RawContent:
-    """Return the size and hashes of a raw file's content.
-
-    Args:
-        path: the file.
-        known: an earlier result as a dict; it is returned if the file system says that the
-            file is still the same: size, modification and change time, and inode.
+def read_raw(path: Path) -> RawContent:
+    """Return the size and hashes of a raw file's content, MD5 among them.
 
     Raises:
         EmptyFileError: the file holds nothing.
         CompressionError: it is cut short or damaged.
         InputError: it cannot be read.
     """
-    content = known_content(path, known) if known is not None else None
-    return content or RawContent.of(path, plain_copy(path, None, encoding=None, md5=True))
+    return RawContent.of(path, plain_copy(path, None, encoding=None, md5=True))
 
 
 def known_content(path: Path, known: Mapping[str, Any]) -> RawContent | None:
     """Return an earlier result if the file system says that the file is still the same.
+
+    That is: size, modification and change time, and inode.
 
     Raises:
         InputError: the file is not there.

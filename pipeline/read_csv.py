@@ -1,7 +1,6 @@
 """Parses chunks of CSV files as Arrow tables of strings, and finds the rows that are wrong."""
 
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -12,9 +11,8 @@ import pyarrow as pa
 import pyarrow.csv as pv
 
 from shardmill.errors import ColumnsError, EncodingError, FieldCountError, InputError
-from shardmill.pipeline.csv_chunks import BOM, CsvChunk, csv_chunks, decode_row, read_header
+from shardmill.pipeline.csv_chunks import BOM, CsvChunk, decode_row, read_header
 from shardmill.pipeline.csv_rows import CsvRows
-from shardmill.pipeline.plain_file import plain_copy
 from shardmill.recipe_tables import Csv
 
 BadReason = Literal["field count", "encoding", "quotes"]
@@ -108,28 +106,6 @@ def lines_of_rows(
     return [(chunk.line + int(good.lines[row]), _text(data, good, row)) for row in rows]
 
 
-def read_csv(
-    path: Path, *, columns: Sequence[str], wanted: Sequence[str], options: Csv, nulls: bool
-) -> Iterator[pa.Table]:
-    """Yield the good rows of a raw file in order, chunk by chunk, as `parse_chunk` returns them.
-
-    Raises:
-        InputError: the file cannot be read, or is not what `options` and `columns` say.
-    """
-    for chunk in _raw_chunks(path, options, columns):
-        yield parse_chunk(chunk, columns=columns, wanted=wanted, options=options, nulls=nulls).table
-
-
-def line_of_row(path: Path, row: int, options: Csv) -> int:
-    """Return the line, from 1, on which data row `row` of a raw file, from 0, starts."""
-    for chunk in _raw_chunks(path, options):
-        lines = CsvRows.of(chunk.read(), options.delimiter).lines
-        if row < len(lines):
-            return chunk.line + int(lines[row])
-        row -= len(lines)
-    raise IndexError(row)
-
-
 def check_header(
     path: Path, columns: Sequence[str], options: Csv, *, name: Path | None = None
 ) -> None:
@@ -142,16 +118,6 @@ def check_header(
     header = read_header(path, options, name=name)
     names, line = ((), 1) if header is None else (header.names, header.line)
     _check_names(names, columns, f"{name or path}, line {line}")
-
-
-def _raw_chunks(
-    path: Path, options: Csv, columns: Sequence[str] | None = None
-) -> Iterator[CsvChunk]:
-    with tempfile.TemporaryDirectory(prefix="shardmill-") as folder:
-        plain = plain_copy(path, Path(folder) / "plain.csv", encoding=options.encoding)
-        if options.header and columns is not None:
-            check_header(plain.path, columns, options, name=path)
-        yield from csv_chunks(plain.path, options, name=path)
 
 
 def _check_names(found: Sequence[str], columns: Sequence[str], where: str) -> None:

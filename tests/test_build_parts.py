@@ -205,7 +205,7 @@ def test_latin_1_read_as_utf_8_names_the_line(raw: Path, tmp_path: Path) -> None
 
 def change_before_reading(monkeypatch: pytest.MonkeyPatch, path: Path, content: bytes) -> None:
     """Replace a raw file between the plan of a build and its first stage."""
-    real = build_module.with_copies
+    real = plan_build.with_copies
 
     def late(plan: Plan, copies: Path) -> Plan:
         path.write_bytes(content)

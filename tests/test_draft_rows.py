@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shardmill.kinds.image import tensor_column
+from shardmill.kinds.image import image_table
 from shardmill.load_recipe import parse_recipe
 from shardmill.pipeline.draft_rows import Drafted, DraftFile, DraftWriter, draft_parquet
 
@@ -41,7 +41,7 @@ splits.train = { images.path = "images", labelled = false }
     where="image",
 )
 TEXTS = pa.table({"text": [f"row {n} of {n % 3}" for n in range(30)], "label": range(30)})
-IMAGES = pa.table({"image": tensor_column(np.arange(60, dtype=np.uint8).reshape(10, 1, 2, 3))})
+IMAGES = image_table(np.arange(60, dtype=np.uint8).reshape(10, 1, 2, 3))
 
 
 def draft(folder: Path, sizes: list[int]) -> DraftFile:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from shardmill.errors import ColumnsError, EncodingError, FieldCountError, InputError
-from shardmill.pipeline.read_csv import line_of_row, read_csv
+from shardmill.pipeline.csv_chunks import CsvChunk, csv_chunks
+from shardmill.pipeline.plain_file import plain_copy
+from shardmill.pipeline.read_csv import check_header, lines_of_rows, parse_chunk
 from shardmill.recipe_tables import Csv
 
 COLUMNS = ("a", "b")
@@ -22,8 +24,29 @@ def read(
     nulls: bool = False,
 ) -> Rows:
     path.write_bytes(content)
-    tables = read_csv(path, columns=COLUMNS, wanted=wanted, options=options or Csv(), nulls=nulls)
+    options = options or Csv()
+    tables = [
+        parse_chunk(chunk, columns=COLUMNS, wanted=wanted, options=options, nulls=nulls).table
+        for chunk in chunks_of(path, options)
+    ]
     return [tuple(row[name] for name in wanted) for table in tables for row in table.to_pylist()]
+
+
+def chunks_of(
+    path: Path, options: Csv, columns: tuple[str, ...] | None = COLUMNS
+) -> list[CsvChunk]:
+    """The chunks of a raw file, as a build takes them; columns of None may be any."""
+    plain = plain_copy(path, path.with_name("plain"), encoding=options.encoding)
+    if options.header and columns is not None:
+        check_header(plain.path, columns, options, name=path)
+    return list(csv_chunks(plain.path, options, name=path))
+
+
+def line_of_row(path: Path, row: int, options: Csv) -> int:
+    """The line of a row of a file of one chunk."""
+    (chunk,) = chunks_of(path, options, None)
+    ((line, _),) = lines_of_rows(chunk, [row], COLUMNS, options)
+    return line
 
 
 HEADERLESS = Csv(header=False)
@@ -187,20 +210,20 @@ LINES = [
 
 
 @pytest.mark.parametrize(("content", "header", "lines"), LINES)
-def test_line_of_row(tmp_path: Path, content: bytes, header: bool, lines: list[int]) -> None:
+def test_lines_of_rows(tmp_path: Path, content: bytes, header: bool, lines: list[int]) -> None:
     path = tmp_path / "f.csv"
     path.write_bytes(content)
     options = Csv(header=header)
     assert [line_of_row(path, row, options) for row in range(len(lines))] == lines
 
 
-def test_line_of_row_after_a_long_field(tmp_path: Path) -> None:
+def test_lines_of_rows_after_a_long_field(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
     path.write_bytes(b"a,b\n1," + b"x" * 200_000 + b"\n2,y\n")
     assert line_of_row(path, 1, Csv()) == 3
 
 
-def test_line_of_row_where_lines_end_in_cr(tmp_path: Path) -> None:
+def test_lines_of_rows_where_lines_end_in_cr(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
     assert read(path, b"a,b\r1,x\r2,y\r") == [("1", "x"), ("2", "y")]
     assert line_of_row(path, 1, Csv()) == 3

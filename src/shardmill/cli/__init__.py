@@ -107,7 +107,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="shardmill")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
-def main(debug: bool) -> None:
+def main(debug: bool) -> None:  # noqa: ARG001
     """Mill raw CSV and IDX files into cleaned Parquet and memory-mapped tensor shards.
 
     Results go to stdout, progress and notes to stderr. Exit codes: 0 success, 1 failure, 2 usage,
