@@ -222,7 +222,7 @@ class _Copy:
 
     def __enter__(self) -> Self:
         try:
-            self._file = self._path.open("wb", buffering=0)
+            self._file = self._path.open("wb")  # buffered: it writes all or fails
         except OSError as error:
             raise self._unwritable(error) from None
         return self

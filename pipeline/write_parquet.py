@@ -57,6 +57,7 @@ class ParquetFile:
         self._metadata = dict(metadata or {})
         self._on_group = on_group
         self._waiting: list[pa.Table] = []
+        self._waiting_rows = self._waiting_bytes = 0
         self._writer: pq.ParquetWriter | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._writing: Future[None] | None = None
@@ -66,14 +67,15 @@ class ParquetFile:
         """Append rows; all tables have one schema."""
         self._waiting.append(table)
         self.rows += len(table)
-        waiting_rows = sum(map(len, self._waiting))
-        waiting_bytes = sum(waiting.nbytes for waiting in self._waiting)
-        if waiting_rows >= ROW_GROUP_ROWS or waiting_bytes >= ROW_GROUP_BYTES:
+        self._waiting_rows += len(table)
+        self._waiting_bytes += table.nbytes
+        if self._waiting_rows >= ROW_GROUP_ROWS or self._waiting_bytes >= ROW_GROUP_BYTES:
             self._flush()
 
     def _flush(self) -> None:
         tables, self._waiting = self._waiting, []
-        if not sum(map(len, tables)):
+        rows, self._waiting_rows, self._waiting_bytes = self._waiting_rows, 0, 0
+        if not rows:
             return
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="parquet")

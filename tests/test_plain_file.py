@@ -3,6 +3,8 @@
 import gzip
 import hashlib
 import io
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -163,3 +165,21 @@ def test_csv_in_any_compression_and_encoding(
     table, bad = parse_chunk(chunk, columns=("a", "b"), wanted=("b",), options=options, nulls=False)
     assert bad == ()
     assert table.to_pydict() == {"b": ["é\r\nü", "ß"]}
+
+
+def test_copy_for_which_there_is_no_room(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(gzip.compress(bytes(400_000)))
+    code = (
+        "import resource, signal, sys\n"
+        "from pathlib import Path\n"
+        "from shardmill.pipeline.plain_file import plain_copy\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
+        "plain_copy(Path(sys.argv[1]) / 'f', Path(sys.argv[1]) / 'copy', encoding=None)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert "OutputError" in ended.stderr
+    assert "File too large" in ended.stderr
+    assert not (tmp_path / "copy").exists()
