@@ -80,10 +80,10 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            click.echo("interrupted: nothing was changed that readers see", err=True)
+            click.echo("interrupted: what was not finished is as it was before", err=True)
             ctx.exit(130)
         except Terminated:
-            click.echo("terminated: nothing was changed that readers see", err=True)
+            click.echo("terminated: what was not finished is as it was before", err=True)
             ctx.exit(143)
         except (click.exceptions.Exit, click.Abort, click.ClickException):
             raise
