@@ -146,6 +146,10 @@ class LockedError(ShardmillError):
     exit_code = 6
 
 
+class WorkerError(ShardmillError):
+    """A process of a build has ended before its task, by no error of the task's own."""
+
+
 class OutputError(ShardmillError):
     """A folder or file that cannot be written."""
 
