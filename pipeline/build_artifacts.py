@@ -7,44 +7,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from shardmill.errors import (
-    ArtifactError,
-    InputError,
-    MissingRawFileError,
-    RecipeError,
-    ShardmillError,
-)
-from shardmill.load_recipe import load_recipe, shipped_recipes
+from shardmill.errors import ArtifactError, InputError, ShardmillError
 from shardmill.manifest import Manifest
 from shardmill.pipeline.borrow_vocab import lender, lenders_first
+from shardmill.pipeline.build import Build, Progress, no_progress
+from shardmill.pipeline.clean_stage import run_clean
+from shardmill.pipeline.find_sources import Sources
 from shardmill.pipeline.generation import has_remains, locked, new_scratch, remove_remains
 from shardmill.pipeline.given_vocab import given_vocab
 from shardmill.pipeline.note_raw import notes_on_raw
-from shardmill.pipeline.plan_build import (
-    Plan,
-    clean_record,
-    has_raw,
-    is_known,
-    plan_build,
-    present_recipe,
-    with_copies,
-)
-from shardmill.pipeline.preprocess import Build, Progress, no_progress, run_clean, run_shard
+from shardmill.pipeline.plan_build import Plan, clean_record, plan_build, with_copies
+from shardmill.pipeline.present_recipe import present_recipe
 from shardmill.pipeline.raw_files import expand_raw
+from shardmill.pipeline.read_content import is_known, keep_known
 from shardmill.pipeline.run_tasks import Workers
+from shardmill.pipeline.shard_stage import run_shard
 from shardmill.recipe import AnyRecipe
 
 # A worker starts in a third of a second, in which 10 MB of text are cleaned and tokenised.
 _LARGE_BYTES = 100 * 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """Recipes and the folder of their raw files; `note` tells the user of a choice made."""
-
-    recipes: tuple[AnyRecipe, ...]
-    raw: Path
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,73 +91,6 @@ class Outcome:
             str(self.artifact),
         ]
         return "  ".join(part for part in parts if part)
-
-
-def find_sources(
-    names: Sequence[str], *, raw: Path, sample: Path | None = None, dry_run: bool = False
-) -> Sources:
-    """Return what to build.
-
-    Args:
-        names: shipped recipes or paths of recipes; none means all shipped ones whose raw files
-            are in `raw`.
-        raw: folder of the raw files.
-        sample: where to generate sample files, and take them from, if `raw` holds none at all.
-        dry_run: generate nothing.
-
-    Raises:
-        MissingRawFileError: there are no raw files, and no sample was asked for.
-        RecipeError: a recipe is not valid, or two have one name.
-    """
-    recipes = tuple(load_recipe(name) for name in names or shipped_recipes())
-    _check_names(names, recipes)
-    present = tuple(recipe for recipe in recipes if has_raw(recipe, raw))
-    if present and not names:
-        absent = ", ".join(recipe.name for recipe in recipes if recipe not in present)
-        return Sources(present, raw, f"no raw files of {absent} in {raw}" if absent else "")
-    if present:
-        return Sources(recipes, raw)
-    if sample is not None and _has_sample(recipes):
-        if dry_run and not all(has_raw(recipe, sample) for recipe in recipes):
-            return Sources((), raw, f"no raw files in {raw}: would generate sample data")
-        if not all(has_raw(recipe, sample) for recipe in recipes):
-            _write_sample(sample, recipes)
-        note = f"no raw files in {raw}: using generated SAMPLE DATA in {sample} instead"
-        return Sources(recipes, sample, note)
-    raise MissingRawFileError(
-        raw,
-        expected=f"raw files of {', '.join(recipe.name for recipe in recipes)}",
-        found="none",
-        fix="run `shardmill fetch`, or `shardmill sample` for synthetic ones, or check --raw",
-    )
-
-
-# What generates samples is imported only where there are no raw files.
-
-
-def _has_sample(recipes: Sequence[AnyRecipe]) -> bool:
-    from shardmill.pipeline.write_sample import SAMPLE_DATASETS
-
-    return all(recipe.name in SAMPLE_DATASETS for recipe in recipes)
-
-
-def _write_sample(folder: Path, recipes: Sequence[AnyRecipe]) -> None:
-    from shardmill.pipeline.write_sample import write_sample
-
-    write_sample(folder, [recipe.name for recipe in recipes])
-
-
-def _check_names(names: Sequence[str], recipes: Sequence[AnyRecipe]) -> None:
-    known: dict[str, str] = {}
-    for name, recipe in zip(names, recipes, strict=False):
-        if recipe.name in known:
-            raise RecipeError(
-                name,
-                expected=f"another name than that of {known[recipe.name]}",
-                found=f"{recipe.name} in both",
-                fix="an artifact has the name of its recipe; rename one",
-            )
-        known[recipe.name] = name
 
 
 def build_artifacts(
@@ -262,7 +176,9 @@ def _build(recipe: AnyRecipe, raw: Path, options: BuildOptions, workers: Workers
         try:
             copies = new_scratch(artifact, "raw")
             planned = plan(copies=copies)
-            if not _is_kept(planned, options):
+            if not _needed(planned, options):
+                keep_known(artifact, planned.raw)
+            elif not _is_kept(planned, options):
                 _run_stages(planned, build, options, copies)
             return _outcome(planned, build, options)
         finally:

@@ -1,7 +1,7 @@
 """Cleans one part of a split that has files of its own, and of the splits held out of it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +32,7 @@ class CleanJob:
         source: of its raw rows.
         generation: where to write.
         drafts: where to leave drafts for the shard stage; None if it does not follow at once.
+        raw_paths: what to call each raw file where rows are left out.
     """
 
     recipe: AnyRecipe
@@ -39,6 +40,7 @@ class CleanJob:
     source: RawSource
     generation: Generation
     drafts: Path | None
+    raw_paths: Mapping[Path, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class CleanedPart:
         draft: their draft; None unless it was asked for.
         dropped: how many rows the recipe left out, by reason.
         bad: how many are not what the recipe says.
-        first_bad: what is wrong with the first of these, and where.
+        first_bad: the first of these: where it stands, and what is wrong with it.
         left_out: where both are kept; None if there are none.
     """
 
@@ -60,7 +62,7 @@ class CleanedPart:
     draft: DraftFile | None
     dropped: dict[str, int] = field(default_factory=dict)
     bad: int = 0
-    first_bad: str = ""
+    first_bad: BadPlace | None = None
     left_out: ParquetRecord | None = None
 
 
@@ -139,7 +141,7 @@ class _LeftOut:
         )
         self._dropped: Counter[str] = Counter()
         self._bad = 0
-        self._first_bad = ""
+        self._first_bad: BadPlace | None = None
 
     def add(self, chunk: Chunk, cleaned: Cleaned, bad: Sequence[BadPlace]) -> None:
         """Note the rows of a chunk that were dropped, have faults or could not be parsed.
@@ -163,11 +165,10 @@ class _LeftOut:
         self._dropped.update(cleaned.dropped.values())
         self._bad += len(reasons) + len(bad)
         in_order = sorted([*bad, *left_out], key=lambda row: row.place.number)
-        if not self._first_bad and (reasons or bad):
+        if self._first_bad is None and (reasons or bad):
             dropped = set(cleaned.dropped.values())
-            first = next(row for row in in_order if row.reason not in dropped)
-            self._first_bad = f"{first.place}: {first.reason}"
-        self._file.write(_table(in_order))
+            self._first_bad = next(row for row in in_order if row.reason not in dropped)
+        self._file.write(_table(in_order, self._job.raw_paths))
 
     def close(self, kept: CleanedPart) -> CleanedPart:
         """Return what became of the split's rows, those left out included."""
@@ -182,10 +183,10 @@ class _LeftOut:
         )
 
 
-def _table(rows: Sequence[BadPlace]) -> pa.Table:
+def _table(rows: Sequence[BadPlace], raw_paths: Mapping[Path, str]) -> pa.Table:
     return pa.table(
         {
-            "file": pa.array([row.place.file.name for row in rows], pa.string()),
+            "file": pa.array([raw_paths[row.place.file] for row in rows], pa.string()),
             "line": pa.array([row.place.number for row in rows], pa.int64()),
             "reason": pa.array([row.reason for row in rows], pa.string()),
             "text": pa.array([row.place.text for row in rows], pa.string()),

@@ -3,7 +3,7 @@
 A kind whose draft is the cleaned rows themselves needs no file: they are in the Parquet.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,9 @@ class DraftFile:
 
     path: Path | None
     summaries: tuple[Any, ...]
+
+
+Drafts = Mapping[str, Sequence[DraftFile]]  # by split, one for each Parquet file
 
 
 class DraftWriter:

@@ -10,7 +10,7 @@ import pooch
 import requests
 
 from shardmill.errors import CompressionError, EmptyFileError, FetchError, InputError, OutputError
-from shardmill.pipeline.preprocess import Progress, no_progress
+from shardmill.pipeline.build import Progress, no_progress
 from shardmill.pipeline.raw_files import find_raw, read_raw
 from shardmill.recipe import AnyRecipe
 from shardmill.recipe_tables import RawFile

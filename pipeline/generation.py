@@ -4,14 +4,16 @@ A generation is what one run of one stage wrote. Its name is made from the hash 
 bytes depend on, so an equal name means equal content.
 """
 
+import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import xxhash
 from filelock import FileLock, Timeout
@@ -152,6 +154,23 @@ def publish(artifact: Path, manifest: Manifest, build: bytes) -> None:
     for folder in artifact.iterdir():
         if _GENERATION.fullmatch(folder.name) and folder.name not in named:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def build_json(facts: Mapping[str, Any]) -> bytes:
+    """Return the bytes of build.json: sorted keys, two spaces a level, trailing newline."""
+    return (json.dumps(facts, indent=2, sort_keys=True) + "\n").encode()
+
+
+def replace_build(artifact: Path, build: bytes) -> None:
+    """Replace build.json alone.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    try:
+        _replace(artifact / BUILD_NAME, build)
+    except OSError as error:
+        raise OutputError.unwritable(artifact, error, fix=_FIX) from None
 
 
 def has_remains(artifact: Path) -> bool:

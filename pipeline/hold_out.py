@@ -27,14 +27,15 @@ class HoldOutDraw:
     """Decides for each row, in order, whether it is held out.
 
     Permuted blocks (Zelen 1974, as clinical trials assign treatments): of every `d` rows of a
-    class in a row, `n` are held out, at random places, for a fraction n/d. So each class gives up
-    its share within `n` rows, whatever the length of the file, and the draw depends on the seed
-    and on the order of the labels, not on how the rows come in batches.
+    class that follow one another in a part, `n` are held out, at random places, for a fraction
+    n/d. So each class gives up its share of each part to within `n` rows, whatever the length of
+    the part, and the draw depends on the seed, on the number of the part and on the order of the
+    labels in it, not on how the rows come in batches.
 
     Args:
         hold_out: what share of all rows, and the seed.
         taken: the share that is gone already, to other hold-outs of the same split.
-        part: which of the split's parts the rows are of.
+        part: which of the split's parts the rows are of, from 0.
     """
 
     def __init__(self, hold_out: HoldOut, taken: Fraction = Fraction(0), part: int = 0) -> None:

@@ -25,7 +25,7 @@ def notes_on_raw(plan: Plan, rows: Mapping[str, int]) -> Iterator[str]:
 
 
 def _held_out(recipe: AnyRecipe, split: str) -> list[str]:
-    return [n for n, s in recipe.splits.items() if s.hold_out and s.hold_out.split == split]
+    return [name for name, other in recipe.splits.items() if other.hold_out_of(split)]
 
 
 def _note(plan: Plan, file: RawFile, found: int) -> Iterator[str]:

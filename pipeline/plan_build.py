@@ -1,35 +1,19 @@
 """Finds out what a build needs to do, and why, without changing anything."""
 
-import difflib
-import hashlib
 import itertools
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from shardmill.errors import (
-    ArtifactError,
-    FormatVersionError,
-    MissingArtifactError,
-    MissingRawFileError,
-)
-from shardmill.image_recipe import ImageRecipe
+from shardmill.errors import ArtifactError, FormatVersionError, MissingArtifactError
 from shardmill.layout import FORMAT_VERSION
 from shardmill.manifest import CleanRecord, Manifest, RawRecord
 from shardmill.pipeline.borrow_vocab import Borrowed, borrow
-from shardmill.pipeline.generation import BUILD_NAME, generation_name
-from shardmill.pipeline.plain_file import is_plain, plain_copy
-from shardmill.pipeline.raw_files import (
-    RawContent,
-    changed_error,
-    check_same,
-    expand_raw,
-    known_content,
-    sample_digests,
-)
+from shardmill.pipeline.generation import generation_name
+from shardmill.pipeline.raw_files import RawContent, check_same, sample_digests
+from shardmill.pipeline.read_content import read_contents, readable_contents
 from shardmill.recipe import AnyRecipe
 from shardmill.recipe_facts import facts_sha256
 from shardmill.recipe_tables import RawFile
@@ -38,7 +22,7 @@ CLEAN_NAME = "clean.json"
 
 # Part of what a stage's result depends on. The number goes up whenever the stage writes other
 # bytes for the same input; Arrow writes its version into Parquet files.
-CLEAN_VERSION = f"clean 2, arrow {version('pyarrow')}"
+CLEAN_VERSION = f"clean 3, arrow {version('pyarrow')}"
 SHARD_VERSION = "shard 2"
 
 
@@ -78,6 +62,11 @@ class Plan:
         """Folder of the shards."""
         return generation_name("shards", self.shard_key)
 
+    def raw_paths(self) -> dict[Path, str]:
+        """Return for each raw file its path in the manifest."""
+        files = (content for name in sorted(self.raw) for content in self.raw[name])
+        return {file.path: each.path for file, each in zip(files, self.records, strict=True)}
+
 
 def plan_build(
     recipe: AnyRecipe,
@@ -101,14 +90,8 @@ def plan_build(
     Raises:
         InputError: a raw file cannot be read.
     """
-    known = _known_contents(artifact)
+    contents = read_contents(recipe, raw, artifact, copies)
     files = {file.path: file for file in recipe.files()}
-    contents = {
-        name: tuple(
-            _read(p, file, _encoding(recipe, name), known, copies) for p in expand_raw(raw, file)
-        )
-        for name, file in files.items()
-    }
     samples = sample_digests(raw)
     recorded = {
         name: [_record(raw, files[name], content, samples) for content in contents[name]]
@@ -139,97 +122,13 @@ def _facts_of(
     return facts
 
 
-def has_raw(recipe: AnyRecipe, raw: Path) -> bool:
-    """Say whether at least one raw file of the recipe is in the folder."""
-    files = [file for split in recipe.splits.values() for file in split.files()]
-    return any(expand_raw(raw, file) for file in files)
-
-
-def present_recipe(recipe: AnyRecipe, raw: Path) -> AnyRecipe:
-    """Return a recipe without the optional splits whose files are not there.
-
-    Raises:
-        MissingRawFileError: a file of another split is missing.
-    """
-    absent = {
-        name
-        for name, split in recipe.splits.items()
-        if split.optional and not all(expand_raw(raw, file) for file in split.files())
-    }
-    splits = {
-        name: split
-        for name, split in recipe.splits.items()
-        if name not in absent and (split.hold_out is None or split.hold_out.split not in absent)
-    }
-    if "train" not in splits:
-        raise MissingRawFileError(
-            raw,
-            expected="the raw files of the split train, which statistics come from",
-            found="none",
-            fix="check --raw",
-        )
-    recipe = recipe.model_copy(update={"splits": splits})
-    for file in recipe.files():
-        _check_present(raw, file)
-    return recipe
-
-
-def _check_present(raw: Path, file: RawFile) -> None:
-    if expand_raw(raw, file):
-        return
-    expected = raw / file.path
-    there = sorted(p.name for p in expected.parent.glob("*"))
-    close = difflib.get_close_matches(expected.name, there, n=1)
-    fetch = "run `shardmill fetch`, or " if file.urls else ""
-    raise MissingRawFileError(
-        expected,
-        expected="a raw file",
-        found=f"{close[0]} beside it" if close else "none",
-        fix=f"{fetch}check --raw",
-    )
-
-
-def is_known(recipe: AnyRecipe, raw: Path, artifact: Path) -> bool:
-    """Say whether no raw file of a recipe needs to be read to know what is in it."""
-    known = _known_contents(artifact)
-    return all(
-        known_content(path, known.get(str(path), {})) is not None
-        for file in recipe.files()
-        for path in expand_raw(raw, file)
-    )
-
-
-def _read(
-    path: Path, file: RawFile, encoding: str | None, known: Mapping[str, Any], copies: Path | None
-) -> RawContent:
-    md5 = file.checksum is not None and file.checksum.startswith("md5:")
-    content = known_content(path, known.get(str(path), {}))
-    if content is not None and (content.md5 or not md5):
-        return content
-    copy = None if copies is None else _copy_in(copies, path)
-    return RawContent.of(path, plain_copy(path, copy, encoding=encoding, md5=md5))
-
-
 def with_copies(plan: Plan, copies: Path) -> Plan:
     """Return a plan whose raw files can all be read as they are, in UTF-8 where they are text.
 
     Raises:
         InputError: a raw file has changed since the plan was made, or is not in its encoding.
     """
-    raw = {
-        name: tuple(_readable(c, _encoding(plan.recipe, name), copies) for c in contents)
-        for name, contents in plan.raw.items()
-    }
-    return replace(plan, raw=raw)
-
-
-def _readable(content: RawContent, encoding: str | None, copies: Path) -> RawContent:
-    if content.readable != content.path or is_plain(content.path, encoding):
-        return content
-    plain = plain_copy(content.path, _copy_in(copies, content.path), encoding=encoding)
-    if plain.sha256 != content.sha256:
-        raise changed_error(content.path)
-    return replace(content, readable=plain.path)
+    return replace(plan, raw=readable_contents(plan.recipe, plan.raw, copies))
 
 
 def check_unchanged(plan: Plan) -> None:
@@ -243,16 +142,6 @@ def check_unchanged(plan: Plan) -> None:
             check_same(content)
 
 
-def _copy_in(folder: Path, path: Path) -> Path:
-    return folder / hashlib.sha256(str(path).encode()).hexdigest()
-
-
-def _encoding(recipe: AnyRecipe, name: str) -> str | None:
-    if isinstance(recipe, ImageRecipe) or name not in {file.path for file in recipe.row_files()}:
-        return None
-    return recipe.csv.encoding
-
-
 def _record(raw: Path, file: RawFile, content: RawContent, samples: frozenset[str]) -> RawRecord:
     published = None if file.checksum is None else content.matches(file.checksum)
     path = content.path.relative_to(raw).as_posix() if file.is_pattern else file.path
@@ -263,18 +152,6 @@ def _record(raw: Path, file: RawFile, content: RawContent, samples: frozenset[st
         published=published,
         sample=content.sha256 in samples,
     )
-
-
-def _known_contents(artifact: Path) -> Mapping[str, Any]:
-    try:
-        known = json.loads((artifact / BUILD_NAME).read_bytes())["raw"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    wanted = {field.name for field in fields(RawContent)} - {"readable"}
-    whole = isinstance(known, dict) and all(
-        isinstance(content, dict) and set(content) == wanted for content in known.values()
-    )
-    return known if whole else {}
 
 
 def _why_clean(plan: Plan) -> str | None:

@@ -44,7 +44,7 @@ class Place(NamedTuple):
 
 
 class BadPlace(NamedTuple):
-    """A row that could not be parsed, and why."""
+    """A row that is left out, and why."""
 
     place: Place
     reason: str

@@ -9,11 +9,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Self, TypeVar
+
+from shardmill.errors import WorkerError
 
 Result = TypeVar("Result")
 
@@ -90,6 +93,9 @@ class Workers:
             function: importable by name, since processes are started afresh.
             arguments: picklable; taken as they are needed.
             on_done: called after each task.
+
+        Raises:
+            WorkerError: something else has ended a process.
         """
         remaining = iter(arguments)
         first = list(itertools.islice(remaining, 2))
@@ -98,6 +104,9 @@ class Workers:
             return list(_in_turn(function, arguments, on_done))
         try:
             return self._side_by_side(function, arguments, on_done)
+        except BrokenProcessPool:
+            self._end()
+            raise _worker_ended() from None
         except BaseException:
             self._end()
             raise
@@ -130,6 +139,15 @@ class Workers:
             )
         with _interrupts_held():
             return self._pool.submit(function, *argument)
+
+
+def _worker_ended() -> WorkerError:
+    return WorkerError(
+        "a worker",
+        expected="a process that runs until its tasks are done",
+        found="one that has ended, most often for want of memory",
+        fix='build with fewer --workers; a script must build below `if __name__ == "__main__"`',
+    )
 
 
 def _wait(waiting: "set[Future[Result]]", on_done: Callable[[], None]) -> "set[Future[Result]]":

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from shardmill.pipeline.build_artifacts import BuildOptions, Sources, build_artifacts
+from shardmill.pipeline.build_artifacts import BuildOptions, build_artifacts
+from shardmill.pipeline.find_sources import Sources
 from shardmill.pipeline.write_sample import SAMPLE_DATASETS, write_sample
 from shardmill.recipe import AnyRecipe
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from shardmill.load_recipe import parse_recipe
-from shardmill.pipeline.build_artifacts import BuildOptions, Sources, build_artifacts
+from shardmill.pipeline.build_artifacts import BuildOptions, build_artifacts
+from shardmill.pipeline.find_sources import Sources
 from shardmill.pipeline.write_idx import encode_idx
 
 GOLDEN = Path(__file__).parent / "golden"

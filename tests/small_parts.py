@@ -12,7 +12,8 @@ import pytest
 from shardmill.load_recipe import parse_recipe
 from shardmill.manifest import Manifest
 from shardmill.pipeline import cut_parts, raw_source
-from shardmill.pipeline.build_artifacts import BuildOptions, Outcome, Sources, build_artifacts
+from shardmill.pipeline.build_artifacts import BuildOptions, Outcome, build_artifacts
+from shardmill.pipeline.find_sources import Sources
 
 RECIPE = """
 name = "toy"

@@ -18,7 +18,8 @@ from shardmill.errors import AgreementError, DamagedFileError, MissingArtifactEr
 from shardmill.load_recipe import parse_recipe
 from shardmill.manifest import Manifest
 from shardmill.pipeline.borrow_vocab import lenders_first
-from shardmill.pipeline.build_artifacts import BuildOptions, Outcome, Sources, build_artifacts
+from shardmill.pipeline.build_artifacts import BuildOptions, Outcome, build_artifacts
+from shardmill.pipeline.find_sources import Sources
 from shardmill.pipeline.write_idx import encode_idx
 from shardmill.recipe import AnyRecipe
 from shardmill.text_recipe import TextRecipe

@@ -1,6 +1,7 @@
 """Builds of many parts: the same bytes in any processes, from any spelling of the raw files."""
 
 import gzip
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ import shardmill
 from shardmill.errors import InputError
 from shardmill.manifest import Manifest
 from shardmill.pipeline import build_artifacts as build_module
-from shardmill.pipeline import cut_parts, plan_build, raw_files, raw_source
+from shardmill.pipeline import cut_parts, plan_build, raw_files, raw_source, read_content
 from shardmill.pipeline.plan_build import Plan
 from shardmill.pipeline.write_idx import encode_idx
 from shardmill.verify_artifact import verify_artifact
@@ -260,13 +261,37 @@ def test_up_to_date_reads_no_raw_bytes_and_takes_no_lock(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("not needed")
 
-    for module in (plan_build, raw_files):
+    for module in (read_content, raw_files):
         monkeypatch.setattr(module, "plain_copy", never)
     for name in ("locked", "new_scratch", "with_copies", "run_clean", "run_shard"):
         monkeypatch.setattr(build_module, name, never)
     for options in ({}, {"stages": ("clean",)}, {"stages": ("shard",)}, {"dry_run": True}):
         assert build(RECIPE, raw, tmp_path / "out", **options).status == "up to date"
     assert build(RECIPE, raw, tmp_path / "out").rows == built.rows
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_raw_file_that_is_touched_is_read_once_more_and_no_more(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compressed: bool
+) -> None:
+    if compressed:
+        (raw / "train.csv").write_bytes(gzipped("".join(ROWS)))
+    build(RECIPE, raw, tmp_path / "out")
+    before = contents(tmp_path / "out")
+    facts = json.loads((tmp_path / "out/toy/build.json").read_bytes())
+    (raw / "train.csv").touch()
+    assert build(RECIPE, raw, tmp_path / "out").status == "up to date"
+    assert contents(tmp_path / "out") == before
+    after = json.loads((tmp_path / "out/toy/build.json").read_bytes())
+    assert after.pop("raw") != facts.pop("raw")
+    assert after == facts
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("not needed")
+
+    monkeypatch.setattr(read_content, "plain_copy", never)
+    monkeypatch.setattr(build_module, "locked", never)
+    assert build(RECIPE, raw, tmp_path / "out").status == "up to date"
 
 
 def test_a_folder_that_cannot_be_written_may_be_up_to_date(raw: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A part is cleaned on its own: rows, hold-outs, drafts, and what is left out, with its place."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -40,6 +41,7 @@ def job(folder: Path, recipe: str, content: str) -> CleanJob:
         raw_source(parsed, parsed.splits["train"], raw),
         Generation("clean-0", folder / "out"),
         folder / "drafts",
+        {folder / "train.csv": "train.csv"},
     )
 
 
@@ -97,7 +99,7 @@ def test_chunks_of_any_size_give_the_same_rows(
 
 def test_without_drafts(tmp_path: Path) -> None:
     task = job(tmp_path, RECIPE, "".join(ROWS))
-    task = CleanJob(task.recipe, "train", task.source, task.generation, drafts=None)
+    task = replace(task, drafts=None)
     assert {part.draft for part in clean_part(task, whole(task)).values()} == {None}
     assert list((tmp_path / "drafts").iterdir()) == []
 
@@ -116,7 +118,10 @@ def test_rows_that_are_left_out_keep_their_place(
     assert sum(part.rows for part in done.values()) == 37
     assert (done["train"].bad, done["validation"].bad) == (3, 0)
     expected = "label: expected one of 1, 2, found"
-    assert done["train"].first_bad == f"{tmp_path / 'train.csv'}, line 4: {expected} '3'"
+    first = done["train"].first_bad
+    assert first is not None
+    assert str(first.place) == f"{tmp_path / 'train.csv'}, line 4"
+    assert first.reason == f"{expected} '3'"
     assert done["train"].left_out is not None
     path = done["train"].left_out.path
     assert path == "clean-0/train.rejected-00000.parquet"

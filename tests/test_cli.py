@@ -302,7 +302,7 @@ def test_a_fault_in_the_code_is_named_and_not_traced(
     def fault(*_: object, **__: object) -> None:
         raise ZeroDivisionError("of something")
 
-    monkeypatch.setattr("shardmill.pipeline.build_artifacts.find_sources", fault)
+    monkeypatch.setattr("shardmill.pipeline.find_sources.find_sources", fault)
     result = run("preprocess", *toy.arguments)
     assert result.exit_code == 1
     assert "unexpected ZeroDivisionError: of something" in result.stderr
@@ -313,7 +313,7 @@ def test_interrupt(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("shardmill.pipeline.preprocess.clean_part", interrupt)
+    monkeypatch.setattr("shardmill.pipeline.clean_stage.clean_part", interrupt)
     result = run("preprocess", *toy.arguments)
     assert result.exit_code == 130
     assert "interrupted" in result.stderr
@@ -326,7 +326,7 @@ def test_termination(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr("shardmill.pipeline.preprocess.clean_part", terminate)
+    monkeypatch.setattr("shardmill.pipeline.clean_stage.clean_part", terminate)
     result = run("preprocess", *toy.arguments)
     assert result.exit_code == 143
     assert "terminated: what was not finished is as it was before" in result.stderr

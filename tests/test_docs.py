@@ -2,11 +2,17 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+
+from golden_build import RECIPES, write_raw
 
 from shardmill import errors
 from shardmill.cli import COMMANDS, main
 from shardmill.load_recipe import parse_recipe
+from shardmill.manifest import Manifest
+from shardmill.pipeline.build_artifacts import BuildOptions, build_artifacts
+from shardmill.pipeline.find_sources import Sources
 from shardmill.tabular_column import Column
 
 ROOT = Path(__file__).parent.parent
@@ -51,15 +57,60 @@ def test_torch_is_pinned_for_every_install() -> None:
 
 
 def test_recipes_in_the_documents_are_valid() -> None:
-    whole = re.findall(r"```toml\n(name = .*?)```", read("ARCHITECTURE.md"), re.S)
+    whole = re.findall(
+        r"```toml\n(name = .*?)```", read("ARCHITECTURE.md") + read("README.md"), re.S
+    )
     parts = re.findall(r"```toml\n(\[columns\].*?)```", read("README.md"), re.S)
     facts = 'name = "bikes"\nkind = "tabular"\nsplits.train.csv.path = "bikes.csv"\n'
-    assert whole
+    recipes = [parse_recipe(text, where="documents") for text in whole]
+    assert {recipe.kind for recipe in recipes} == {"tabular", "text"}
     assert parts
-    for text in [*whole, *(facts + part for part in parts)]:
-        assert parse_recipe(text, where="documents").kind == "tabular"
+    for part in parts:
+        assert parse_recipe(facts + part, where="documents").kind == "tabular"
 
 
 def test_every_key_of_a_column_is_documented() -> None:
     table = read("ARCHITECTURE.md").split("### Columns of a table")[1].split("```toml")[0]
     assert set(Column.model_fields) <= set(re.findall(r"`(\w+)`", table))
+
+
+def keys_of(manifest: Manifest) -> Iterator[str]:
+    """Every key that the format gives a meaning: those of records, not names that a recipe gave."""
+    facts = manifest.model_dump(mode="json")
+    yield from facts
+    records = [*facts["raw"], *facts["statistics"].values(), facts["vocabulary"] or {}]
+    for split in facts["splits"].values():
+        yield from split
+        records += split["fields"]
+    for record in manifest.files():
+        records.append(record.model_dump())
+    for record in records:
+        yield from record
+
+
+def test_the_format_names_every_file_and_key_of_an_artifact(tmp_path: Path) -> None:
+    text = read("FORMAT.md")
+    folder = text[: text.index("## The folder")]
+    stated = set(re.findall(r"`(\w+)`", text))
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    write_raw(raw)
+    (raw / "trees.csv").write_text("height,kind,leaf\n1,oak,round\n,elm,long\n2,oak\n" * 8)
+    files, keys = set(), set()
+    for kind, recipe in RECIPES.items():
+        if kind == "tabular":
+            recipe = recipe.replace(
+                "[columns]", 'csv = { on_bad_row = "quarantine", max_bad_rows = 0.5 }\n[columns]'
+            ).replace('missing = "mean" }', 'missing = "mean", scale = "standardise" }')
+        sources = Sources((parse_recipe(recipe, where=kind),), raw)
+        artifact = build_artifacts(sources, BuildOptions(out=tmp_path / "out"))[0].artifact
+        files |= {path.relative_to(artifact).as_posix() for path in artifact.rglob("*")}
+        keys |= set(keys_of(Manifest.load(artifact)))
+    # The tree shows splits called train, and one generation of each stage.
+    names = {re.sub("^validation", "train", path.rpartition("/")[2]) for path in files}
+    names = {re.sub("^(clean|shards)-[0-9a-f]{12}$", r"\1-", name) for name in names}
+    assert {"train.rejected-00000.parquet", "vocab.txt", "clean-", "manifest.json"} < names
+    assert {name for name in names - {".lock"} if name not in folder} == set()
+    assert "`.lock`" in text
+    assert {"offset", "longest", "padding_id", "ragged", "left_out"} < keys
+    assert keys - stated == set()

@@ -88,7 +88,8 @@ def test_only_tables_need_pandas(name: str, sample_raw: Path, tmp_path: Path) ->
     loaded = loaded_after(
         "from pathlib import Path\n"
         "from shardmill.load_recipe import load_recipe\n"
-        "from shardmill.pipeline.build_artifacts import BuildOptions, Sources, build_artifacts\n"
+        "from shardmill.pipeline.build_artifacts import BuildOptions, build_artifacts\n"
+        "from shardmill.pipeline.find_sources import Sources\n"
         f"sources = Sources((load_recipe({name!r}),), Path({str(sample_raw)!r}))\n"
         f"build_artifacts(sources, BuildOptions(out=Path({str(tmp_path)!r})))"
     )

@@ -14,7 +14,8 @@ from shardmill.errors import InputError
 from shardmill.kinds.image import image_rows
 from shardmill.load_recipe import parse_recipe
 from shardmill.manifest import Manifest
-from shardmill.pipeline.build_artifacts import BuildOptions, Outcome, Sources, build_artifacts
+from shardmill.pipeline.build_artifacts import BuildOptions, Outcome, build_artifacts
+from shardmill.pipeline.find_sources import Sources
 from shardmill.shard_file import read_header
 from shardmill.verify_artifact import verify_artifact
 

@@ -1,5 +1,6 @@
 """Rows that are not what the recipe says: an error with file and line, or kept aside."""
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,8 @@ def test_bad_rows_of_every_sort_are_kept_aside_and_counted(
     # Parts without a bad row have no such file.
     assert names == ["train.rejected-00000.parquet", "train.rejected-00002.parquet"]
     assert sum(outcome.rows.values()) == N - len(BAD)
+    first = artifact / splits["train"].left_out[0].path
+    assert outcome.notes == (f"6 rows of train left out as bad, see {first} and 1 more",)
     verify_artifact(artifact)
     inspected = CliRunner().invoke(main, ["inspect", str(artifact)]).output
     assert f", {len(BAD)} rejected" in inspected
@@ -144,3 +147,30 @@ def test_a_hold_out_that_takes_every_row(tmp_path: Path) -> None:
             assert error.found == "1 rows, all held out"
             refused += 1
     assert 0 < refused < 8
+
+
+def test_files_are_named_by_their_path_below_the_raw_folder(tmp_path: Path) -> None:
+    names = ["a/train.csv", "a/more.csv.gz", "c/train.csv"]
+    contents = [b"1,a,b\n3,c,d\n", gzip.compress(b"4,e,f\n2,g,h\n"), b"1,i,j\n5,k,l\n"]
+    for name, content in zip(names, contents, strict=True):
+        (tmp_path / "raw" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "raw" / name).write_bytes(content)
+    files = '[{ path = "a/t*.csv" }, { path = "a/more.csv" }, { path = "c/train.csv" }]'
+    recipe = QUARANTINE.replace('train.csv.path = "train.csv"', f"train.csv = {files}")
+    allowed = recipe.replace('quarantine"', 'quarantine", max_bad_rows = 0.5')
+    build(allowed, tmp_path / "raw", tmp_path / "out")
+    # As the manifest names them, so that compressing a file changes nothing.
+    assert left_out(tmp_path / "out/toy")["file"].to_pylist() == [
+        "a/train.csv",
+        "a/more.csv",
+        "c/train.csv",
+    ]
+
+
+def test_a_folder_whose_name_looks_like_a_message(tmp_path: Path) -> None:
+    raw = write(tmp_path / "a: b", rows_with([5, 701]))
+    recipe = QUARANTINE.replace('quarantine"', 'quarantine", max_bad_rows = 0.0001')
+    with pytest.raises(InputError) as caught:
+        build(recipe, raw, tmp_path / "out")
+    assert caught.value.where == f"{raw / 'train.csv'}, line 6"
+    assert caught.value.found == "2 of 2,000, the first: field count"

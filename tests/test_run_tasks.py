@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shardmill.errors import InputError, ShardmillError
+from shardmill.errors import InputError, ShardmillError, WorkerError
 from shardmill.pipeline.raw_files import read_raw
 from shardmill.pipeline.run_tasks import Workers
 
@@ -55,6 +55,13 @@ def test_an_error_is_raised_here_with_its_fields(tmp_path: Path, workers: int) -
     assert error.found == "No such file or directory"
     assert error.fix == "check its permissions"
     assert str(error).startswith(f"{tmp_path / 'missing'}: expected a readable file, found No such")
+
+
+def test_a_worker_that_is_ended_from_outside_is_an_error_that_says_so() -> None:
+    with Workers(2) as pool:
+        with pytest.raises(WorkerError, match="most often for want of memory; build with fewer"):
+            pool.run(os._exit, [(9,), (9,)])
+        assert pool.run(pow, POWERS) == [n**2 for n in range(20)]  # by new ones
 
 
 # The first worker never ends by itself: it reads from a pipe that nobody writes to.

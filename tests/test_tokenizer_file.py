@@ -27,7 +27,8 @@ from shardmill.errors import (
 )
 from shardmill.load_recipe import parse_recipe
 from shardmill.manifest import Manifest
-from shardmill.pipeline.build_artifacts import BuildOptions, Outcome, Sources, build_artifacts
+from shardmill.pipeline.build_artifacts import BuildOptions, Outcome, build_artifacts
+from shardmill.pipeline.find_sources import Sources
 from shardmill.recipe import AnyRecipe
 from shardmill.tokenizer_file import TokenizerFacts, read_tokenizer
 from shardmill.verify_artifact import verify_artifact

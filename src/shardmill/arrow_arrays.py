@@ -49,7 +49,16 @@ def string_array(texts: Sequence[str]) -> pa.Array:
     encoded = [text.encode() for text in texts]
     offsets = np.zeros(len(texts) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), out=offsets[1:])
+    return rows_of(b"".join(encoded), offsets)
+
+
+def rows_of(content: bytes | Array, offsets: Array) -> pa.Array:
+    """Return the string array [n] of `offsets` [n + 1] into UTF-8 bytes.
+
+    Raises:
+        pa.ArrowInvalid: an offset is beyond 2 GiB, which is as far as `string` reaches.
+    """
     positions = arrow_array(offsets).cast(pa.int32())
     return pa.StringArray.from_buffers(
-        len(texts), positions.buffers()[1], pa.py_buffer(b"".join(encoded))
+        len(offsets) - 1, positions.buffers()[1], pa.py_buffer(content)
     )

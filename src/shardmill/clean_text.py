@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shardmill.joined_rows import Array, JoinedRows, code_points, content_of, string_array
+from shardmill.arrow_arrays import Array, rows_of
+from shardmill.joined_rows import JoinedRows, code_points, content_of
 
 _ASCII = [chr(code) for code in range(128)]
 _ASCII_TABLES = {
@@ -96,7 +97,7 @@ def _clean_characters(texts: pa.Array, steps: Sequence[str]) -> pa.Array:
     for step in steps:
         table = table.translate(_ASCII_TABLES[step].encode() + bytes(range(128, 256)))
     content, offsets = content_of(texts)
-    cleaned = string_array(content.translate(table), offsets)
+    cleaned = rows_of(content.translate(table), offsets)
     if content.isascii():
         return cleaned
     others = pc.invert(pc.string_is_ascii(texts))

@@ -2,7 +2,7 @@
 
 A message says where, what was expected, what was found and what to do. The exit codes of the
 command line are the `exit_code` of the classes below; 0 is success, 1 any other failure, 2 wrong
-usage of the command line and 130 an interrupt.
+usage of the command line, 130 an interrupt and 143 a termination.
 """
 
 from typing import ClassVar, Self
@@ -59,11 +59,11 @@ class EmptyFileError(InputError):
 
 
 class CompressionError(InputError):
-    """A gzip file that is cut short or damaged."""
+    """A gzip or zstd file that is cut short or damaged."""
 
 
 class EncodingError(InputError):
-    """A text file that is not UTF-8."""
+    """A text file that is not in its encoding: the one that the recipe says, or UTF-8."""
 
 
 class ColumnsError(InputError):
@@ -83,7 +83,7 @@ class UnknownClassError(InputError):
 
 
 class UnknownCategoryError(InputError):
-    """A cell outside its column's map."""
+    """A cell outside its column's map or categories."""
 
 
 class IdxFormatError(InputError):
@@ -144,6 +144,10 @@ class LockedError(ShardmillError):
     """Another process is building the same artifact."""
 
     exit_code = 6
+
+
+class WorkerError(ShardmillError):
+    """A process of a build has ended before its task, by no error of the task's own."""
 
 
 class OutputError(ShardmillError):

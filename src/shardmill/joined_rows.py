@@ -4,17 +4,13 @@ What works on one piece at C speed needs no loop over the rows.
 """
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shardmill.arrow_arrays import arrow_array, numpy_array
-from shardmill.arrow_arrays import string_array as strings
-
-Array = npt.NDArray[Any]
+from shardmill.arrow_arrays import Array, numpy_array, rows_of, string_array
 
 
 def content_of(texts: pa.Array) -> tuple[bytes, Array]:
@@ -27,18 +23,6 @@ def content_of(texts: pa.Array) -> tuple[bytes, Array]:
     first, last = int(own[0]), int(own[-1])
     content = data.slice(first, last - first).to_pybytes() if data is not None else b""
     return content, own - own[0]
-
-
-def string_array(content: bytes | Array, offsets: Array) -> pa.Array:
-    """Return the string array [n] of `offsets` [n + 1] into UTF-8 bytes.
-
-    Raises:
-        pa.ArrowInvalid: an offset is beyond 2 GiB, which is as far as `string` reaches.
-    """
-    positions = arrow_array(offsets).cast(pa.int32())
-    return pa.StringArray.from_buffers(
-        len(offsets) - 1, positions.buffers()[1], pa.py_buffer(content)
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +48,7 @@ class JoinedRows:
     @classmethod
     def of(cls, texts: pa.Array) -> Self:
         """Join the rows of a string array without nulls."""
-        joined = pc.binary_join_element_wise(texts, *strings(["", "\n"]))
+        joined = pc.binary_join_element_wise(texts, *string_array(["", "\n"]))
         sizes = numpy_array(pc.utf8_length(joined)).astype(np.int64)
         return cls(content_of(joined)[0].decode(), np.cumsum(sizes) - 1)
 
@@ -76,7 +60,7 @@ class JoinedRows:
             # 10xxxxxx is a byte of UTF-8 that goes on; the k-th other one begins code point k.
             begins = np.flatnonzero((np.frombuffer(content, np.uint8) & 0xC0) != 0x80)
             line_feeds = begins[self.ends]
-        rows = string_array(content, np.append(0, line_feeds + 1))
+        rows = rows_of(content, np.append(0, line_feeds + 1))
         return pc.utf8_slice_codeunits(rows, 0, -1)
 
 

@@ -53,7 +53,7 @@ class FileRecord(Record):
 
 
 class ParquetRecord(FileRecord):
-    """Cleaned rows."""
+    """Rows, cleaned or left out, and how many."""
 
     rows: Annotated[int, Field(ge=0)]
 

@@ -116,8 +116,8 @@ class HoldOut(Section):
 
     Attributes:
         split: the split that gives the rows up.
-        fraction: share of its rows, at most half; of each class, exact within a block of rows
-            (see `shardmill.pipeline.hold_out`).
+        fraction: share of its rows, at most half; of each class in each part of its files, exact
+            to within a block of rows (see `shardmill.pipeline.hold_out`).
         stratify: hold out the same share of every class.
         seed: of the draw.
     """
@@ -183,9 +183,11 @@ class Csv(Section):
         missing: spellings of a missing cell, in tabular files.
         encoding: by Python's name for it.
         on_bad_row: what to do about a row with another number of fields, with bytes that are not
-            in the encoding, or with a quote that closes where no field ends: fail, or leave it out
-            and keep it beside the cleaned rows.
-        max_bad_rows: the share of such rows above which a build fails all the same.
+            UTF-8, with a quote that closes where no field ends, with a cell that cannot be read or
+            is missing where it must not be, or with an unknown class or category: fail, or leave
+            it out and keep it beside the cleaned rows. A quote that is never closed, and bytes that
+            are not in another encoding, always fail.
+        max_bad_rows: the share of such rows in a split above which a build fails all the same.
     """
 
     header: bool = True

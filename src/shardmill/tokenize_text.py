@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shardmill.arrow_arrays import arrow_array, numpy_array
+from shardmill.arrow_arrays import Array, arrow_array, numpy_array, rows_of
 from shardmill.clean_text import clean_texts
-from shardmill.joined_rows import Array, content_of, string_array
+from shardmill.joined_rows import content_of
 
 # torchtext's `basic_english`, data/utils.py of 0.18: these replacements in this order, on the
 # lower-cased line, then a split at white space.
@@ -123,7 +123,7 @@ def _cut(content: bytes, offsets: Array, tokenizer: str) -> Tokens:
 
     # Up to the next one: with the separators behind it, also those that the next row begins with,
     # which saves a copy of the text. They go when each distinct token is left but once.
-    rough = string_array(content, np.append(starts, np.int32(len(content)))).dictionary_encode()
+    rough = rows_of(content, np.append(starts, np.int32(len(content)))).dictionary_encode()
     trimmed = pc.ascii_rtrim(rough.dictionary, characters=separators).dictionary_encode()
     codes = numpy_array(trimmed.indices)[numpy_array(rough.indices)]
     sizes = np.diff(np.searchsorted(starts, offsets)).astype(np.int32)

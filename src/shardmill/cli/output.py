@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from shardmill.pipeline.build import Progress
     from shardmill.pipeline.build_artifacts import Outcome
-    from shardmill.pipeline.preprocess import Progress
     from shardmill.training.train_artifact import Result
 
 

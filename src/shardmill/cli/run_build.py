@@ -43,12 +43,8 @@ def run_build(
 
         prepare_workers()
     from shardmill.cli.output import print_outcomes, progress_bars
-    from shardmill.pipeline.build_artifacts import (
-        BuildOptions,
-        Outcome,
-        build_artifacts,
-        find_sources,
-    )
+    from shardmill.pipeline.build_artifacts import BuildOptions, Outcome, build_artifacts
+    from shardmill.pipeline.find_sources import find_sources
 
     sources = find_sources(recipes, raw=raw, sample=sample, dry_run=settings["dry_run"])
     if sources.note and not quiet:

@@ -9,5 +9,8 @@ The functions of a kind are pure, and take Arrow tables of any number of rows:
     finish  drafted rows and their key to tensors
     encode  cleaned rows to tensors, at once: what `draft`, `keys` and `finish` do together
 
+Beside them, `targets` gives the fields of a recipe's targets, `target_columns` the columns of
+cleaned rows that hold them, and `PLAIN_COLUMNS` names the columns whose values hardly repeat.
+
 So rows are looked at once, chunk by chunk in any number of processes, and only summaries meet.
 """

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shardmill.arrow_arrays import Array as Array
 from shardmill.arrow_arrays import arrow_array, numpy_array
 from shardmill.errors import InputError, UnknownClassError
 from shardmill.image_recipe import ImageRecipe
@@ -16,8 +17,6 @@ from shardmill.manifest import Statistics
 from shardmill.recipe_tables import Target
 from shardmill.text_recipe import TextRecipe
 from shardmill.vocab import Vocab
-
-Array = npt.NDArray[np.generic]
 
 
 class RowFault(Exception):  # noqa: N818  never reaches a user: who knows the file adds where it is
