@@ -115,7 +115,7 @@ class _Output:
     def __init__(self, job: CleanJob, split: str, part: int, stack: ExitStack) -> None:
         name = f"{split}-{part:05d}"
         facts = {"name": job.recipe.name, "split": split, "generation": job.generation.name}
-        self._draft = DraftWriter(job.recipe, job.drafts, name)
+        self._draft = DraftWriter(job.recipe, job.drafts, split, name)
         self.parquet = stack.enter_context(
             ParquetFile(
                 job.generation,

@@ -22,7 +22,8 @@ class DraftFile:
     Attributes:
         path: an Arrow file of as many batches as there are summaries; None if the draft is the
             cleaned rows themselves.
-        summaries: of the batches; see `draft` of the kind.
+        summaries: of the batches, see `draft` of the kind; none of a split whose rows nothing is
+            fitted to, unless they come with keys.
     """
 
     path: Path | None
@@ -38,19 +39,21 @@ class DraftWriter:
     Args:
         recipe: of the dataset.
         folder: where to write; None to do nothing at all.
+        split: whose rows they are.
         name: of the file, without its suffix.
     """
 
-    def __init__(self, recipe: AnyRecipe, folder: Path | None, name: str) -> None:
+    def __init__(self, recipe: AnyRecipe, folder: Path | None, split: str, name: str) -> None:
         self._recipe = recipe
         self._folder = folder
+        self._needed = split == "train" or find_kind(recipe).KEYED
         self._name = name
         self._summaries: list[Any] = []
         self._writer: pa.RecordBatchFileWriter | None = None
 
     def write(self, cleaned: pa.Table) -> None:
         """Draft some rows; none are no batch."""
-        if self._folder is None or not len(cleaned):
+        if self._folder is None or not self._needed or not len(cleaned):
             return
         drafted, summary = find_kind(self._recipe).draft(self._recipe, cleaned)
         self._summaries.append(summary)
@@ -74,9 +77,9 @@ class DraftWriter:
         return DraftFile(self._path(), tuple(self._summaries))
 
 
-def draft_parquet(recipe: AnyRecipe, parquet: Path, folder: Path) -> DraftFile:
+def draft_parquet(recipe: AnyRecipe, split: str, parquet: Path, folder: Path) -> DraftFile:
     """Draft the rows of a Parquet file of cleaned rows, a row group at a time."""
-    writer = DraftWriter(recipe, folder, parquet.stem)
+    writer = DraftWriter(recipe, folder, split, parquet.stem)
     with pq.ParquetFile(parquet) as file:
         for group in range(file.num_row_groups):
             writer.write(file.read_row_group(group))

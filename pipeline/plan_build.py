@@ -3,9 +3,10 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from shardmill.errors import ArtifactError, FormatVersionError, MissingArtifactError
 from shardmill.layout import FORMAT_VERSION
@@ -22,8 +23,10 @@ CLEAN_NAME = "clean.json"
 
 # Part of what a stage's result depends on. The number goes up whenever the stage writes other
 # bytes for the same input; Arrow writes its version into Parquet files.
-CLEAN_VERSION = f"clean 3, arrow {version('pyarrow')}"
+CLEAN_VERSION = f"clean 3, arrow {pa.__version__}"
 SHARD_VERSION = "shard 2"
+
+_NAMED = 10  # of raw files that have changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +185,11 @@ def _why_shard(plan: Plan) -> str | None:
     except ArtifactError as error:
         return f"the artifact cannot be read: {error.found}"
     before = {record.path: record for record in manifest.raw}
-    changed = [r.path for r in plan.records if before.get(r.path) != r]
-    changed += [path for path in before if path not in {r.path for r in plan.records}]
+    now = {record.path: record for record in plan.records}
+    changed = [path for path in {**now, **before} if before.get(path) != now.get(path)]
     if changed:
-        return f"changed since the last build: {', '.join(changed)}"
+        more = f" and {len(changed) - _NAMED:,} more" if len(changed) > _NAMED else ""
+        return f"changed since the last build: {', '.join(changed[:_NAMED])}{more}"
     if manifest.recipe_sha256 != plan.recipe.sha256():
         return "the recipe has changed"
     if manifest.requested_rows_per_shard != plan.rows_per_shard:

@@ -1,10 +1,11 @@
 """Finds out which splits of a recipe there are raw files for."""
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 
-from shardmill.errors import MissingRawFileError
-from shardmill.pipeline.raw_files import expand_raw
+from shardmill.errors import InputError, MissingRawFileError
+from shardmill.pipeline.raw_files import COMPRESSED_SUFFIXES, expand_raw
 from shardmill.recipe import AnyRecipe
 from shardmill.recipe_tables import RawFile
 
@@ -16,15 +17,17 @@ def has_raw(recipe: AnyRecipe, raw: Path) -> bool:
 
 
 def present_recipe(recipe: AnyRecipe, raw: Path) -> AnyRecipe:
-    """Return a recipe without the optional splits whose files are not there.
+    """Return a recipe without the optional splits of which no file is there.
 
     Raises:
         MissingRawFileError: a file of another split is missing.
+        InputError: a pattern takes in a file that another entry names too, or one file both
+            compressed and not.
     """
     absent = {
         name
         for name, split in recipe.splits.items()
-        if split.optional and not all(expand_raw(raw, file) for file in split.files())
+        if split.optional and not any(expand_raw(raw, file) for file in split.files())
     }
     splits = {
         name: split
@@ -41,7 +44,26 @@ def present_recipe(recipe: AnyRecipe, raw: Path) -> AnyRecipe:
     recipe = recipe.model_copy(update={"splits": splits})
     for file in recipe.files():
         _check_present(raw, file)
+    _check_distinct(raw, recipe.files())
     return recipe
+
+
+def _check_distinct(raw: Path, files: Sequence[RawFile]) -> None:
+    """See that no row would be read twice because a pattern matches more than was meant."""
+    entries: dict[Path, tuple[RawFile, Path]] = {}
+    for file in files:
+        for path in expand_raw(raw, file):
+            plain = path.with_suffix("") if path.suffix in COMPRESSED_SUFFIXES else path
+            other, found = entries.setdefault(plain, (file, path))
+            if found != path or (other is not file and (other.is_pattern or file.is_pattern)):
+                raise InputError(
+                    path,
+                    expected="a raw file that one entry of the recipe takes in, once",
+                    found=f"{found.name}, which {other.path} has taken in"
+                    if found != path
+                    else f"one that {other.path} and {file.path} both take in",
+                    fix="correct the patterns, or move a file out of the folder",
+                )
 
 
 def _check_present(raw: Path, file: RawFile) -> None:

@@ -14,7 +14,7 @@ from shardmill.pipeline.plain_file import PlainFile, file_stat, open_raw, plain_
 from shardmill.recipe_tables import RawFile
 
 SAMPLE_NAME = "sample.json"
-_SUFFIXES = (".gz", ".zst")
+COMPRESSED_SUFFIXES = (".gz", ".zst")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class RawContent:
 def find_raw(folder: Path, file: RawFile) -> Path | None:
     """Return where a raw file is; it may be compressed or not, whatever its path says."""
     path = folder / file.path
-    plain = path.with_suffix("") if path.suffix in _SUFFIXES else path
-    others = [plain, *(plain.with_name(plain.name + suffix) for suffix in _SUFFIXES)]
+    plain = path.with_suffix("") if path.suffix in COMPRESSED_SUFFIXES else path
+    others = [plain, *(plain.with_name(plain.name + suffix) for suffix in COMPRESSED_SUFFIXES)]
     return next((p for p in (path, *others) if p.is_file()), None)
 
 

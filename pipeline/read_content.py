@@ -29,10 +29,10 @@ def read_contents(
     Raises:
         InputError: a raw file cannot be read.
     """
-    known = _known(artifact)
+    known, encodings = _known(artifact), _encodings(recipe)
     return {
         file.path: tuple(
-            _read(path, file, _encoding(recipe, file.path), known, copies)
+            _read(path, file, encodings.get(file.path), known, copies)
             for path in expand_raw(raw, file)
         )
         for file in recipe.files()
@@ -47,8 +47,9 @@ def readable_contents(
     Raises:
         InputError: a raw file has changed since it was hashed, or is not in its encoding.
     """
+    encodings = _encodings(recipe)
     return {
-        name: tuple(_readable(each, _encoding(recipe, name), copies) for each in several)
+        name: tuple(_readable(each, encodings.get(name), copies) for each in several)
         for name, several in contents.items()
     }
 
@@ -119,7 +120,8 @@ def _copy_in(folder: Path, path: Path) -> Path:
     return folder / hashlib.sha256(str(path).encode()).hexdigest()
 
 
-def _encoding(recipe: AnyRecipe, name: str) -> str | None:
-    if isinstance(recipe, ImageRecipe) or name not in {file.path for file in recipe.row_files()}:
-        return None
-    return recipe.csv.encoding
+def _encodings(recipe: AnyRecipe) -> dict[str, str]:
+    """Return the encoding of each raw file that is text in rows, by its path in the recipe."""
+    if isinstance(recipe, ImageRecipe):
+        return {}
+    return dict.fromkeys((file.path for file in recipe.row_files()), recipe.csv.encoding)

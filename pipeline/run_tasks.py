@@ -134,6 +134,8 @@ class Workers:
         if self._pool is None:
             self._others = set(multiprocessing.active_children())
             context = multiprocessing.get_context(METHOD)
+            if METHOD == "forkserver":
+                forkserver.set_forkserver_preload(_PRELOADED)
             self._pool = ProcessPoolExecutor(
                 self.processes, context, initializer=_live_with_the_parent
             )

@@ -1,6 +1,6 @@
 """Turns drafted rows into shards."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,12 +64,12 @@ def _pieces(
 def write_shard_of(preprocessor: Preprocessor, generation: Generation, shard: Shard) -> ShardRecord:
     """Finish the rows of a shard and write it into a generation."""
     fields = preprocessor.fields(labelled=shard.labelled)
-    parts = [
+    tables = (
         preprocessor.finish(table, key, labelled=shard.labelled)
         for drafted, start, stop in shard.pieces
         for table, key in drafted.tables(start, stop)
-    ]
-    tensors, values, longest = _shard_tensors(fields, parts)
+    )
+    tensors, values, longest = _shard_tensors(fields, shard.rows, tables)
     size, digest = write_shard(generation.folder / shard.name, fields, tensors, values=values)
     return ShardRecord(
         path=f"{generation.name}/{shard.name}",
@@ -82,21 +82,33 @@ def write_shard_of(preprocessor: Preprocessor, generation: Generation, shard: Sh
 
 
 def _shard_tensors(
-    fields: Sequence[Field], parts: Sequence[Mapping[str, Array | Ragged]]
+    fields: Sequence[Field], rows: int, tables: Iterable[Mapping[str, Array | Ragged]]
 ) -> tuple[dict[str, npt.NDArray[np.generic]], dict[str, int], dict[str, int]]:
-    tensors: dict[str, npt.NDArray[np.generic]] = {}
+    """Return the tensors of a shard, filled table by table, and facts of the ragged ones."""
+    tensors: dict[str, npt.NDArray[np.generic]] = {
+        field.name: np.empty((rows, *field.shape), field.dtype)
+        for field in fields
+        if not field.ragged
+    }
+    ragged: dict[str, list[Ragged]] = {field.name: [] for field in fields if field.ragged}
+    first = 0
+    for table in tables:
+        last = first
+        for name, column in table.items():
+            if isinstance(column, Ragged):
+                ragged[name].append(column)
+                last = first + len(column.sizes)
+            else:
+                last = first + len(column)
+                tensors[name][first:last] = column
+        first = last
     values: dict[str, int] = {}
     longest: dict[str, int] = {}
-    for field in fields:
-        columns = [part[field.name] for part in parts]
-        ragged = [column for column in columns if isinstance(column, Ragged)]
-        if not field.ragged:
-            tensors[field.name] = np.concatenate([np.asarray(column) for column in columns])
-            continue
-        sizes = np.concatenate([column.sizes for column in ragged])
-        tensors[field.name] = np.concatenate([column.values for column in ragged])
-        tensors[f"{field.name}.sizes"] = sizes
-        tensors[f"{field.name}.offsets"] = np.cumsum(sizes, dtype=np.int64) - sizes
-        values[field.name] = len(tensors[field.name])
-        longest[field.name] = int(sizes.max())
+    for name, columns in ragged.items():
+        sizes = np.concatenate([column.sizes for column in columns])
+        tensors[name] = np.concatenate([column.values for column in columns])
+        tensors[f"{name}.sizes"] = sizes
+        tensors[f"{name}.offsets"] = np.cumsum(sizes, dtype=np.int64) - sizes
+        values[name] = len(tensors[name])
+        longest[name] = int(sizes.max())
     return tensors, values, longest

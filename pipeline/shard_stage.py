@@ -69,7 +69,7 @@ def run_shard(
 
 def _draft(plan: Plan, cleaned: CleanRecord, build: Build, folder: Path) -> Drafts:
     splits = [(name, file) for name, split in cleaned.splits.items() for file in split.parquet]
-    tasks = [(plan.recipe, plan.artifact / file.path, folder) for _, file in splits]
+    tasks = [(plan.recipe, name, plan.artifact / file.path, folder) for name, file in splits]
     drafts: dict[str, list[DraftFile]] = {name: [] for name in cleaned.splits}
     for (name, _), draft in zip(
         splits, build.run("draft", draft_parquet, tasks, len(tasks)), strict=True

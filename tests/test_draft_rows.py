@@ -45,7 +45,7 @@ IMAGES = image_table(np.arange(60, dtype=np.uint8).reshape(10, 1, 2, 3))
 
 
 def draft(folder: Path, sizes: list[int]) -> DraftFile:
-    writer = DraftWriter(TEXT, folder, "train-00000")
+    writer = DraftWriter(TEXT, folder, "train", "train-00000")
     for start, stop in pairwise([0, *np.cumsum(sizes).tolist()]):
         writer.write(TEXTS.slice(start, stop - start))
     file = writer.close()
@@ -85,7 +85,7 @@ def test_any_rows_come_back_in_order_with_the_key_of_their_batch(
 
 
 def test_without_a_folder_nothing_is_drafted() -> None:
-    writer = DraftWriter(TEXT, None, "train-00000")
+    writer = DraftWriter(TEXT, None, "train", "train-00000")
     writer.write(TEXTS)
     assert writer.close() is None
 
@@ -94,7 +94,7 @@ def test_without_a_folder_nothing_is_drafted() -> None:
 def test_a_draft_that_is_the_cleaned_rows_is_no_file(
     tmp_path: Path, recipe: type[object], rows: pa.Table
 ) -> None:
-    writer = DraftWriter(recipe, tmp_path, "train-00000")  # type: ignore[arg-type]
+    writer = DraftWriter(recipe, tmp_path, "train", "train-00000")  # type: ignore[arg-type]
     writer.write(rows)
     writer.write(rows.slice(0, 0))
     writer.write(rows.slice(3))
@@ -106,7 +106,7 @@ def test_a_draft_that_is_the_cleaned_rows_is_no_file(
 
 def test_the_draft_of_a_parquet_file_is_that_of_its_row_groups(tmp_path: Path) -> None:
     pq.write_table(TEXTS, tmp_path / "train-00007.parquet", row_group_size=12)
-    found = draft_parquet(TEXT, tmp_path / "train-00007.parquet", tmp_path)
+    found = draft_parquet(TEXT, "train", tmp_path / "train-00007.parquet", tmp_path)
     expected = draft(tmp_path, [12, 12, 6])
     assert found.path == tmp_path / "train-00007.arrow"
     assert expected.path is not None
@@ -124,3 +124,15 @@ def test_rows_of_a_parquet_file(tmp_path: Path) -> None:
         if tables:
             found = pa.concat_tables(tables).combine_chunks()
             assert found.equals(IMAGES.slice(start, stop - start).combine_chunks())
+
+
+def test_only_what_is_fitted_or_keyed_is_summarised(tmp_path: Path) -> None:
+    for recipe, rows, counts in ((IMAGE, IMAGES, (1, 0)), (TEXT, TEXTS, (1, 1))):
+        found = []
+        for split in ("train", "test"):
+            writer = DraftWriter(recipe, tmp_path, split, f"{recipe.kind}-{split}")
+            writer.write(rows)
+            draft = writer.close()
+            assert draft is not None
+            found.append(len(draft.summaries))
+        assert tuple(found) == counts

@@ -287,7 +287,7 @@ def test_dropped_rows_are_counted_and_kept_aside(toy: Toy) -> None:
     (left_out,) = train.left_out
     assert left_out.path.endswith("/train.rejected-00000.parquet")
     assert pq.read_table(toy.artifact / left_out.path).to_pylist() == [
-        {"file": "train.csv", "line": line, "reason": "size is missing", "text": text}
+        {"file": "toy/train.csv", "line": line, "reason": "size is missing", "text": text}
         for line, text in [(5, ",blue,three,1"), (9, ",red,seven,1")]
     ]
 

@@ -26,6 +26,8 @@ from shardmill.manifest import Statistics
 
 # Hardly two images are alike.
 PLAIN_COLUMNS = ("image",)
+# Whether rows of every split are finished with keys, and not those of train alone summarised.
+KEYED = False
 
 _PIECE = 2**15
 

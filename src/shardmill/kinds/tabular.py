@@ -28,6 +28,8 @@ from shardmill.tabular_recipe import TabularRecipe
 
 # Columns whose values hardly repeat: of none is that known.
 PLAIN_COLUMNS: tuple[str, ...] = ()
+# Whether rows of every split are finished with keys, and not those of train alone summarised.
+KEYED = False
 
 
 def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:

@@ -27,6 +27,8 @@ from shardmill.vocab import Vocab
 
 # Hardly two texts are alike.
 PLAIN_COLUMNS = ("text",)
+# Whether rows of every split are finished with keys, and not those of train alone summarised.
+KEYED = True
 
 # Counts of tokens are merged when this many have come together, which bounds the memory.
 _MERGE_TOKENS = 4_000_000
