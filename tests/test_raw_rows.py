@@ -60,6 +60,7 @@ def spelling(column: str, value: object, more: str = "") -> Any:
             for missing in (np.nan, np.float32("nan"), pd.NA, pd.NaT, Decimal("nan"), "")
         ],
         ('dtype = "date"', np.datetime64("NaT"), None),
+        ('dtype = "str", categories = ["a"]', np.str_("a"), "a"),
     ],
 )
 def test_spelling(column: str, value: object, text: str | None) -> None:
@@ -121,6 +122,13 @@ def test_cells_that_are_no_single_value(value: object, found: str) -> None:
     match = f"^row 1, column c: expected a value of int64, found {found}; give rows like"
     with pytest.raises(InputError, match=match):
         raw_cells(one_column(column), [{"c": 1}, {"c": value}])
+
+
+def test_times_that_utc_has_no_room_for() -> None:
+    value = datetime(1, 1, 1, tzinfo=EAST)
+    match = r"^row 0, column c: expected a value of timestamp, found datetime\.datetime\(1, 1, 1, "
+    with pytest.raises(InputError, match=match):
+        raw_cells(one_column('dtype = "timestamp"'), [{"c": value}])
 
 
 def test_lone_surrogates() -> None:

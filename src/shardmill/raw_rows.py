@@ -107,10 +107,12 @@ def _cells(recipe: TabularRecipe, name: str, values: Sequence[Any]) -> pa.Array:
     column, missing = recipe.columns[name], recipe.csv.missing
     cells = []
     for row, value in enumerate(values):
-        if isinstance(value, Iterable) and not isinstance(value, str):
-            found = f"a {type(value).__name__}"
-            raise _row_error(_place(row, name), f"a value of {column.dtype}", found)
-        cell = None if _is_missing(value) else _spelling(value, column)
+        try:
+            cell = _spelling(value, column)
+        except (OverflowError, TypeError, ValueError):
+            found = repr(value) if isinstance(value, date) else f"a {type(value).__name__}"
+            expected = f"a value of {column.dtype}"
+            raise _row_error(_place(row, name), expected, found) from None
         cells.append(None if cell in missing else cell)
     return _strings(name, cells)
 
@@ -145,8 +147,19 @@ def _is_missing(value: Any) -> bool:
     return isinstance(value, Number | np.datetime64) and bool(value != value)
 
 
-def _spelling(value: Any, column: Column) -> str:
-    """Return a value that is not missing as a CSV file spells it."""
+def _spelling(value: Any, column: Column) -> str | None:
+    """Return a value as a CSV file spells it, None if it is missing.
+
+    Raises:
+        TypeError: it is no single value.
+        OverflowError, ValueError: a time that UTC has no room for.
+    """
+    if isinstance(value, str):
+        return str(value)  # numpy has strings of its own
+    if _is_missing(value):
+        return None
+    if isinstance(value, Iterable):
+        raise TypeError(f"{type(value).__name__} is no single value")
     if isinstance(value, np.datetime64):
         value = value.astype("datetime64[us]").item()
     if isinstance(value, date):  # and a datetime, and pandas' Timestamp, which are dates too
