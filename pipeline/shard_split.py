@@ -1,12 +1,12 @@
 """Turns drafted rows into shards."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from shardmill.kinds.row import Array, Ragged
+from shardmill.kinds.row import Array, Ragged, RowFault
 from shardmill.layout import Field
 from shardmill.manifest import ShardRecord
 from shardmill.pipeline.draft_rows import Drafted
@@ -62,13 +62,13 @@ def _pieces(
 
 
 def write_shard_of(preprocessor: Preprocessor, generation: Generation, shard: Shard) -> ShardRecord:
-    """Finish the rows of a shard and write it into a generation."""
+    """Finish the rows of a shard and write it into a generation.
+
+    Raises:
+        InputError: a row cannot be encoded.
+    """
     fields = preprocessor.fields(labelled=shard.labelled)
-    tables = (
-        preprocessor.finish(table, key, labelled=shard.labelled)
-        for drafted, start, stop in shard.pieces
-        for table, key in drafted.tables(start, stop)
-    )
+    tables = (part for piece in shard.pieces for part in _finished(preprocessor, shard, piece))
     tensors, values, longest = _shard_tensors(fields, shard.rows, tables)
     size, digest = write_shard(generation.folder / shard.name, fields, tensors, values=values)
     return ShardRecord(
@@ -79,6 +79,19 @@ def write_shard_of(preprocessor: Preprocessor, generation: Generation, shard: Sh
         values=values,
         longest=longest,
     )
+
+
+def _finished(
+    preprocessor: Preprocessor, shard: Shard, piece: tuple[Drafted, int, int]
+) -> Iterator[Mapping[str, Array | Ragged]]:
+    drafted, row, stop = piece
+    for table, key in drafted.tables(row, stop):
+        try:
+            yield preprocessor.finish(table, key, labelled=shard.labelled)
+        except RowFault as fault:
+            # That of the raw file is not known any more.
+            raise fault.at(f"{drafted.path}, row {row + fault.row} (from 0)") from None
+        row += len(table)
 
 
 def _shard_tensors(

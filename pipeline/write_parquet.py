@@ -16,7 +16,7 @@ from shardmill.pipeline.generation import Generation
 
 # A row group is what is read at a time; both bounds keep it small in memory.
 ROW_GROUP_ROWS = 16_384
-ROW_GROUP_BYTES = 16 * 2**20
+ROW_GROUP_BYTES = 8 * 2**20
 
 # Of level 1 and 3, on 28 MB of cleaned news: 80 ms for 12.0 MB, 120 ms for 9.1 MB. A dictionary of
 # the texts themselves, no two of which are alike, would be made and thrown away.

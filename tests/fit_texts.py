@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import pyarrow as pa
+from fit_rows import fit_preprocessor
 
-from shardmill import Preprocessor
 from shardmill.load_recipe import load_recipe
 from shardmill.text_recipe import TextRecipe, Vocabulary
 from shardmill.vocab import Vocab
@@ -18,6 +18,6 @@ def our_vocab(texts: Sequence[str], tokenizer: str, options: Vocabulary) -> Voca
     recipe = recipe.model_copy(update={"text": text, "vocabulary": options})
     half = len(texts) // 2
     batches = [pa.table({"text": pa.array(t, pa.string())}) for t in (texts[:half], texts[half:])]
-    vocab = Preprocessor.fit(recipe, iter(batches)).fitted.vocab
+    vocab = fit_preprocessor(recipe, iter(batches)).fitted.vocab
     assert vocab is not None
     return vocab

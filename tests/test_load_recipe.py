@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from bikes import BIKES
+from pydantic import ValidationError
 
 from shardmill.errors import RecipeError
 from shardmill.image_recipe import ImageRecipe
@@ -391,6 +392,36 @@ height = { COLUMN }
             'dtype = "str", categories = ["a", "b"], missing = "constant", fill = "c"',
             "columns.height.fill: must be one of a, b",
         ),
+        # integers of more than 64 bits
+        (
+            f'dtype = "str", map = {{ a = {2**63} }}',
+            "columns.height.map.a: Input should be less than or equal to 9223372036854775807",
+        ),
+        (
+            f'dtype = "str", map = {{ a = {-(2**63) - 1} }}',
+            "columns.height.map.a: Input should be greater than or equal to -9223372036854775808",
+        ),
+        (
+            f'dtype = "int64", missing = "constant", fill = {2**63}',
+            "columns.height.fill: must be an integer of 64 bits, or written as a float",
+        ),
+        # formats
+        ('dtype = "date", format = "%Y-%Q"', "columns.height.format: has %Q, which strptime does"),
+        ('dtype = "date", format = "%-d"', "columns.height.format: has %-, which strptime does"),
+        ('dtype = "date", format = "%Y%"', "columns.height.format: has %, which strptime does not"),
+        ('dtype = "date", format = "%G"', "format: cannot be read by strptime: ISO year directive"),
+        ('dtype = "date", format = "%Y %Y"', "format: cannot be read by strptime: redefinition"),
+        ('dtype = "date", format = "%Y %U"', "format: has the number of a week without"),
+        ('dtype = "timestamp", format = "%Y %z %Z"', "columns.height.format: has both %z and %Z"),
+        (
+            'dtype = "date", format = "%Y %Y", missing = "constant", fill = "1"',
+            "columns.height.format: cannot be read by strptime: redefinition",
+        ),
+        # cells are trimmed, so that these would never be found
+        (
+            'dtype = "bool", true = ["yes "], false = ["no"]',
+            "columns.height: 'yes ' has white space around it, which is cut off bools",
+        ),
     ],
 )
 def test_faults_of_a_column(column: str, fault: str) -> None:
@@ -422,12 +453,47 @@ def test_faults_of_a_column(column: str, fault: str) -> None:
         ("targets = { age = {}, height = {} }", "columns: at least one must be left as a feature"),
         ("target.column = 'age'\ntargets.age = {}", "targets: needs no target beside it"),
         ("target.column = 'height'", "columns.height: a target has no key but dtype, and missing"),
+        (
+            "targets.age = { classes = ['1', ' 2'] }",
+            "targets.age: classes: ' 2' has white space around it, which no label has",
+        ),
         ("targets.age = { clases = [] }", "targets.age.clases: unknown key, did you mean classes?"),
     ],
 )
 def test_faults_of_groups_and_targets(more: str, fault: str) -> None:
     text = COLUMN.replace("COLUMN", 'dtype = "float64", scale = "min_max"')
     assert fault in fault_of(f"{more}\n{text}")
+
+
+@pytest.mark.parametrize(
+    ("column", "other", "feature"),
+    [
+        ('dtype = "date", parts = ["year"]', '"height.year" = { dtype = "int64" }', "height.year"),
+        (
+            'dtype = "str", categories = "learn", encode = "one_hot"',
+            '"height=1" = { dtype = "int64" }',
+            "height=1",
+        ),
+        (
+            'dtype = "str", categories = ["1"], encode = "one_hot"',
+            '"height=1" = { dtype = "float64" }\n[target]\ncolumn = "height=1"',
+            "height=1",
+        ),
+    ],
+)
+def test_two_features_of_one_name(column: str, other: str, feature: str) -> None:
+    text = COLUMN.replace("COLUMN", column)
+    found = f"columns.{feature}: is called like a feature that height becomes"
+    assert fault_of(text + other) == found
+    dropped = other.partition("\n")[0].replace(" }", ", drop = true }")
+    assert parse_recipe(text + dropped, where="here")
+
+
+def test_names_of_tables_in_a_list_are_distinct() -> None:
+    facts = parse_recipe(TABULAR, where="here").model_dump(mode="json")
+    facts["columns"].append(facts["columns"][0])
+    with pytest.raises(ValidationError, match=r"columns\n.*named twice: height"):
+        TabularRecipe.model_validate_json(json.dumps(facts))
 
 
 def test_a_target_without_classes_is_a_number() -> None:
@@ -460,6 +526,20 @@ def test_recipes_of_tables_survive_the_manifest() -> None:
     # what is not said is not written: recipes that say nothing new have the hash they had
     assert "groups" not in facts
     assert set(facts["columns"][0]) == {"name", "dtype", "drop", "map", "missing"}
+
+
+def test_classes_that_stand_for_numbers_may_be_any_text() -> None:
+    text = change(TEXT, 'classes = ["a", "b"]', 'classes = ["a ", "b"]\nfirst = 1')
+    assert parse_recipe(text, where="here")
+
+
+def test_scaled_columns_are_cleaned_otherwise() -> None:
+    recipes = [
+        parse_recipe(COLUMN.replace("COLUMN", f'dtype = "float64"{scale}'), where="here")
+        for scale in ("", ', scale = "min_max"', ', scale = "standardise"')
+    ]
+    plain, one, other = (recipe.clean_facts() for recipe in recipes)
+    assert plain != one == other
 
 
 def test_encoding_leaves_the_cleaned_rows_alone() -> None:
@@ -502,6 +582,16 @@ HOLD_OUT = "\n[splits.validation]\nhold_out = { split = 'train', fraction = 0.25
         ),
         # hold_out beside a file
         (HOLD_OUT + "csv = { path = 'a' }", "splits.validation.hold_out: needs a split with files"),
+        # what is said of the split that they are of
+        *[
+            (HOLD_OUT + said, "splits.validation: optional and labelled are said of the split")
+            for said in ("optional = true", "labelled = false")
+        ],
+        # one file with two contents
+        (
+            f"[splits.test.csv]\npath = 'trees/train.csv'\nchecksum = 'md5:{'0' * 32}'",
+            "splits: trees/train.csv has other urls, checksum or rows in another split",
+        ),
         # fractions
         (HOLD_OUT.replace("0.25", "0.6"), "hold_out.fraction: Input should be less than or equal"),
         (HOLD_OUT.replace("0.25", "0.0"), "hold_out.fraction: Input should be greater than or"),
@@ -520,6 +610,7 @@ HOLD_OUT = "\n[splits.validation]\nhold_out = { split = 'train', fraction = 0.25
         ("[csv]\nencoding = 'rot13'", "csv.encoding: must be an encoding of text that Python"),
         ("[csv]\nencoding = ''", "csv.encoding: must be an encoding of text that Python knows"),
         ("[csv]\non_bad_row = 'drop'", "csv.on_bad_row: Input should be 'fail' or 'quarantine'"),
+        ("[csv]\nmax_bad_rows = 0.5", 'csv: max_bad_rows: needs on_bad_row = "quarantine"'),
         ("[csv]\nmax_bad_rows = 1.5", "csv.max_bad_rows: Input should be less than or equal to 1"),
     ],
 )
@@ -572,6 +663,12 @@ def test_faults_of_a_vocabulary(vocabulary: str, fault: str) -> None:
     [
         ('column = "class"', 'column = "klass"', "text.columns: does not name klass"),
         ('join = ["title"', 'join = ["titel"', "text.columns: does not name titel"),
+        ('join = ["title"', 'join = ["class"', "text.join: holds class, which is the target"),
+        (
+            'classes = ["a", "b"]',
+            'classes = ["a", "b "]',
+            "target: classes: 'b ' has white space around it, which no label has",
+        ),
         ('join = ["title", "body"]', "join = []", "text.join: Tuple should have at least 1 item"),
         ('["class", "title"', '["title", "title"', "text.columns: named twice: title"),
         (

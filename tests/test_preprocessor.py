@@ -12,6 +12,8 @@ import pyarrow as pa
 import pytest
 import torch
 import xxhash
+from fit_rows import fit_preprocessor
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
 from shardmill.batch import Padded
 from shardmill.errors import (
@@ -23,6 +25,7 @@ from shardmill.errors import (
 from shardmill.find_kind import find_kind, label_column
 from shardmill.kinds.image import image_table
 from shardmill.kinds.row import Ragged
+from shardmill.kinds.text import fitted_with
 from shardmill.layout import Field
 from shardmill.load_recipe import parse_recipe
 from shardmill.load_vocab import vocab_bytes
@@ -30,6 +33,7 @@ from shardmill.manifest import FileRecord, Manifest, SplitRecord, VocabularyReco
 from shardmill.preprocessor import Preprocessor
 from shardmill.recipe import AnyRecipe
 from shardmill.tabular_recipe import TabularRecipe
+from shardmill.vocab import Vocab
 
 TABULAR = parse_recipe(
     """
@@ -98,7 +102,7 @@ NOTES = string_table(**{"class": ["1", "2"], "title": ["Tea", "The tea"], "body"
 
 def fit(recipe: AnyRecipe, raw: pa.Table) -> tuple[Preprocessor, pa.Table]:
     table = find_kind(recipe).clean(recipe, raw, labelled=True).table
-    return Preprocessor.fit(recipe, iter([table])), table
+    return fit_preprocessor(recipe, iter([table])), table
 
 
 @pytest.fixture(scope="module")
@@ -314,6 +318,39 @@ def test_texts(notes: Preprocessor) -> None:
     same_text(notes(("tea",)), [[2]], [1])
     same_text(notes([""]), [[]], [0])
     same_text(notes(["é", "tea"]), [[0], [2]], [1, 1])
+
+
+def test_texts_are_encoded_without_a_look_at_the_whole_vocabulary(
+    notes: Preprocessor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(Vocab, "get_itos")
+    same_text(notes(["tea is cold"]), [[2, 4, 0]], [3])
+
+
+def test_a_text_is_taken_as_it_is() -> None:
+    # Columns are joined with spaces, which this tokenizer makes ids of.
+    tokenizer = Tokenizer(models.WordLevel({"?": 0, "a": 1, " ": 2}, unk_token="?"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
+    recipe = parse_recipe(
+        """
+        name = "own"
+        kind = "text"
+        text = { columns = ["a", "b"], join = ["a", "b"], tokenizer_file.path = "t" }
+        splits.train.csv.path = "t"
+        """,
+        where="here",
+    )
+    fitted = fitted_with(Vocab(["?", "a", " "]), "?", None, tokenizer.to_str())
+    own = Preprocessor(recipe, fitted)
+    same_text(own(["a a", ""]), [[1, 2, 1], [0, 0, 0]], [3, 0])
+    same_text(own(pd.DataFrame({"a": ["a"], "b": ["a"]})), [[1, 2, 1]], [3])
+
+
+def test_nothing_to_encode(trees: Preprocessor, notes: Preprocessor) -> None:
+    found = trees([])
+    assert isinstance(found, torch.Tensor)
+    assert found.shape == (0, 3)
+    same_text(notes([]), [], [])
 
 
 def test_tables_of_texts(notes: Preprocessor) -> None:

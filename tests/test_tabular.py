@@ -4,7 +4,8 @@ import math
 import pickle
 import statistics as python_statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from itertools import pairwise
 
@@ -61,6 +62,15 @@ def through(
     assert (x.dtype, x.shape) == (np.dtype(np.float32), (len(rows.table), len(fitted.features)))
     assert fitted.inputs == (Field("x", "float32", (len(fitted.features),)),)
     return fitted.features, dict(fitted.statistics), x.tolist()
+
+
+@contextmanager
+def faults_at_their_row() -> Iterator[None]:
+    """Make errors of faults, as the callers of a kind do."""
+    try:
+        yield
+    except RowFault as fault:
+        raise fault.at(f"row {fault.row}") from None
 
 
 DAY = date(2024, 2, 29).toordinal() - date(1970, 1, 1).toordinal()
@@ -238,20 +248,183 @@ def test_values_that_the_train_split_lacks() -> None:
     assert through(f'{learn}, encode = "one_hot"', ["a"], ["b"])[2] == [[1, 0]]
     assert through(f'{learn}, missing = "mode"', ["a"], [None])[2] == [[1]]
     assert through('dtype = "float64", scale = "min_max"', ["1", "3"], ["5"])[2] == [[2]]
-    with pytest.raises(
-        UnknownCategoryError,
-        match=r"^row 1, column c: expected one of a, c, found 'b'; correct the file, or set "
-        r'columns.c.unseen = "unknown" in the recipe$',
+    with (
+        pytest.raises(
+            UnknownCategoryError,
+            match=r"^row 1, column c: expected one of a, c, found 'b'; correct the file, or set "
+            r'columns.c.unseen = "unknown" in the recipe$',
+        ),
+        faults_at_their_row(),
     ):
         through(f'{learn}, unseen = "error"', ["a", "c"], ["a", "b"])
 
 
-def test_too_large_once_scaled() -> None:
-    with pytest.raises(ValueFormatError, match="that float32 can hold once it is scaled, found 1"):
-        through('dtype = "float64", scale = "min_max"', ["0", "1e-30"], ["0", "1e30"])
+INT64 = "groups.g = { columns = ['c'], dtype = 'int64' }"
+
+
+@pytest.mark.parametrize(
+    ("column", "group", "train", "test", "message"),
+    [
+        # in which moments since 1970 have no room
+        ('dtype = "timestamp"', "float16", "2024-01-01", "2024-01-02", "float16 can hold, found 1"),
+        ('dtype = "date"', "float16", "2000-01-01", "2200-01-01", "float16 can hold, found 8"),
+        (
+            'dtype = "float64", scale = "min_max"',
+            "float32",
+            "1e-30",
+            "1e30",
+            "float32 can hold once it is scaled, found 1",
+        ),
+        # too large before, but not when scaled by the train split
+        ('dtype = "float64", scale = "min_max"', "float32", "1e40", "1e39", ""),
+        ('dtype = "float64", scale = "min_max"', "float64", "1e40", "1e39", ""),
+    ],
+)
+def test_too_large_for_the_field(
+    column: str, group: str, train: str, test: str, message: str
+) -> None:
+    recipe = one_column(column, f"groups.g = {{ columns = ['c'], dtype = '{group}' }}")
+    first = "0" if "float64" in column else "1970-01-01"
+    learnt, rows = (
+        tabular.clean(recipe, table_of(c=[first, cell]), labelled=False) for cell in (train, test)
+    )
+    assert learnt.faults == rows.faults == ()
+    fitted = fit_chunks(recipe, learnt.table)
+    if not message:
+        assert tabular.finish(recipe, fitted, rows.table)["x.g"][1] == pytest.approx(0.1)
+        return
+    with (
+        pytest.raises(
+            ValueFormatError, match=f"^row 1, column c: expected a number that {message}"
+        ),
+        faults_at_their_row(),
+    ):
+        tabular.finish(recipe, fitted, rows.table)
+
+
+@pytest.mark.parametrize("scale", ["min_max", "standardise"])
+def test_numbers_that_float64_cannot_scale(scale: str) -> None:
+    recipe = one_column(f'dtype = "float64", scale = "{scale}"')
+    table = tabular.clean(recipe, table_of(c=["-1e308", "1e308"]), labelled=False).table
+    with pytest.raises(RowFault) as caught:
+        fit_chunks(recipe, table)
+    with pytest.raises(ValueFormatError, match="column c: expected numbers that float64 can scale"):
+        raise caught.value.at("the train split")
+
+
+@pytest.mark.parametrize(
+    ("column", "more", "message"),
+    [
+        ('dtype = "float64", missing = "constant", fill = 1e39', "", "float32 can hold, found 1e"),
+        (
+            'dtype = "date", missing = "constant", fill = "9999-01-01"',
+            "groups.g = { columns = ['c'], dtype = 'float16' }",
+            "float16 can hold, found 2932532.0 in place of missing values",
+        ),
+        (
+            'dtype = "int64", missing = "constant", fill = 256',
+            "groups.g = { columns = ['c'], dtype = 'uint8' }",
+            "uint8 can hold, found 256 in place of missing values",
+        ),
+    ],
+)
+def test_a_constant_that_is_too_large(column: str, more: str, message: str) -> None:
+    recipe = one_column(column, more)
+    cell = {"date": "1970-01-01"}.get(recipe.columns["c"].dtype, "1")
+    table = tabular.clean(recipe, table_of(c=[cell]), labelled=False).table
+    with pytest.raises(RowFault) as caught:
+        fit_chunks(recipe, table)  # whether a value is missing or not
+    with pytest.raises(ValueFormatError, match=f"column c: expected numbers that {message}"):
+        raise caught.value.at("the train split")
+
+
+def test_parts_of_a_constant_need_no_room_for_it() -> None:
+    column = 'dtype = "timestamp", parts = ["year"], missing = "median"'
+    recipe = one_column(column, "groups.g = { columns = ['c'], dtype = 'float16' }")
+    table = tabular.clean(recipe, table_of(c=["2024-01-01", None]), labelled=False).table
+    fitted = fit_chunks(recipe, table)
+    assert tabular.finish(recipe, fitted, table)["x.g"].tolist() == [[2024], [2024]]
+
+
+LARGE = 2**53 + 1
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "x", "fill"),
+    [
+        ('dtype = "int64", missing = "mode"', [str(LARGE), None], [LARGE] * 2, LARGE),
+        (
+            f'dtype = "int64", missing = "constant", fill = {-LARGE}',
+            ["1", None, str(LARGE)],
+            [1, -LARGE, LARGE],
+            -LARGE,
+        ),
+        (f'dtype = "str", map = {{ a = {LARGE}, b = 0 }}', ["b", "a"], [0, LARGE], None),
+        (
+            f'dtype = "str", map = {{ a = {2**63 - 1}, b = {-(2**63)} }}, missing = "mode"',
+            ["b", "a", None, "a"],
+            [-(2**63), 2**63 - 1, 2**63 - 1, 2**63 - 1],
+            "a",
+        ),
+    ],
+)
+def test_large_integers_stay_what_they_are(
+    column: str, cells: Cells, x: list[int], fill: object
+) -> None:
+    recipe = one_column(column, INT64)
+    table = tabular.clean(recipe, table_of(c=cells), labelled=False).table
+    fitted = fit_chunks(recipe, table, [1])
+    facts = Statistics.model_validate_json(fitted.statistics["c"].model_dump_json())
+    assert (facts.fill, type(facts.fill)) == (fill, type(fill))
+    for borders in (range(len(cells) + 1), (0, len(cells))):  # each row by itself, and all
+        parts = [
+            tabular.finish(recipe, fitted, table.slice(a, b - a))["x.g"]
+            for a, b in pairwise(borders)
+        ]
+        assert np.concatenate(parts)[:, 0].tolist() == x
+
+
+def test_a_constant_is_a_category_though_the_train_split_lacks_it() -> None:
+    learn = 'dtype = "str", categories = "learn", missing = "constant", fill = "none"'
+    for more, cells, categories in (
+        ("", ["b", "a"], ("a", "b", "none")),
+        (", max_categories = 2", ["b", "a", "b"], ("b", "none")),
+        (", max_categories = 1", ["b", "a", "b"], ("none",)),
+        (", min_freq = 2", ["b", "a", "b"], ("b", "none")),
+    ):
+        _, found, x = through(learn + more, cells, [None])
+        assert found["c"].categories == ("<unknown>", *categories)
+        assert x == [[len(categories)]]
+    assert through(f'{learn}, unseen = "error"', ["a"], [None])[2] == [[1]]
+    reserved = learn.replace('"none"', '"<unknown>"')
+    assert through(reserved, ["a"], [None])[2] == [[0]]
+
+
+def test_moments_of_many_categories() -> None:
+    cells = [f"{number % 700:03}" for number in range(1000)]
+    _, found, _ = through('dtype = "str", categories = "learn", encode = "one_hot"', cells)
+    assert found["c=000"].mean == 2 / 1000
+    assert found["c=000"].std == pytest.approx(math.sqrt(0.002 * 0.998))
+    assert (found["c=<unknown>"].mean, found["c=<unknown>"].std) == (0, 0)
+    _, found, _ = through('dtype = "str", categories = "learn", encode = "one_hot"', ["a"] * 3)
+    assert (found["c=a"].mean, found["c=a"].std) == (1, 0)
+
+
+@pytest.mark.skipif(pd.__version__ < "3", reason="pandas had nanoseconds alone, and few years")
+def test_parts_of_a_timestamp_are_exact() -> None:
+    column = 'dtype = "timestamp", parts = ["second"]'
+    _, _, x = through(column, ["9999-12-31T23:59:58.999999"])
+    assert x == [[58]]
 
 
 # Faults
+
+
+def test_long_lists_are_cut() -> None:
+    names = ", ".join(f"'{number}'" for number in range(300))
+    recipe = one_column(f'dtype = "str", categories = [{names}]')
+    (fault,) = tabular.clean(recipe, table_of(c=["x"]), labelled=False).faults
+    assert fault.facts["expected"] == "one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 290 more"
 
 
 @pytest.mark.parametrize(

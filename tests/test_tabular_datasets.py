@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 
 import shardmill
 from shardmill import Preprocessor, TabularDataset
-from shardmill.errors import AgreementError, InputError
+from shardmill.errors import AgreementError, InputError, UnknownCategoryError
 from shardmill.kinds import tabular
 from shardmill.tabular_recipe import TabularRecipe
 
@@ -329,6 +329,27 @@ def test_unseen_category_that_is_a_fault(raw: Path, tmp_path: Path) -> None:
     folder = build(bikes_recipe(columns + TARGETS + GROUPS + split), raw, tmp_path)
     with pytest.raises(InputError, match=r"^row 1, column station: expected one of Nord, .*'West'"):
         Preprocessor.load(folder)([BIKE, {**BIKE, "station": "West"}])
+
+
+def test_a_row_that_cannot_be_encoded_is_named_with_its_split(tmp_path: Path) -> None:
+    for name, rows in (("train", 20), ("test", 9_000)):  # the second shard has the last row
+        cells = [f"{row},a" for row in range(rows)] + [f"{rows},{'a' if name == 'train' else 'b'}"]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["n,c", *cells, ""]))
+    recipe = bikes_recipe(
+        """
+        name = "seen"
+        kind = "tabular"
+        columns.n = { dtype = "int64" }
+        columns.c = { dtype = "str", categories = "learn", unseen = "error" }
+        splits.train.csv.path = "train.csv"
+        splits.test.csv.path = "test.csv"
+        """
+    )
+    with pytest.raises(
+        UnknownCategoryError,
+        match=r"test-00000\.parquet, row 9000 \(from 0\), column c: expected one of a, found 'b'",
+    ):
+        build(recipe, tmp_path, tmp_path / "out", rows_per_shard=1)
 
 
 def test_any_rows_a_shard(raw: Path, artifact: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from fit_rows import fit_preprocessor
 from own_tokenizers import MODELS, SPECIALS, toy_texts, train_tokenizer
 from tokenizers import Tokenizer
 
@@ -404,7 +405,7 @@ def test_without_the_library(raw: Path, tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_fit_does_not_learn_another_vocabulary() -> None:
     with pytest.raises(ValueError, match="not for the train rows to say"):
-        Preprocessor.fit(recipe_of(), iter([]))
+        fit_preprocessor(recipe_of(), iter([]))
 
 
 # Recipes

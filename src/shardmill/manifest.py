@@ -172,7 +172,8 @@ class Statistics(Record):
 
     Attributes:
         mean, std: of the stored values after imputation, population form; None if not numeric.
-        fill: what stands for a missing value, before it is scaled; None if nothing does.
+        fill: what stands for a missing value, before it is scaled; None if nothing does. An
+            integer if it is the mode of, or a constant for, a column of int64.
         missing: how many rows of the train split had no value.
         offset, divisor: a stored value is (value - offset) / divisor; None if it is not scaled.
         categories: values in the order of their numbers, with `<unknown>` and `<missing>` before
@@ -181,7 +182,7 @@ class Statistics(Record):
 
     mean: float | None = None
     std: float | None = None
-    fill: float | str | None = None
+    fill: int | float | str | None = None
     missing: int = 0
     offset: float | None = None
     divisor: float | None = None

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -15,6 +15,7 @@ from shardmill.errors import InputError, ManifestError
 from shardmill.find_kind import encode_targets, find_kind, target_fields
 from shardmill.image_recipe import ImageRecipe
 from shardmill.kinds.row import Array, Cleaned, Fitted, Ragged, RowFault
+from shardmill.kinds.text import clean_joined
 from shardmill.layout import Field
 from shardmill.load_vocab import load_vocab, read_checked
 from shardmill.manifest import Manifest
@@ -40,12 +41,6 @@ class Preprocessor:
     def __init__(self, recipe: AnyRecipe, fitted: Fitted) -> None:
         self.recipe = recipe
         self.fitted = fitted
-
-    @classmethod
-    def fit(cls, recipe: AnyRecipe, train: Iterable[pa.Table]) -> Self:
-        """Learn from the cleaned rows of the train split, which are read once, in order."""
-        kind = find_kind(recipe)
-        return cls(recipe, kind.fit(recipe, (kind.draft(recipe, table)[1] for table in train)))
 
     @classmethod
     def load(cls, artifact: str | os.PathLike[str]) -> Self:
@@ -123,8 +118,7 @@ class Preprocessor:
             InputError: a row is not what the recipe says, or would have been dropped.
         """
         try:
-            kind = find_kind(self.recipe)
-            cleaned: Cleaned = kind.clean(self.recipe, self._raw_table(rows), labelled=False)
+            cleaned = self._clean(rows)
             for fault in cleaned.faults:
                 raise fault
             # No row is left out before this, so the rows of a fault are those that were given.
@@ -140,12 +134,16 @@ class Preprocessor:
             )
         return _to_torch(self, inputs)
 
-    def _raw_table(self, rows: Any) -> pa.Table:
-        if isinstance(self.recipe, ImageRecipe):
-            return raw_images(self.fitted.inputs[0], np.asarray(rows))
+    def _clean(self, rows: Any) -> Cleaned:
         if isinstance(self.recipe, TextRecipe):
-            return raw_texts(self.recipe, rows)
-        return raw_cells(self.recipe, rows)
+            texts = raw_texts(self.recipe, rows)
+            return Cleaned(pa.table({"text": clean_joined(self.recipe, texts)}))
+        if isinstance(self.recipe, ImageRecipe):
+            raw = raw_images(self.fitted.inputs[0], np.asarray(rows))
+        else:
+            raw = raw_cells(self.recipe, rows)
+        cleaned: Cleaned = find_kind(self.recipe).clean(self.recipe, raw, labelled=False)
+        return cleaned
 
 
 def _to_torch(

@@ -56,9 +56,17 @@ class Recipe(Section):
             held_out = [s.hold_out for s in self.splits.values() if s.hold_out is not None]
             if sum(h.ratio() for h in held_out if h.split == name) > Fraction(9, 10):
                 faults.append(f"splits: more than nine tenths of {name} are held out")
+        faults += self._files_that_differ()
         if "train" not in self.splits:
             faults.append("splits: a split called train is needed, statistics come from it")
         return without_faults(self, faults)
+
+    def _files_that_differ(self) -> Iterator[str]:
+        # A file is fetched and checked once, whichever split it stands in.
+        known: dict[str, RawFile] = {}
+        for file in self.row_files():
+            if known.setdefault(file.path, file) != file:
+                yield f"splits: {file.path} has other urls, checksum or rows in another split"
 
     def _faults_of(self, name: str, split: Split) -> Iterator[str]:
         needed = {"images"} if self.kind == "image" else {"csv"}
@@ -77,6 +85,8 @@ class Recipe(Section):
                     f"splits.{name}.hold_out: needs a split with files of its own, "
                     f"and none beside itself"
                 )
+            if split.optional or not split.labelled:
+                yield f"splits.{name}: optional and labelled are said of the split that it is of"
 
 
 def without_faults(checked: Checked, faults: Sequence[str]) -> Checked:

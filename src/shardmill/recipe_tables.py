@@ -2,7 +2,9 @@
 
 import codecs
 import json
+from collections.abc import Collection
 from fractions import Fraction
+from itertools import islice
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
@@ -22,6 +24,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 CHECKSUM = r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$"
 Count = Annotated[int, Field(ge=1)]
 Text = TypeVar("Text", bound=str)
+_LISTED = 10  # names in a message
 
 
 def _below_raw(path: str) -> str:
@@ -37,6 +40,12 @@ def _is_pattern(path: str) -> bool:
     return "*" in path or "?" in path
 
 
+def listed(names: Collection[str]) -> str:
+    """Return names with commas between them, at most ten and how many others there are."""
+    first = ", ".join(islice(names, _LISTED))
+    return first if len(names) <= _LISTED else f"{first} and {len(names) - _LISTED:,} more"
+
+
 def distinct(values: tuple[Text, ...]) -> tuple[Text, ...]:
     """Return `values`.
 
@@ -45,7 +54,7 @@ def distinct(values: tuple[Text, ...]) -> tuple[Text, ...]:
     """
     twice = sorted({value for value in values if values.count(value) > 1})
     if twice:
-        raise ValueError(f"named twice: {', '.join(twice)}")
+        raise ValueError(f"named twice: {listed(twice)}")
     return values
 
 
@@ -197,6 +206,12 @@ class Csv(Section):
     on_bad_row: Literal["fail", "quarantine"] = "fail"
     max_bad_rows: Annotated[float, Field(ge=0, le=1)] = 0.01
 
+    @model_validator(mode="after")
+    def _limit_has_a_use(self) -> Self:
+        if "max_bad_rows" in self.model_fields_set and self.on_bad_row == "fail":
+            raise ValueError('max_bad_rows: needs on_bad_row = "quarantine"')
+        return self
+
     @model_serializer(mode="wrap")
     def _as_before(self, facts_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # Keys that came later are written only where they say something, so that the facts and
@@ -204,6 +219,12 @@ class Csv(Section):
         fields = type(self).model_fields
         same = [key for key in _LATER_CSV_KEYS if getattr(self, key) == fields[key].default]
         return {key: fact for key, fact in facts_of(self).items() if key not in same}
+
+
+def _check_trimmed(classes: tuple[str, ...]) -> None:
+    for name in classes:
+        if name != name.strip():
+            raise ValueError(f"classes: {name!r} has white space around it, which no label has")
 
 
 class Target(Section):
@@ -217,6 +238,11 @@ class Target(Section):
 
     classes: Names
     first: int | None = None
+
+    @model_validator(mode="after")
+    def _labels_are_trimmed(self) -> Self:
+        _check_trimmed(self.classes if self.first is None else ())
+        return self
 
 
 class ColumnTarget(Target):
@@ -234,6 +260,11 @@ class TableTarget(Section):
 
     classes: Names | None = None
     first: int | None = None
+
+    @model_validator(mode="after")
+    def _labels_are_trimmed(self) -> Self:
+        _check_trimmed(self.classes or () if self.first is None else ())
+        return self
 
 
 class TableColumnTarget(TableTarget):

@@ -2,13 +2,14 @@
 
 import difflib
 import math
+import re
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_serializer
 
-from shardmill.recipe_tables import Count, Names, Section, distinct
+from shardmill.recipe_tables import Count, Names, Section, distinct, listed
 
 DType = Literal["int64", "float64", "str", "bool", "date", "timestamp"]
 Missing = Literal["error", "drop", "keep", "median", "mean", "mode", "constant"]
@@ -24,7 +25,11 @@ _OF_A_DAY = ("hour", "minute", "second")
 # Keys that recipes had from the first; all others are written down only where they say something.
 _ALWAYS = frozenset({"dtype", "drop", "map", "missing"})
 # What the cleaned rows do not depend on.
-ENCODING_KEYS = frozenset({"encode", "fill", "max_categories", "min_freq", "parts", "scale"})
+ENCODING_KEYS = frozenset({"encode", "fill", "max_categories", "min_freq", "parts"})
+_INT64 = range(-(2**63), 2**63)
+Int64 = Annotated[int, Field(ge=_INT64[0], le=_INT64[-1])]
+# What Python's strptime and pandas both know.
+_DIRECTIVES = frozenset("aAbBcdfGHIjmMpSuUVwWxXyYzZ%")
 
 
 def _check_categories(value: Any) -> Any:
@@ -43,6 +48,8 @@ def _check_fill(value: Any) -> Any:
         raise ValueError("must be a number, a text, true or false")
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("must be finite")
+    if isinstance(value, int) and value not in _INT64:
+        raise ValueError("must be an integer of 64 bits, or written as a float")
     return value
 
 
@@ -81,7 +88,7 @@ class Column(Section):
     parts: Annotated[tuple[Part, ...], AfterValidator(distinct)] = ()
     true: Names | None = None
     false: Names | None = None
-    map: Annotated[dict[str, int], Field(min_length=1)] | None = None
+    map: Annotated[dict[str, Int64], Field(min_length=1)] | None = None
     categories: Annotated[
         Literal["learn"] | tuple[str, ...] | None, BeforeValidator(_check_categories)
     ] = None
@@ -138,8 +145,14 @@ def column_faults(name: str, column: Column) -> Iterator[str]:
         yield f"{path}.missing: {kind} have no {column.missing}"
     if column.missing == "constant" and column.fill is None:
         yield f'{path}: missing = "constant" needs a fill'
-    if column.fill is not None and (fault := _fill_fault(column)):
+    unreadable = _format_fault(column.format) if column.format is not None else ""
+    if unreadable:
+        yield f"{path}.format: {unreadable}"
+    elif column.fill is not None and (fault := _fill_fault(column)):
         yield f"{path}.fill: {fault}"
+    for text in (*(column.true or ()), *(column.false or ())):
+        if text != text.strip():
+            yield f"{path}: {text!r} has white space around it, which is cut off bools"
     if (column.true is None) != (column.false is None):
         yield f"{path}: true and false are given together"
     if twice := sorted(set(column.spellings()[0]) & set(column.spellings()[1])):
@@ -189,7 +202,25 @@ def _fill_fault(column: Column) -> str:
     if not fits[dtype]:
         return f"must be a value of {dtype}"
     if known is not None and fill not in known:
-        return f"must be one of {', '.join(known)}"
+        return f"must be one of {listed(known)}"
+    return ""
+
+
+def _format_fault(written: str) -> str:
+    unknown = [d for d in re.findall("%(.?)", written, re.DOTALL) if d not in _DIRECTIVES]
+    if unknown:
+        return f"has %{unknown[0]}, which strptime does not know"
+    # What pandas asks for, and Python does not.
+    of_a_week = ("%w", "%a", "%A") if "%Y" in written or "%y" in written else ()
+    if ("%U" in written or "%W" in written) and not any(day in written for day in of_a_week):
+        return "has the number of a week without its year and the day of the week"
+    if "%z" in written and "%Z" in written:
+        return "has both %z and %Z"
+    moment = datetime(2020, 2, 29, 13, 14, 15, tzinfo=UTC)
+    try:
+        datetime.strptime(moment.strftime(written), written)
+    except (ValueError, re.error) as error:
+        return f"cannot be read by strptime: {error}"
     return ""
 
 

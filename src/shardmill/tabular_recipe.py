@@ -22,6 +22,8 @@ from shardmill.recipe_tables import (
     Section,
     TableColumnTarget,
     TableTarget,
+    distinct,
+    listed,
 )
 from shardmill.tabular_column import ENCODING_KEYS, Column, close_match, column_faults
 
@@ -33,6 +35,7 @@ def _tables_from_list(tables: Any) -> Any:
         return tables
     if not all(isinstance(t, dict) and isinstance(t.get("name"), str) for t in tables):
         raise ValueError("must be tables, each with its name")
+    distinct(tuple(t["name"] for t in tables))
     return {t["name"]: {k: v for k, v in t.items() if k != "name"} for t in tables}
 
 
@@ -112,7 +115,8 @@ class TabularRecipe(Recipe):
         """Return the facts that the cleaned rows depend on."""
         facts = super().clean_facts()
         facts["columns"] = [
-            {key: value for key, value in column.items() if key not in ENCODING_KEYS}
+            # What will be scaled may be larger than its field holds, whichever way it is scaled.
+            {k: "any" if k == "scale" else v for k, v in column.items() if k not in ENCODING_KEYS}
             for column in facts["columns"]
         ]
         return facts
@@ -137,7 +141,7 @@ class TabularRecipe(Recipe):
             faults.append("columns: at least one must be left as a feature")
         for name in self._kept():
             faults += column_faults(name, self.columns[name])
-        return without_faults(self, [*faults, *self._group_faults()])
+        return without_faults(self, [*faults, *self._name_faults(), *self._group_faults()])
 
     def _target_faults(self) -> Iterator[str]:
         if self.target is not None and self.targets:
@@ -161,6 +165,17 @@ class TabularRecipe(Recipe):
             if target.classes is None and column.dtype not in ("int64", "float64"):
                 yield f"{path}: without classes it needs a column of int64 or float64"
 
+    def _name_faults(self) -> Iterator[str]:
+        # Statistics stand under the names of features, of the columns and of the targets alike.
+        used = (*self._kept(), *self.all_targets())
+        for name in self._kept():
+            column = self.columns[name]
+            parts = {f"{name}.{part}" for part in column.parts}
+            for other in used:
+                one_hot = column.encode == "one_hot" and other.startswith(f"{name}=")
+                if other in parts or one_hot:
+                    yield f"columns.{other}: is called like a feature that {name} becomes"
+
     def _group_faults(self) -> Iterator[str]:
         if not self.groups:
             return
@@ -173,9 +188,9 @@ class TabularRecipe(Recipe):
                 elif group.dtype is not None and not _fits(self.columns[name], group.dtype):
                     yield f"groups.{group_name}.dtype: {name!r} is not of whole numbers"
         if twice := sorted({name for name in used if used.count(name) > 1}):
-            yield f"groups: more than one has {', '.join(twice)}"
+            yield f"groups: more than one has {listed(twice)}"
         if left := [name for name in kept if name not in used]:
-            yield f"groups: none has {', '.join(left)}"
+            yield f"groups: none has {listed(left)}"
 
 
 def _fits(column: Column, dtype: DTypeName) -> bool:

@@ -6,7 +6,16 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from shardmill.recipe_facts import Recipe, without_faults
-from shardmill.recipe_tables import ColumnTarget, Count, Csv, Name, Names, RawFile, Section
+from shardmill.recipe_tables import (
+    ColumnTarget,
+    Count,
+    Csv,
+    Name,
+    Names,
+    RawFile,
+    Section,
+    listed,
+)
 
 
 class TokenizerFile(RawFile):
@@ -133,7 +142,9 @@ class TextRecipe(Recipe):
         used = [*self.text.join, *([self.target.column] if self.target else [])]
         unknown = [name for name in used if name not in self.text.columns]
         if unknown:
-            yield f"text.columns: does not name {', '.join(unknown)}"
+            yield f"text.columns: does not name {listed(unknown)}"
+        if self.target is not None and self.target.column in self.text.join:
+            yield f"text.join: holds {self.target.column}, which is the target"
         replaced = {"text.tokenizer": "tokenizer" in self.text.model_fields_set}
         replaced["vocabulary"] = "vocabulary" in self.model_fields_set
         given = [table for table, is_given in replaced.items() if is_given]

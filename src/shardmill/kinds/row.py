@@ -14,7 +14,7 @@ from shardmill.errors import InputError, UnknownClassError
 from shardmill.image_recipe import ImageRecipe
 from shardmill.layout import Field
 from shardmill.manifest import Statistics
-from shardmill.recipe_tables import Target
+from shardmill.recipe_tables import Target, listed
 from shardmill.text_recipe import TextRecipe
 from shardmill.vocab import Vocab
 
@@ -129,7 +129,7 @@ def class_indices(
             row,
             column,
             UnknownClassError,
-            expected=f"one of {', '.join(known)}",
+            expected=f"one of {listed(known)}",
             found=repr(texts[row].as_py() or ""),
             fix="correct the file, or the classes of the recipe",
         )

@@ -61,8 +61,8 @@ def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
             may_lack = column.missing == "drop"
             faults += [f for f in wrong if not (may_lack and not texts[f.row].is_valid)]
             continue
-        # What will be scaled need not fit the dtype of its group yet.
-        dtype = stated.get(name, "float32") if column.scale == "none" else "float32"
+        # What will be scaled need not fit the dtype of its field yet.
+        dtype = stated.get(name, "float32") if column.scale == "none" else "float64"
         reader = CellReader(name, column, dtype)
         columns[name] = reader.read(texts)
         faults += reader.faults
@@ -92,8 +92,8 @@ def fit(recipe: TabularRecipe, summaries: Iterable[Summary]) -> Fitted:
     for field, columns in recipe.input_columns().items():
         names = [n for c in columns for n in feature_names(c, recipe.columns[c], statistics[c])]
         facts = {name: (recipe.columns[name], statistics[name]) for name in columns}
-        stated = recipe.stated_dtypes().get(columns[0])
-        dtype = group_dtype(stated, facts) if recipe.groups else "float32"
+        stated = recipe.stated_dtypes().get(columns[0]) if recipe.groups else "float32"
+        dtype = group_dtype(stated, facts)
         inputs.append(Field(field, dtype, (len(names),)))
         features += names
     return Fitted(tuple(inputs), tuple(features), statistics)
@@ -121,14 +121,11 @@ def finish(
     A number that is missing and kept is NaN. No row depends on another one, nor on `key`.
 
     Raises:
-        InputError: a value is no learnt category, or is too large for its field once scaled. It
-            names the row of `drafted`, from 0: that of the file is not known any more.
+        RowFault: a value is no learnt category, or is too large for its field. Its row is that of
+            `drafted`.
     """
     fields = zip(fitted.inputs, recipe.input_columns().values(), strict=True)
-    try:
-        return {f.name: _encode_field(recipe, fitted, drafted, f, names) for f, names in fields}
-    except RowFault as fault:
-        raise fault.at(f"row {fault.row}") from None
+    return {f.name: _encode_field(recipe, fitted, drafted, f, names) for f, names in fields}
 
 
 def _encode_field(
@@ -140,14 +137,16 @@ def _encode_field(
     for name in names:
         column, facts = recipe.columns[name], fitted.statistics[name]
         cells = drafted.column(name)
-        if field.dtype == "int64" and isinstance(facts.fill, float) and cells.null_count:
-            cells = _filled(column, facts.fill, cells)
+        if column.dtype == "int64" and column.is_whole() and facts.fill is not None:
+            # pandas would make floats of them beside missing values, which do not hold all int64.
+            cells = cells.fill_null(int(facts.fill))
         numbers = encode_values(name, column, facts, column_values(column, cells))
         last = first + numbers.shape[1]
         with np.errstate(over="ignore"):
             x[:, first:last] = numbers
-        if facts.divisor is not None:
-            _check_finite(name, field, numbers, x[:, first:last])
+        if field.dtype.startswith("float"):
+            scaled = facts.divisor is not None
+            _check_finite(name, field, numbers, x[:, first:last], scaled=scaled)
         first = last
     return x
 
@@ -157,20 +156,17 @@ def encode(recipe: TabularRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str
     return finish(recipe, fitted, cleaned, None)
 
 
-def _filled(column: Column, fill: float, cells: pa.ChunkedArray) -> pa.ChunkedArray:
-    # pandas would make floats of int64 beside missing values, which do not hold all of them.
-    return cells.fill_null(int(fill)) if column.dtype == "int64" else cells
-
-
-def _check_finite(name: str, field: Field, numbers: Array, stored: Array) -> None:
+def _check_finite(name: str, field: Field, numbers: Array, stored: Array, *, scaled: bool) -> None:
+    # No value was infinite when it was cleaned.
     outside = np.isinf(stored).any(axis=1)
     if outside.any():
         row = int(np.argmax(outside))
+        once = " once it is scaled" if scaled else ""
         raise RowFault(
             row,
             name,
             ValueFormatError,
-            expected=f"a number that {field.dtype} can hold once it is scaled",
+            expected=f"a number that {field.dtype} can hold{once}",
             found=str(numbers[row, 0]),
             fix=f"correct the file, or columns.{name} of the recipe",
         )

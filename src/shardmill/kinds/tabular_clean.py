@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from shardmill.errors import InputError, UnknownCategoryError, ValueFormatError
 from shardmill.kinds.row import RowFault
 from shardmill.layout import DTypeName
+from shardmill.recipe_tables import listed
 from shardmill.tabular_column import Column
 
 ARROW_TYPES = {
@@ -73,7 +74,7 @@ class CellReader:
             return
         found = pc.is_in(texts, value_set=pa.array([*known, None], pa.string()))
         if texts.null_count < len(texts) and not pc.all(found).as_py():
-            expected = f"one of {', '.join(known)}"
+            expected = f"one of {listed(known)}"
             self._add(UnknownCategoryError, expected, texts, _places(pc.invert(found)))
 
     def _bools(self, texts: pa.Array, trimmed: pa.Array) -> pa.Array:
@@ -82,7 +83,7 @@ class CellReader:
         values = pc.is_in(spelt, value_set=pa.array(true))
         known = pc.or_(values, pc.is_in(spelt, value_set=pa.array(false)))
         unknown = pc.and_(pc.invert(known), pc.is_valid(texts))
-        self._add(ValueFormatError, f"one of {', '.join(true + false)}", texts, _places(unknown))
+        self._add(ValueFormatError, f"one of {listed(true + false)}", texts, _places(unknown))
         return pc.if_else(known, values, pa.scalar(None, pa.bool_()))
 
     def _times(self, texts: pa.Array, trimmed: pa.Array) -> pa.Array:

@@ -1,6 +1,6 @@
 """The dtype of a group of features: as the recipe states it, or as small as is safe."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -22,30 +22,38 @@ def group_dtype(
     float32 where they are not known to be whole, or not how large they may become.
 
     Raises:
-        RowFault: the stated dtype does not hold the numbers of a column.
+        RowFault: the dtype does not hold the numbers of a column, or what is filled in there.
     """
     ranges = {name: _range(column, facts) for name, (column, facts) in columns.items()}
-    if stated is None:
-        known = [numbers for numbers in ranges.values() if numbers is not None]
-        if len(known) < len(ranges):
-            return "float32"
-        low, high = min(n[0] for n in known), max(n[1] for n in known)
-        return next(dtype for dtype in _WHOLE if _holds(dtype, low, high))
-    for name, (_, facts) in columns.items():
+    dtype = _smallest(ranges.values()) if stated is None else stated
+    for name, (column, facts) in columns.items():
         # Numbers of the file were looked at when they were read; one to fill in was not.
-        numbers = ranges[name]
-        if numbers is None and isinstance(facts.fill, float) and facts.divisor is None:
-            numbers = int(facts.fill), int(facts.fill)
-        if numbers is not None and not _holds(stated, *numbers):
-            raise RowFault(
-                0,
-                name,
-                ValueFormatError,
-                expected=f"numbers that {stated} can hold, as its group states",
-                found=f"numbers from {numbers[0]:,} to {numbers[1]:,}",
-                fix="state a wider dtype in groups of the recipe, or none",
-            )
-    return stated
+        numbers, fill = ranges[name], facts.fill
+        plain = facts.divisor is None and not column.parts and not isinstance(fill, str)
+        if numbers is not None and not _holds(dtype, *numbers):
+            raise _too_large(name, dtype, f"numbers from {numbers[0]:,} to {numbers[1]:,}")
+        if numbers is None and fill is not None and plain and not _holds(dtype, fill, fill):
+            raise _too_large(name, dtype, f"{fill} in place of missing values")
+    return dtype
+
+
+def _smallest(ranges: Collection[tuple[int, int] | None]) -> DTypeName:
+    known = [numbers for numbers in ranges if numbers is not None]
+    if len(known) < len(ranges):
+        return "float32"
+    low, high = min(n[0] for n in known), max(n[1] for n in known)
+    return next(dtype for dtype in _WHOLE if _holds(dtype, low, high))
+
+
+def _too_large(name: str, dtype: DTypeName, found: str) -> RowFault:
+    return RowFault(
+        0,
+        name,
+        ValueFormatError,
+        expected=f"numbers that {dtype} can hold",
+        found=found,
+        fix=f"state a wider dtype in groups of the recipe, or correct columns.{name}",
+    )
 
 
 def _range(column: Column, facts: Statistics) -> tuple[int, int] | None:
@@ -61,8 +69,11 @@ def _range(column: Column, facts: Statistics) -> tuple[int, int] | None:
     return 0, 1
 
 
-def _holds(dtype: DTypeName, low: int, high: int) -> bool:
+def _holds(dtype: DTypeName, low: float, high: float) -> bool:
     if dtype == "bool":
         return low >= 0 and high <= 1
-    limits = np.finfo(dtype) if dtype.startswith("float") else np.iinfo(dtype)
-    return bool(limits.min <= low and high <= limits.max)
+    if dtype.startswith("float"):
+        largest = float(np.finfo(dtype).max)
+        return -largest <= low and high <= largest
+    limits = np.iinfo(dtype)
+    return limits.min <= low and high <= limits.max

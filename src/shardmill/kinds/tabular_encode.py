@@ -11,6 +11,7 @@ import pyarrow as pa
 from shardmill.errors import UnknownCategoryError
 from shardmill.kinds.row import RowFault
 from shardmill.manifest import Statistics
+from shardmill.recipe_tables import listed
 from shardmill.tabular_column import MISSING, UNKNOWN, Column
 
 _PANDAS_NAMES = {"weekday": "day_of_week", "yearday": "day_of_year"}
@@ -21,7 +22,9 @@ def column_values(column: Column, cells: pa.ChunkedArray) -> "pd.Series[Any]":
     """Return the values [n] of a cleaned column: texts, or numbers, int64 if they can be.
 
     Bools are 0 and 1, dates days, timestamps seconds, each since 1970 began. Missing ones are NaN.
+    Timestamps of which parts are taken are microseconds, int64, if none may be missing.
     """
+    exact = column.dtype == "timestamp" and column.parts and column.missing in ("error", "drop")
     if column.dtype == "timestamp":
         cells = cells.cast(pa.int64())
     elif column.dtype == "date":
@@ -29,7 +32,7 @@ def column_values(column: Column, cells: pa.ChunkedArray) -> "pd.Series[Any]":
     elif column.dtype == "bool":
         cells = cells.cast(pa.uint8()).cast(pa.int64())
     values: pd.Series[Any] = cells.to_pandas()
-    if column.dtype in ("str", "int64"):
+    if column.dtype in ("str", "int64") or exact:
         return values
     # Whole numbers too: what has no missing value in one chunk may have some in another.
     numbers = values.astype(np.float64)
@@ -58,10 +61,9 @@ def encode_values(
     if facts.fill is not None and values.hasnans:
         values = values.fillna(facts.fill)
     if column.map is not None:
-        mapped = {text: float(number) for text, number in column.map.items()}
-        return _look_up(values, mapped, missing=np.nan, unseen=np.nan)[:, None]
+        return _look_up(values, column.map, missing=np.nan, unseen=np.nan)[:, None]
     if facts.categories is not None:
-        indices = _category_indices(name, facts.categories, values)
+        indices = category_indices(name, facts.categories, values)
         if column.encode == "one_hot":
             return np.equal(indices[:, None], np.arange(len(facts.categories))).astype(np.int64)
         return indices[:, None]
@@ -79,9 +81,14 @@ def _as_column(values: "pd.Series[Any]") -> npt.NDArray[Any]:
     return np.asarray(values, dtype)[:, None]
 
 
-def _category_indices(
+def category_indices(
     name: str, categories: tuple[str, ...], values: "pd.Series[Any]"
 ) -> npt.NDArray[np.int64]:
+    """Return the number [n] of each value among `categories`.
+
+    Raises:
+        RowFault: a value is no category, and the recipe has no place for those.
+    """
     # Levels that stand for no category come first, and their texts mean them.
     numbers = {level: number for number, level in reversed(list(enumerate(categories)))}
     special = {"missing": numbers.get(MISSING, -1), "unseen": numbers.get(UNKNOWN, -1)}
@@ -92,7 +99,7 @@ def _category_indices(
             row,
             name,
             UnknownCategoryError,
-            expected=f"one of {', '.join(categories)}",
+            expected=f"one of {listed(categories)}",
             found=repr(values.iloc[row]),
             fix=f'correct the file, or set columns.{name}.unseen = "unknown" in the recipe',
         )
@@ -104,13 +111,17 @@ def _look_up(
 ) -> npt.NDArray[Any]:
     # Each distinct text is looked up once. The code of a missing value is -1, that of the last.
     codes, texts = pd.factorize(values)
-    known = [*(numbers.get(text, unseen) for text in texts), missing]
+    known = [numbers.get(text, unseen) for text in texts]
+    if not len(codes) or codes.min() < 0:
+        known.append(missing)  # only then: beside NaN, integers would become floats
     return np.array(known)[codes]
 
 
 def _parts(column: Column, values: "pd.Series[Any]") -> npt.NDArray[np.float64]:
     # A median or mean may be a fraction of a day.
-    if column.dtype == "date":
+    if values.dtype == np.int64:
+        units = values.to_numpy()
+    elif column.dtype == "date":
         units = np.floor(values.to_numpy(np.float64)) * 86_400 * _MICROSECONDS
     else:
         units = np.round(values.to_numpy(np.float64) * _MICROSECONDS)

@@ -13,7 +13,12 @@ import pyarrow as pa
 from shardmill.errors import ValueFormatError
 from shardmill.kinds.row import RowFault
 from shardmill.kinds.tabular_clean import ARROW_TYPES, CellReader
-from shardmill.kinds.tabular_encode import column_values, encode_values, feature_names
+from shardmill.kinds.tabular_encode import (
+    category_indices,
+    column_values,
+    encode_values,
+    feature_names,
+)
 from shardmill.manifest import Statistics
 from shardmill.tabular_column import MISSING, UNKNOWN, Column
 
@@ -91,8 +96,8 @@ def fit_column(
     if fill is not None and missing:
         filled = pd.concat([counts, pd.Series([missing], index=[fill])])
         filled = filled.groupby(level=0, sort=True).sum()
-    offset, divisor = _scale(column, filled)
-    categories = _categories(column, filled)
+    offset, divisor = _scale(name, column, filled)
+    categories = _categories(column, filled, fill)
     facts = Statistics(
         fill=fill, missing=missing, offset=offset, divisor=divisor, categories=categories
     )
@@ -100,9 +105,12 @@ def fit_column(
     if MISSING in column.levels and missing:
         values = pd.concat([values.astype(object), pd.Series([np.nan])])
         weights = np.append(weights, missing)
-    numbers = encode_values(name, column, facts, values)
     names = feature_names(name, column, facts)
-    moments = [mean_and_std(numbers[:, index], weights) for index in range(len(names))]
+    if column.encode == "one_hot" and categories is not None:
+        moments = _shares(category_indices(name, categories, values), weights, len(names))
+    else:
+        numbers = encode_values(name, column, facts, values)
+        moments = [mean_and_std(numbers[:, index], weights) for index in range(len(names))]
     if names == (name,):
         mean, std = moments[0]
         return {name: facts.model_copy(update={"mean": mean, "std": std})}
@@ -134,13 +142,26 @@ def mean_and_std(
         return None, None
 
 
-def _fill_value(name: str, column: Column, counts: "pd.Series[int]") -> float | str | None:
+def _shares(
+    levels: npt.NDArray[np.int64], weights: npt.NDArray[Any], k: int
+) -> list[tuple[float | None, float | None]]:
+    """Return mean and standard deviation of the k features of 0 and 1 of `levels` [n]."""
+    rows = np.bincount(levels, weights, minlength=k)
+    total = rows.sum()
+    values = np.array([1.0, 0.0])
+    return [
+        mean_and_std(values[times > 0], times[times > 0])
+        for times in np.column_stack([rows, total - rows])
+    ]
+
+
+def _fill_value(name: str, column: Column, counts: "pd.Series[int]") -> int | float | str | None:
     if column.missing == "constant":
         return _constant(name, column)
     if column.missing not in ("median", "mean", "mode"):
         return None
     if not len(counts):
-        raise _nothing_to_fill_in(name, "at least one value to impute from", "none")
+        raise _wrong_numbers(name, "at least one value to impute from", "none")
     if column.missing == "mode":
         value = counts.idxmax()  # the first of several, and they are sorted
     elif column.missing == "median":
@@ -150,20 +171,23 @@ def _fill_value(name: str, column: Column, counts: "pd.Series[int]") -> float | 
     else:
         value, _ = mean_and_std(counts.index.to_numpy(), counts.to_numpy())
         if value is None:
-            raise _nothing_to_fill_in(
-                name, "numbers that float64 can hold the squares of", "others"
-            )
-    return str(value) if column.dtype == "str" else float(value)  # type: ignore[arg-type]
+            raise _wrong_numbers(name, "numbers that float64 can hold the squares of", "others")
+    if column.dtype == "str":
+        return str(value)
+    # A float does not hold every int64.
+    whole = column.dtype == "int64" and column.missing == "mode"
+    return int(value) if whole else float(value)  # type: ignore[arg-type]
 
 
-def _nothing_to_fill_in(name: str, expected: str, found: str) -> RowFault:
+def _wrong_numbers(name: str, expected: str, found: str) -> RowFault:
     fix = f"correct the file, or columns.{name} of the recipe"
     return RowFault(0, name, ValueFormatError, expected=expected, found=found, fix=fix)
 
 
-def _constant(name: str, column: Column) -> float | str:
+def _constant(name: str, column: Column) -> int | float | str:
     if not isinstance(column.fill, str):
-        return float(column.fill or 0)
+        fill = column.fill or 0
+        return int(fill) if column.dtype == "int64" else float(fill)
     if column.dtype == "str":
         return column.fill
     reader = CellReader(name, column)
@@ -174,7 +198,9 @@ def _constant(name: str, column: Column) -> float | str:
     return float(column_values(column, cells).iloc[0])
 
 
-def _scale(column: Column, counts: "pd.Series[int]") -> tuple[float | None, float | None]:
+def _scale(
+    name: str, column: Column, counts: "pd.Series[int]"
+) -> tuple[float | None, float | None]:
     """Return what is taken from a number, and what the rest is divided by."""
     if column.scale == "none":
         return None, None
@@ -185,19 +211,28 @@ def _scale(column: Column, counts: "pd.Series[int]") -> tuple[float | None, floa
         offset, divisor = float(values[0]), float(values[-1]) - float(values[0])
     else:
         mean, std = mean_and_std(values, counts.to_numpy())
-        offset, divisor = mean or 0.0, std or 0.0
+        offset, divisor = mean or 0.0, math.inf if std is None else std
+    if not math.isfinite(divisor):
+        raise _wrong_numbers(name, "numbers that float64 can scale", "too large ones")
     return offset, divisor if divisor > 0 else 1.0
 
 
-def _categories(column: Column, counts: "pd.Series[int]") -> tuple[str, ...] | None:
-    """Return the levels of a column in the order of their numbers."""
+def _categories(
+    column: Column, counts: "pd.Series[int]", fill: float | str | None
+) -> tuple[str, ...] | None:
+    """Return the levels of a column in the order of their numbers.
+
+    A constant that is filled in is one of them even if the train split has no use for it.
+    """
     if column.categories is None:
         return None
     if isinstance(column.categories, tuple):
         return column.levels + column.categories
     reserved = {UNKNOWN, MISSING}
+    always = {str(fill)} - reserved if column.missing == "constant" else set()
     often = counts[counts >= column.min_freq]
     # By frequency, then by text.
     pairs = sorted(zip(often.to_list(), often.index, strict=True), key=lambda p: (-p[0], p[1]))
-    kept = [text for _, text in pairs if text not in reserved][: column.max_categories]
-    return column.levels + tuple(sorted(kept))
+    others = [text for _, text in pairs if text not in reserved | always]
+    room = None if column.max_categories is None else column.max_categories - len(always)
+    return column.levels + tuple(sorted([*always, *others[:room]]))

@@ -39,16 +39,25 @@ def clean(recipe: TextRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
 
     A label outside the classes is a fault.
     """
-    parts = [raw.column(name).combine_chunks() for name in recipe.text.join]
-    joined = (
-        parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, string_array([" "])[0])
-    )
     faults: list[RowFault] = []
-    columns = {"text": clean_texts(joined, recipe.text.clean)}
+    columns = {"text": clean_joined(recipe, join_columns(recipe, raw))}
     if recipe.target is not None and labelled:
         target = recipe.target.column
         columns["label"], faults = class_indices(raw.column(target), recipe.target, target)
     return without_faulty(pa.table(columns), faults)
+
+
+def join_columns(recipe: TextRecipe, raw: pa.Table) -> pa.Array:
+    """Return the columns that make up a text, joined by one space: string [n]."""
+    parts = [raw.column(name).combine_chunks() for name in recipe.text.join]
+    if len(parts) == 1:
+        return parts[0]
+    return pc.binary_join_element_wise(*parts, string_array([" "])[0])
+
+
+def clean_joined(recipe: TextRecipe, texts: pa.Array) -> pa.Array:
+    """Return `texts` [n] (string, no nulls) after the steps of the recipe."""
+    return clean_texts(texts, recipe.text.clean)
 
 
 def draft(recipe: TextRecipe, cleaned: pa.Table) -> tuple[pa.Table, pa.Table | None]:
@@ -167,7 +176,10 @@ def finish(
 def encode(recipe: TextRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str, Ragged]:
     """Return the input fields of cleaned rows."""
     drafted, counts = draft(recipe, cleaned)
-    (key,) = keys(fitted, [counts])
+    key = None
+    if counts is not None and fitted.vocab is not None:
+        # Unlike `keys`, without a look at every token that the vocabulary has.
+        key = np.array(fitted.vocab(counts.column("token").to_pylist()), np.int32)
     return finish(recipe, fitted, drafted, key)
 
 
