@@ -90,7 +90,10 @@ def clean_part(job: CleanJob, part: Part) -> dict[str, CleanedPart]:
             for output, table in zip(outputs.values(), shares, strict=True):
                 output.parquet.write(table)
         written = {split: output.close() for split, output in outputs.items()}
-        return written | {name: left_out.close(written[name])}
+        written[name] = left_out.close(written[name])
+    # What Arrow keeps for later would be added to what the next stage takes.
+    pa.default_memory_pool().release_unused()
+    return written
 
 
 def _shares(table: pa.Table, label: str | None, draws: Iterable[HoldOutDraw]) -> Iterator[pa.Table]:
