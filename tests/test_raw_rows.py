@@ -18,16 +18,23 @@ from shardmill.text_recipe import TextRecipe
 
 EAST = timezone(timedelta(hours=2))
 NOON = datetime(2024, 5, 6, 12, 30, 15, tzinfo=UTC)
-NOTES = parse_recipe(
-    """
-    name = "notes"
-    kind = "text"
-    text = { columns = ["title", "body"], join = ["title", "body"] }
-    splits.train.csv.path = "notes.csv"
-    """,
-    where="here",
-)
-assert isinstance(NOTES, TextRecipe)
+
+
+def notes_recipe() -> TextRecipe:
+    recipe = parse_recipe(
+        """
+        name = "notes"
+        kind = "text"
+        text = { columns = ["title", "body"], join = ["title", "body"] }
+        splits.train.csv.path = "notes.csv"
+        """,
+        where="here",
+    )
+    assert isinstance(recipe, TextRecipe)
+    return recipe
+
+
+NOTES = notes_recipe()
 
 
 def spelling(column: str, value: object, more: str = "") -> Any:

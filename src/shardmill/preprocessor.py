@@ -108,7 +108,7 @@ class Preprocessor:
         Args:
             rows: tabular: a table, a DataFrame or a list of dicts with the raw columns (dropped
                 ones may be missing); image: an array [n, h, w] or [n, *shape]; text: a list of
-                texts, or a table or DataFrame with the columns that the recipe joins.
+                texts as they are, or a table or DataFrame with the columns that the recipe joins.
 
         Returns:
             tabular: [n, f] float32, or a dict of tensors [n, f] by group; image: [n, *shape];

@@ -77,7 +77,8 @@ class Column(Section):
         missing: what to do about an empty cell: fail, drop the row, keep it (NaN; of categories a
             level of its own, `<missing>`), or put in the median, mean or most frequent value of
             the train split, or a constant.
-        fill: that constant, as the column holds it: a number, a text, true or false.
+        fill: that constant, as the column holds it: a number, a text, true or false. One of the
+            learnt categories, though the train split may lack no value.
         scale: take the mean from a number and divide by the standard deviation, or bring those of
             the train split into 0 to 1. What the train split has but one value of becomes 0.
     """

@@ -28,11 +28,12 @@ def group_dtype(
     dtype = _smallest(ranges.values()) if stated is None else stated
     for name, (column, facts) in columns.items():
         # Numbers of the file were looked at when they were read; one to fill in was not.
-        numbers, fill = ranges[name], facts.fill
-        plain = facts.divisor is None and not column.parts and not isinstance(fill, str)
+        numbers = ranges[name]
+        changes = bool(column.parts) or facts.divisor is not None
+        fill = None if changes or isinstance(facts.fill, str) else facts.fill
         if numbers is not None and not _holds(dtype, *numbers):
             raise _too_large(name, dtype, f"numbers from {numbers[0]:,} to {numbers[1]:,}")
-        if numbers is None and fill is not None and plain and not _holds(dtype, fill, fill):
+        if numbers is None and fill is not None and not _holds(dtype, fill, fill):
             raise _too_large(name, dtype, f"{fill} in place of missing values")
     return dtype
 

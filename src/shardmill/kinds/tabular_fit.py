@@ -162,6 +162,7 @@ def _fill_value(name: str, column: Column, counts: "pd.Series[int]") -> int | fl
         return None
     if not len(counts):
         raise _wrong_numbers(name, "at least one value to impute from", "none")
+    value: Any
     if column.missing == "mode":
         value = counts.idxmax()  # the first of several, and they are sorted
     elif column.missing == "median":
@@ -176,7 +177,7 @@ def _fill_value(name: str, column: Column, counts: "pd.Series[int]") -> int | fl
         return str(value)
     # A float does not hold every int64.
     whole = column.dtype == "int64" and column.missing == "mode"
-    return int(value) if whole else float(value)  # type: ignore[arg-type]
+    return int(value) if whole else float(value)
 
 
 def _wrong_numbers(name: str, expected: str, found: str) -> RowFault:
