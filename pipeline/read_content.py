@@ -77,11 +77,14 @@ def keep_known(artifact: Path, contents: Mapping[str, Sequence[RawContent]]) -> 
     """
     try:
         facts = json.loads((artifact / BUILD_NAME).read_bytes())
-    except (OSError, ValueError):
+    except OSError:
         return
+    except ValueError:
+        facts = {}  # it was damaged
+    others = facts if isinstance(facts, dict) else {}
     now = known_facts(contents)
-    if isinstance(facts, dict) and facts.get("raw") != now:
-        replace_build(artifact, build_json({**facts, "raw": now}))
+    if others.get("raw") != now:
+        replace_build(artifact, build_json({**others, "raw": now}))
 
 
 def _known(artifact: Path) -> Mapping[str, Any]:

@@ -278,7 +278,7 @@ def test_an_optional_train_split_that_is_absent(toy: Toy) -> None:
 def test_dropped_rows_are_counted_and_kept_aside(toy: Toy) -> None:
     replace_in(toy.raw / "toy/train.csv", "\n3,blue,x", "\n,blue,three")
     replace_in(toy.raw / "toy/train.csv", "\n7,red,x", "\n,red,seven")
-    toy.build()
+    outcome = toy.build()
     train = toy.manifest().splits["train"]
     assert train.dropped == {"size is missing": 2}
     assert toy.manifest().splits["validation"].dropped == {}
@@ -286,6 +286,7 @@ def test_dropped_rows_are_counted_and_kept_aside(toy: Toy) -> None:
     assert train.rejected == 0
     (left_out,) = train.left_out
     assert left_out.path.endswith("/train.rejected-00000.parquet")
+    assert outcome.notes == (f"2 rows of train dropped, see {toy.artifact / left_out.path}",)
     assert pq.read_table(toy.artifact / left_out.path).to_pylist() == [
         {"file": "toy/train.csv", "line": line, "reason": "size is missing", "text": text}
         for line, text in [(5, ",blue,three,1"), (9, ",red,seven,1")]
@@ -434,6 +435,7 @@ def test_damaged_build_json_costs_only_time(toy: Toy, content: bytes) -> None:
     toy.build()
     (toy.artifact / "build.json").write_bytes(content)
     assert toy.build().status == "up to date"
+    assert "sha256" in (toy.artifact / "build.json").read_text()  # and that once
 
 
 # What a build leaves alone, and what not.

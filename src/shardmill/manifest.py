@@ -69,8 +69,9 @@ class ShardRecord(FileRecord):
 class RawRecord(Record):
     """A raw file that the artifact was made from.
 
-    Bytes and checksum are of its content after decompression. `published` says whether that is the
-    published one; None if the recipe names none.
+    `path` is that of the recipe; below the raw folder where the recipe's is a pattern. Bytes and
+    checksum are of the content after decompression. `published` says whether that is the published
+    one; None if the recipe names none.
     """
 
     path: str
