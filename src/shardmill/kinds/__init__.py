@@ -10,7 +10,8 @@ The functions of a kind are pure, and take Arrow tables of any number of rows:
     encode  cleaned rows to tensors, at once: what `draft`, `keys` and `finish` do together
 
 Beside them, `targets` gives the fields of a recipe's targets, `target_columns` the columns of
-cleaned rows that hold them, and `PLAIN_COLUMNS` names the columns whose values hardly repeat.
+cleaned rows that hold them, `PLAIN_COLUMNS` names the columns whose values hardly repeat, and
+`KEYED` says whether rows are finished with keys.
 
 So rows are looked at once, chunk by chunk in any number of processes, and only summaries meet.
 """
