@@ -11,6 +11,7 @@ import safetensors.torch
 import torch
 import xxhash
 from click.testing import CliRunner
+from saved_models import open_split, save
 from torch import nn
 
 import shardmill
@@ -19,44 +20,17 @@ from shardmill import (
     ModelFacts,
     OutputError,
     Preprocessor,
-    ShardDataset,
     ShardmillError,
     read_model,
 )
 from shardmill.cli import main
 from shardmill.errors import DamagedFileError, FormatVersionError, MissingArtifactError
 from shardmill.manifest import to_json
-from shardmill.training.models import TabularMlp, build_model
+from shardmill.training.models import TabularMlp
 from shardmill.training.save_model import save_model
 from shardmill.training.settings import BASELINES
 
 NAMES = ("titanic", "mnist", "ag_news")
-VOCAB = {"ag_news": "vocab.txt"}
-
-
-def open_split(artifact: Path, split: str) -> ShardDataset:
-    options: dict[str, Any] = {"layout": "bag"} if artifact.name == "ag_news" else {}
-    return shardmill.open(artifact, split, **options)
-
-
-def save(artifact: Path, folder: Path) -> nn.Module:
-    """Save a baseline with fresh weights, whose statistics of batches are not those of a start."""
-    dataset = open_split(artifact, "train")
-    torch.manual_seed(7)
-    module = build_model(dataset)
-    module(dataset[:64][0])  # in train mode: batch norm counts
-    metrics = {"train_loss": 0.5, "other": float("nan")}
-    save_model(folder, module, dataset, settings=BASELINES["image"], metrics=metrics)
-    return module.eval()
-
-
-@pytest.fixture(scope="module")
-def folders(sample_artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder for each sample artifact."""
-    out = tmp_path_factory.mktemp("models")
-    for name in NAMES:
-        save(sample_artifacts / name, out / name)
-    return out
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -77,9 +51,12 @@ def test_logits_are_the_same_to_the_bit(sample_artifacts: Path, tmp_path: Path, 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_saved_preprocessor_is_that_of_the_artifact(
-    sample_artifacts: Path, folders: Path, name: str
+    sample_artifacts: Path, model_folders: Path, name: str
 ) -> None:
-    saved, ours = Preprocessor.load(folders / name), Preprocessor.load(sample_artifacts / name)
+    saved, ours = (
+        Preprocessor.load(model_folders / name),
+        Preprocessor.load(sample_artifacts / name),
+    )
     assert saved.recipe == ours.recipe
     assert saved.fitted == ours.fitted
 
@@ -94,8 +71,8 @@ def test_it_works_when_the_artifact_is_gone(sample_artifacts: Path, tmp_path: Pa
     assert torch.allclose(found.sum(1), torch.ones(2))
 
 
-def test_what_it_says(sample_artifacts: Path, folders: Path) -> None:
-    facts, _ = read_model(folders / "mnist")
+def test_what_it_says(sample_artifacts: Path, model_folders: Path) -> None:
+    facts, _ = read_model(model_folders / "mnist")
     manifest = shardmill.Manifest.load(sample_artifacts / "mnist")
     assert (facts.format, facts.version, facts.architecture) == ("shardmill-model", 1, "image_cnn")
     assert facts.trained_on.shard_key == manifest.shard_key
@@ -105,7 +82,7 @@ def test_what_it_says(sample_artifacts: Path, folders: Path) -> None:
     assert facts.settings["epochs"] == BASELINES["image"].epochs
     assert facts.options["shape"] == [1, 28, 28]
     assert {file.path for file in facts.files} == {"model.safetensors", "preprocessor.json"}
-    there = {path.name for path in (folders / "mnist").iterdir()}
+    there = {path.name for path in (model_folders / "mnist").iterdir()}
     assert there == {"model.json", "model.safetensors", "preprocessor.json"}
 
 
@@ -125,12 +102,12 @@ def test_training_saves_one(sample_artifacts: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_byte_changed_in_any_file(folders: Path, tmp_path: Path, name: str) -> None:
-    for path in sorted((folders / name).iterdir()):
+def test_a_byte_changed_in_any_file(model_folders: Path, tmp_path: Path, name: str) -> None:
+    for path in sorted((model_folders / name).iterdir()):
         content = path.read_bytes()
         for place in (0, len(content) // 2, len(content) - 1):
             folder = tmp_path / f"{path.name}-{place}"
-            shutil.copytree(folders / name, folder)
+            shutil.copytree(model_folders / name, folder)
             (folder / path.name).write_bytes(
                 content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
             )
@@ -141,8 +118,8 @@ def test_a_byte_changed_in_any_file(folders: Path, tmp_path: Path, name: str) ->
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "preprocessor.json", "vocab.txt"])
-def test_a_missing_file(folders: Path, tmp_path: Path, file: str) -> None:
-    shutil.copytree(folders / "ag_news", tmp_path / "model")
+def test_a_missing_file(model_folders: Path, tmp_path: Path, file: str) -> None:
+    shutil.copytree(model_folders / "ag_news", tmp_path / "model")
     (tmp_path / "model" / file).unlink()
     with pytest.raises(DamagedFileError, match=f"{file}: expected a file of .* found none"):
         shardmill.load_model(tmp_path / "model")
@@ -188,9 +165,9 @@ def weights(changed: Callable[[dict[str, torch.Tensor]], Any]) -> Callable[[Path
     ],
 )
 def test_facts_that_do_not_fit(
-    folders: Path, tmp_path: Path, changes: dict[str, Any], fault: str
+    model_folders: Path, tmp_path: Path, changes: dict[str, Any], fault: str
 ) -> None:
-    rewrite(folders / "mnist", tmp_path / "model", **changes)
+    rewrite(model_folders / "mnist", tmp_path / "model", **changes)
     with pytest.raises(ShardmillError, match=fault) as raised:
         shardmill.load_model(tmp_path / "model")
     assert raised.value.exit_code == 5
@@ -205,21 +182,24 @@ def test_facts_that_do_not_fit(
     ],
 )
 def test_tensors_that_do_not_fit(
-    folders: Path, tmp_path: Path, change: Callable[[dict[str, torch.Tensor]], Any], fault: str
+    model_folders: Path,
+    tmp_path: Path,
+    change: Callable[[dict[str, torch.Tensor]], Any],
+    fault: str,
 ) -> None:
-    content = weights(change)(folders / "titanic")
-    old = read_model(folders / "titanic")[0].files
+    content = weights(change)(model_folders / "titanic")
+    old = read_model(model_folders / "titanic")[0].files
     digest = xxhash.xxh3_128_hexdigest(content)
     new = old[0].model_copy(update={"bytes": len(content), "xxh3_128": digest})
-    rewrite(folders / "titanic", tmp_path / "model", files=(new, *old[1:]))
+    rewrite(model_folders / "titanic", tmp_path / "model", files=(new, *old[1:]))
     (tmp_path / "model/model.safetensors").write_bytes(content)
     with pytest.raises(ModelError, match=fault):
         shardmill.load_model(tmp_path / "model")
 
 
 @pytest.mark.parametrize("file", ["model.json", "preprocessor.json"])
-def test_a_newer_version(folders: Path, tmp_path: Path, file: str) -> None:
-    shutil.copytree(folders / "titanic", tmp_path / "model")
+def test_a_newer_version(model_folders: Path, tmp_path: Path, file: str) -> None:
+    shutil.copytree(model_folders / "titanic", tmp_path / "model")
     facts = {**json.loads((tmp_path / "model" / file).read_bytes()), "version": 2, "new": 1}
     (tmp_path / "model" / file).write_text(json.dumps(facts))
     load = shardmill.load_model if file == "model.json" else Preprocessor.load
@@ -227,8 +207,8 @@ def test_a_newer_version(folders: Path, tmp_path: Path, file: str) -> None:
         load(tmp_path / "model")
 
 
-def test_paths_stay_in_the_folder(folders: Path) -> None:
-    facts = json.loads((folders / "titanic/model.json").read_bytes())
+def test_paths_stay_in_the_folder(model_folders: Path) -> None:
+    facts = json.loads((model_folders / "titanic/model.json").read_bytes())
     for path in ("../model.json", "/etc/passwd", "a/b"):
         facts["files"][0]["path"] = path
         with pytest.raises(ValueError, match="must"):
@@ -258,13 +238,13 @@ def test_other_files_are_left_alone(sample_artifacts: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("step", [1, 2])
 def test_an_interrupt_leaves_the_model_that_was_there(
-    folders: Path,
+    model_folders: Path,
     sample_artifacts: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     step: int,
 ) -> None:
-    shutil.copytree(folders / "titanic", tmp_path / "model")
+    shutil.copytree(model_folders / "titanic", tmp_path / "model")
     before = {path.name: path.read_bytes() for path in (tmp_path / "model").iterdir()}
     rename, left = Path.rename, [step]
 
@@ -281,10 +261,10 @@ def test_an_interrupt_leaves_the_model_that_was_there(
     assert {path.name: path.read_bytes() for path in (tmp_path / "model").iterdir()} == before
 
 
-def test_loading_draws_no_random_numbers(folders: Path) -> None:
+def test_loading_draws_no_random_numbers(model_folders: Path) -> None:
     torch.manual_seed(0)
     state = torch.get_rng_state()
-    shardmill.load_model(folders / "titanic")
+    shardmill.load_model(model_folders / "titanic")
     assert torch.equal(torch.get_rng_state(), state)
 
 
