@@ -25,13 +25,14 @@ def draw_confusion(evaluation: Evaluation, path: Path) -> None:
     FigureCanvasAgg(figure)  # no window system is asked for
     axes = figure.add_subplot()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
-    axes.set_yticks(range(len(names)), names)
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", parse_math=False)
+    axes.set_yticks(range(len(names)), names, parse_math=False)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     sample = " (SAMPLE DATA)" * evaluation.sample
     accuracy = f"{evaluation.accuracy:.4f} of {evaluation.rows:,} rows{sample}"
-    axes.set_title(f"{Path(evaluation.artifact).name}, {evaluation.split}: {accuracy}", fontsize=9)
+    title = f"{Path(evaluation.artifact).name}, {evaluation.split}: {accuracy}"
+    axes.set_title(title, fontsize=9, parse_math=False)
     for true, row in enumerate(table):
         for predicted, n in enumerate(row):
             dark = shares[true][predicted] > 0.5

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from shardmill.errors import ManifestError
 from shardmill.kinds.row import Fitted
 from shardmill.layout import Field
+from shardmill.load_recipe import describe_fault
 from shardmill.load_vocab import load_vocab, read_checked, vocab_bytes
 from shardmill.manifest import (
     FileRecord,
@@ -112,10 +113,12 @@ def parse_saved(where: object, kind: Kind, recipe: dict[str, Any], *, fix: str) 
     Raises:
         ManifestError: they are not those of a recipe.
     """
+    model = RECIPE_KINDS[kind]
     try:
-        return RECIPE_KINDS[kind].model_validate_json(json.dumps(recipe))
+        return model.model_validate_json(json.dumps(recipe))
     except ValidationError as error:
-        expected, found = f"a recipe of kind {kind}", f"ValidationError: {error}"
+        found = "; ".join(describe_fault(model, fault) for fault in error.errors())
+        expected = f"a valid {kind} recipe"
         raise ManifestError(where, expected=expected, found=found, fix=fix) from None
 
 

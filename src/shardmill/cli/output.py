@@ -96,6 +96,7 @@ def print_results(results: Sequence["Result"]) -> None:
 def print_evaluation(evaluation: "Evaluation") -> None:
     """Print the scores of each class and the confusion matrix as tables."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console(width=None if sys.stdout.isatty() else 120)
@@ -103,10 +104,11 @@ def print_evaluation(evaluation: "Evaluation") -> None:
     click.echo(f"{evaluation.artifact}, {evaluation.split}: {evaluation.rows:,} rows{sample}")
     click.echo(f"accuracy {evaluation.accuracy:.4f}")
     scores = Table("class", "precision", "recall", "F1", "rows")
-    confusion = Table("true \\ predicted", *(c.name for c in evaluation.classes))
-    for c, row in zip(evaluation.classes, evaluation.confusion, strict=True):
+    names = [escape(c.name) for c in evaluation.classes]
+    confusion = Table("true \\ predicted", *names)
+    for name, c, row in zip(names, evaluation.classes, evaluation.confusion, strict=True):
         numbers = (f"{n:.4f}" for n in (c.precision, c.recall, c.f1))
-        scores.add_row(c.name, *numbers, f"{c.rows:,}")
-        confusion.add_row(c.name, *(f"{n:,}" for n in row))
+        scores.add_row(name, *numbers, f"{c.rows:,}")
+        confusion.add_row(name, *(f"{n:,}" for n in row))
     console.print(scores)
     console.print(confusion)
