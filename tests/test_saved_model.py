@@ -156,7 +156,15 @@ def weights(changed: Callable[[dict[str, torch.Tensor]], Any]) -> Callable[[Path
             {"architecture": "resnet"},
             "expected an architecture, one of tabular_mlp, image_cnn, text_bag, found 'resnet'",
         ),
-        ({"options": {"shape": [1, 28, 28]}}, "expected options that make a image_cnn, found .*mi"),
+        (
+            {"options": {"shape": [1, 28, 28], "classes": 10}},
+            r"expected options that make image_cnn, found .* missing 2 required",
+        ),
+        (
+            {"options": {"shape": [1, 2], "mean": 0, "std": 1, "classes": 10}},
+            r"expected options that make image_cnn, found not enough values",
+        ),
+        ({"classes": ("a", "b")}, "expected 2 classes, found 10 in its options"),
         (
             {"options": {"shape": [1, 8, 8], "mean": 0.0, "std": 1.0, "classes": 10}},
             r"tensor layers.13.weight: expected float32 \[10, 64\], found float32 \[10, 576\]",
@@ -259,6 +267,17 @@ def test_an_interrupt_leaves_the_model_that_was_there(
         save(sample_artifacts / "titanic", tmp_path / "model")
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
     assert {path.name: path.read_bytes() for path in (tmp_path / "model").iterdir()} == before
+
+
+def test_what_killed_processes_leave_is_cleared(
+    model_folders: Path, sample_artifacts: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(model_folders / "titanic", tmp_path / ".old-model")
+    (tmp_path / ".building-model").mkdir()
+    (tmp_path / ".building-model/half").write_text("")
+    save(sample_artifacts / "titanic", tmp_path / "model")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert shardmill.load_model(tmp_path / "model").classes == ("Dead", "Survived")
 
 
 def test_loading_draws_no_random_numbers(model_folders: Path) -> None:

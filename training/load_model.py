@@ -90,9 +90,16 @@ def load_model(folder: str | os.PathLike[str]) -> Model:
         fix = "read it with the shardmill that wrote it, or a newer one"
         found = f"{facts.architecture!r}, written by {facts.writer}"
         raise ModelError(path, expected=expected, found=found, fix=fix)
+    _check_classes(path, facts)
     module = _module(path, make, facts)
     _load_weights(path / "model.safetensors", module, weights)
     return Model(path, module.eval(), Preprocessor.load(path), facts)
+
+
+def _check_classes(path: Path, facts: ModelFacts) -> None:
+    if facts.options.get("classes") != len(facts.classes):
+        found = f"{facts.options.get('classes')} in its options"
+        raise ModelError(path, expected=f"{len(facts.classes)} classes", found=found, fix=_FIX)
 
 
 def _module(path: Path, make: Callable[..., nn.Module], facts: ModelFacts) -> nn.Module:
@@ -100,8 +107,8 @@ def _module(path: Path, make: Callable[..., nn.Module], facts: ModelFacts) -> nn
         # What it starts with is replaced; nobody else's random numbers change for that.
         with torch.random.fork_rng(devices=[]):
             return make(**facts.options)
-    except (TypeError, ValueError, RuntimeError) as error:
-        expected = f"options that make a {facts.architecture}"
+    except (TypeError, ValueError, RuntimeError, ArithmeticError, LookupError) as error:
+        expected = f"options that make {facts.architecture}"
         raise ModelError(path, expected=expected, found=str(error), fix=_FIX) from None
 
 

@@ -154,6 +154,8 @@ def _put_in_place(new: Path, final: Path) -> None:
     # No system call of Python's replaces a folder that holds files, so the old one steps aside; it
     # comes back if anything stops us before the new one is there.
     old = final.with_name(f".old-{final.name}")
+    if old.exists() and not final.exists():  # of a process that was killed just here
+        old.rename(final)
     shutil.rmtree(old, ignore_errors=True)
     try:
         if final.exists():
