@@ -13,13 +13,21 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from conftest import build
 from saved_models import open_split
 from torch import Tensor
 
 import shardmill
 from shardmill import Preprocessor
 from shardmill.cli import main
-from shardmill.errors import ColumnsError, InputError, UnknownCategoryError
+from shardmill.errors import (
+    ColumnsError,
+    FieldCountError,
+    InputError,
+    UnknownCategoryError,
+    ValueFormatError,
+)
+from shardmill.load_recipe import parse_recipe
 from shardmill.pipeline.raw_batches import raw_batches, text_batches
 from shardmill.pipeline.write_idx import encode_idx
 from shardmill.training.load_model import Model, load_model
@@ -237,6 +245,55 @@ def test_a_bad_cell_is_named_by_its_line(
     path.write_text("PassengerId\n")
     with pytest.raises(ColumnsError):
         list(raw_batches(preprocessor, path, 4))
+
+
+TREES = """
+name = "trees"
+kind = "tabular"
+csv = { delimiter = ";", encoding = "cp1252", on_bad_row = "quarantine", max_bad_rows = 0.5 }
+[columns]
+height = { dtype = "float64", missing = "drop" }
+wood = { dtype = "str", categories = "learn" }
+note = { dtype = "str", drop = true }
+old = { dtype = "int64", missing = "drop" }
+[target]
+column = "old"
+classes = ["no", "yes"]
+first = 0
+[splits.train.csv]
+path = "trees.csv"
+"""
+
+
+@pytest.mark.parametrize(
+    ("row", "error", "fault"),
+    [
+        ("7;Bär", FieldCountError, "line 7: expected 4 fields, found 2"),
+        ("high;Bär;;1", ValueFormatError, "line 7, column height: expected a finite float64"),
+        (";Bär;;1", InputError, "line 7: expected a row that the recipe keeps, found height is"),
+        # Targets are not looked at.
+        ("7;Bär;;", None, ""),
+        ("7;Bär;;maybe", None, ""),
+    ],
+)
+def test_every_row_has_a_prediction_or_the_file_an_error(
+    tmp_path: Path, row: str, error: type[InputError] | None, fault: str
+) -> None:
+    rows = 'height;wood;note;old\r\n1;Bär;;0\r\n\r\n2;Öl;"a\r\nb";1\r\n'
+    (tmp_path / "trees.csv").write_bytes(rows.encode("cp1252"))
+    artifact = build(parse_recipe(TREES, where="test"), tmp_path, tmp_path / "out")
+    preprocessor = Preprocessor.load(artifact)
+    path = tmp_path / "new.csv"
+    path.write_bytes(f"{rows}8;Öl;;1\r\n{row}\r\n".encode("cp1252"))
+    if error is not None:
+        with pytest.raises(error, match=rf"new\.csv, {fault}"):
+            list(raw_batches(preprocessor, path, 3))
+        return
+    batches: list[Any] = list(raw_batches(preprocessor, path, 3))
+    stored = shardmill.open(artifact)[:2][0]
+    assert [len(x) for x in batches] == [3, 1]
+    assert torch.equal(batches[0][:2], stored)
+    assert batches[1].tolist() == [[7.0, *stored[0, 1:].tolist()]]
 
 
 def test_images_of_another_shape(model_folders: Path, tmp_path: Path) -> None:
