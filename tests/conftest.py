@@ -51,6 +51,17 @@ def sample_artifacts(sample_raw: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
+def model_folders(sample_artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved model for each artifact of the sample data, with weights that were never trained."""
+    from saved_models import save
+
+    out = tmp_path_factory.mktemp("models")
+    for name in SAMPLE_DATASETS:
+        save(sample_artifacts / name, out / name)
+    return out
+
+
+@pytest.fixture(scope="session")
 def compared(pytestconfig: pytest.Config) -> Counter[str]:
     """How much was held against another library, by what it was: shown when all tests have run."""
     return pytestconfig.stash.setdefault(COMPARED, Counter())

@@ -11,8 +11,10 @@ from shardmill import errors
 from shardmill.cli import COMMANDS, main
 from shardmill.load_recipe import parse_recipe
 from shardmill.manifest import Manifest
+from shardmill.model_folder import ModelFacts, TrainedOn
 from shardmill.pipeline.build_artifacts import BuildOptions, build_artifacts
 from shardmill.pipeline.find_sources import Sources
+from shardmill.saved_preprocessor import SavedPreprocessor, SavedVocabulary
 from shardmill.tabular_column import Column
 
 ROOT = Path(__file__).parent.parent
@@ -114,3 +116,11 @@ def test_the_format_names_every_file_and_key_of_an_artifact(tmp_path: Path) -> N
     assert "`.lock`" in text
     assert {"offset", "longest", "padding_id", "ragged", "left_out"} < keys
     assert keys - stated == set()
+
+
+def test_the_format_names_every_key_of_a_model() -> None:
+    text = read("FORMAT.md").split("## Model folders")[1]
+    stated = set(re.findall(r"`(\w+)`", text))
+    for record in (ModelFacts, TrainedOn, SavedPreprocessor, SavedVocabulary):
+        assert set(record.model_fields) - stated == set(), record
+    assert f"version {ModelFacts.model_fields['version'].default}" in text

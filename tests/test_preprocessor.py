@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,18 @@ import pyarrow as pa
 import pytest
 import torch
 import xxhash
+from bikes import bikes_recipe, write_raw
+from conftest import build
 from fit_rows import fit_preprocessor
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
-from shardmill.batch import Padded
+from shardmill.batch import Bag, Padded
 from shardmill.errors import (
+    DamagedFileError,
     InputError,
+    ManifestError,
     MissingArtifactError,
+    OutputError,
     UnknownCategoryError,
     ValueFormatError,
 )
@@ -327,7 +332,7 @@ def test_texts_are_encoded_without_a_look_at_the_whole_vocabulary(
     same_text(notes(["tea is cold"]), [[2, 4, 0]], [3])
 
 
-def test_a_text_is_taken_as_it_is() -> None:
+def own_tokenizer() -> Preprocessor:
     # Columns are joined with spaces, which this tokenizer makes ids of.
     tokenizer = Tokenizer(models.WordLevel({"?": 0, "a": 1, " ": 2}, unk_token="?"))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
@@ -340,8 +345,12 @@ def test_a_text_is_taken_as_it_is() -> None:
         """,
         where="here",
     )
-    fitted = fitted_with(Vocab(["?", "a", " "]), "?", None, tokenizer.to_str())
-    own = Preprocessor(recipe, fitted)
+    vocab = Vocab(["?", "a", " "], default_index=0)
+    return Preprocessor(recipe, fitted_with(vocab, "?", None, tokenizer.to_str()))
+
+
+def test_a_text_is_taken_as_it_is() -> None:
+    own = own_tokenizer()
     same_text(own(["a a", ""]), [[1, 2, 1], [0, 0, 0]], [3, 0])
     same_text(own(pd.DataFrame({"a": ["a"], "b": ["a"]})), [[1, 2, 1]], [3])
 
@@ -423,3 +432,70 @@ def test_loaded_one_serves_the_same(tmp_path: Path, trees: Preprocessor) -> None
 def test_no_artifact(tmp_path: Path) -> None:
     with pytest.raises(MissingArtifactError, match=r"expected a folder with a manifest\.json"):
         Preprocessor.load(tmp_path / "none")
+
+
+# By itself
+
+
+def bikes(folder: Path) -> Preprocessor:
+    write_raw(folder, 50)
+    return Preprocessor.load(build(bikes_recipe(), folder, folder / "out"))
+
+
+@pytest.mark.parametrize("kind", ["tabular", "image", "text", "tokenizer", "groups"])
+def test_saved_and_loaded(tmp_path: Path, kind: str) -> None:
+    makers: dict[str, Callable[[], Preprocessor]] = {
+        "tabular": lambda: fit(TABULAR, TREES)[0],
+        "image": lambda: fit(IMAGE, LEAVES)[0],
+        "text": lambda: fit(TEXT, NOTES)[0],
+        "tokenizer": own_tokenizer,
+        "groups": lambda: bikes(tmp_path),
+    }
+    ours = makers[kind]()
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    names = ours.save(folder)
+    assert set(names) == {path.name for path in folder.iterdir()}
+    beside = {"text": {"vocab.txt"}, "tokenizer": {"tokenizer.json"}}.get(kind, set())
+    assert set(names) == {"preprocessor.json"} | beside
+    folder.rename(tmp_path / "moved")
+    theirs = Preprocessor.load(tmp_path / "moved")
+    assert theirs.recipe == ours.recipe
+    assert theirs.fitted == ours.fitted
+    again = tmp_path / "again"
+    again.mkdir()
+    theirs.save(again)
+    for name in names:
+        assert (again / name).read_bytes() == (tmp_path / "moved" / name).read_bytes()
+
+
+def test_a_saved_one_that_is_damaged(tmp_path: Path, notes: Preprocessor) -> None:
+    notes.save(tmp_path)
+    (tmp_path / "vocab.txt").write_bytes(b"<unk>\n")
+    with pytest.raises(DamagedFileError, match=r"vocab.txt: .* found 6 bytes .*copy the folder"):
+        Preprocessor.load(tmp_path)
+    text = (tmp_path / "preprocessor.json").read_text()
+    for damaged, found in [
+        (text[:-9], "preprocessor.json: Invalid JSON"),
+        (text.replace('"features"', '"feature"'), "features: Field required"),
+        (text.replace('"alphanumeric"', '"alpha"'), "clean"),
+        (text + " ", "one that was changed since"),
+    ]:
+        (tmp_path / "preprocessor.json").write_text(damaged)
+        with pytest.raises(ManifestError, match=f"expected a .*found .*{found}"):
+            Preprocessor.load(tmp_path)
+
+
+def test_nowhere_to_save(tmp_path: Path, notes: Preprocessor) -> None:
+    with pytest.raises(OutputError, match="expected a folder that can be written"):
+        notes.save(tmp_path / "none")
+
+
+def test_flat_texts(notes: Preprocessor) -> None:
+    for texts in (["Tea is hot", "", "the"], [], [""]):
+        bag, padded = notes(texts, layout="bag"), notes(texts)
+        assert isinstance(bag, Bag) and isinstance(padded, Padded)
+        rows = zip(padded.ids, padded.lengths, strict=True)
+        flat = [token for ids, length in rows for token in ids[:length].tolist()]
+        assert (bag.ids.tolist(), bag.ids.dtype) == (flat, torch.int32)
+        assert bag.offsets.tolist() == [0, *padded.lengths.cumsum(0).tolist()][: len(texts)]

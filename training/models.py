@@ -1,6 +1,11 @@
-"""Three baselines, one for each kind of dataset. They take batches as the datasets give them."""
+"""Three baselines, one for each kind of dataset. They take batches as the datasets give them.
 
+`options` of a module are the arguments that make another one like it, fit for JSON.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,10 +31,12 @@ class TabularMlp(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, mean: Tensor, std: Tensor, classes: int) -> None:
+    def __init__(self, mean: Sequence[float], std: Sequence[float], classes: int) -> None:
         super().__init__()
-        self.register_buffer("mean", mean)
-        self.register_buffer("std", torch.where(std > 0, std, torch.ones_like(std)))
+        self.options: dict[str, Any] = {"mean": list(mean), "std": list(std), "classes": classes}
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
+        widths = torch.tensor(std, dtype=torch.float32)
+        self.register_buffer("std", torch.where(widths > 0, widths, torch.ones_like(widths)))
         self.layers = nn.Sequential(
             nn.Linear(len(mean), 64),
             nn.ReLU(),
@@ -56,8 +63,14 @@ class ImageCnn(nn.Module):
         classes: how many.
     """
 
-    def __init__(self, shape: tuple[int, ...], mean: float, std: float, classes: int) -> None:
+    def __init__(self, shape: Sequence[int], mean: float, std: float, classes: int) -> None:
         super().__init__()
+        self.options: dict[str, Any] = {
+            "shape": list(shape),
+            "mean": mean,
+            "std": std,
+            "classes": classes,
+        }
         self.mean = mean
         self.std = std or 1.0
         channels, height, width = shape
@@ -94,6 +107,12 @@ class TextBag(nn.Module):
         self, tokens: int, classes: int, *, width: int = 64, buckets: int = 65_536
     ) -> None:
         super().__init__()
+        self.options: dict[str, Any] = {
+            "tokens": tokens,
+            "classes": classes,
+            "width": width,
+            "buckets": buckets,
+        }
         self.tokens = tokens
         self.buckets = buckets
         self.dropout = nn.Dropout(0.5)  # of words and bigrams, in training
@@ -128,6 +147,26 @@ class TextBag(nn.Module):
         return self.tokens + hashed % self.buckets, begins
 
 
+# Names in model.json. A model is made of these alone, never of code that a file names.
+ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {
+    "tabular_mlp": TabularMlp,
+    "image_cnn": ImageCnn,
+    "text_bag": TextBag,
+}
+
+
+def describe_module(module: nn.Module) -> tuple[str, dict[str, Any]]:
+    """Return the name and the options of a baseline.
+
+    Raises:
+        TypeError: it is none.
+    """
+    name = next((n for n, made in ARCHITECTURES.items() if type(module) is made), None)
+    if name is None or not isinstance(module, TabularMlp | ImageCnn | TextBag):
+        raise TypeError(f"{type(module).__name__} is none of {', '.join(ARCHITECTURES)}")
+    return name, dict(module.options)
+
+
 def build_model(dataset: ShardDataset) -> nn.Module:
     """Return the baseline for the train split of an artifact, with fresh weights.
 
@@ -146,8 +185,8 @@ def build_model(dataset: ShardDataset) -> nn.Module:
     classes = len(dataset.classes)
     if isinstance(dataset, TabularDataset):
         facts = [dataset.statistics[name] for name in dataset.features]
-        mean = torch.tensor([fact.mean or 0.0 for fact in facts])
-        return TabularMlp(mean, torch.tensor([fact.std or 0.0 for fact in facts]), classes)
+        mean = [fact.mean or 0.0 for fact in facts]
+        return TabularMlp(mean, [fact.std or 0.0 for fact in facts], classes)
     if isinstance(dataset, ImageDataset):
         fact = dataset.statistics["image"]
         return ImageCnn(shape, fact.mean or 0.0, fact.std or 0.0, classes)

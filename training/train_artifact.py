@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from lightning import Trainer, seed_everything
+from torch import nn
 from torch.utils.data import DataLoader
 
 import shardmill
 from shardmill import Manifest, OutputError, ShardDataset
 from shardmill.training.classifier import Classifier
 from shardmill.training.models import build_model
+from shardmill.training.save_model import save_model
 from shardmill.training.settings import BASELINES, Settings
 
 _EVALUATION_BATCH = 1024
@@ -38,7 +40,7 @@ class Result:
 def train_artifact(
     artifact: Path, out: Path, *, seed: int = 0, epochs: int | None = None, bar: bool = False
 ) -> Result:
-    """Train on the train split, evaluate on the other labelled splits, write metrics.json.
+    """Train on the train split, evaluate on the other labelled splits, write metrics.json, model/.
 
     Args:
         artifact: the artifact's folder.
@@ -60,8 +62,9 @@ def train_artifact(
     }
     folder = _make_folder(out / manifest.name)
     started = time.perf_counter()
-    metrics, parameters = _fit(splits, settings, bar=bar)
+    model, metrics, parameters = _fit(splits, settings, bar=bar)
     seconds = round(time.perf_counter() - started, 2)
+    save_model(folder / "model", model, splits["train"], settings=settings, metrics=metrics)
     facts = {
         "artifact": str(artifact),
         "metrics": metrics,
@@ -94,7 +97,7 @@ def _open(artifact: Path, split: str, kind: str) -> ShardDataset:
 
 def _fit(
     splits: dict[str, ShardDataset], settings: Settings, *, bar: bool
-) -> tuple[dict[str, float], int]:
+) -> tuple[nn.Module, dict[str, float], int]:
     train = splits["train"]
     _quieten_lightning()
     seed_everything(settings.seed, verbose=False)
@@ -115,7 +118,7 @@ def _fit(
         trainer.test(model, test, verbose=False)
         metrics |= {name: float(value) for name, value in trainer.callback_metrics.items()}
     parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    return metrics, parameters
+    return model.model, metrics, parameters
 
 
 def _evaluation_loader(splits: dict[str, ShardDataset], name: str) -> DataLoader[Any] | None:

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from shardmill.datasets.open_artifact import open  # noqa: A004  the name users expect
     from shardmill.datasets.tabular import TabularDataset, TitanicDataset
     from shardmill.datasets.text import AGNewsDataset, TextDataset
-    from shardmill.errors import OutputError, ShardmillError
+    from shardmill.errors import ModelError, OutputError, ShardmillError
     from shardmill.manifest import Manifest
+    from shardmill.model_folder import ModelFacts, TrainedOn, read_model, write_model
     from shardmill.preprocessor import Preprocessor
+    from shardmill.training.load_model import load_model
     from shardmill.vocab import Vocab
 
 _HOMES = {
@@ -28,6 +30,8 @@ _HOMES = {
     "ImageDataset": "shardmill.datasets.image",
     "MNISTDataset": "shardmill.datasets.image",
     "Manifest": "shardmill.manifest",
+    "ModelError": "shardmill.errors",
+    "ModelFacts": "shardmill.model_folder",
     "OutputError": "shardmill.errors",
     "Padded": "shardmill.batch",
     "Preprocessor": "shardmill.preprocessor",
@@ -36,10 +40,14 @@ _HOMES = {
     "TabularDataset": "shardmill.datasets.tabular",
     "TextDataset": "shardmill.datasets.text",
     "TitanicDataset": "shardmill.datasets.tabular",
+    "TrainedOn": "shardmill.model_folder",
     "Vocab": "shardmill.vocab",
     "concat": "shardmill.datasets.joined",
+    "load_model": "shardmill.training.load_model",
     "mix": "shardmill.datasets.joined",
     "open": "shardmill.datasets.open_artifact",
+    "read_model": "shardmill.model_folder",
+    "write_model": "shardmill.model_folder",
 }
 
 __all__ = [
@@ -48,6 +56,8 @@ __all__ = [
     "ImageDataset",
     "MNISTDataset",
     "Manifest",
+    "ModelError",
+    "ModelFacts",
     "OutputError",
     "Padded",
     "Preprocessor",
@@ -56,11 +66,15 @@ __all__ = [
     "TabularDataset",
     "TextDataset",
     "TitanicDataset",
+    "TrainedOn",
     "Vocab",
     "__version__",
     "concat",
+    "load_model",
     "mix",
     "open",
+    "read_model",
+    "write_model",
 ]
 
 

@@ -128,6 +128,10 @@ class AgreementError(ArtifactError):
     """Two datasets that are to be joined and differ in what their rows mean."""
 
 
+class ModelError(ArtifactError):
+    """A model whose parts do not fit each other, or not the rows that it is given."""
+
+
 class DamagedFileError(ArtifactError):
     """A file of an artifact that is missing, of another size, or of another checksum."""
 

@@ -1,33 +1,41 @@
 """Raw rows in, tensors out: the one object that builds shards and that serves predictions."""
 
-import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
-from pydantic import ValidationError
 
-from shardmill.errors import InputError, ManifestError
+from shardmill.errors import InputError, ManifestError, OutputError
 from shardmill.find_kind import encode_targets, find_kind, target_fields
 from shardmill.image_recipe import ImageRecipe
 from shardmill.kinds.row import Array, Cleaned, Fitted, Ragged, RowFault
 from shardmill.kinds.text import clean_joined
 from shardmill.layout import Field
-from shardmill.load_vocab import load_vocab, read_checked
 from shardmill.manifest import Manifest
 from shardmill.raw_rows import raw_cells, raw_images, raw_texts
-from shardmill.recipe import RECIPE_KINDS, AnyRecipe
+from shardmill.recipe import AnyRecipe
+from shardmill.saved_preprocessor import (
+    PREPROCESSOR_NAME,
+    parse_saved,
+    read_preprocessor,
+    with_vocabulary,
+    write_preprocessor,
+)
 from shardmill.text_recipe import TextRecipe
 
 if TYPE_CHECKING:
     import pandas as pd
     from torch import Tensor
 
-    from shardmill.batch import Padded
+    from shardmill.batch import Bag, Padded
+
+    Inputs = Tensor | Padded | Bag | dict[str, Tensor]
+
+Layout = Literal["padded", "bag"]
+_FIX = "build the artifact again with `shardmill preprocess --force`"
 
 
 class Preprocessor:
@@ -43,40 +51,48 @@ class Preprocessor:
         self.fitted = fitted
 
     @classmethod
-    def load(cls, artifact: str | os.PathLike[str]) -> Self:
-        """Return the preprocessor that built an artifact.
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Return the preprocessor that built an artifact, or one that was saved.
+
+        Args:
+            folder: of an artifact, of a model, or what `save` has written.
 
         Raises:
-            ArtifactError: the artifact cannot be read.
+            ArtifactError: it cannot be read.
         """
-        manifest = Manifest.load(artifact)
-        try:
-            recipe = RECIPE_KINDS[manifest.kind].model_validate_json(json.dumps(manifest.recipe))
-            fields = manifest.splits["train"].fields
-            inputs = tuple(f for f in fields if f.name == "x" or f.name.startswith("x."))
-            if not inputs:
-                raise KeyError("x")
-        except (ValidationError, KeyError) as error:
-            raise ManifestError(
-                artifact,
-                expected="a recipe, and a split called train with a field x",
-                found=f"{type(error).__name__}: {error}",
-                fix="build the artifact again with `shardmill preprocess --force`",
-            ) from None
+        folder = Path(folder)
+        if (folder / PREPROCESSOR_NAME).is_file():
+            return cls(*read_preprocessor(folder))
+        manifest = Manifest.load(folder)
+        recipe = parse_saved(folder, manifest.kind, manifest.recipe, fix=_FIX)
+        fields = manifest.splits["train"].fields if "train" in manifest.splits else ()
+        inputs = tuple(f for f in fields if f.name == "x" or f.name.startswith("x."))
+        if not inputs:
+            expected = "a split called train with a field x"
+            found = ", ".join(field.name for field in fields) or "none"
+            raise ManifestError(folder, expected=expected, found=found, fix=_FIX)
         fitted = Fitted(inputs, manifest.features, manifest.statistics)
-        record = manifest.vocabulary
-        if record is not None:
-            tokenizer = None
-            if record.vocab is None:
-                tokenizer = read_checked(Path(artifact), record.tokenizer).decode()
-            fitted = replace(
-                fitted,
-                vocab=load_vocab(Path(artifact), record),
-                unknown=record.unknown,
-                padding=record.padding,
-                tokenizer=tokenizer,
-            )
+        if manifest.vocabulary is not None:
+            fitted = with_vocabulary(fitted, folder, manifest.vocabulary, fix=_FIX)
         return cls(recipe, fitted)
+
+    def save(self, folder: str | os.PathLike[str]) -> tuple[str, ...]:
+        """Write preprocessor.json, and vocab.txt or tokenizer.json if there is a vocabulary.
+
+        Args:
+            folder: that is there. `load` takes it wherever it is moved, without the artifact.
+
+        Returns:
+            The names of the files.
+
+        Raises:
+            OutputError: they cannot be written.
+        """
+        try:
+            return write_preprocessor(Path(folder), self.recipe, self.fitted)
+        except OSError as error:
+            fix = "choose another folder, or make room and permissions"
+            raise OutputError.unwritable(folder, error, fix=fix) from None
 
     def fields(self, *, labelled: bool) -> tuple[Field, ...]:
         """Return the fields of a shard: the inputs, and the targets if there are labels."""
@@ -101,38 +117,59 @@ class Preprocessor:
         return inputs | (encode_targets(self.recipe, cleaned) if labelled else {})
 
     def __call__(
-        self, rows: "pd.DataFrame | pa.Table | Sequence[Mapping[str, Any]] | Sequence[str] | Array"
-    ) -> "Tensor | Padded | dict[str, Tensor]":
+        self,
+        rows: "pd.DataFrame | pa.Table | Sequence[Mapping[str, Any]] | Sequence[str] | Array",
+        *,
+        layout: Layout = "padded",
+    ) -> "Inputs":
         """Return the tensors of raw rows without labels, as the dataset of this kind gives them.
 
         Args:
             rows: tabular: a table, a DataFrame or a list of dicts with the raw columns (dropped
                 ones may be missing); image: an array [n, h, w] or [n, *shape]; text: a list of
                 texts as they are, or a table or DataFrame with the columns that the recipe joins.
+            layout: how texts are put together: `padded`, or `bag` for all ids and their offsets.
 
         Returns:
             tabular: [n, f] float32, or a dict of tensors [n, f] by group; image: [n, *shape];
-            text: Padded ids and lengths.
+            text: Padded ids and lengths, or a Bag.
 
         Raises:
             InputError: a row is not what the recipe says, or would have been dropped.
         """
         try:
-            cleaned = self._clean(rows)
-            for fault in cleaned.faults:
-                raise fault
-            # No row is left out before this, so the rows of a fault are those that were given.
-            inputs = {} if cleaned.dropped else self.encode(cleaned.table, labelled=False)
+            return self._tensors(self._clean(rows), layout)
         except RowFault as fault:
             raise fault.at(f"row {fault.row}") from None
+
+    def encode_raw(self, raw: pa.Table, *, layout: Layout = "padded") -> "Inputs":
+        """Return the tensors of rows as a raw file has them; `__call__` says which.
+
+        Args:
+            raw: tabular and text: columns of strings, missing cells of a table null; image: from
+                `image_table`.
+            layout: see `__call__`.
+
+        Raises:
+            RowFault: a row is not what the recipe says, or would have been dropped.
+        """
+        cleaned = find_kind(self.recipe).clean(self.recipe, raw, labelled=False)
+        return self._tensors(cleaned, layout)
+
+    def _tensors(self, cleaned: Cleaned, layout: Layout) -> "Inputs":
+        for fault in cleaned.faults:
+            raise fault
         for row, reason in cleaned.dropped.items():
-            raise InputError(
-                f"row {row}",
+            raise RowFault(
+                row,
+                "",
+                InputError,
                 expected="a row that the recipe keeps",
                 found=reason,
                 fix="leave the row out, or fill the cell in",
             )
-        return _to_torch(self, inputs)
+        # No row was left out, so the rows of a fault are those that were given.
+        return _to_torch(self, self.encode(cleaned.table, labelled=False), layout)
 
     def _clean(self, rows: Any) -> Cleaned:
         if isinstance(self.recipe, TextRecipe):
@@ -147,11 +184,11 @@ class Preprocessor:
 
 
 def _to_torch(
-    preprocessor: Preprocessor, inputs: Mapping[str, Array | Ragged]
-) -> "Tensor | Padded | dict[str, Tensor]":
+    preprocessor: Preprocessor, inputs: Mapping[str, Array | Ragged], layout: Layout
+) -> "Inputs":
     import torch  # only here: building shards needs no torch
 
-    from shardmill.batch import pad
+    from shardmill.batch import Bag, pad, row_offsets
 
     if "x" not in inputs:
         return {name[2:]: torch.from_numpy(np.array(x)) for name, x in inputs.items()}
@@ -160,4 +197,6 @@ def _to_torch(
         return torch.from_numpy(np.array(x))
     sizes = torch.from_numpy(x.sizes.astype(np.int64))
     ids = torch.from_numpy(np.array(x.values))  # Arrow's memory is read-only
+    if layout == "bag":
+        return Bag(ids, row_offsets(sizes))
     return pad(ids, sizes, preprocessor.fitted.padding_id())

@@ -24,6 +24,8 @@ COMMANDS = (
     "inspect",
     "recipe",
     "train",
+    "predict",
+    "evaluate",
 )
 
 

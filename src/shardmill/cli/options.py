@@ -25,6 +25,14 @@ rows_per_shard = click.option(
 )
 force = click.option("--force", is_flag=True, help="Build even if nothing has changed.")
 dry_run = click.option("--dry-run", is_flag=True, help="Show what would be done and why.")
+model = click.argument("folder", type=click.Path(path_type=Path))
+batch_size = click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=1024,
+    show_default=True,
+    help="Rows of a batch.",
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
 quiet = click.option("--quiet", is_flag=True, help="Print errors only.")
 

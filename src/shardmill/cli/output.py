@@ -4,13 +4,15 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from shardmill.pipeline.build import Progress
     from shardmill.pipeline.build_artifacts import Outcome
+    from shardmill.training.evaluate_model import Evaluation
     from shardmill.training.train_artifact import Result
 
 
@@ -52,15 +54,26 @@ def print_json(facts: Any) -> None:
     click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
 
 
-def require_training() -> None:
-    """Fail with what to install if the libraries for training are not there."""
+@contextmanager
+def open_binary(out: Path | None) -> Iterator[IO[bytes]]:
+    """Give a file that takes its place when all went well, or stdout if there is no path."""
+    if out is None:
+        yield sys.stdout.buffer
+        return
+    from shardmill.training.write_predictions import open_output
+
+    with open_output(out) as file:
+        yield file
+
+
+def require_libraries(what: str, names: Sequence[str], package: str) -> None:
+    """Fail with what to install if libraries are not there."""
     from importlib.util import find_spec
 
-    missing = [name for name in ("lightning", "torchmetrics") if find_spec(name) is None]
+    missing = [name for name in names if find_spec(name) is None]
     if missing:
-        raise click.ClickException(
-            f"training needs {' and '.join(missing)}: pip install 'shardmill[train]'"
-        )
+        needed = " and ".join(missing)
+        raise click.ClickException(f"{what} needs {needed}: pip install '{package}'")
 
 
 def print_results(results: Sequence["Result"]) -> None:
@@ -78,3 +91,24 @@ def print_results(results: Sequence["Result"]) -> None:
         written = str(result.folder / "metrics.json")
         table.add_row(name, *values, f"{result.seconds:.1f}", written)
     Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def print_evaluation(evaluation: "Evaluation") -> None:
+    """Print the scores of each class and the confusion matrix as tables."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    sample = " (SAMPLE DATA)" * evaluation.sample
+    click.echo(f"{evaluation.artifact}, {evaluation.split}: {evaluation.rows:,} rows{sample}")
+    click.echo(f"accuracy {evaluation.accuracy:.4f}")
+    scores = Table("class", "precision", "recall", "F1", "rows")
+    names = [escape(c.name) for c in evaluation.classes]
+    confusion = Table("true \\ predicted", *names)
+    for name, c, row in zip(names, evaluation.classes, evaluation.confusion, strict=True):
+        numbers = (f"{n:.4f}" for n in (c.precision, c.recall, c.f1))
+        scores.add_row(name, *numbers, f"{c.rows:,}")
+        confusion.add_row(name, *(f"{n:,}" for n in row))
+    console.print(scores)
+    console.print(confusion)

@@ -38,10 +38,10 @@ def command(
     quiet: bool,
 ) -> None:
     """Train a baseline on artifacts and write its metrics; without a name, on all of them."""
-    from shardmill.cli.output import print_json, print_results, require_training
+    from shardmill.cli.output import print_json, print_results, require_libraries
     from shardmill.find_artifacts import find_artifacts
 
-    require_training()
+    require_libraries("training", ["lightning", "torchmetrics"], "shardmill[train]")
     from shardmill.training.train_artifact import train_artifact
 
     results = []

@@ -1,0 +1,45 @@
+"""`shardmill evaluate`."""
+
+from pathlib import Path
+
+import click
+
+from shardmill.cli import options
+
+
+@click.command("evaluate")
+@options.model
+@click.argument("artifact", type=click.Path(path_type=Path))
+@click.option("--split", default="test", show_default=True, help="A split with a target.")
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.svg|png",
+    help="Draw the confusion matrix; needs matplotlib.",
+)
+@options.batch_size
+@options.as_json
+def command(
+    folder: Path, artifact: Path, split: str, picture: Path | None, batch_size: int, as_json: bool
+) -> None:
+    """Compare a model that `shardmill train` has saved in FOLDER with the labels of an artifact.
+
+    Prints accuracy, precision, recall and F1 of each class, and the confusion matrix.
+    """
+    from shardmill.cli.output import print_evaluation, print_json, require_libraries
+
+    require_libraries("evaluation", ["torchmetrics"], "shardmill[train]")
+    if picture is not None:
+        require_libraries("--picture", ["matplotlib"], "matplotlib")
+    from shardmill.training.evaluate_model import evaluate_model
+    from shardmill.training.load_model import load_model
+
+    evaluation = evaluate_model(load_model(folder), artifact, split, batch_size=batch_size)
+    if picture is not None:
+        from shardmill.training.draw_confusion import draw_confusion
+
+        draw_confusion(evaluation, picture)
+    if as_json:
+        print_json(evaluation.to_dict())
+    else:
+        print_evaluation(evaluation)

@@ -1,0 +1,157 @@
+"""Holds a saved model against a labelled split of an artifact."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torchmetrics import MetricCollection
+from torchmetrics.classification import (
+    MulticlassAccuracy,
+    MulticlassConfusionMatrix,
+    MulticlassF1Score,
+    MulticlassPrecision,
+    MulticlassRecall,
+)
+
+import shardmill
+from shardmill import ModelError, Preprocessor, ShardDataset
+from shardmill.training.load_model import Model
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScores:
+    """How one class was told from the others; 0.0 where there is nothing to divide by."""
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a model got right.
+
+    Attributes:
+        model, artifact: their folders.
+        split: of the artifact.
+        sample: its rows were generated.
+        rows: how many.
+        accuracy: share of rows whose likeliest class is the true one.
+        classes: scores by class.
+        confusion: [true class][predicted class], numbers of rows.
+    """
+
+    model: str
+    artifact: str
+    split: str
+    sample: bool
+    rows: int
+    accuracy: float
+    classes: tuple[ClassScores, ...]
+    confusion: tuple[tuple[int, ...], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result for JSON."""
+        return asdict(self)
+
+
+def evaluate_model(
+    model: Model, artifact: str | os.PathLike[str], split: str, *, batch_size: int = 1024
+) -> Evaluation:
+    """Return what a model gets right in a split.
+
+    Args:
+        model: from `load_model`.
+        artifact: whose rows are like those that the model was trained on.
+        split: one of its splits, with a target.
+        batch_size: rows of a batch.
+
+    Raises:
+        ModelError: the rows mean something else than those that the model was trained on, or there
+            are none with labels.
+        ArtifactError: the artifact cannot be read.
+    """
+    options: dict[str, Any] = {"layout": "bag"} if model.facts.kind == "text" else {}
+    # Looked at first: another kind has other options.
+    preprocessor = Preprocessor.load(artifact)
+    _check_kind(model, artifact, preprocessor)
+    dataset = shardmill.open(artifact, split, **options)
+    _check_fits(model, dataset, preprocessor)
+    count = len(model.classes)
+    each: dict[str, Any] = {"num_classes": count, "average": "none"}
+    metrics = MetricCollection(
+        {
+            "accuracy": MulticlassAccuracy(count, average="micro"),
+            "confusion": MulticlassConfusionMatrix(count),
+            "f1": MulticlassF1Score(**each),
+            "precision": MulticlassPrecision(**each),
+            "recall": MulticlassRecall(**each),
+        },
+        compute_groups=False,
+    )
+    for x, y in dataset.loader(batch_size):
+        metrics.update(model.logits(x), y)
+    found = {name: value.tolist() for name, value in metrics.compute().items()}
+    table = torch.tensor(found["confusion"])
+    columns = (found[name] for name in ("precision", "recall", "f1"))
+    scores = zip(model.classes, *columns, table.sum(1).tolist(), strict=True)
+    return Evaluation(
+        model=str(model.folder),
+        artifact=str(artifact),
+        split=split,
+        sample=dataset.sample,
+        rows=len(dataset),
+        accuracy=found["accuracy"],
+        classes=tuple(ClassScores(*of_class) for of_class in scores),
+        confusion=tuple(tuple(row) for row in found["confusion"]),
+    )
+
+
+def _check_kind(model: Model, artifact: object, preprocessor: Preprocessor) -> None:
+    if preprocessor.recipe.kind != model.facts.kind:
+        expected = f"an artifact of kind {model.facts.kind}, as {model.folder} was trained on"
+        raise _misfit(artifact, expected, f"one of kind {preprocessor.recipe.kind}")
+
+
+def _check_fits(model: Model, dataset: ShardDataset, preprocessor: Preprocessor) -> None:
+    if not dataset.labelled or not len(dataset):
+        where = f"{dataset.path}, split {dataset.split}"
+        raise _misfit(where, "rows with labels", f"{len(dataset):,} without a target")
+    ours = _terms(model.classes, model.preprocessor)
+    theirs = _terms(dataset.classes or (), preprocessor)
+    for (name, expected), (_, found) in zip(ours, theirs, strict=True):
+        if expected != found:
+            wanted = f"{name} {_short(expected, found)}, as {model.folder} was trained on"
+            raise _misfit(dataset.path, wanted, f"{name} {_short(found, expected)}")
+
+
+def _terms(classes: tuple[str, ...], preprocessor: Preprocessor) -> Iterator[tuple[str, Any]]:
+    """Yield what must be the same for the numbers in `x` and `y` to mean the same."""
+    fitted = preprocessor.fitted
+    yield "classes", list(classes)
+    yield "fields", [f"{f.name} {f.dtype} {list(f.shape)}" for f in fitted.inputs]
+    yield "features", list(fitted.features)
+    facts = [fitted.statistics.get(name) for name in fitted.features]
+    yield "scales", [(fact.offset, fact.divisor) if fact else None for fact in facts]
+    statistics = fitted.statistics.items()
+    yield "categories", [f"{n}: {s.categories}" for n, s in statistics if s.categories]
+    yield "tokens", [] if fitted.vocab is None else fitted.vocab.get_itos()
+
+
+def _short(values: list[Any], others: list[Any]) -> str:
+    """Return `values`, or, where they are many, the first that differs from `others`."""
+    if len(values) <= 20 and len(others) <= 20:
+        return ", ".join(map(str, values)) or "none"
+    place = next((i for i, (a, b) in enumerate(zip(values, others, strict=False)) if a != b), -1)
+    if place < 0:
+        return f"({len(values):,})"
+    return f"({len(values):,}, with {values[place]!r} at {place:,})"
+
+
+def _misfit(where: object, expected: str, found: str) -> ModelError:
+    fix = "name an artifact that the same recipe made, or train a model on this one"
+    return ModelError(where, expected=expected, found=found, fix=fix)

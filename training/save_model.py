@@ -1,0 +1,56 @@
+"""Saves a trained baseline with all that it takes to use it."""
+
+import math
+import os
+from collections.abc import Mapping
+
+from safetensors.torch import save
+from torch import nn
+
+from shardmill import ModelFacts, Preprocessor, ShardDataset, TrainedOn, write_model
+from shardmill.training.models import describe_module
+from shardmill.training.settings import Settings
+
+
+def save_model(
+    folder: str | os.PathLike[str],
+    module: nn.Module,
+    dataset: ShardDataset,
+    *,
+    settings: Settings,
+    metrics: Mapping[str, float],
+) -> ModelFacts:
+    """Write a model folder that needs nothing else, and return what it says of the model.
+
+    Args:
+        folder: to write; a model that is there is replaced.
+        module: a baseline, from `build_model`.
+        dataset: that it was trained on.
+        settings: of the training.
+        metrics: what it gave.
+
+    Raises:
+        OutputError: the folder holds something else, or cannot be written.
+        ArtifactError: the preprocessor of the artifact cannot be read.
+    """
+    architecture, options = describe_module(module)
+    manifest = dataset.manifest
+    facts = ModelFacts(
+        architecture=architecture,
+        options=options,
+        kind=manifest.kind,
+        classes=dataset.classes or (),
+        trained_on=TrainedOn(
+            name=manifest.name,
+            shard_key=manifest.shard_key,
+            recipe_sha256=manifest.recipe_sha256,
+            sample=manifest.sample,
+        ),
+        settings=settings.to_dict(),
+        metrics={k: float(v) if math.isfinite(v) else None for k, v in metrics.items()},
+        parameters=sum(p.numel() for p in module.parameters() if p.requires_grad),
+    )
+    # safetensors stores tensors in the order of their dimensions, whatever that in memory.
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}
+    write_model(folder, facts, save(tensors), Preprocessor.load(dataset.path))
+    return facts

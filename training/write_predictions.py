@@ -1,0 +1,153 @@
+"""Writes predictions as they are made: CSV, lines of JSON, or Parquet."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Literal, Protocol, get_args
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from torch import Tensor
+
+from shardmill import OutputError
+
+OutputFormat = Literal["csv", "jsonl", "parquet"]
+
+
+def write_predictions(
+    probabilities: Iterable[Tensor],
+    classes: Sequence[str],
+    out: IO[bytes],
+    *,
+    form: OutputFormat,
+    all_classes: bool = False,
+) -> int:
+    """Write a row for each prediction, and return how many there were.
+
+    Columns are `row` (from 0), `class` (the likeliest; of equal ones the first), `probability` (of
+    that class), and with `all_classes` `p_<class>` of each. Numbers are float32, in text the
+    shortest that are read as the same.
+
+    Args:
+        probabilities: batches [b, classes].
+        classes: their names.
+        out: where to write.
+        form: of the output.
+        all_classes: write a column for each class.
+    """
+    columns = [f"p_{name}" for name in classes] if all_classes else []
+    writer = _WRITERS[form](out, columns)
+    row = 0
+    for batch in probabilities:
+        shares = batch.numpy()
+        indices = shares.argmax(1)
+        best = np.take_along_axis(shares, indices[:, None], 1)[:, 0]
+        names = [classes[index] for index in indices]
+        writer.write(row, names, best, shares if all_classes else shares[:, :0])
+        row += len(batch)
+    writer.close()
+    return row
+
+
+@contextmanager
+def open_output(path: Path) -> Iterator[IO[bytes]]:
+    """Give a file to write; it takes its place, by rename, only if all goes well.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    new = path.with_name(f".{path.name}.new")
+    try:
+        with new.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError as error:
+        fix = "choose another file with --out, or make room and permissions"
+        raise OutputError.unwritable(error.filename or path, error, fix=fix) from None
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def output_format(path: Path | None) -> OutputFormat:
+    """Return the format that the ending of a file's name stands for; CSV if it is none."""
+    suffix = "" if path is None else path.suffix[1:]
+    return next((form for form in get_args(OutputFormat) if form == suffix), "csv")
+
+
+class _Writer(Protocol):
+    def write(self, row: int, names: Sequence[str], best: Any, shares: Any) -> None:
+        """Write a batch: first row, names [b], probabilities [b], those of classes [b, c]."""
+
+    def close(self) -> None:
+        """Write what is left."""
+
+
+class _Csv:
+    def __init__(self, out: IO[bytes], columns: Sequence[str]) -> None:
+        self._out = out
+        # Written with the first rows: where these fail there is nothing on stdout.
+        self._header = [["row", "class", "probability", *columns]]
+
+    def write(self, row: int, names: Sequence[str], best: Any, shares: Any) -> None:
+        # str() of a float32 is the shortest text that is read as the same one.
+        cells = zip(range(row, row + len(names)), names, best, shares, strict=True)
+        self._write([n, name, str(p), *map(str, others)] for n, name, p, others in cells)
+
+    def close(self) -> None:
+        self._write([])
+
+    def _write(self, rows: Iterable[Sequence[Any]]) -> None:
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerows(self._header)
+        writer.writerows(rows)
+        self._header = []
+        self._out.write(text.getvalue().encode())
+        self._out.flush()
+
+
+class _Jsonl:
+    def __init__(self, out: IO[bytes], columns: Sequence[str]) -> None:
+        self._out = out
+        self._columns = columns
+
+    def write(self, row: int, names: Sequence[str], best: Any, shares: Any) -> None:
+        lines = []
+        for n, (name, p, others) in enumerate(zip(names, best, shares, strict=True), row):
+            facts = {"row": n, "class": name, "probability": float(str(p))}
+            facts |= {c: float(str(q)) for c, q in zip(self._columns, others, strict=True)}
+            lines.append(json.dumps(facts, ensure_ascii=False) + "\n")
+        self._out.write("".join(lines).encode())
+        self._out.flush()
+
+    def close(self) -> None:
+        self._out.flush()
+
+
+class _Parquet:
+    def __init__(self, out: IO[bytes], columns: Sequence[str]) -> None:
+        types = {"row": pa.int64(), "class": pa.string(), "probability": pa.float32()}
+        self._schema = pa.schema(types | dict.fromkeys(columns, pa.float32()))
+        self._file = pq.ParquetWriter(out, self._schema)
+
+    def write(self, row: int, names: Sequence[str], best: Any, shares: Any) -> None:
+        columns = [range(row, row + len(names)), names, best, *shares.T]
+        arrays = [pa.array(c, f.type) for c, f in zip(columns, self._schema, strict=True)]
+        self._file.write_table(pa.table(arrays, schema=self._schema))
+
+    def close(self) -> None:
+        self._file.close()
+
+
+_WRITERS: Mapping[OutputFormat, Callable[[IO[bytes], Sequence[str]], _Writer]] = {
+    "csv": _Csv,
+    "jsonl": _Jsonl,
+    "parquet": _Parquet,
+}
