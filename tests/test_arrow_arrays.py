@@ -68,6 +68,9 @@ def test_texts(texts: list[str]) -> None:
     assert found.equals(pa.array(texts, pa.string()))
 
 
+@pytest.mark.skipif(
+    int(pa.__version__.split(".")[0]) < 26, reason="pyarrow before 26 imports pandas more often"
+)
 def test_pandas_is_not_imported() -> None:
     code = """
 import sys
