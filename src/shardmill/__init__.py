@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from shardmill.datasets.open_artifact import open  # noqa: A004  the name users expect
     from shardmill.datasets.tabular import TabularDataset, TitanicDataset
     from shardmill.datasets.text import AGNewsDataset, TextDataset
-    from shardmill.errors import OutputError, ShardmillError
+    from shardmill.errors import (
+        DivergedError,
+        MissingLibraryError,
+        OutputError,
+        ResumeError,
+        SettingsError,
+        ShardmillError,
+    )
     from shardmill.manifest import Manifest
     from shardmill.preprocessor import Preprocessor
     from shardmill.vocab import Vocab
@@ -25,12 +32,16 @@ if TYPE_CHECKING:
 _HOMES = {
     "AGNewsDataset": "shardmill.datasets.text",
     "Bag": "shardmill.batch",
+    "DivergedError": "shardmill.errors",
     "ImageDataset": "shardmill.datasets.image",
     "MNISTDataset": "shardmill.datasets.image",
     "Manifest": "shardmill.manifest",
+    "MissingLibraryError": "shardmill.errors",
     "OutputError": "shardmill.errors",
     "Padded": "shardmill.batch",
     "Preprocessor": "shardmill.preprocessor",
+    "ResumeError": "shardmill.errors",
+    "SettingsError": "shardmill.errors",
     "ShardDataset": "shardmill.datasets.dataset",
     "ShardmillError": "shardmill.errors",
     "TabularDataset": "shardmill.datasets.tabular",
@@ -45,12 +56,16 @@ _HOMES = {
 __all__ = [
     "AGNewsDataset",
     "Bag",
+    "DivergedError",
     "ImageDataset",
     "MNISTDataset",
     "Manifest",
+    "MissingLibraryError",
     "OutputError",
     "Padded",
     "Preprocessor",
+    "ResumeError",
+    "SettingsError",
     "ShardDataset",
     "ShardmillError",
     "TabularDataset",
