@@ -116,11 +116,11 @@ class PatientStopping(EarlyStopping):
             return None
         if self.wait_count < self.patience:  # no number any more
             return self.stopping_reason_message
-        best = self.stopped_epoch - self.wait_count + 1
+        best = self.stopped_epoch - self.wait_count + 1  # counted from 1
         return (
             f"stopped after epoch {self.stopped_epoch + 1}: {self.monitor} has not improved "
             f"by more than {abs(self.min_delta):g} for {self.wait_count} epochs; "
-            f"it was best after epoch {best}, {float(self.best_score):.4f}"
+            f"it last did in epoch {best}, to {float(self.best_score):.4f}"
         )
 
 

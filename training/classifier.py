@@ -45,7 +45,8 @@ class Classifier(LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Tell the loader its epoch: Lightning restores a loader's place inside epochs alone."""
-        self.trainer.train_dataloader.set_epoch(self.current_epoch)
+        loader: Any = self.trainer.train_dataloader
+        loader.set_epoch(self.current_epoch)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:  # noqa: ARG002
         """Seed dropout by the step, so that a run goes on from a place, not from a state."""

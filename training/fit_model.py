@@ -152,6 +152,7 @@ def _quieten_lightning() -> None:
         ".*does not have many workers.*",
         ".*no `val_dataloader`.*",
         ".*exists and is not empty.*",
+        ".*callbacks used to create the checkpoint need to be provided.*",
     ):
         warnings.filterwarnings("ignore", message=message)
     warnings.filterwarnings("ignore", category=FutureWarning, module="lightning.*")

@@ -4,8 +4,9 @@ import os
 import shutil
 import subprocess
 from importlib.util import find_spec
+from netrc import NetrcParseError, netrc
 from pathlib import Path
-from typing import Any
+from urllib.parse import urlsplit
 
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
@@ -80,7 +81,12 @@ def _require(wanted: bool, library: str, *, extra: str) -> None:
 
 
 def _logged_in_to_wandb() -> bool:
-    import wandb
-
-    key: Any = wandb.api.api_key  # of the environment, or of ~/.netrc
-    return bool(key)
+    # Where `wandb login` keeps the key; to ask the library itself makes some versions ask the user.
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    host = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname
+    try:
+        file = Path(os.environ.get("NETRC", Path.home() / ".netrc"))
+        return host is not None and netrc(file).authenticators(host) is not None
+    except (OSError, NetrcParseError):
+        return False
