@@ -1,5 +1,6 @@
 """Settings from files and words: what is taken, and every fault at once."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,17 @@ def test_a_file_has_tables_of_kinds_and_artifacts(sample_artifacts: Path, tmp_pa
     assert changes_for(sample_artifacts / "titanic", tables, given) == {"batch_size": 9}
     text = changes_for(sample_artifacts / "ag_news", tables, given)
     assert text == {"batch_size": 9, "epochs": 4, "seed": 3}
+
+
+def test_the_settings_in_the_readme_are_valid(tmp_path: Path) -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    file = tmp_path / "settings.toml"
+    file.write_text(readme.split("## Training")[1].split("```toml\n")[1].split("```")[0])
+    tables = load_settings_file(file, ["titanic"])
+    section = readme.split("## Training")[1].split("## Commands")[0]
+    named = set(re.findall(r"\w+", section))
+    assert set(Settings.model_fields) <= named
+    assert list(tables) == ["text", "titanic"]
 
 
 def test_all_faults_of_a_file_are_said_at_once(tmp_path: Path) -> None:

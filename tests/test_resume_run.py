@@ -164,6 +164,39 @@ def test_weights_that_are_not_finite_are_not_kept(
     assert not list((tmp_path / "titanic").rglob("*.ckpt"))
 
 
+@pytest.mark.parametrize(
+    ("checkpoint", "step"),
+    [
+        ({}, 13),
+        ({"every_n_steps": 4}, 20),
+        ({"every_minutes": 1e-9}, 20),
+        ({"every_minutes": 1e9, "every_n_steps": 6}, 18),
+    ],
+)
+def test_checkpoints_come_after_steps_or_minutes(
+    sample_artifacts: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    checkpoint: dict[str, Any],
+    step: int,
+) -> None:
+    from shardmill.training.classifier import Classifier
+
+    training_step = Classifier.training_step
+
+    def end(self: Classifier, batch: Any, index: int) -> Any:
+        if self.global_step == 20:
+            raise InterruptedError
+        return training_step(self, batch, index)
+
+    monkeypatch.setattr(Classifier, "training_step", end)
+    with pytest.raises(InterruptedError):
+        train(sample_artifacts / "titanic", tmp_path, {"epochs": 2, "checkpoint": checkpoint})
+    folder = tmp_path / "titanic"
+    assert state(folder)["global_step"] == step
+    assert {path.name for path in (folder / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+
+
 def test_metrics_hold_what_the_run_was(sample_artifacts: Path, tmp_path: Path) -> None:
     result = train(sample_artifacts / "titanic", tmp_path, {"epochs": 1})
     facts = json.loads((result.folder / "metrics.json").read_bytes())

@@ -88,7 +88,8 @@ class Classifier(LightningModule):
         logits = self(x)
         self.accuracy[split](logits, y)
         loss = functional.cross_entropy(logits, y)
-        self.log(f"{split}_loss", loss, batch_size=len(y))
+        shared = self.trainer.world_size > 1
+        self.log(f"{split}_loss", loss, batch_size=len(y), sync_dist=shared)
         accuracy = self.accuracy[split]
         self.log(f"{split}_accuracy", accuracy, batch_size=len(y))  # type: ignore[arg-type]
 

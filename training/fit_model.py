@@ -74,7 +74,7 @@ def fit_model(module: Classifier, loaders: Mapping[str, DataLoader[Any]], plan: 
     last = plan.checkpoints / "last.ckpt"
     if plan.settings.compile:
         module.model.compile()
-    with _deterministic(plan.settings.deterministic):
+    with _determinism_as_before():
         trainer = _make_trainer(plan, len(loaders["train"]))
         try:
             with _interruptible():
@@ -107,8 +107,9 @@ def _make_trainer(plan: Plan, batches: int) -> Trainer:
         max_epochs=settings.epochs,
         devices=settings.devices,
         precision=settings.precision,
+        deterministic=settings.deterministic or None,
         logger=loggers,
-        log_every_n_steps=min(10, batches),
+        log_every_n_steps=max(min(10, batches // settings.devices), 1),
         callbacks=make_callbacks(settings, plan.checkpoints, plan.default, plan.memory),
         plugins=[WholeFiles()],
         default_root_dir=plan.folder,
@@ -121,9 +122,9 @@ def _make_trainer(plan: Plan, batches: int) -> Trainer:
 
 
 @contextmanager
-def _deterministic(wanted: bool) -> Iterator[None]:
+def _determinism_as_before() -> Iterator[None]:
+    # Lightning leaves torch in the mode that a run asked for.
     before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(wanted or before)
     try:
         yield
     finally:

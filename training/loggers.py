@@ -14,17 +14,22 @@ from shardmill import MissingLibraryError
 from shardmill.training.settings import Log
 
 
+def require_loggers(log: Log) -> None:
+    """Fail if the library of a logger is not installed.
+
+    Raises:
+        MissingLibraryError: with what to install.
+    """
+    _require(log.tensorboard, "tensorboard", extra="train")
+    _require(log.wandb, "wandb", extra="wandb")
+
+
 def make_loggers(log: Log, folder: Path, name: str) -> list[Logger]:
     """Return the loggers of a run, which write below `folder`.
 
     Each start of a run, a resumed one too, has a version of its own, the same in CSV and
     TensorBoard: a killed run's last steps may have been logged and are made once more.
-
-    Raises:
-        MissingLibraryError: the library of a logger is not installed.
     """
-    _require(log.tensorboard, "tensorboard", extra="train")
-    _require(log.wandb, "wandb", extra="wandb")
     version = _next_version(folder)
     loggers: list[Logger] = [CSVLogger(folder, "csv", version)]
     if log.tensorboard:

@@ -17,7 +17,7 @@ from shardmill.training.callbacks import Memory
 from shardmill.training.classifier import Classifier
 from shardmill.training.fit_model import Fitted, Plan, fit_model
 from shardmill.training.load_settings import check_settings, merge
-from shardmill.training.loggers import git_commit, ways_to_look
+from shardmill.training.loggers import git_commit, require_loggers, ways_to_look
 from shardmill.training.models import build_model
 from shardmill.training.resume_run import check_same_run, read_facts, run_facts
 from shardmill.training.settings import BASELINES, Metric, Settings
@@ -88,15 +88,10 @@ def train_artifact(
             be trained on it, the loss diverged, or there is no such run to resume.
     """
     manifest = Manifest.load(artifact)
-    given = {"seed": seed, "epochs": epochs}
-    changes = merge(
-        options.changes, {key: value for key, value in given.items() if value is not None}
-    )
     folder = out / manifest.name
     last = folder / "checkpoints" / "last.ckpt"
     then = read_facts(last) if options.resume else None
-    base = then["settings"] if then else BASELINES[manifest.kind].to_dict()
-    settings = check_settings(merge(base, changes), where=f"settings of {manifest.name}")
+    settings = _settle(manifest, then, merge(options.changes, _given(seed=seed, epochs=epochs)))
     splits = _open_splits(artifact, manifest)
     default = _default_metric(settings, splits, manifest.name)
     seed_everything(settings.seed, verbose=False)
@@ -104,8 +99,38 @@ def train_artifact(
     now = run_facts(manifest.name, manifest.shard_key, module.model, settings)
     if then is not None:
         check_same_run(then, now, last)
+    require_loggers(settings.log)
     _make_folder(folder, fresh=then is None)
-    configuration = {
+    about = _configuration(artifact, manifest, settings)
+    memory = Memory(now)
+    plan = Plan(settings, folder, default, memory, about, bar=options.bar, resume=options.resume)
+    started = time.perf_counter()
+    fitted = fit_model(module, _loaders(splits, settings), plan)
+    seconds = round(time.perf_counter() - started, 2)
+    # The one place where the trained module, its metrics and all facts are at hand.
+    if fitted.first_rank:
+        rows = {name: len(dataset) for name, dataset in splits.items()}
+        facts = {**about, "rows": rows, "sample": manifest.sample, "seconds": seconds}
+        _write_metrics(folder, module, fitted, facts)
+    look = tuple(ways_to_look(settings.log, folder / "logs"))
+    sample, metrics = manifest.sample, fitted.metrics
+    return Result(manifest.name, folder, sample, metrics, seconds, fitted.stopped, look)
+
+
+def _given(**settings: int | None) -> dict[str, int]:
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+def _settle(
+    manifest: Manifest, then: Mapping[str, Any] | None, changes: Mapping[str, Any]
+) -> Settings:
+    # A run that is resumed has the settings that it had.
+    base = then["settings"] if then else BASELINES[manifest.kind].to_dict()
+    return check_settings(merge(base, changes), where=f"settings of {manifest.name}")
+
+
+def _configuration(artifact: Path, manifest: Manifest, settings: Settings) -> dict[str, Any]:
+    return {
         "artifact": str(artifact),
         "commit": git_commit(),
         "name": manifest.name,
@@ -113,27 +138,6 @@ def train_artifact(
         "settings": settings.to_dict(),
         "shard_key": manifest.shard_key,
     }
-    started = time.perf_counter()
-    plan = Plan(
-        settings,
-        folder,
-        default,
-        Memory(now),
-        configuration,
-        bar=options.bar,
-        resume=then is not None,
-    )
-    fitted = fit_model(module, _loaders(splits, settings), plan)
-    seconds = round(time.perf_counter() - started, 2)
-    # The one place where the trained module, its metrics and all facts are at hand.
-    if fitted.first_rank:
-        _write_metrics(
-            folder, module, fitted, {**configuration, **_outline(manifest, splits, seconds)}
-        )
-    look = tuple(ways_to_look(settings.log, folder / "logs"))
-    return Result(
-        manifest.name, folder, manifest.sample, fitted.metrics, seconds, fitted.stopped, look
-    )
 
 
 def _open_splits(artifact: Path, manifest: Manifest) -> dict[str, ShardDataset]:
@@ -179,16 +183,6 @@ def _make_folder(path: Path, *, fresh: bool) -> None:
                 (path / old).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError.unwritable(path, error, fix="choose another folder with --out") from None
-
-
-def _outline(
-    manifest: Manifest, splits: Mapping[str, ShardDataset], seconds: float
-) -> dict[str, Any]:
-    return {
-        "rows": {name: len(dataset) for name, dataset in splits.items()},
-        "sample": manifest.sample,
-        "seconds": seconds,
-    }
 
 
 def _write_metrics(

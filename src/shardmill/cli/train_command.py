@@ -1,5 +1,6 @@
 """`shardmill train`."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -94,6 +95,8 @@ def command(
         except BaseException:
             print_stopped(artifact, artifacts, out)
             raise
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        return  # Lightning ran this command once for each device
     if as_json:
         print_json([result.to_dict() for result in results])
     elif not quiet:
