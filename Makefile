@@ -5,6 +5,7 @@ RAW ?= data/raw
 OUT ?= artifacts
 RUNS ?= runs
 WORKERS ?=
+TRAIN_OPTIONS ?=
 BENCH ?= data/bench
 BENCH_OPTIONS ?=
 PYTHON ?= python3
@@ -21,7 +22,7 @@ WORKERS_OPTION := $(if $(WORKERS),--workers $(WORKERS),)
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
-	@echo '  RAW=$(RAW) OUT=$(OUT) RUNS=$(RUNS) WORKERS=$(WORKERS)'
+	@echo '  RAW=$(RAW) OUT=$(OUT) RUNS=$(RUNS) WORKERS=$(WORKERS) TRAIN_OPTIONS=$(TRAIN_OPTIONS)'
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -35,13 +36,13 @@ preprocess: $(INSTALLED)  ## raw files in RAW (or sample data) to artifacts in O
 	$(BIN)/shardmill preprocess $(RAW_OPTION) --out "$(OUT)" $(WORKERS_OPTION) --sample data/sample
 
 train: $(INSTALLED)  ## train a baseline on every artifact in OUT, results in RUNS
-	$(BIN)/shardmill train --artifacts "$(OUT)" --out "$(RUNS)"
+	$(BIN)/shardmill train --artifacts "$(OUT)" --out "$(RUNS)" $(TRAIN_OPTIONS)
 
 test: $(INSTALLED)  ## run the tests; SHARDMILL_RAW names a folder of real raw files
 	$(BIN)/python -m pytest -q
 
 # What is left out takes long: training, processes that share an epoch, sample files.
-test-torchtext: SLOW := training end_to_end loader_ranks write_sample
+test-torchtext: SLOW := training resume_run run_logs load_settings end_to_end loader_ranks write_sample
 test-torchtext: .venv-torchtext/.installed  ## tests against the real torchtext, on its old torch
 	.venv-torchtext/bin/python -m pytest -q $(addprefix --ignore tests/test_,$(addsuffix .py,$(SLOW)))
 

@@ -1,13 +1,16 @@
 """The training step of all baselines."""
 
+import hashlib
 from typing import Any
 
 import torch
 from lightning import LightningModule
 from torch import Tensor, nn
 from torch.nn import functional
+from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
+from shardmill import DivergedError
 from shardmill.training.settings import Settings
 
 
@@ -26,6 +29,8 @@ class Classifier(LightningModule):
         self.model = model
         self.settings = settings
         self.steps = steps
+        self.train_loss = MeanMetric(nan_strategy="disable")
+        self.train_loss.persistent(True)  # so that an epoch's mean is whole in a resumed run too
         self.accuracy = nn.ModuleDict(
             {
                 split: MulticlassAccuracy(classes, average="micro")
@@ -38,11 +43,36 @@ class Classifier(LightningModule):
         logits: Tensor = self.model(x)
         return logits
 
+    def on_train_epoch_start(self) -> None:
+        """Tell the loader its epoch: Lightning restores a loader's place inside epochs alone."""
+        loader: Any = self.trainer.train_dataloader
+        loader.set_epoch(self.current_epoch)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:  # noqa: ARG002
+        """Seed dropout by the step, so that a run goes on from a place, not from a state."""
+        place = f"{self.settings.seed} {self.global_step} {self.global_rank}".encode()
+        torch.manual_seed(int.from_bytes(hashlib.blake2b(place, digest_size=8).digest()))
+        if batch_idx == 0:
+            self.train_loss.reset()
+
     def training_step(self, batch: tuple[Any, Tensor], index: int) -> Tensor:  # noqa: ARG002
-        """Return the mean loss of a batch."""
+        """Return the mean loss of a batch.
+
+        Raises:
+            DivergedError: it is not finite; the weights are still those of the step before.
+        """
         x, y = batch
         loss = functional.cross_entropy(self(x), y)
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(y))
+        if not bool(torch.isfinite(loss)):
+            raise DivergedError(
+                f"epoch {self.current_epoch + 1}, step {self.global_step + 1}",
+                expected="a finite loss",
+                found=str(loss.item()),
+                fix="lower learning_rate, or look for extreme values in the data",
+            )
+        self.train_loss.update(loss.detach(), len(y))
+        self.log("train_loss_step", loss, on_step=True, on_epoch=False, batch_size=len(y))
+        self.log("train_loss", self.train_loss, on_step=False, on_epoch=True, batch_size=len(y))
         return loss
 
     def validation_step(self, batch: tuple[Any, Tensor], index: int) -> None:  # noqa: ARG002
@@ -58,7 +88,8 @@ class Classifier(LightningModule):
         logits = self(x)
         self.accuracy[split](logits, y)
         loss = functional.cross_entropy(logits, y)
-        self.log(f"{split}_loss", loss, batch_size=len(y))
+        shared = self.trainer.world_size > 1
+        self.log(f"{split}_loss", loss, batch_size=len(y), sync_dist=shared)
         accuracy = self.accuracy[split]
         self.log(f"{split}_accuracy", accuracy, batch_size=len(y))  # type: ignore[arg-type]
 

@@ -1,32 +1,103 @@
-"""Hyper-parameters of the baselines, chosen on held-out training rows, never on test rows."""
+"""Settings of runs; the baselines' were chosen on held-out training rows, never on test rows."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Metric = Literal["train_loss", "validation_loss", "validation_accuracy"]
+Count = Annotated[int, Field(ge=1)]
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class EarlyStopping(_Table):
+    """When to stop before the last epoch.
+
+    Attributes:
+        metric: what must improve; the validation loss, or without that split the training loss.
+        patience: epochs without improvement after which the run stops.
+        min_delta: what counts as improvement is more than this.
+    """
+
+    metric: Metric | None = None
+    patience: Count = 3
+    min_delta: float = Field(default=0.0, ge=0)
+
+
+class Checkpoint(_Table):
+    """What is kept in `checkpoints` while a run goes on, each time in place of what was there.
+
+    Attributes:
+        metric: by which one epoch is better than another; see `EarlyStopping`.
+        best: keep best.ckpt, of the best epoch.
+        last: keep last.ckpt, written after every epoch; `--resume` goes on from it.
+        every_n_steps: write last.ckpt after so many steps too.
+        every_minutes: write last.ckpt when it is so old, too.
+    """
+
+    metric: Metric | None = None
+    best: bool = True
+    last: bool = True
+    every_n_steps: Count | None = None
+    every_minutes: float | None = Field(default=None, gt=0)
+
+
+class Log(_Table):
+    """Which loggers are given losses, accuracies and learning rates.
+
+    Attributes:
+        csv: a table; always there.
+        tensorboard: event files for TensorBoard.
+        wandb: Weights & Biases; offline where nobody is logged in.
+    """
+
+    csv: Literal[True] = True
+    tensorboard: bool = False
+    wandb: bool = False
+
+
+class Settings(_Table):
     """How a baseline is trained.
 
     Attributes:
         epochs: passes over the train split.
-        batch_size: rows of a batch.
+        batch_size: rows of a batch, on each device.
         learning_rate: the highest of the one-cycle schedule.
         weight_decay: of AdamW.
         warmup: share of the steps in which the learning rate goes up.
         seed: of weights, order and dropout.
+        deterministic: use only operations that give the same bits each time.
+        precision: of the computation, as Lightning calls it.
+        compile: let torch compile the model.
+        devices: how many; CPU processes where there is no accelerator.
+        early_stopping: none unless given.
+        checkpoint: what is kept of a run while it goes on.
+        log: where scalars are written.
     """
 
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float = 0.01
-    warmup: float = 0.3
-    seed: int = 0
+    epochs: Count
+    batch_size: Count
+    learning_rate: float = Field(gt=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    warmup: float = Field(default=0.3, gt=0, lt=1)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    deterministic: bool = False
+    precision: Literal["32-true", "64-true", "16-mixed", "bf16-mixed", "bf16-true"] = "32-true"
+    compile: bool = False
+    devices: Count = 1
+    early_stopping: EarlyStopping | None = None
+    checkpoint: Checkpoint = Checkpoint()
+    log: Log = Log()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings for JSON."""
-        return asdict(self)
+        return self.model_dump(mode="json")
+
+    def that_matter(self) -> dict[str, Any]:
+        """Return the settings that a run's weights depend on, for JSON."""
+        return self.model_dump(mode="json", exclude={"checkpoint", "log"})
 
 
 BASELINES = {

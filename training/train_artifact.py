@@ -1,36 +1,64 @@
 """Trains the baseline of an artifact's kind and writes what came of it."""
 
 import json
-import logging
+import math
 import time
-import warnings
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lightning import Trainer, seed_everything
-from torch import nn
+from lightning import LightningModule, seed_everything
 from torch.utils.data import DataLoader
 
 import shardmill
-from shardmill import Manifest, OutputError, ShardDataset
+from shardmill import Manifest, OutputError, SettingsError, ShardDataset
+from shardmill.training.callbacks import Memory
 from shardmill.training.classifier import Classifier
+from shardmill.training.fit_model import Fitted, Plan, fit_model
+from shardmill.training.load_settings import check_settings, merge
+from shardmill.training.loggers import git_commit, require_loggers, ways_to_look
 from shardmill.training.models import build_model
+from shardmill.training.resume_run import check_same_run, read_facts, run_facts
 from shardmill.training.save_model import save_model
-from shardmill.training.settings import BASELINES, Settings
+from shardmill.training.settings import BASELINES, Metric, Settings
 
 _EVALUATION_BATCH = 1024
 
 
 @dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run is made.
+
+    Attributes:
+        changes: settings in place of the baseline's, as nested tables.
+        resume: go on from the last checkpoint of the run.
+        bar: show Lightning's progress bar.
+    """
+
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    resume: bool = False
+    bar: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
-    """What a run gave; `metrics` are losses and accuracies by split."""
+    """What a run gave.
+
+    Attributes:
+        metrics: losses and accuracies by split.
+        seconds: that this start of the run took.
+        stopped: why it ended before its last epoch, if it did.
+        look: files and commands that show what was logged.
+    """
 
     name: str
     folder: Path
     sample: bool
     metrics: dict[str, float]
     seconds: float
+    stopped: str | None
+    look: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result for JSON."""
@@ -38,97 +66,138 @@ class Result:
 
 
 def train_artifact(
-    artifact: Path, out: Path, *, seed: int = 0, epochs: int | None = None, bar: bool = False
+    artifact: Path,
+    out: Path,
+    *,
+    seed: int | None = None,
+    epochs: int | None = None,
+    options: RunOptions = RunOptions(),
 ) -> Result:
     """Train on the train split, evaluate on the other labelled splits, write metrics.json, model/.
+
+    Checkpoints go to `checkpoints` in the run's folder, what is logged to `logs`.
 
     Args:
         artifact: the artifact's folder.
         out: folder of the runs; this one goes to `out`/<name of the artifact>.
-        seed: of weights, order and dropout.
-        epochs: passes over the train split; those of the baseline if not given.
-        bar: show Lightning's progress bar.
+        seed: of weights, order and dropout; for `changes`.
+        epochs: passes over the train split; for `changes`.
+        options: everything else.
 
     Raises:
-        ShardmillError: the artifact cannot be read, or the baseline cannot be trained on it.
+        ShardmillError: the artifact cannot be read, the settings have faults, the baseline cannot
+            be trained on it, the loss diverged, or there is no such run to resume.
     """
     manifest = Manifest.load(artifact)
-    settings = replace(BASELINES[manifest.kind], seed=seed)
-    settings = settings if epochs is None else replace(settings, epochs=epochs)
-    splits = {
-        name: _open(artifact, name, manifest.kind)
-        for name, split in manifest.splits.items()
-        if split.rows and (split.labelled or name == "train")
-    }
-    folder = _make_folder(out / manifest.name)
+    folder = out / manifest.name
+    last = folder / "checkpoints" / "last.ckpt"
+    then = read_facts(last) if options.resume else None
+    settings = _settle(manifest, then, merge(options.changes, _given(seed=seed, epochs=epochs)))
+    splits = _open_splits(artifact, manifest)
+    default = _default_metric(settings, splits, manifest.name)
+    seed_everything(settings.seed, verbose=False)
+    module = _make_module(splits["train"], settings)
+    now = run_facts(manifest.name, manifest.shard_key, module.model, settings)
+    if then is not None:
+        check_same_run(then, now, last)
+    require_loggers(settings.log)
+    _make_folder(folder, fresh=then is None)
+    about = _configuration(artifact, manifest, settings)
+    memory = Memory(now)
+    plan = Plan(settings, folder, default, memory, about, bar=options.bar, resume=options.resume)
     started = time.perf_counter()
-    model, metrics, parameters = _fit(splits, settings, bar=bar)
+    fitted = fit_model(module, _loaders(splits, settings), plan)
     seconds = round(time.perf_counter() - started, 2)
-    save_model(folder / "model", model, splits["train"], settings=settings, metrics=metrics)
-    facts = {
+    # The one place where the trained module, its metrics and all facts are at hand.
+    if fitted.first_rank:
+        rows = {name: len(dataset) for name, dataset in splits.items()}
+        facts = {**about, "rows": rows, "sample": manifest.sample, "seconds": seconds}
+        _write_metrics(folder, module, fitted, facts)
+        model, train = folder / "model", splits["train"]
+        save_model(model, module.model, train, settings=settings, metrics=fitted.metrics)
+    look = tuple(ways_to_look(settings.log, folder / "logs"))
+    sample, metrics = manifest.sample, fitted.metrics
+    return Result(manifest.name, folder, sample, metrics, seconds, fitted.stopped, look)
+
+
+def _given(**settings: int | None) -> dict[str, int]:
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+def _settle(
+    manifest: Manifest, then: Mapping[str, Any] | None, changes: Mapping[str, Any]
+) -> Settings:
+    # A run that is resumed has the settings that it had.
+    base = then["settings"] if then else BASELINES[manifest.kind].to_dict()
+    return check_settings(merge(base, changes), where=f"settings of {manifest.name}")
+
+
+def _configuration(artifact: Path, manifest: Manifest, settings: Settings) -> dict[str, Any]:
+    return {
         "artifact": str(artifact),
-        "metrics": metrics,
+        "commit": git_commit(),
         "name": manifest.name,
-        "parameters": parameters,
         "recipe_sha256": manifest.recipe_sha256,
-        "rows": {name: len(dataset) for name, dataset in splits.items()},
-        "sample": manifest.sample,
-        "seconds": seconds,
         "settings": settings.to_dict(),
         "shard_key": manifest.shard_key,
     }
-    text = json.dumps(facts, indent=2, sort_keys=True) + "\n"
-    (folder / "metrics.json").write_text(text, encoding="utf-8")
-    return Result(manifest.name, folder, manifest.sample, metrics, seconds)
 
 
-def _make_folder(path: Path) -> Path:
+def _open_splits(artifact: Path, manifest: Manifest) -> dict[str, ShardDataset]:
+    options: dict[str, Any] = {"layout": "bag"} if manifest.kind == "text" else {}
+    return {
+        name: shardmill.open(artifact, name, **options)
+        for name, split in manifest.splits.items()
+        if split.rows and (split.labelled or name == "train")
+    }
+
+
+def _default_metric(settings: Settings, splits: Mapping[str, Any], name: str) -> Metric:
+    if "validation" in splits:
+        return "validation_loss"
+    for table in ("early_stopping", "checkpoint"):
+        metric = getattr(getattr(settings, table), "metric", None)
+        if metric is not None and metric != "train_loss":
+            raise SettingsError(
+                f"settings of {name}: {table}.metric",
+                expected="train_loss, as there is no validation split with rows and labels",
+                found=metric,
+                fix=f"leave {table}.metric out, or hold out a validation split in the recipe",
+            )
+    return "train_loss"
+
+
+def _make_module(train: ShardDataset, settings: Settings) -> Classifier:
+    steps = settings.epochs * math.ceil(len(train) / (settings.batch_size * settings.devices))
+    return Classifier(build_model(train), len(train.classes or ()), settings, steps)
+
+
+def _loaders(splits: Mapping[str, ShardDataset], settings: Settings) -> dict[str, DataLoader[Any]]:
+    train = splits["train"].loader(settings.batch_size, shuffle=True, seed=settings.seed)
+    others = {name: ds.loader(_EVALUATION_BATCH) for name, ds in splits.items() if name != "train"}
+    return {"train": train, **others}
+
+
+def _make_folder(path: Path, *, fresh: bool) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
+        if fresh:  # what an older run left would be taken for this one's
+            for old in ("metrics.json", "checkpoints/last.ckpt", "checkpoints/best.ckpt"):
+                (path / old).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError.unwritable(path, error, fix="choose another folder with --out") from None
-    return path
 
 
-def _open(artifact: Path, split: str, kind: str) -> ShardDataset:
-    options: dict[str, Any] = {"layout": "bag"} if kind == "text" else {}
-    return shardmill.open(artifact, split, **options)
-
-
-def _fit(
-    splits: dict[str, ShardDataset], settings: Settings, *, bar: bool
-) -> tuple[nn.Module, dict[str, float], int]:
-    train = splits["train"]
-    _quieten_lightning()
-    seed_everything(settings.seed, verbose=False)
-    loader = train.loader(settings.batch_size, shuffle=True, seed=settings.seed, drop_last=False)
-    steps = settings.epochs * len(loader)
-    model = Classifier(build_model(train), len(train.classes or ()), settings, steps)
-    trainer = Trainer(
-        max_epochs=settings.epochs,
-        logger=False,
-        enable_checkpointing=False,
-        enable_model_summary=False,
-        enable_progress_bar=bar,
-    )
-    trainer.fit(model, loader, _evaluation_loader(splits, "validation"))
-    metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-    test = _evaluation_loader(splits, "test")
-    if test is not None:
-        trainer.test(model, test, verbose=False)
-        metrics |= {name: float(value) for name, value in trainer.callback_metrics.items()}
-    parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    return model.model, metrics, parameters
-
-
-def _evaluation_loader(splits: dict[str, ShardDataset], name: str) -> DataLoader[Any] | None:
-    return splits[name].loader(_EVALUATION_BATCH) if name in splits else None
-
-
-def _quieten_lightning() -> None:
-    # Hardware listings and advice on workers, which these loaders do better without.
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for message in (".*does not have many workers.*", ".*no `val_dataloader`.*"):
-        warnings.filterwarnings("ignore", message=message)
-    warnings.filterwarnings("ignore", category=FutureWarning, module="lightning.*")
-    warnings.filterwarnings("ignore", category=DeprecationWarning, module="lightning.*")
+def _write_metrics(
+    folder: Path, module: LightningModule, fitted: Fitted, facts: Mapping[str, Any]
+) -> None:
+    parameters = sum(p.numel() for p in module.parameters() if p.requires_grad)
+    facts = {
+        **facts,
+        "epochs_trained": fitted.epochs,
+        "metrics": fitted.metrics,
+        "parameters": parameters,
+        "stopped": fitted.stopped,
+    }
+    text = json.dumps(facts, indent=2, sort_keys=True) + "\n"
+    (folder / "metrics.json").write_text(text, encoding="utf-8")

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from shardmill.datasets.open_artifact import open  # noqa: A004  the name users expect
     from shardmill.datasets.tabular import TabularDataset, TitanicDataset
     from shardmill.datasets.text import AGNewsDataset, TextDataset
-    from shardmill.errors import ModelError, OutputError, ShardmillError
+    from shardmill.errors import (
+        DivergedError,
+        MissingLibraryError,
+        ModelError,
+        OutputError,
+        ResumeError,
+        SettingsError,
+        ShardmillError,
+    )
     from shardmill.manifest import Manifest
     from shardmill.model_folder import ModelFacts, TrainedOn, read_model, write_model
     from shardmill.preprocessor import Preprocessor
@@ -27,14 +35,18 @@ if TYPE_CHECKING:
 _HOMES = {
     "AGNewsDataset": "shardmill.datasets.text",
     "Bag": "shardmill.batch",
+    "DivergedError": "shardmill.errors",
     "ImageDataset": "shardmill.datasets.image",
     "MNISTDataset": "shardmill.datasets.image",
     "Manifest": "shardmill.manifest",
+    "MissingLibraryError": "shardmill.errors",
     "ModelError": "shardmill.errors",
     "ModelFacts": "shardmill.model_folder",
     "OutputError": "shardmill.errors",
     "Padded": "shardmill.batch",
     "Preprocessor": "shardmill.preprocessor",
+    "ResumeError": "shardmill.errors",
+    "SettingsError": "shardmill.errors",
     "ShardDataset": "shardmill.datasets.dataset",
     "ShardmillError": "shardmill.errors",
     "TabularDataset": "shardmill.datasets.tabular",
@@ -53,14 +65,18 @@ _HOMES = {
 __all__ = [
     "AGNewsDataset",
     "Bag",
+    "DivergedError",
     "ImageDataset",
     "MNISTDataset",
     "Manifest",
+    "MissingLibraryError",
     "ModelError",
     "ModelFacts",
     "OutputError",
     "Padded",
     "Preprocessor",
+    "ResumeError",
+    "SettingsError",
     "ShardDataset",
     "ShardmillError",
     "TabularDataset",

@@ -170,3 +170,21 @@ class FetchError(ShardmillError):
     """No mirror gave the published file."""
 
     exit_code = 8
+
+
+class TrainingError(ShardmillError):
+    """A run that cannot be started, or cannot go on."""
+
+    exit_code = 9
+
+
+class SettingsError(TrainingError):
+    """Settings of a run that cannot be read or are not valid; `found` lists every fault."""
+
+
+class ResumeError(TrainingError):
+    """A checkpoint that is not there, or is of another run than the one that is to go on."""
+
+
+class DivergedError(TrainingError):
+    """A loss or a weight that is not finite."""

@@ -113,8 +113,8 @@ def main(debug: bool) -> None:  # noqa: ARG001
     """Mill raw CSV and IDX files into cleaned Parquet and memory-mapped tensor shards.
 
     Results go to stdout, progress and notes to stderr. Exit codes: 0 success, 1 failure, 2 usage,
-    3 recipe, 4 raw input, 5 artifact, 6 locked, 7 output, 8 fetch, 130 interrupted,
-    143 terminated.
+    3 recipe, 4 raw input, 5 artifact, 6 locked, 7 output, 8 fetch, 9 training,
+    130 interrupted, 143 terminated.
     """
     # Imports make hundreds of thousands of objects and no garbage. To look for it as often as by
     # default takes a tenth of a short build.

@@ -1,6 +1,7 @@
 """What commands print: results to stdout, everything else to stderr."""
 
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -76,8 +77,16 @@ def require_libraries(what: str, names: Sequence[str], package: str) -> None:
         raise click.ClickException(f"{what} needs {needed}: pip install '{package}'")
 
 
+def print_stopped(artifact: Path, artifacts: Path, out: Path) -> None:
+    """Print how to go on with a run that was not finished, if there is a checkpoint."""
+    if (out / artifact.name / "checkpoints" / "last.ckpt").is_file():
+        places = ["--artifacts", str(artifacts), "--out", str(out)]
+        command = shlex.join(["shardmill", "train", artifact.name, *places, "--resume"])
+        click.echo(f"to go on with this run: {command}", err=True)
+
+
 def print_results(results: Sequence["Result"]) -> None:
-    """Print a table of what training gave."""
+    """Print a table of what training gave, and how to look at each run."""
     from rich.console import Console
     from rich.table import Table
 
@@ -91,6 +100,16 @@ def print_results(results: Sequence["Result"]) -> None:
         written = str(result.folder / "metrics.json")
         table.add_row(name, *values, f"{result.seconds:.1f}", written)
     Console(width=None if sys.stdout.isatty() else 120).print(table)
+    for result in results:
+        checkpoints = sorted((result.folder / "checkpoints").glob("*.ckpt"))
+        click.echo(f"{result.name}: {result.folder}")
+        for label, lines in (
+            ("stopped", [result.stopped] if result.stopped else []),
+            ("look at", result.look),
+            ("kept", [str(path) for path in checkpoints]),
+        ):
+            for line in lines:
+                click.echo(f"  {label:<8} {line}")
 
 
 def print_evaluation(evaluation: "Evaluation") -> None:

@@ -1,11 +1,22 @@
 """`shardmill train`."""
 
+import os
 import sys
 from pathlib import Path
 
 import click
 
 from shardmill.cli import options
+
+LOGGERS = ("csv", "tensorboard", "wandb")
+
+
+def _loggers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in (value or "").split(",") if name.strip())
+    for name in names:
+        if name not in LOGGERS:
+            raise click.BadParameter(f"{name!r} is not one of {', '.join(LOGGERS)}.", ctx, param)
+    return names
 
 
 @click.command("train")
@@ -24,32 +35,68 @@ from shardmill.cli import options
     show_default=True,
     help="Folder of the runs, one folder for each name.",
 )
+@click.option(
+    "--settings",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="TOML file with a table for each kind or artifact.",
+)
+@click.option(
+    "--set",
+    "words",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="One setting, as in early_stopping.patience=3; before those of the file.",
+)
 @click.option("--epochs", type=click.IntRange(min=1), help="[default: that of the baseline]")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), help="[default: 0]")
+@click.option(
+    "--log",
+    "loggers",
+    callback=_loggers,
+    metavar="NAME[,NAME]",
+    help="Loggers beside csv: tensorboard, wandb.",
+)
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint, with its settings.")
 @options.as_json
 @options.quiet
 def command(
     names: tuple[str, ...],
     artifacts: Path,
     out: Path,
+    settings: Path | None,
+    words: tuple[str, ...],
     epochs: int | None,
-    seed: int,
+    seed: int | None,
+    loggers: tuple[str, ...],
+    resume: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """Train a baseline on artifacts and write its metrics; without a name, on all of them."""
-    from shardmill.cli.output import print_json, print_results, require_libraries
+    from shardmill.cli.output import print_json, print_results, print_stopped, require_libraries
     from shardmill.find_artifacts import find_artifacts
 
     require_libraries("training", ["lightning", "torchmetrics"], "shardmill[train]")
-    from shardmill.training.train_artifact import train_artifact
+    from shardmill.training.load_settings import changes_for, load_settings_file, parse_changes
+    from shardmill.training.train_artifact import RunOptions, train_artifact
 
+    found = find_artifacts(artifacts, names)
+    known = [artifact.name for artifact in find_artifacts(artifacts, ())]
+    tables = load_settings_file(settings, known) if settings else {}
+    given = parse_changes([*words, *(f"log.{name}=true" for name in loggers)])
+    bar = not quiet and sys.stderr.isatty()
     results = []
-    for artifact in find_artifacts(artifacts, names):
+    for artifact in found:
         if not quiet:
             click.echo(f"training on {artifact}", err=True)
-        bar = not quiet and sys.stderr.isatty()
-        results.append(train_artifact(artifact, out, seed=seed, epochs=epochs, bar=bar))
+        run = RunOptions(changes_for(artifact, tables, given), resume=resume, bar=bar)
+        try:
+            results.append(train_artifact(artifact, out, seed=seed, epochs=epochs, options=run))
+        except BaseException:
+            print_stopped(artifact, artifacts, out)
+            raise
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        return  # Lightning ran this command once for each device
     if as_json:
         print_json([result.to_dict() for result in results])
     elif not quiet:

@@ -1,0 +1,160 @@
+"""Runs Lightning's Trainer as the settings of a run say."""
+
+import logging
+import signal
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Trainer
+from torch.utils.data import DataLoader
+
+from shardmill import DivergedError
+from shardmill.training.callbacks import Memory, PatientStopping, WholeFiles, make_callbacks
+from shardmill.training.classifier import Classifier
+from shardmill.training.loggers import make_loggers
+from shardmill.training.settings import Metric, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run that is to be made.
+
+    Attributes:
+        settings: of the run.
+        folder: of the run.
+        default: the metric where the settings have none.
+        memory: what its checkpoints hold.
+        configuration: facts for the loggers.
+        bar: show Lightning's progress bar.
+        resume: go on from the last checkpoint.
+    """
+
+    settings: Settings
+    folder: Path
+    default: Metric
+    memory: Memory
+    configuration: Mapping[str, Any]
+    bar: bool
+    resume: bool
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.folder / "checkpoints"
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What a run gave: metrics by split, epochs that were trained, why it stopped early if so."""
+
+    metrics: dict[str, float]
+    epochs: int
+    stopped: str | None
+    first_rank: bool
+
+
+def fit_model(module: Classifier, loaders: Mapping[str, DataLoader[Any]], plan: Plan) -> Fitted:
+    """Train `module` in place, and evaluate it.
+
+    Args:
+        module: with fresh weights, or those of any run if this one is resumed.
+        loaders: by split; of "train" and maybe "validation" and "test".
+        plan: of the run.
+
+    Raises:
+        DivergedError: a loss or weight is not finite; a note says where the last checkpoint is.
+        KeyboardInterrupt: Ctrl-C; the checkpoints are what they were.
+    """
+    _quieten_lightning()
+    last = plan.checkpoints / "last.ckpt"
+    if plan.settings.compile:
+        module.model.compile()
+    with _determinism_as_before():
+        trainer = _make_trainer(plan, len(loaders["train"]))
+        try:
+            with _interruptible():
+                trainer.fit(
+                    module,
+                    loaders["train"],
+                    loaders.get("validation"),
+                    ckpt_path=str(last) if plan.resume else None,
+                )
+        except DivergedError as error:
+            if last.exists():
+                error.add_note(f"the run was stopped; its last good checkpoint is {last}")
+            raise
+        metrics = dict(plan.memory.metrics)
+        if "test" in loaders:
+            trainer.test(module, loaders["test"], verbose=False)
+            found = trainer.callback_metrics.items()
+            metrics |= {name: float(value) for name, value in found if name.startswith("test_")}
+    stopping = trainer.early_stopping_callback
+    stopped = stopping.why() if isinstance(stopping, PatientStopping) else None
+    return Fitted(metrics, trainer.current_epoch, stopped, trainer.is_global_zero)
+
+
+def _make_trainer(plan: Plan, batches: int) -> Trainer:
+    settings = plan.settings
+    loggers = make_loggers(settings.log, plan.folder / "logs", plan.memory.facts["artifact"])
+    for logger in loggers:
+        logger.log_hyperparams(dict(plan.configuration))
+    return Trainer(
+        max_epochs=settings.epochs,
+        devices=settings.devices,
+        precision=settings.precision,
+        deterministic=settings.deterministic or None,
+        logger=loggers,
+        log_every_n_steps=max(min(10, batches // settings.devices), 1),
+        callbacks=make_callbacks(settings, plan.checkpoints, plan.default, plan.memory),
+        plugins=[WholeFiles()],
+        default_root_dir=plan.folder,
+        enable_checkpointing=settings.checkpoint.best or settings.checkpoint.last,
+        enable_model_summary=False,
+        enable_progress_bar=plan.bar,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,  # the loaders divide the rows themselves
+    )
+
+
+@contextmanager
+def _determinism_as_before() -> Iterator[None]:
+    # Lightning leaves torch in the mode that a run asked for.
+    before = torch.are_deterministic_algorithms_enabled()
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    # Lightning turns Ctrl-C into an exit, and leaves the signal ignored.
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN is not handler:
+            signal.signal(signal.SIGINT, handler)
+
+
+def _quieten_lightning() -> None:
+    # Hardware listings and advice on workers, which these loaders do better without.
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for message in (
+        ".*does not have many workers.*",
+        ".*no `val_dataloader`.*",
+        ".*exists and is not empty.*",
+        ".*callbacks used to create the checkpoint need to be provided.*",
+    ):
+        warnings.filterwarnings("ignore", message=message)
+    warnings.filterwarnings("ignore", category=FutureWarning, module="lightning.*")
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module="lightning.*")

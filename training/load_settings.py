@@ -1,0 +1,145 @@
+"""Reads settings: a TOML file with a table for each artifact or kind, and KEY=VALUE words."""
+
+import difflib
+import tomllib
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from shardmill import Manifest, SettingsError
+from shardmill.training.settings import BASELINES, Settings
+
+FIX = "correct the settings; README.md lists the keys under Training"
+
+
+def load_settings_file(path: Path, artifacts: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return the tables of a settings file, by name of a kind or an artifact.
+
+    Args:
+        path: of the TOML file.
+        artifacts: names that tables may have, beside those of kinds.
+
+    Raises:
+        SettingsError: it cannot be read, or has faults; all of them are in `found`.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            path, expected="a readable TOML file", found=str(error), fix=FIX
+        ) from None
+    known = sorted({*BASELINES, *artifacts})
+    faults = []
+    for name, table in tables.items():
+        if name not in known or not isinstance(table, dict):
+            faults.append(f"{name}: not the table of a kind or artifact, {_closest(name, known)}")
+            continue
+        # Whatever the kind, its baseline has the keys that have no default.
+        base = BASELINES[name if name in BASELINES else "tabular"]
+        faults += [f"{name}.{fault}" for fault in _faults(merge(base.to_dict(), table))]
+    _refuse(faults, path)
+    return tables
+
+
+def parse_changes(words: Iterable[str]) -> dict[str, Any]:
+    """Return what words such as `early_stopping.patience=3` set, as nested tables.
+
+    A value is TOML, `none`, or else a text.
+
+    Raises:
+        SettingsError: a word has no `=`, or sets a key below a key that is none of a table.
+    """
+    changes: dict[str, Any] = {}
+    for word in words:
+        path, equals, text = word.partition("=")
+        *tables, key = path.strip().split(".")
+        if not equals or not key:
+            raise SettingsError(f"--set {word}", expected="KEY=VALUE", found=repr(word), fix=FIX)
+        value = _value(text.strip())
+        for table in reversed([*tables, key]):
+            value = {table: value}
+        changes = merge(changes, value)
+    return changes
+
+
+def changes_for(
+    artifact: Path, tables: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the changes of one artifact: its kind's table, then its own, then what was given."""
+    manifest = Manifest.load(artifact)
+    changes: dict[str, Any] = {}
+    for layer in (tables.get(manifest.kind, {}), tables.get(manifest.name, {}), given):
+        changes = merge(changes, layer)
+    return changes
+
+
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` with `changes` in it, table by table and key by key."""
+    merged = dict(base)
+    for key, value in changes.items():
+        below = merged.get(key)
+        if isinstance(value, Mapping):
+            value = merge(below if isinstance(below, Mapping) else {}, value)
+        merged[key] = value
+    return merged
+
+
+def check_settings(facts: Mapping[str, Any], *, where: str) -> Settings:
+    """Return settings made of plain facts; `where` names their source in errors.
+
+    Raises:
+        SettingsError: with every fault in `found`.
+    """
+    _refuse(_faults(facts), where)
+    return Settings.model_validate(facts)
+
+
+def _value(text: str) -> Any:
+    if text == "none":
+        return None
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _faults(facts: Mapping[str, Any]) -> list[str]:
+    try:
+        Settings.model_validate(facts)
+    except ValidationError as error:
+        return [_describe(fault) for fault in error.errors()]
+    return []
+
+
+def _describe(fault: ErrorDetails) -> str:
+    path = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        known = _keys_at(fault["loc"][:-1])
+        return f"{path}: unknown key, {_closest(str(fault['loc'][-1]), known)}"
+    if fault["type"] == "missing":
+        return f"{path}: missing"
+    return f"{path}: {fault['msg']}, found {fault['input']!r}"
+
+
+def _keys_at(loc: tuple[int | str, ...]) -> list[str]:
+    table: type[BaseModel] = Settings
+    for part in loc:
+        annotation = table.model_fields[str(part)].annotation
+        choices = [annotation, *get_args(annotation)]  # of X | None
+        table = next(c for c in choices if isinstance(c, type) and issubclass(c, BaseModel))
+    return sorted(table.model_fields)
+
+
+def _closest(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
+
+
+def _refuse(faults: list[str], where: object) -> None:
+    if faults:
+        number = f"{len(faults)} faults: " if len(faults) > 1 else ""
+        found = number + "; ".join(faults)
+        raise SettingsError(where, expected="valid settings", found=found, fix=FIX)
