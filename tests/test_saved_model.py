@@ -95,7 +95,8 @@ def test_training_saves_one(sample_artifacts: Path, tmp_path: Path) -> None:
     written = json.loads((tmp_path / "titanic/metrics.json").read_bytes())
     assert model.facts.metrics == written["metrics"]
     assert model.facts.parameters == written["parameters"]
-    assert {path.name for path in (tmp_path / "titanic").iterdir()} == {"metrics.json", "model"}
+    there = {path.name for path in (tmp_path / "titanic").iterdir()}
+    assert there == {"checkpoints", "logs", "metrics.json", "model"}
 
 
 # What is wrong is said.
