@@ -12,8 +12,9 @@ from torchmetrics.functional.classification import multiclass_f1_score
 
 from shardmill import ModelError
 from shardmill.cli import main
+from shardmill.cli.output import print_evaluation
 from shardmill.load_recipe import parse_recipe, shipped_recipe_text
-from shardmill.training.evaluate_model import evaluate_model
+from shardmill.training.evaluate_model import ClassScores, Evaluation, evaluate_model
 from shardmill.training.load_model import load_model
 
 SPLITS = {"titanic": "validation", "mnist": "test", "ag_news": "test"}
@@ -32,7 +33,7 @@ def test_scores(sample_artifacts: Path, model_folders: Path, name: str) -> None:
     logits = model.logits(x)
     guessed = logits.argmax(1)
     assert found.rows == len(y) and found.sample
-    assert found.accuracy == pytest.approx(float((guessed == y).double().mean()))
+    assert found.accuracy == int((guessed == y).sum()) / len(y)
     count = len(model.classes)
     table = torch.bincount(y * count + guessed, minlength=count**2).view(count, count)
     assert found.confusion == tuple(map(tuple, table.tolist()))
@@ -105,6 +106,13 @@ def test_artifacts_that_do_not_fit(
     with pytest.raises(ModelError, match=fault):
         evaluate_model(model, other, "train")
     assert evaluate_model(model, tmp_path / "a/trees", "train").rows == 2
+
+
+def test_names_of_classes_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    scores = tuple(ClassScores(name, 1.0, 1.0, 1.0, 1) for name in ("[b]", "[/red]"))
+    print_evaluation(Evaluation("m", "a", "test", False, 2, 1.0, scores, ((1, 0), (0, 1))))
+    text = capsys.readouterr().out
+    assert text.count("[b]") == text.count("[/red]") == 3
 
 
 def test_splits_that_say_nothing(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torchmetrics import MetricCollection
 from torchmetrics.classification import (
-    MulticlassAccuracy,
     MulticlassConfusionMatrix,
     MulticlassF1Score,
     MulticlassPrecision,
@@ -85,7 +84,6 @@ def evaluate_model(
     each: dict[str, Any] = {"num_classes": count, "average": "none"}
     metrics = MetricCollection(
         {
-            "accuracy": MulticlassAccuracy(count, average="micro"),
             "confusion": MulticlassConfusionMatrix(count),
             "f1": MulticlassF1Score(**each),
             "precision": MulticlassPrecision(**each),
@@ -105,7 +103,7 @@ def evaluate_model(
         split=split,
         sample=dataset.sample,
         rows=len(dataset),
-        accuracy=found["accuracy"],
+        accuracy=int(table.trace()) / len(dataset),
         classes=tuple(ClassScores(*of_class) for of_class in scores),
         confusion=tuple(tuple(row) for row in found["confusion"]),
     )
