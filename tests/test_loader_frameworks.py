@@ -310,3 +310,23 @@ def test_lightning_resumes_at_the_next_batch(
     for step in (4, 10, 13):
         resumed = fit(max_epochs=3, checkpoint=tmp_path / f"step={step}.ckpt")
         assert resumed == everything[step * 100 :], step
+
+
+def test_lightning_resumes_at_the_next_epoch(sample_artifacts: Path, tmp_path: Path) -> None:
+    def fit(epochs: int, checkpoint: Path | None = None) -> dict[tuple[str, int], list[RowKey]]:
+        ds = open_case(sample_artifacts, "padded")
+        module = RowRecorder()
+        of_epochs = ModelCheckpoint(
+            tmp_path, "{epoch}", save_top_k=-1, save_on_train_epoch_end=True
+        )
+        options = {"enable_checkpointing": True, "callbacks": [of_epochs], "max_epochs": epochs}
+        trainer(**options).fit(
+            module, ds.loader(100, shuffle=True, seed=4), ds.loader(300), ckpt_path=checkpoint
+        )
+        return module.seen
+
+    everything = fit(3)
+    for epoch in range(2):
+        resumed = fit(3, tmp_path / f"epoch={epoch}.ckpt")
+        for later in range(epoch + 1, 3):
+            assert resumed["train", later] == everything["train", later], (epoch, later)

@@ -67,7 +67,7 @@ def test_settings_of_the_command(sample_artifacts: Path, tmp_path: Path) -> None
     run = train(sample_artifacts, tmp_path, *options, "--resume", "--set", "seed=6")
     assert run.exit_code == 9
     assert "found     one of seed 5" in run.stderr
-    assert f"--out {tmp_path} --resume" in run.stderr
+    assert "to go on with this run" not in run.stderr
     run = train(sample_artifacts, tmp_path, "titanic", "--set", "epoch=6")
     assert run.exit_code == 9
     assert "epoch: unknown key, did you mean epochs?" in run.stderr

@@ -74,6 +74,7 @@ def command(
 ) -> None:
     """Train a baseline on artifacts and write its metrics; without a name, on all of them."""
     from shardmill.cli.output import print_json, print_results, print_stopped, require_libraries
+    from shardmill.errors import ShardmillError
     from shardmill.find_artifacts import find_artifacts
 
     require_libraries("training", ["lightning", "torchmetrics"], "shardmill[train]")
@@ -92,6 +93,8 @@ def command(
         run = RunOptions(changes_for(artifact, tables, given), resume=resume, bar=bar)
         try:
             results.append(train_artifact(artifact, out, seed=seed, epochs=epochs, options=run))
+        except ShardmillError:
+            raise  # to go on would come to the same
         except BaseException:
             print_stopped(artifact, artifacts, out)
             raise
