@@ -85,7 +85,7 @@ class EpochOrder:
 
     @property
     def sampler(self) -> "EpochOrder":
-        """This, for Lightning, which tells the epoch to what is called so."""
+        """Itself, for Lightning, which tells the epoch to what is called so."""
         # It loads no loader's place where it resumes a run at an epoch's end.
         return self
 
