@@ -6,7 +6,7 @@ from pathlib import Path
 
 from shardmill.errors import EmptyFileError, InputError
 from shardmill.find_kind import target_fields
-from shardmill.manifest import CleanedSplit, CleanRecord, to_json
+from shardmill.manifest import CleanedSplit, CleanRecord
 from shardmill.pipeline.build import Build
 from shardmill.pipeline.clean_part import CleanedPart, CleanJob, clean_part
 from shardmill.pipeline.cut_parts import cut_parts, part_count
@@ -14,6 +14,7 @@ from shardmill.pipeline.draft_rows import Drafts
 from shardmill.pipeline.generation import Generation, new_generation
 from shardmill.pipeline.plan_build import CLEAN_NAME, Plan, check_unchanged
 from shardmill.pipeline.raw_source import raw_source
+from shardmill.record import to_json
 
 
 def run_clean(plan: Plan, build: Build, *, drafts: Path | None) -> tuple[CleanRecord, Drafts]:

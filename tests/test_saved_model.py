@@ -25,7 +25,7 @@ from shardmill import (
 )
 from shardmill.cli import main
 from shardmill.errors import DamagedFileError, FormatVersionError, MissingArtifactError
-from shardmill.manifest import to_json
+from shardmill.record import to_json
 from shardmill.training.models import TabularMlp
 from shardmill.training.save_model import save_model
 from shardmill.training.settings import BASELINES

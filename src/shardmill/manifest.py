@@ -9,8 +9,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     ValidationError,
@@ -19,8 +17,9 @@ from pydantic import (
 )
 
 from shardmill import layout
-from shardmill.errors import FormatVersionError, ManifestError, MissingArtifactError
+from shardmill.errors import FormatVersionError, ManifestError
 from shardmill.layout import FORMAT_VERSION
+from shardmill.record import Record, faults_of, read_content, to_json
 
 MANIFEST_NAME = "manifest.json"
 Kind = Literal["tabular", "image", "text"]
@@ -36,12 +35,6 @@ def _inside(path: str) -> str:
 
 
 InsidePath = Annotated[str, AfterValidator(_inside)]
-
-
-class Record(BaseModel):
-    """Base of what is written as JSON: unknown keys and wrong types are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class FileRecord(Record):
@@ -62,8 +55,8 @@ class ShardRecord(FileRecord):
     """Tensors. `values` counts, for each ragged field, the values of all rows together."""
 
     rows: Annotated[int, Field(ge=1)]
-    values: dict[str, Annotated[int, Field(ge=0)]] = {}
-    longest: dict[str, Annotated[int, Field(ge=0)]] = {}
+    values: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    longest: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
 
 
 class RawRecord(Record):
@@ -94,7 +87,7 @@ class CleanedSplit(Record):
     rows: Annotated[int, Field(ge=0)]
     labelled: bool
     parquet: tuple[ParquetRecord, ...]
-    dropped: dict[str, int] = {}
+    dropped: dict[str, int] = Field(default_factory=dict)
     rejected: Annotated[int, Field(ge=0)] = 0
     left_out: tuple[ParquetRecord, ...] = ()
 
@@ -240,34 +233,16 @@ class Manifest(Record):
             ManifestError: it is damaged, or breaks the format.
         """
         path = Path(artifact) / MANIFEST_NAME
-        try:
-            content = path.read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            raise MissingArtifactError(
-                path.parent,
-                expected=f"a folder with a {MANIFEST_NAME}",
-                found="none",
-                fix="build it with `shardmill preprocess`, or correct the path",
-            ) from None
-        except OSError as error:
-            raise ManifestError(
-                path,
-                expected="a readable file",
-                found=str(error.strerror),
-                fix="check the path and its permissions",
-            ) from None
+        fix = "build it with `shardmill preprocess`, or correct the path"
+        content = read_content(path, fix=fix)
         try:
             manifest = cls.model_validate_json(content)
         except ValidationError as error:
             _check_version(path, content)
-            faults = "; ".join(
-                f"{'.'.join(map(str, fault['loc'])) or 'manifest'}: {fault['msg']}"
-                for fault in error.errors()[:5]
-            )
             raise ManifestError(
                 path,
                 expected=f"a manifest of format version {FORMAT_VERSION}",
-                found=faults,
+                found=faults_of(error, "manifest"),
                 fix="build the artifact again with `shardmill preprocess --force`",
             ) from None
         if manifest.version > FORMAT_VERSION:
@@ -289,9 +264,3 @@ def _check_version(path: Path, content: bytes) -> None:
             found=f"version {version}",
             fix="read it with a newer shardmill: pip install --upgrade shardmill",
         )
-
-
-def to_json(record: Record) -> bytes:
-    """Return `record` as JSON with sorted keys, two spaces a level and a trailing newline."""
-    content = record.model_dump(mode="json")
-    return (json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()

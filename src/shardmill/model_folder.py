@@ -17,8 +17,8 @@ from pydantic import Field, JsonValue, field_validator
 
 from shardmill.errors import DamagedFileError, ManifestError, OutputError
 from shardmill.load_vocab import read_checked
-from shardmill.manifest import Digest, FileRecord, Kind, Record, Sha256, to_json
-from shardmill.read_record import read_record
+from shardmill.manifest import Digest, FileRecord, Kind, Sha256
+from shardmill.record import Record, read_record, to_json
 from shardmill.saved_preprocessor import PREPROCESSOR_NAME
 from shardmill.version import __version__
 

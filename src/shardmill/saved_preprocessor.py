@@ -20,13 +20,11 @@ from shardmill.load_vocab import load_vocab, read_checked, vocab_bytes
 from shardmill.manifest import (
     FileRecord,
     Kind,
-    Record,
     Statistics,
     VocabularyRecord,
-    to_json,
 )
-from shardmill.read_record import read_record
 from shardmill.recipe import RECIPE_KINDS, AnyRecipe
+from shardmill.record import Record, read_record, to_json
 
 PREPROCESSOR_NAME = "preprocessor.json"
 PREPROCESSOR_VERSION = 1
