@@ -8,7 +8,7 @@ from torch import nn
 
 import shardmill
 from shardmill import ShardDataset
-from shardmill.training.models import build_model
+from shardmill.training.build_model import build_model
 from shardmill.training.save_model import save_model
 from shardmill.training.settings import BASELINES
 

@@ -14,7 +14,7 @@ from shardmill import Bag, ShardmillError
 from shardmill.cli import main
 from shardmill.load_recipe import parse_recipe
 from shardmill.pipeline.write_idx import encode_idx
-from shardmill.training.models import TextBag
+from shardmill.training.text_bag import TextBag
 from shardmill.training.train_artifact import train_artifact
 
 
@@ -93,7 +93,7 @@ def test_what_the_baselines_cannot_learn(tmp_path: Path) -> None:
 
 
 def test_bigrams_stay_inside_their_text() -> None:
-    model = TextBag(100, 3).eval()
+    model = TextBag(100).eval()
     texts = [[5, 6, 7], [8], [], [9, 10]]
     ids = torch.tensor([token for text in texts for token in text], dtype=torch.int32)
     together = model(Bag(ids, torch.tensor([0, 3, 4, 4])))

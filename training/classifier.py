@@ -11,6 +11,7 @@ from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 from shardmill import DivergedError
+from shardmill.training.baseline import Baseline
 from shardmill.training.settings import Settings
 
 
@@ -18,13 +19,12 @@ class Classifier(LightningModule):
     """A model, its loss (cross-entropy) and its accuracy.
 
     Args:
-        model: takes the `x` of a batch and returns logits [b, classes].
-        classes: how many.
+        model: with fresh weights, or those to start from.
         settings: of the optimiser.
         steps: optimiser steps of the whole run, over which the learning rate goes up and down.
     """
 
-    def __init__(self, model: nn.Module, classes: int, settings: Settings, steps: int) -> None:
+    def __init__(self, model: Baseline, settings: Settings, steps: int) -> None:
         super().__init__()
         self.model = model
         self.settings = settings
@@ -33,7 +33,7 @@ class Classifier(LightningModule):
         self.train_loss.persistent(True)  # so that an epoch's mean is whole in a resumed run too
         self.accuracy = nn.ModuleDict(
             {
-                split: MulticlassAccuracy(classes, average="micro")
+                split: MulticlassAccuracy(model.classes, average="micro")
                 for split in ("validation", "test")
             }
         )

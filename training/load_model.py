@@ -1,17 +1,16 @@
 """Loads a saved model: its module, its classes, and predictions for raw rows."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
-from torch import Tensor, nn
+from torch import Tensor
 
 from shardmill import Bag, ModelError, ModelFacts, Preprocessor, read_model
-from shardmill.training.models import ARCHITECTURES
+from shardmill.training.baseline import BACKBONES, Baseline
 
 _FIX = "copy the folder anew, or train the model again"
 
@@ -32,7 +31,7 @@ class Model:
     """
 
     def __init__(
-        self, folder: Path, module: nn.Module, preprocessor: Preprocessor, facts: ModelFacts
+        self, folder: Path, module: Baseline, preprocessor: Preprocessor, facts: ModelFacts
     ) -> None:
         self.folder = folder
         self.module = module
@@ -84,35 +83,27 @@ def load_model(folder: str | os.PathLike[str]) -> Model:
     """
     facts, weights = read_model(folder)
     path = Path(folder)
-    make = ARCHITECTURES.get(facts.architecture)
-    if make is None:
-        expected = f"an architecture, one of {', '.join(ARCHITECTURES)}"
+    if facts.architecture not in BACKBONES:
+        expected = f"an architecture, one of {', '.join(BACKBONES)}"
         fix = "read it with the shardmill that wrote it, or a newer one"
         found = f"{facts.architecture!r}, written by {facts.writer}"
         raise ModelError(path, expected=expected, found=found, fix=fix)
-    _check_classes(path, facts)
-    module = _module(path, make, facts)
+    module = _module(path, facts)
     _load_weights(path / "model.safetensors", module, weights)
     return Model(path, module.eval(), Preprocessor.load(path), facts)
 
 
-def _check_classes(path: Path, facts: ModelFacts) -> None:
-    if facts.options.get("classes") != len(facts.classes):
-        found = f"{facts.options.get('classes')} in its options"
-        raise ModelError(path, expected=f"{len(facts.classes)} classes", found=found, fix=_FIX)
-
-
-def _module(path: Path, make: Callable[..., nn.Module], facts: ModelFacts) -> nn.Module:
+def _module(path: Path, facts: ModelFacts) -> Baseline:
     try:
         # What it starts with is replaced; nobody else's random numbers change for that.
         with torch.random.fork_rng(devices=[]):
-            return make(**facts.options)
+            return Baseline(facts.architecture, facts.options, len(facts.classes))
     except (TypeError, ValueError, RuntimeError, ArithmeticError, LookupError) as error:
         expected = f"options that make {facts.architecture}"
         raise ModelError(path, expected=expected, found=str(error), fix=_FIX) from None
 
 
-def _load_weights(path: Path, module: nn.Module, weights: bytes) -> None:
+def _load_weights(path: Path, module: Baseline, weights: bytes) -> None:
     expected = {name: _form(tensor) for name, tensor in module.state_dict().items()}
     try:
         tensors = safetensors.torch.load(weights)

@@ -5,16 +5,15 @@ import os
 from collections.abc import Mapping
 
 from safetensors.torch import save
-from torch import nn
 
 from shardmill import ModelFacts, Preprocessor, ShardDataset, TrainedOn, write_model
-from shardmill.training.models import describe_module
+from shardmill.training.baseline import Baseline
 from shardmill.training.settings import Settings
 
 
 def save_model(
     folder: str | os.PathLike[str],
-    module: nn.Module,
+    module: Baseline,
     dataset: ShardDataset,
     *,
     settings: Settings,
@@ -24,7 +23,7 @@ def save_model(
 
     Args:
         folder: to write; a model that is there is replaced.
-        module: a baseline, from `build_model`.
+        module: from `build_model`.
         dataset: that it was trained on.
         settings: of the training.
         metrics: what it gave.
@@ -33,11 +32,10 @@ def save_model(
         OutputError: the folder holds something else, or cannot be written.
         ArtifactError: the preprocessor of the artifact cannot be read.
     """
-    architecture, options = describe_module(module)
     manifest = dataset.manifest
     facts = ModelFacts(
-        architecture=architecture,
-        options=options,
+        architecture=module.architecture,
+        options=module.options,
         kind=manifest.kind,
         classes=dataset.classes or (),
         trained_on=TrainedOn(

@@ -13,12 +13,12 @@ from torch.utils.data import DataLoader
 
 import shardmill
 from shardmill import Manifest, OutputError, SettingsError, ShardDataset
+from shardmill.training.build_model import build_model
 from shardmill.training.callbacks import Memory
 from shardmill.training.classifier import Classifier
 from shardmill.training.fit_model import Fitted, Plan, fit_model
 from shardmill.training.load_settings import check_settings, merge
 from shardmill.training.loggers import git_commit, require_loggers, ways_to_look
-from shardmill.training.models import build_model
 from shardmill.training.resume_run import check_same_run, read_facts, run_facts
 from shardmill.training.save_model import save_model
 from shardmill.training.settings import BASELINES, Metric, Settings
@@ -169,7 +169,7 @@ def _default_metric(settings: Settings, splits: Mapping[str, Any], name: str) ->
 
 def _make_module(train: ShardDataset, settings: Settings) -> Classifier:
     steps = settings.epochs * math.ceil(len(train) / (settings.batch_size * settings.devices))
-    return Classifier(build_model(train), len(train.classes or ()), settings, steps)
+    return Classifier(build_model(train), settings, steps)
 
 
 def _loaders(splits: Mapping[str, ShardDataset], settings: Settings) -> dict[str, DataLoader[Any]]:
