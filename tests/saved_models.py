@@ -9,7 +9,7 @@ from torch import nn
 import shardmill
 from shardmill import ShardDataset
 from shardmill.training.build_model import build_model
-from shardmill.training.save_model import save_model
+from shardmill.training.save_model import Description, save_model
 from shardmill.training.settings import BASELINES
 
 
@@ -25,5 +25,5 @@ def save(artifact: Path, folder: Path) -> nn.Module:
     module = build_model(dataset)
     module(dataset[:64][0])  # in train mode: batch norm counts
     metrics = {"train_loss": 0.5, "other": float("nan")}
-    save_model(folder, module, dataset, settings=BASELINES["image"], metrics=metrics)
+    save_model(folder, module, dataset, Description(BASELINES["image"], metrics))
     return module.eval()

@@ -33,6 +33,7 @@ def test_words_are_nested_tables() -> None:
         "metric": "train_loss",
         "patience": 4,
         "min_delta": 0.0,
+        "restore_best": True,
     }
     assert (settings.log.wandb, settings.log.tensorboard) == (True, False)
     assert settings.batch_size == BASELINES["text"].batch_size

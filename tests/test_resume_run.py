@@ -27,7 +27,7 @@ RUNS: dict[str, tuple[dict[str, Any], int, int]] = {
 }
 
 
-def cases() -> list[Case]:
+def cases(models: Path) -> list[Case]:
     """Kill each run in an epoch, and the first one at other places too."""
     chance = random.Random()
     killed = [
@@ -36,8 +36,12 @@ def cases() -> list[Case]:
     changes, epoch, _ = RUNS["titanic"]
     # At an epoch's end, and in the epoch that is to be the last.
     stops = BITS | {"epochs": 6, "early_stopping": {"patience": 1, "min_delta": 9}}
+    # In the second of three epochs, of which each thaws another part.
+    transfer = {"model": str(models / "titanic"), "freeze": ["backbone"], "unfreeze_every": 1}
+    thaws = BITS | {"epochs": 3, "transfer": transfer}
     return [
         *killed,
+        ("titanic", thaws, epoch + 5),
         ("titanic", changes, epoch),
         ("titanic", stops, epoch + 5),
     ]
@@ -65,8 +69,10 @@ def same_bits(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-def test_a_killed_run_goes_on_to_the_same_bits(sample_artifacts: Path, tmp_path: Path) -> None:
-    killed = cases()
+def test_a_killed_run_goes_on_to_the_same_bits(
+    sample_artifacts: Path, model_folders: Path, tmp_path: Path
+) -> None:
+    killed = cases(model_folders)
     worker = Path(__file__).with_name("killed_runs.py")
     run = subprocess.run(
         [sys.executable, worker, str(sample_artifacts), str(tmp_path), repr(killed)],

@@ -62,7 +62,8 @@ def test_settings_of_the_command(sample_artifacts: Path, tmp_path: Path) -> None
     facts = json.loads((tmp_path / "titanic" / "metrics.json").read_bytes())
     settings = facts["settings"]
     assert (settings["epochs"], settings["batch_size"], settings["seed"]) == (3, 100, 5)
-    assert settings["early_stopping"] == {"metric": None, "min_delta": 9.0, "patience": 1}
+    stopping = {"metric": None, "min_delta": 9.0, "patience": 1, "restore_best": True}
+    assert settings["early_stopping"] == stopping
     assert (facts["epochs_trained"], facts["stopped"][:21]) == (2, "stopped after epoch 2")
     run = train(sample_artifacts, tmp_path, *options, "--resume", "--set", "seed=6")
     assert run.exit_code == 9

@@ -13,7 +13,8 @@ from lightning.pytorch.callbacks import Checkpoint as CheckpointCallback
 from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint
 
 from shardmill import DivergedError
-from shardmill.training.settings import Metric, Settings
+from shardmill.training.freeze_parts import freeze_in_epoch
+from shardmill.training.settings import Metric, Settings, Transfer
 
 
 class WholeFiles(TorchCheckpointIO):
@@ -102,6 +103,21 @@ class Memory(Callback):
         self.metrics = state_dict["metrics"]
 
 
+class Freezing(Callback):
+    """Keeps frozen parts of a model frozen, and thaws them as the settings say."""
+
+    def __init__(self, transfer: Transfer) -> None:
+        self.transfer = transfer
+
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Freeze, where a run is resumed inside of an epoch."""
+        freeze_in_epoch(pl_module.model, self.transfer, trainer.current_epoch)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Freeze what this epoch does not train."""
+        freeze_in_epoch(pl_module.model, self.transfer, trainer.current_epoch)
+
+
 class PatientStopping(EarlyStopping):
     """Lightning's early stopping, which a run that was resumed after it stops by too."""
 
@@ -135,6 +151,8 @@ def make_callbacks(settings: Settings, folder: Path, default: Metric, memory: Me
     """
     callbacks: list[Any] = [memory, LearningRateMonitor("step")]
     stopping, kept = settings.early_stopping, settings.checkpoint
+    if settings.transfer is not None:
+        callbacks.append(Freezing(settings.transfer))
     if stopping is not None:
         metric = stopping.metric or default
         callbacks.append(

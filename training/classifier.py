@@ -95,13 +95,17 @@ class Classifier(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Return AdamW with the one-cycle schedule (Smith and Topin 2017)."""
-        settings = self.settings
-        optimizer = torch.optim.AdamW(
-            self.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-        )
+        settings, transfer = self.settings, self.settings.transfer
+        rates = [settings.learning_rate]
+        groups: list[dict[str, Any]] = [{"params": list(self.parameters())}]
+        if transfer is not None:
+            rates.append(settings.learning_rate * transfer.backbone_rate)
+            parts = {"head": self.model.head, "backbone": self.model.backbone}
+            groups = [{"name": n, "params": list(part.parameters())} for n, part in parts.items()]
+        optimizer = torch.optim.AdamW(groups, rates[0], weight_decay=settings.weight_decay)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
-            max_lr=settings.learning_rate,
+            max_lr=rates,
             total_steps=self.steps,
             pct_start=settings.warmup,
         )

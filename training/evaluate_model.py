@@ -1,7 +1,6 @@
 """Holds a saved model against a labelled split of an artifact."""
 
 import os
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ from torchmetrics.classification import (
 
 import shardmill
 from shardmill import ModelError, Preprocessor, ShardDataset
+from shardmill.training.input_terms import first_difference, input_terms
 from shardmill.training.load_model import Model
 
 
@@ -119,35 +119,11 @@ def _check_fits(model: Model, dataset: ShardDataset, preprocessor: Preprocessor)
     if not dataset.labelled or not len(dataset):
         where = f"{dataset.path}, split {dataset.split}"
         raise _misfit(where, "rows with labels", f"{len(dataset):,} without a target")
-    ours = _terms(model.classes, model.preprocessor)
-    theirs = _terms(dataset.classes or (), preprocessor)
-    for (name, expected), (_, found) in zip(ours, theirs, strict=True):
-        if expected != found:
-            wanted = f"{name} {_short(expected, found)}, as {model.folder} was trained on"
-            raise _misfit(dataset.path, wanted, f"{name} {_short(found, expected)}")
-
-
-def _terms(classes: tuple[str, ...], preprocessor: Preprocessor) -> Iterator[tuple[str, Any]]:
-    """Yield what must be the same for the numbers in `x` and `y` to mean the same."""
-    fitted = preprocessor.fitted
-    yield "classes", list(classes)
-    yield "fields", [f"{f.name} {f.dtype} {list(f.shape)}" for f in fitted.inputs]
-    yield "features", list(fitted.features)
-    facts = [fitted.statistics.get(name) for name in fitted.features]
-    yield "scales", [(fact.offset, fact.divisor) if fact else None for fact in facts]
-    statistics = fitted.statistics.items()
-    yield "categories", [f"{n}: {s.categories}" for n, s in statistics if s.categories]
-    yield "tokens", [] if fitted.vocab is None else fitted.vocab.get_itos()
-
-
-def _short(values: list[Any], others: list[Any]) -> str:
-    """Return `values`, or, where they are many, the first that differs from `others`."""
-    if len(values) <= 20 and len(others) <= 20:
-        return ", ".join(map(str, values)) or "none"
-    place = next((i for i, (a, b) in enumerate(zip(values, others, strict=False)) if a != b), -1)
-    if place < 0:
-        return f"({len(values):,})"
-    return f"({len(values):,}, with {values[place]!r} at {place:,})"
+    ours = {"classes": list(model.classes), **input_terms(model.preprocessor)}
+    theirs = {"classes": list(dataset.classes or ()), **input_terms(preprocessor)}
+    if different := first_difference(ours, theirs):
+        expected, found = different
+        raise _misfit(dataset.path, f"{expected}, as {model.folder} was trained on", found)
 
 
 def _misfit(where: object, expected: str, found: str) -> ModelError:

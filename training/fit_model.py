@@ -88,6 +88,8 @@ def fit_model(module: Classifier, loaders: Mapping[str, DataLoader[Any]], plan: 
             if last.exists():
                 error.add_note(f"the run was stopped; its last good checkpoint is {last}")
             raise
+        if plan.settings.early_stopping and plan.settings.early_stopping.restore_best:
+            _restore_best(module, plan)
         metrics = dict(plan.memory.metrics)
         if "test" in loaders:
             trainer.test(module, loaders["test"], verbose=False)
@@ -118,7 +120,22 @@ def _make_trainer(plan: Plan, batches: int) -> Trainer:
         enable_progress_bar=plan.bar,
         num_sanity_val_steps=0,
         use_distributed_sampler=False,  # the loaders divide the rows themselves
+        strategy=_strategy(settings),
     )
+
+
+def _strategy(settings: Settings) -> str:
+    # Parameters that are thawed later have no gradients at first.
+    thaws = settings.transfer is not None and settings.transfer.unfreeze_every is not None
+    return "ddp_find_unused_parameters_true" if thaws and settings.devices > 1 else "auto"
+
+
+def _restore_best(module: Classifier, plan: Plan) -> None:
+    path = plan.checkpoints / "best.ckpt"
+    if path.exists():  # not if the only epoch's metric was no number
+        best = torch.load(path, map_location="cpu", weights_only=True)
+        module.load_state_dict(best["state_dict"])
+        plan.memory.load_state_dict(best["callbacks"]["Memory"])
 
 
 @contextmanager
@@ -153,6 +170,7 @@ def _quieten_lightning() -> None:
         ".*does not have many workers.*",
         ".*no `val_dataloader`.*",
         ".*exists and is not empty.*",
+        ".*in eval mode at the start of training.*",  # what is frozen
         ".*callbacks used to create the checkpoint need to be provided.*",
     ):
         warnings.filterwarnings("ignore", message=message)

@@ -116,6 +116,8 @@ def _faults(facts: Mapping[str, Any]) -> list[str]:
 
 def _describe(fault: ErrorDetails) -> str:
     path = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "value_error":  # of several keys together
+        return str(fault["ctx"]["error"])
     if fault["type"] == "extra_forbidden":
         known = _keys_at(fault["loc"][:-1])
         return f"{path}: unknown key, {_closest(str(fault['loc'][-1]), known)}"

@@ -38,7 +38,12 @@ def read_facts(checkpoint: Path) -> dict[str, Any]:
 
 
 def run_facts(
-    artifact: str, generation: str, model: torch.nn.Module, settings: Settings
+    artifact: str,
+    generation: str,
+    model: torch.nn.Module,
+    settings: Settings,
+    *,
+    start: str | None = None,
 ) -> dict[str, Any]:
     """Return the facts that checkpoints hold, for JSON.
 
@@ -47,12 +52,14 @@ def run_facts(
         generation: of its shards.
         model: whose text says its layers.
         settings: of the run.
+        start: checksum of the model that it started from.
     """
     return {
         "artifact": artifact,
         "generation": generation,
         "model": str(model),
         "settings": settings.to_dict(),
+        "start": start,
     }
 
 

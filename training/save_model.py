@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from safetensors.torch import save
 
@@ -11,13 +12,26 @@ from shardmill.training.baseline import Baseline
 from shardmill.training.settings import Settings
 
 
+@dataclass(frozen=True, slots=True)
+class Description:
+    """How a model came to be.
+
+    Attributes:
+        settings: of the training.
+        metrics: what it gave.
+        started_from: what the model that it started from was trained on.
+    """
+
+    settings: Settings
+    metrics: Mapping[str, float]
+    started_from: TrainedOn | None = None
+
+
 def save_model(
     folder: str | os.PathLike[str],
     module: Baseline,
     dataset: ShardDataset,
-    *,
-    settings: Settings,
-    metrics: Mapping[str, float],
+    training: Description,
 ) -> ModelFacts:
     """Write a model folder that needs nothing else, and return what it says of the model.
 
@@ -25,8 +39,7 @@ def save_model(
         folder: to write; a model that is there is replaced.
         module: from `build_model`.
         dataset: that it was trained on.
-        settings: of the training.
-        metrics: what it gave.
+        training: how it came to be.
 
     Raises:
         OutputError: the folder holds something else, or cannot be written.
@@ -44,9 +57,10 @@ def save_model(
             recipe_sha256=manifest.recipe_sha256,
             sample=manifest.sample,
         ),
-        settings=settings.to_dict(),
-        metrics={k: float(v) if math.isfinite(v) else None for k, v in metrics.items()},
-        parameters=sum(p.numel() for p in module.parameters() if p.requires_grad),
+        started_from=training.started_from,
+        settings=training.settings.to_dict(),
+        metrics={k: v if math.isfinite(v) else None for k, v in training.metrics.items()},
+        parameters=sum(p.numel() for p in module.parameters()),
     )
     # safetensors stores tensors in the order of their dimensions, whatever that in memory.
     tensors = {name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}

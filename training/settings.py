@@ -1,8 +1,8 @@
 """Settings of runs; the baselines' were chosen on held-out training rows, never on test rows."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Metric = Literal["train_loss", "validation_loss", "validation_accuracy"]
 Count = Annotated[int, Field(ge=1)]
@@ -19,11 +19,13 @@ class EarlyStopping(_Table):
         metric: what must improve; the validation loss, or without that split the training loss.
         patience: epochs without improvement after which the run stops.
         min_delta: what counts as improvement is more than this.
+        restore_best: the model is that of best.ckpt in the end, not that of the last epoch.
     """
 
     metric: Metric | None = None
     patience: Count = 3
     min_delta: float = Field(default=0.0, ge=0)
+    restore_best: bool = True
 
 
 class Checkpoint(_Table):
@@ -42,6 +44,23 @@ class Checkpoint(_Table):
     last: bool = True
     every_n_steps: Count | None = None
     every_minutes: float | None = Field(default=None, gt=0)
+
+
+class Transfer(_Table):
+    """What a run starts from in place of fresh weights.
+
+    Attributes:
+        model: folder of a saved model.
+        freeze: parts of it that do not train: `backbone`, or parts below it by name.
+        unfreeze_every: after so many epochs one more of the frozen parts trains, the last first
+            (gradual unfreezing, Howard and Ruder 2018).
+        backbone_rate: learning rate of the backbone, as a share of that of the head.
+    """
+
+    model: str
+    freeze: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    unfreeze_every: Count | None = None
+    backbone_rate: float = Field(default=1.0, gt=0, le=1)
 
 
 class Log(_Table):
@@ -73,6 +92,7 @@ class Settings(_Table):
         compile: let torch compile the model.
         devices: how many; CPU processes where there is no accelerator.
         early_stopping: none unless given.
+        transfer: none unless given.
         checkpoint: what is kept of a run while it goes on.
         log: where scalars are written.
     """
@@ -88,8 +108,15 @@ class Settings(_Table):
     compile: bool = False
     devices: Count = 1
     early_stopping: EarlyStopping | None = None
+    transfer: Transfer | None = None
     checkpoint: Checkpoint = Checkpoint()
     log: Log = Log()
+
+    @model_validator(mode="after")
+    def _best_is_kept(self) -> Self:
+        if self.early_stopping and self.early_stopping.restore_best and not self.checkpoint.best:
+            raise ValueError("early_stopping.restore_best needs checkpoint.best")
+        return self
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings for JSON."""

@@ -8,20 +8,24 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lightning import LightningModule, seed_everything
+from lightning import seed_everything
 from torch.utils.data import DataLoader
 
 import shardmill
 from shardmill import Manifest, OutputError, SettingsError, ShardDataset
+from shardmill.training.baseline import Baseline
 from shardmill.training.build_model import build_model
 from shardmill.training.callbacks import Memory
 from shardmill.training.classifier import Classifier
 from shardmill.training.fit_model import Fitted, Plan, fit_model
+from shardmill.training.freeze_parts import check_parts, count_parameters, freeze_in_epoch
+from shardmill.training.load_model import Model, load_model
 from shardmill.training.load_settings import check_settings, merge
 from shardmill.training.loggers import git_commit, require_loggers, ways_to_look
 from shardmill.training.resume_run import check_same_run, read_facts, run_facts
-from shardmill.training.save_model import save_model
+from shardmill.training.save_model import Description, save_model
 from shardmill.training.settings import BASELINES, Metric, Settings
+from shardmill.training.start_model import start_model
 
 _EVALUATION_BATCH = 1024
 
@@ -50,6 +54,9 @@ class Result:
         seconds: that this start of the run took.
         stopped: why it ended before its last epoch, if it did.
         look: files and commands that show what was logged.
+        origin: what it started from, if not from fresh weights.
+        parameters: of the model.
+        trained: how many of them.
     """
 
     name: str
@@ -59,6 +66,9 @@ class Result:
     seconds: float
     stopped: str | None
     look: tuple[str, ...]
+    origin: str | None
+    parameters: int
+    trained: int
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result for JSON."""
@@ -96,8 +106,10 @@ def train_artifact(
     splits = _open_splits(artifact, manifest)
     default = _default_metric(settings, splits, manifest.name)
     seed_everything(settings.seed, verbose=False)
-    module = _make_module(splits["train"], settings)
-    now = run_facts(manifest.name, manifest.shard_key, module.model, settings)
+    start = None if settings.transfer is None else load_model(settings.transfer.model)
+    module, origin = _make_module(splits["train"], settings, start)
+    checksum = start.facts.checksum if start else None
+    now = run_facts(manifest.name, manifest.shard_key, module.model, settings, start=checksum)
     if then is not None:
         check_same_run(then, now, last)
     require_loggers(settings.log)
@@ -108,16 +120,28 @@ def train_artifact(
     started = time.perf_counter()
     fitted = fit_model(module, _loaders(splits, settings), plan)
     seconds = round(time.perf_counter() - started, 2)
+    trained, parameters = _count_parameters(module.model, settings, fitted.epochs)
     # The one place where the trained module, its metrics and all facts are at hand.
     if fitted.first_rank:
         rows = {name: len(dataset) for name, dataset in splits.items()}
         facts = {**about, "rows": rows, "sample": manifest.sample, "seconds": seconds}
-        _write_metrics(folder, module, fitted, facts)
-        model, train = folder / "model", splits["train"]
-        save_model(model, module.model, train, settings=settings, metrics=fitted.metrics)
-    look = tuple(ways_to_look(settings.log, folder / "logs"))
-    sample, metrics = manifest.sample, fitted.metrics
-    return Result(manifest.name, folder, sample, metrics, seconds, fitted.stopped, look)
+        facts |= {"origin": origin, "parameters": parameters, "parameters_trained": trained}
+        _write_metrics(folder, fitted, facts)
+        started_from = start.facts.trained_on if start else None
+        description = Description(settings, fitted.metrics, started_from)
+        save_model(folder / "model", module.model, splits["train"], description)
+    return Result(
+        name=manifest.name,
+        folder=folder,
+        sample=manifest.sample,
+        metrics=fitted.metrics,
+        seconds=seconds,
+        stopped=fitted.stopped,
+        look=tuple(ways_to_look(settings.log, folder / "logs")),
+        origin=origin,
+        parameters=parameters,
+        trained=trained,
+    )
 
 
 def _given(**settings: int | None) -> dict[str, int]:
@@ -167,9 +191,25 @@ def _default_metric(settings: Settings, splits: Mapping[str, Any], name: str) ->
     return "train_loss"
 
 
-def _make_module(train: ShardDataset, settings: Settings) -> Classifier:
+def _make_module(
+    train: ShardDataset, settings: Settings, start: Model | None
+) -> tuple[Classifier, str | None]:
+    """Return the module and, in words, what it starts from."""
+    model, origin, transfer = build_model(train), None, settings.transfer
+    if start is not None and transfer is not None:
+        model, started = start_model(model, start, train)
+        check_parts(model, transfer.freeze, where=f"settings of {train.manifest.name}")
+        freeze_in_epoch(model, transfer, 0)
+        origin = f"{start.folder}, {started}"
     steps = settings.epochs * math.ceil(len(train) / (settings.batch_size * settings.devices))
-    return Classifier(build_model(train), settings, steps)
+    return Classifier(model, settings, steps), origin
+
+
+def _count_parameters(model: Baseline, settings: Settings, epochs: int) -> tuple[int, int]:
+    """Return how many parameters the last epoch trained, and how many there are."""
+    if settings.transfer is not None:
+        freeze_in_epoch(model, settings.transfer, epochs - 1)
+    return count_parameters(model)
 
 
 def _loaders(splits: Mapping[str, ShardDataset], settings: Settings) -> dict[str, DataLoader[Any]]:
@@ -188,15 +228,11 @@ def _make_folder(path: Path, *, fresh: bool) -> None:
         raise OutputError.unwritable(path, error, fix="choose another folder with --out") from None
 
 
-def _write_metrics(
-    folder: Path, module: LightningModule, fitted: Fitted, facts: Mapping[str, Any]
-) -> None:
-    parameters = sum(p.numel() for p in module.parameters() if p.requires_grad)
+def _write_metrics(folder: Path, fitted: Fitted, facts: Mapping[str, Any]) -> None:
     facts = {
         **facts,
         "epochs_trained": fitted.epochs,
         "metrics": fitted.metrics,
-        "parameters": parameters,
         "stopped": fitted.stopped,
     }
     text = json.dumps(facts, indent=2, sort_keys=True) + "\n"

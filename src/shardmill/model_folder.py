@@ -47,9 +47,10 @@ class ModelFacts(Record):
         architecture, options: which module, and the arguments that make it.
         classes: their names by index.
         trained_on: where its weights come from.
+        started_from: the same of the model that the training started from, if there was one.
         settings: hyper-parameters of the training.
         metrics: what it gave; None where that was no finite number.
-        parameters: how many numbers were learnt.
+        parameters: how many numbers the weights are, without buffers.
         files: the others in the folder.
         checksum: xxh3_128 of model.json as it is without it.
     """
@@ -62,6 +63,7 @@ class ModelFacts(Record):
     kind: Kind
     classes: Annotated[tuple[str, ...], Field(min_length=1)]
     trained_on: TrainedOn
+    started_from: TrainedOn | None = None
     settings: dict[str, JsonValue]
     metrics: dict[str, float | None]
     parameters: Annotated[int, Field(ge=0)]

@@ -104,6 +104,8 @@ def print_results(results: Sequence["Result"]) -> None:
         checkpoints = sorted((result.folder / "checkpoints").glob("*.ckpt"))
         click.echo(f"{result.name}: {result.folder}")
         for label, lines in (
+            ("started", [f"from {result.origin}"] if result.origin else []),
+            ("trained", [f"{result.trained:,} of {result.parameters:,} parameters"]),
             ("stopped", [result.stopped] if result.stopped else []),
             ("look at", result.look),
             ("kept", [str(path) for path in checkpoints]),

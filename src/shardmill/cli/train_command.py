@@ -11,8 +11,12 @@ from shardmill.cli import options
 LOGGERS = ("csv", "tensorboard", "wandb")
 
 
+def _words(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:  # noqa: ARG001
+    return tuple(name.strip() for name in (value or "").split(",") if name.strip())
+
+
 def _loggers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in (value or "").split(",") if name.strip())
+    names = _words(ctx, param, value)
     for name in names:
         if name not in LOGGERS:
             raise click.BadParameter(f"{name!r} is not one of {', '.join(LOGGERS)}.", ctx, param)
@@ -56,6 +60,19 @@ def _loggers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
     metavar="NAME[,NAME]",
     help="Loggers beside csv: tensorboard, wandb.",
 )
+@click.option(
+    "--from",
+    "start",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Start from a saved model, with a fresh head where the classes are others.",
+)
+@click.option(
+    "--freeze",
+    callback=_words,
+    metavar="PART[,PART]",
+    help="Parts of that model that do not train: backbone, or parts below it.",
+)
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint, with its settings.")
 @options.as_json
 @options.quiet
@@ -68,6 +85,8 @@ def command(
     epochs: int | None,
     seed: int | None,
     loggers: tuple[str, ...],
+    start: Path | None,
+    freeze: tuple[str, ...],
     resume: bool,
     as_json: bool,
     quiet: bool,
@@ -78,13 +97,21 @@ def command(
     from shardmill.find_artifacts import find_artifacts
 
     require_libraries("training", ["lightning", "torchmetrics"], "shardmill[train]")
-    from shardmill.training.load_settings import changes_for, load_settings_file, parse_changes
+    from shardmill.training.load_settings import (
+        changes_for,
+        load_settings_file,
+        merge,
+        parse_changes,
+    )
     from shardmill.training.train_artifact import RunOptions, train_artifact
 
     found = find_artifacts(artifacts, names)
     known = [artifact.name for artifact in find_artifacts(artifacts, ())]
     tables = load_settings_file(settings, known) if settings else {}
     given = parse_changes([*words, *(f"log.{name}=true" for name in loggers)])
+    transfer = {"model": start and str(start), "freeze": freeze}
+    if transfer := {key: value for key, value in transfer.items() if value}:
+        given = merge(given, {"transfer": transfer})
     bar = not quiet and sys.stderr.isatty()
     results = []
     for artifact in found:
