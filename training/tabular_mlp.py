@@ -1,6 +1,7 @@
 """Features of a row of a table."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,9 @@ class TabularMlp(nn.Module):
 
     Args:
         mean, std: [f], of the train split.
+        width: of the first layer.
+        depth: number of layers, each half as wide as the one before.
+        dropout: after each layer.
 
     Attributes:
         width: of what it returns.
@@ -18,24 +22,31 @@ class TabularMlp(nn.Module):
 
     mean: Tensor
     std: Tensor
-    width = 32
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+    def __init__(
+        self,
+        mean: Sequence[float],
+        std: Sequence[float],
+        *,
+        width: int = 64,
+        depth: int = 2,
+        dropout: float = 0.5,
+    ) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
-        widths = torch.tensor(std, dtype=torch.float32)
-        self.register_buffer("std", torch.where(widths > 0, widths, torch.ones_like(widths)))
-        self.layers = nn.Sequential(
-            nn.Linear(len(mean), 64),
-            nn.ReLU(),
-            nn.Dropout(0.5),
-            nn.Linear(64, self.width),
-            nn.ReLU(),
-            nn.Dropout(0.5),
+        spread = torch.tensor(std, dtype=torch.float32)
+        self.register_buffer("std", torch.where(spread > 0, spread, torch.ones_like(spread)))
+        widths = [len(mean), *(max(width >> n, 1) for n in range(depth))]
+        self.width = widths[-1]
+        self.blocks = nn.Sequential(
+            *(
+                nn.Sequential(nn.Linear(a, b), nn.ReLU(), nn.Dropout(dropout))
+                for a, b in pairwise(widths)
+            )
         )
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features [b, width] of `x` [b, f] float32."""
         standardised = torch.nan_to_num((x - self.mean) / self.std)
-        features: Tensor = self.layers(standardised)
+        features: Tensor = self.blocks(standardised)
         return features

@@ -17,11 +17,11 @@ from shardmill.training.build_model import build_model
 from shardmill.training.callbacks import Memory
 from shardmill.training.classifier import Classifier
 from shardmill.training.fit_model import Fitted, Plan, fit_model
-from shardmill.training.load_settings import check_settings, merge
+from shardmill.training.load_settings import base_settings, check_settings, merge
 from shardmill.training.loggers import git_commit, require_loggers, ways_to_look
 from shardmill.training.resume_run import check_same_run, read_facts, run_facts
 from shardmill.training.save_model import save_model
-from shardmill.training.settings import BASELINES, Metric, Settings
+from shardmill.training.settings import Metric, Settings
 
 _EVALUATION_BATCH = 1024
 
@@ -128,8 +128,9 @@ def _settle(
     manifest: Manifest, then: Mapping[str, Any] | None, changes: Mapping[str, Any]
 ) -> Settings:
     # A run that is resumed has the settings that it had.
-    base = then["settings"] if then else BASELINES[manifest.kind].to_dict()
-    return check_settings(merge(base, changes), where=f"settings of {manifest.name}")
+    base = then["settings"] if then else base_settings(manifest.kind, changes)
+    where = f"settings of {manifest.name}"
+    return check_settings(merge(base, changes), where=where, kinds=[manifest.kind])
 
 
 def _configuration(artifact: Path, manifest: Manifest, settings: Settings) -> dict[str, Any]:
@@ -169,7 +170,7 @@ def _default_metric(settings: Settings, splits: Mapping[str, Any], name: str) ->
 
 def _make_module(train: ShardDataset, settings: Settings) -> Classifier:
     steps = settings.epochs * math.ceil(len(train) / (settings.batch_size * settings.devices))
-    return Classifier(build_model(train), settings, steps)
+    return Classifier(build_model(train, settings.model), settings, steps)
 
 
 def _loaders(splits: Mapping[str, ShardDataset], settings: Settings) -> dict[str, DataLoader[Any]]:
