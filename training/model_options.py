@@ -22,12 +22,14 @@ class TabularMlpOptions(_Options):
     Attributes:
         width: of the first layer.
         depth: number of layers, each half as wide as the one before.
+        embedding: the most numbers that stand for a category.
         dropout: after each layer.
     """
 
     architecture: Literal["tabular_mlp"] = "tabular_mlp"
     width: Count = 64
     depth: Count = 2
+    embedding: Count = 8
     dropout: Share = 0.5
 
 
