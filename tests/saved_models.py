@@ -25,5 +25,5 @@ def save(artifact: Path, folder: Path) -> nn.Module:
     module = build_model(dataset)
     module(dataset[:64][0])  # in train mode: batch norm counts
     metrics = {"train_loss": 0.5, "other": float("nan")}
-    save_model(folder, module, dataset, Description(BASELINES["image"], metrics))
+    save_model(folder, module, dataset, Description(BASELINES[dataset.kind], metrics))
     return module.eval()

@@ -1,5 +1,6 @@
 """Settings from files and words: what is taken, and every fault at once."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,15 @@ import pytest
 
 from shardmill import SettingsError
 from shardmill.training.load_settings import (
+    base_settings,
     changes_for,
     check_settings,
     load_settings_file,
     merge,
     parse_changes,
 )
-from shardmill.training.settings import BASELINES, Settings
+from shardmill.training.model_options import ARCHITECTURES
+from shardmill.training.settings import BASELINES, BASES, Settings
 
 
 def settings_of(changes: dict[str, Any]) -> Settings:
@@ -120,3 +123,88 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, content: bytes | None, fault
 def test_values_that_cannot_work(changes: dict[str, Any], fault: str) -> None:
     with pytest.raises(SettingsError, match=f"test: expected valid settings, found {fault}"):
         settings_of(changes)
+
+
+# The model's own table.
+
+
+def settle(kind: str, changes: dict[str, Any]) -> Settings:
+    merged = merge(base_settings(kind, changes), changes)
+    return check_settings(merged, where="test", kinds=[kind])
+
+
+@pytest.mark.parametrize("architecture", BASES)
+def test_an_architecture_comes_with_its_settings(architecture: str) -> None:
+    kind = next(kind for kind, names in ARCHITECTURES.items() if architecture in names)
+    assert (
+        settle(kind, parse_changes([f"model.architecture={architecture}"])) == BASES[architecture]
+    )
+    settings = settle(kind, parse_changes([f"model.architecture={architecture}", "model.width=7"]))
+    assert settings.model == BASES[architecture].model.model_copy(update={"width": 7})
+    assert Settings.model_validate(json.loads(json.dumps(settings.to_dict()))) == settings
+    assert settle(kind, {}).model.architecture == ARCHITECTURES[kind][0]
+
+
+def test_options_of_one_architecture_are_none_of_another() -> None:
+    low = parse_changes(["model.architecture=text_bag", "model.buckets=3", "epochs=2"])
+    high = parse_changes(["model.architecture=tabular_mlp"])
+    assert merge(low, high) == {"model": {"architecture": "tabular_mlp"}, "epochs": 2}
+    same = merge(low, parse_changes(["model.architecture=text_bag", "model.width=4"]))
+    assert same["model"] == {"architecture": "text_bag", "buckets": 3, "width": 4}
+
+
+@pytest.mark.parametrize(
+    ("words", "faults"),
+    [
+        (
+            ["model.architecture=image_cn", "epochs=0", "model.width=0"],
+            [
+                "2 faults: ",
+                "model.architecture: 'image_cn' is none of kind image, did you mean image_cnn?",
+                "epochs: ",
+            ],
+        ),
+        (
+            ["model.architecture=text_bag"],
+            ["model.architecture: 'text_bag' is none of kind image, known here: image_cnn"],
+        ),
+        (["model.architecture=3"], ["model.architecture: 3 is none of kind image"]),
+        (["model=image_cnn"], ["model: Input should be a valid dictionary"]),
+        (
+            ["model.widht=3", "model.depth=0", "model.buckets=4", "checkpoint.bset=true"],
+            [
+                "4 faults: ",
+                "model.widht: unknown key, did you mean width?",
+                "model.depth: Input should be greater than or equal to 1, found 0",
+                "model.buckets: unknown key, known here: architecture, depth, width",
+                "checkpoint.bset: unknown key, did you mean best?",
+            ],
+        ),
+    ],
+)
+def test_faults_of_a_model(words: list[str], faults: list[str]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settle("image", parse_changes(words))
+    for fault in faults:
+        assert fault in caught.value.found
+    assert "image_cnn.w" not in caught.value.found
+
+
+def test_models_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(
+        "[text.model]\narchitecture = 'image_cnn'\n[image.model]\nbuckets = 3\n"
+        "[mnist]\nmodel = { depth = 2 }\n[titanic]\nmodel = { deptth = 2 }\n"
+    )
+    with pytest.raises(SettingsError) as caught:
+        load_settings_file(file, ["mnist", "titanic"])
+    for fault in (
+        "3 faults: ",
+        "text.model.architecture: 'image_cnn' is none of kind text, known here: text_bag",
+        "image.model.buckets: unknown key, known here: ",
+        "titanic.model.deptth: unknown key, did you mean depth?",
+    ):
+        assert fault in caught.value.found
+    file.write_text("mnist.model.depth = 2\ntext.model = { architecture = 'text_bag', width = 8 }")
+    tables = load_settings_file(file, ["mnist"])
+    assert settle("image", tables["mnist"]).model.model_dump()["depth"] == 2

@@ -111,6 +111,10 @@ def test_what_is_no_run_to_go_on_with(sample_artifacts: Path, tmp_path: Path) ->
     last = tmp_path / "titanic" / "checkpoints" / "last.ckpt"
     with pytest.raises(ResumeError, match="expected a run of epochs 2, found one of epochs 1"):
         train(artifact, tmp_path, {"epochs": 2}, resume=True)
+    with pytest.raises(
+        ResumeError, match=r"a run of model .*model.width 32, found one of model .*64"
+    ):
+        train(artifact, tmp_path, {"model": {"width": 32}}, resume=True)
     train(artifact, tmp_path, {"log": {"csv": True}, "checkpoint": {"best": False}}, resume=True)
     checkpoint = torch.load(last, weights_only=True)
     facts = checkpoint["callbacks"]["Memory"]["facts"]

@@ -188,7 +188,7 @@ def test_facts_that_do_not_fit(
     [
         (
             lambda t: t.pop("backbone.mean"),
-            r"tensor backbone.mean: expected float32 \[7\], found no such tensor",
+            r"tensor backbone.mean: expected float32 \[5\], found no such tensor",
         ),
         (lambda t: t.update(more=torch.ones(2)), r"more: expected no such tensor, found float32"),
         (

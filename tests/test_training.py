@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from bikes import BIKES, COLUMNS, GROUPS, write_raw
+from bikes import BIKES, write_raw
 from click.testing import CliRunner
 from conftest import build
 
@@ -67,9 +67,6 @@ def test_what_the_baselines_cannot_learn(tmp_path: Path) -> None:
     (tmp_path / "labels").write_bytes(encode_idx(np.zeros(9, np.uint8)))
     bare = 'name = "tiny"\nkind = "image"\nsplits.train.images.path = "images"\n'
     write_raw(tmp_path, 50)
-    columns = COLUMNS.replace("minutes = {", "minutes = { drop = true,")
-    target = "[target]\ncolumn = 'returned'\nclasses = ['no', 'yes']\n"
-    split = "[splits.train]\ncsv.path = 'bikes.csv'\n"
     # recipe, what is wrong with it
     table = [
         (
@@ -81,10 +78,6 @@ def test_what_the_baselines_cannot_learn(tmp_path: Path) -> None:
             r"expected images \[c, h, w\] of at least 8 x 8 pixels, found \[1, 4, 4\]",
         ),
         (BIKES, "expected one target of classes to learn, found y.minutes, y.returned"),
-        (
-            columns + target + GROUPS + split,
-            "expected all features in one tensor x, found x.times, x.numbers, x.flags",
-        ),
     ]
     for number, (text, fault) in enumerate(table):
         artifact = build(parse_recipe(text, where="test"), tmp_path, tmp_path / str(number))

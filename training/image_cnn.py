@@ -11,30 +11,35 @@ class ImageCnn(nn.Module):
     """A small convolutional network for images of any dtype.
 
     Args:
-        shape: [c, h, w] of an image, at least 8 x 8.
+        shape: [c, h, w] of an image; h and w at least 2 ** `depth`.
         mean, std: of all pixels of the train split, in their own units.
+        width: channels of the first block; each of the next has twice as many.
+        depth: number of blocks, each of which halves the image.
 
     Attributes:
         width: of what it returns.
     """
 
-    def __init__(self, shape: Sequence[int], mean: float, std: float) -> None:
+    def __init__(
+        self, shape: Sequence[int], mean: float, std: float, *, width: int = 16, depth: int = 3
+    ) -> None:
         super().__init__()
         self.mean = mean
         self.std = std or 1.0
-        channels, height, width = shape
-        blocks: list[nn.Module] = []
-        for c_in, c_out in pairwise((channels, 16, 32, 64)):
-            # Pooled before it is normalised, which is a quarter of the work.
-            convolution = nn.Conv2d(c_in, c_out, 3, padding=1, bias=False)
-            blocks += [convolution, nn.MaxPool2d(2), nn.BatchNorm2d(c_out), nn.ReLU()]
-            height, width = height // 2, width // 2
-        self.width = 64 * height * width
-        self.layers = nn.Sequential(*blocks, nn.Flatten())
+        channels, h, w = shape
+        widths = [channels, *(width << n for n in range(depth))]
+        self.blocks = nn.Sequential(*(_block(a, b) for a, b in pairwise(widths)))
+        self.width = widths[-1] * (h >> depth) * (w >> depth)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features [b, width] of `x` [b, c, h, w]."""
         standardised = (x.float() - self.mean) / self.std
-        features: Tensor = self.layers(standardised.contiguous(memory_format=torch.channels_last))
-        return features
+        found: Tensor = self.blocks(standardised.contiguous(memory_format=torch.channels_last))
+        return found.flatten(1)
+
+
+def _block(c_in: int, c_out: int) -> nn.Sequential:
+    convolution = nn.Conv2d(c_in, c_out, 3, padding=1, bias=False)
+    # Pooled before it is normalised, which is a quarter of the work.
+    return nn.Sequential(convolution, nn.MaxPool2d(2), nn.BatchNorm2d(c_out), nn.ReLU())

@@ -1,6 +1,7 @@
 """Loads a saved model: its module, its classes, and predictions for raw rows."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,7 @@ class Model:
 
     def logits(self, x: Any) -> Tensor:
         """Return logits [n, classes] of a batch of `x`, on the CPU."""
-        device = next(self.module.parameters()).device
-        x = Bag(*(part.to(device) for part in x)) if isinstance(x, Bag) else x.to(device)
+        x = _moved(x, next(self.module.parameters()).device)
         with torch.inference_mode():
             logits: Tensor = self.module(x)
         return logits.cpu()
@@ -91,6 +91,14 @@ def load_model(folder: str | os.PathLike[str]) -> Model:
     module = _module(path, facts)
     _load_weights(path / "model.safetensors", module, weights)
     return Model(path, module.eval(), Preprocessor.load(path), facts)
+
+
+def _moved(x: Any, device: torch.device) -> Any:
+    if isinstance(x, Bag):
+        return Bag(*(part.to(device) for part in x))
+    if isinstance(x, Mapping):
+        return {group: part.to(device) for group, part in x.items()}
+    return x.to(device)
 
 
 def _module(path: Path, facts: ModelFacts) -> Baseline:

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from shardmill import Manifest, SettingsError
-from shardmill.training.settings import BASELINES, Settings
+from shardmill.training.model_options import ARCHITECTURES, BY_ARCHITECTURE
+from shardmill.training.settings import BASELINES, BASES, Settings
 
 FIX = "correct the settings; README.md lists the keys under Training"
 
@@ -37,9 +38,11 @@ def load_settings_file(path: Path, artifacts: Collection[str]) -> dict[str, dict
         if name not in known or not isinstance(table, dict):
             faults.append(f"{name}: not the table of a kind or artifact, {_closest(name, known)}")
             continue
-        # Whatever the kind, its baseline has the keys that have no default.
-        base = BASELINES[name if name in BASELINES else "tabular"]
-        faults += [f"{name}.{fault}" for fault in _faults(merge(base.to_dict(), table))]
+        # Which architecture it will be is not known yet, unless the table says so.
+        kinds = [name] if name in BASELINES else list(BASELINES)
+        bases = [BASES[architecture] for kind in kinds for architecture in ARCHITECTURES[kind]]
+        found = (_faults(merge(base.to_dict(), table), kinds) for base in bases)
+        faults += [f"{name}.{fault}" for fault in min(found, key=len)]
     _refuse(faults, path)
     return tables
 
@@ -77,24 +80,51 @@ def changes_for(
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `base` with `changes` in it, table by table and key by key."""
+    """Return `base` with `changes` in it, table by table and key by key.
+
+    A table that names another architecture takes the place of the one below.
+    """
     merged = dict(base)
     for key, value in changes.items():
-        below = merged.get(key)
         if isinstance(value, Mapping):
-            value = merge(below if isinstance(below, Mapping) else {}, value)
+            value = merge(_below(merged.get(key), value), value)
         merged[key] = value
     return merged
 
 
-def check_settings(facts: Mapping[str, Any], *, where: str) -> Settings:
-    """Return settings made of plain facts; `where` names their source in errors.
+def base_settings(kind: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the architecture that `changes` name, or of the kind's baseline."""
+    named = _architecture(changes)
+    return BASES[named if named in ARCHITECTURES[kind] else ARCHITECTURES[kind][0]].to_dict()
+
+
+def check_settings(
+    facts: Mapping[str, Any], *, where: str, kinds: Collection[str] = tuple(BASELINES)
+) -> Settings:
+    """Return settings made of plain facts.
+
+    Args:
+        facts: the settings, as nested tables.
+        where: their source, for errors.
+        kinds: that the architecture may be of.
 
     Raises:
         SettingsError: with every fault in `found`.
     """
-    _refuse(_faults(facts), where)
+    _refuse(_faults(facts, kinds), where)
     return Settings.model_validate(facts)
+
+
+def _below(table: Any, changes: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(table, Mapping):
+        return {}
+    then, now = table.get("architecture"), changes.get("architecture")
+    return table if None in (then, now) or then == now else {}
+
+
+def _architecture(facts: Mapping[str, Any]) -> Any:
+    model = facts.get("model")
+    return model.get("architecture") if isinstance(model, Mapping) else None
 
 
 def _value(text: str) -> Any:
@@ -106,18 +136,27 @@ def _value(text: str) -> Any:
         return text
 
 
-def _faults(facts: Mapping[str, Any]) -> list[str]:
+def _faults(facts: Mapping[str, Any], kinds: Collection[str]) -> list[str]:
+    known = [name for kind in kinds for name in ARCHITECTURES[kind]]
+    named = _architecture(facts)
+    faults = []
+    if isinstance(facts.get("model"), Mapping) and named not in known:
+        of = f"of kind {', '.join(kinds)}, {_closest(str(named), known)}"
+        faults.append(f"model.architecture: {named!r} is none {of}")
+        # What its options would be is not known, but all else is.
+        facts = {**facts, "model": {"architecture": known[0]}}
     try:
         Settings.model_validate(facts)
     except ValidationError as error:
-        return [_describe(fault) for fault in error.errors()]
-    return []
+        faults += [_describe(fault) for fault in error.errors()]
+    return faults
 
 
 def _describe(fault: ErrorDetails) -> str:
-    path = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "value_error":  # of several keys together
         return str(fault["ctx"]["error"])
+    # pydantic puts the architecture between a model and its options.
+    path = ".".join(str(part) for part in fault["loc"] if part not in BY_ARCHITECTURE)
     if fault["type"] == "extra_forbidden":
         known = _keys_at(fault["loc"][:-1])
         return f"{path}: unknown key, {_closest(str(fault['loc'][-1]), known)}"
@@ -129,6 +168,9 @@ def _describe(fault: ErrorDetails) -> str:
 def _keys_at(loc: tuple[int | str, ...]) -> list[str]:
     table: type[BaseModel] = Settings
     for part in loc:
+        if part in BY_ARCHITECTURE:
+            table = BY_ARCHITECTURE[str(part)]
+            continue
         annotation = table.model_fields[str(part)].annotation
         choices = [annotation, *get_args(annotation)]  # of X | None
         table = next(c for c in choices if isinstance(c, type) and issubclass(c, BaseModel))

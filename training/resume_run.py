@@ -81,7 +81,8 @@ def check_same_run(then: Mapping[str, Any], now: Mapping[str, Any], checkpoint: 
 
 def _comparable(facts: Mapping[str, Any]) -> dict[str, Any]:
     settings = Settings.model_validate(facts["settings"]).that_matter()
-    return {**facts, "settings": None, **settings}
+    options = {f"model.{name}": value for name, value in settings.pop("model").items()}
+    return {**facts, "settings": None, **options, **settings}
 
 
 def _differences(then: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, str, str]]:

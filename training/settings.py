@@ -1,15 +1,21 @@
 """Settings of runs; the baselines' were chosen on held-out training rows, never on test rows."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from shardmill.training.model_options import (
+    ARCHITECTURES,
+    AnyModelOptions,
+    ImageCnnOptions,
+    TabularMlpOptions,
+    TextBagOptions,
+)
+from shardmill.training.settings_table import Count
+from shardmill.training.settings_table import Table as _Table
 
 Metric = Literal["train_loss", "validation_loss", "validation_accuracy"]
-Count = Annotated[int, Field(ge=1)]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class EarlyStopping(_Table):
@@ -81,6 +87,7 @@ class Settings(_Table):
     """How a baseline is trained.
 
     Attributes:
+        model: its architecture, and what may be chosen of it.
         epochs: passes over the train split.
         batch_size: rows of a batch, on each device.
         learning_rate: the highest of the one-cycle schedule.
@@ -97,6 +104,7 @@ class Settings(_Table):
         log: where scalars are written.
     """
 
+    model: AnyModelOptions
     epochs: Count
     batch_size: Count
     learning_rate: float = Field(gt=0)
@@ -127,8 +135,22 @@ class Settings(_Table):
         return self.model_dump(mode="json", exclude={"checkpoint", "log"})
 
 
-BASELINES = {
-    "tabular": Settings(epochs=60, batch_size=64, learning_rate=1e-2),
-    "image": Settings(epochs=3, batch_size=256, learning_rate=2e-2, weight_decay=0.05),
-    "text": Settings(epochs=10, batch_size=128, learning_rate=2e-3, weight_decay=0.0, warmup=0.05),
+# By architecture.
+BASES: Mapping[str, Settings] = {
+    "tabular_mlp": Settings(
+        model=TabularMlpOptions(), epochs=60, batch_size=64, learning_rate=1e-2
+    ),
+    "image_cnn": Settings(
+        model=ImageCnnOptions(), epochs=3, batch_size=256, learning_rate=2e-2, weight_decay=0.05
+    ),
+    "text_bag": Settings(
+        model=TextBagOptions(),
+        epochs=10,
+        batch_size=128,
+        learning_rate=2e-3,
+        weight_decay=0.0,
+        warmup=0.05,
+    ),
 }
+# By kind: where no architecture is named.
+BASELINES: Mapping[str, Settings] = {kind: BASES[names[0]] for kind, names in ARCHITECTURES.items()}

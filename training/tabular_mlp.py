@@ -1,41 +1,83 @@
 """Features of a row of a table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 
 class TabularMlp(nn.Module):
-    """A multi-layer perceptron on standardised features; NaN counts as the mean.
+    """A multi-layer perceptron on standardised numbers and embedded categories.
+
+    A number that is NaN counts as the mean. A code that is NaN, or out of its range, has an
+    embedding of its own.
 
     Args:
         mean, std: [f], of the train split.
+        codes: [k, 3], of each feature that is a category: its column, its first and its last code.
+        groups: names of the tensors of `x` in the order of features, if it is a dict.
+        width: of the first layer.
+        depth: number of layers, each half as wide as the one before.
+        embedding: the most numbers that stand for a category; of k codes there are k / 2.
+        dropout: after each layer.
 
     Attributes:
         width: of what it returns.
     """
 
+    numbers: Tensor
     mean: Tensor
     std: Tensor
-    width = 32
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+    def __init__(
+        self,
+        mean: Sequence[float],
+        std: Sequence[float],
+        codes: Sequence[Sequence[int]] = (),
+        groups: Sequence[str] = (),
+        *,
+        width: int = 64,
+        depth: int = 2,
+        embedding: int = 8,
+        dropout: float = 0.5,
+    ) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
-        widths = torch.tensor(std, dtype=torch.float32)
-        self.register_buffer("std", torch.where(widths > 0, widths, torch.ones_like(widths)))
-        self.layers = nn.Sequential(
-            nn.Linear(len(mean), 64),
-            nn.ReLU(),
-            nn.Dropout(0.5),
-            nn.Linear(64, self.width),
-            nn.ReLU(),
-            nn.Dropout(0.5),
+        self.groups = groups
+        self.codes = [(column, first, last) for column, first, last in codes]
+        embedded = {column for column, _, _ in codes}
+        numbers = torch.tensor([n for n in range(len(mean)) if n not in embedded]).long()
+        self.register_buffer("numbers", numbers, persistent=False)
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32)[numbers])
+        spread = torch.tensor(std, dtype=torch.float32)[numbers]
+        self.register_buffer("std", torch.where(spread > 0, spread, torch.ones_like(spread)))
+        embeddings = [_embedding(last - first + 1, embedding) for _, first, last in self.codes]
+        self.embeddings = nn.ModuleList(embeddings)
+        inputs = len(numbers) + sum(e.embedding_dim for e in embeddings)
+        widths = [inputs, *(max(width >> n, 1) for n in range(depth))]
+        self.width = widths[-1]
+        self.blocks = nn.Sequential(
+            *(
+                nn.Sequential(nn.Linear(a, b), nn.ReLU(), nn.Dropout(dropout))
+                for a, b in pairwise(widths)
+            )
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return features [b, width] of `x` [b, f] float32."""
-        standardised = torch.nan_to_num((x - self.mean) / self.std)
-        features: Tensor = self.layers(standardised)
+    def forward(self, x: Tensor | Mapping[str, Tensor]) -> Tensor:
+        """Return features [b, width] of `x` [b, f] float32, or {group: [b, f of it]}."""
+        rows = x if isinstance(x, Tensor) else torch.cat([x[g].float() for g in self.groups], 1)
+        numbers = rows.index_select(1, self.numbers)
+        parts = [torch.nan_to_num((numbers - self.mean) / self.std)]
+        for (column, first, last), embedding in zip(self.codes, self.embeddings, strict=True):
+            code = rows[:, column]
+            known = (code >= first) & (code <= last)  # which NaN is not
+            parts.append(embedding(torch.where(known, code - (first - 1), 0.0).long()))
+        features: Tensor = self.blocks(torch.cat(parts, 1))
         return features
+
+
+def _embedding(codes: int, most: int) -> nn.Embedding:
+    # Row 0 is for what is no code; it stays at zero where the train split has no such row.
+    embedding = nn.Embedding(codes + 1, min(most, (codes + 1) // 2))
+    nn.init.zeros_(embedding.weight[0])
+    return embedding

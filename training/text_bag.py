@@ -15,15 +15,25 @@ class TextBag(nn.Module):
         tokens: size of the vocabulary.
         width: of an embedding, and of what it returns.
         buckets: rows of the table that all bigrams share.
+        word_dropout: of words and bigrams, in training.
+        dropout: of features.
     """
 
-    def __init__(self, tokens: int, *, width: int = 64, buckets: int = 65_536) -> None:
+    def __init__(
+        self,
+        tokens: int,
+        *,
+        width: int = 64,
+        buckets: int = 65_536,
+        word_dropout: float = 0.5,
+        dropout: float = 0.3,
+    ) -> None:
         super().__init__()
         self.tokens = tokens
         self.width = width
         self.buckets = buckets
-        self.dropout = nn.Dropout(0.5)  # of words and bigrams, in training
-        self.feature_dropout = nn.Dropout(0.3)
+        self.word_dropout = nn.Dropout(word_dropout)
+        self.dropout = nn.Dropout(dropout)
         self.embedding = nn.EmbeddingBag(tokens + buckets, width, mode="sum")
         nn.init.normal_(self.embedding.weight, std=0.01)
 
@@ -35,9 +45,9 @@ class TextBag(nn.Module):
         bigrams, begins = self._bigrams(ids, offsets)
         entries = torch.stack([ids, bigrams], dim=1).view(-1)
         weights = torch.stack([torch.ones_like(begins), begins], dim=1).view(-1)
-        summed = self.embedding(entries, offsets * 2, per_sample_weights=self.dropout(weights))
+        summed = self.embedding(entries, offsets * 2, per_sample_weights=self.word_dropout(weights))
         count = (2 * lengths - 1).clamp(min=1)
-        features: Tensor = self.feature_dropout(summed / count.sqrt()[:, None])
+        features: Tensor = self.dropout(summed / count.sqrt()[:, None])
         return features
 
     def _bigrams(self, ids: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:

@@ -20,11 +20,11 @@ from shardmill.training.classifier import Classifier
 from shardmill.training.fit_model import Fitted, Plan, fit_model
 from shardmill.training.freeze_parts import check_parts, count_parameters, freeze_in_epoch
 from shardmill.training.load_model import Model, load_model
-from shardmill.training.load_settings import check_settings, merge
+from shardmill.training.load_settings import base_settings, check_settings, merge
 from shardmill.training.loggers import git_commit, require_loggers, ways_to_look
 from shardmill.training.resume_run import check_same_run, read_facts, run_facts
 from shardmill.training.save_model import Description, save_model
-from shardmill.training.settings import BASELINES, Metric, Settings
+from shardmill.training.settings import Metric, Settings
 from shardmill.training.start_model import start_model
 
 _EVALUATION_BATCH = 1024
@@ -102,11 +102,12 @@ def train_artifact(
     folder = out / manifest.name
     last = folder / "checkpoints" / "last.ckpt"
     then = read_facts(last) if options.resume else None
-    settings = _settle(manifest, then, merge(options.changes, _given(seed=seed, epochs=epochs)))
+    changes = merge(options.changes, _given(seed=seed, epochs=epochs))
+    start = _load_start(merge(then["settings"] if then else {}, changes))
+    settings = _settle(manifest, then, changes, start)
     splits = _open_splits(artifact, manifest)
     default = _default_metric(settings, splits, manifest.name)
     seed_everything(settings.seed, verbose=False)
-    start = None if settings.transfer is None else load_model(settings.transfer.model)
     module, origin = _make_module(splits["train"], settings, start)
     checksum = start.facts.checksum if start else None
     now = run_facts(manifest.name, manifest.shard_key, module.model, settings, start=checksum)
@@ -148,12 +149,24 @@ def _given(**settings: int | None) -> dict[str, int]:
     return {key: value for key, value in settings.items() if value is not None}
 
 
+def _load_start(settings: Mapping[str, Any]) -> Model | None:
+    transfer = settings.get("transfer")
+    model = transfer.get("model") if isinstance(transfer, Mapping) else None
+    return load_model(model) if isinstance(model, str) else None
+
+
 def _settle(
-    manifest: Manifest, then: Mapping[str, Any] | None, changes: Mapping[str, Any]
+    manifest: Manifest,
+    then: Mapping[str, Any] | None,
+    changes: Mapping[str, Any],
+    start: Model | None,
 ) -> Settings:
+    if start is not None and start.facts.kind == manifest.kind:
+        changes = merge({"model": start.facts.settings.get("model")}, changes)
     # A run that is resumed has the settings that it had.
-    base = then["settings"] if then else BASELINES[manifest.kind].to_dict()
-    return check_settings(merge(base, changes), where=f"settings of {manifest.name}")
+    base = then["settings"] if then else base_settings(manifest.kind, changes)
+    where = f"settings of {manifest.name}"
+    return check_settings(merge(base, changes), where=where, kinds=[manifest.kind])
 
 
 def _configuration(artifact: Path, manifest: Manifest, settings: Settings) -> dict[str, Any]:
@@ -195,7 +208,7 @@ def _make_module(
     train: ShardDataset, settings: Settings, start: Model | None
 ) -> tuple[Classifier, str | None]:
     """Return the module and, in words, what it starts from."""
-    model, origin, transfer = build_model(train), None, settings.transfer
+    model, origin, transfer = build_model(train, settings.model), None, settings.transfer
     if start is not None and transfer is not None:
         model, started = start_model(model, start, train)
         check_parts(model, transfer.freeze, where=f"settings of {train.manifest.name}")
