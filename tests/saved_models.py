@@ -9,6 +9,7 @@ from torch import nn
 import shardmill
 from shardmill import ShardDataset
 from shardmill.training.build_model import build_model
+from shardmill.training.model_options import ModelOptions
 from shardmill.training.save_model import Description, save_model
 from shardmill.training.settings import BASELINES
 
@@ -18,11 +19,11 @@ def open_split(artifact: Path, split: str) -> ShardDataset:
     return shardmill.open(artifact, split, **options)
 
 
-def save(artifact: Path, folder: Path) -> nn.Module:
+def save(artifact: Path, folder: Path, model: ModelOptions | None = None) -> nn.Module:
     """Save a baseline with fresh weights, whose statistics of batches are not those of a start."""
     dataset = open_split(artifact, "train")
     torch.manual_seed(7)
-    module = build_model(dataset)
+    module = build_model(dataset, model)
     module(dataset[:64][0])  # in train mode: batch norm counts
     metrics = {"train_loss": 0.5, "other": float("nan")}
     save_model(folder, module, dataset, Description(BASELINES[dataset.kind], metrics))

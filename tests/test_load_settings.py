@@ -139,8 +139,8 @@ def test_an_architecture_comes_with_its_settings(architecture: str) -> None:
     assert (
         settle(kind, parse_changes([f"model.architecture={architecture}"])) == BASES[architecture]
     )
-    settings = settle(kind, parse_changes([f"model.architecture={architecture}", "model.width=7"]))
-    assert settings.model == BASES[architecture].model.model_copy(update={"width": 7})
+    settings = settle(kind, parse_changes([f"model.architecture={architecture}", "model.width=12"]))
+    assert settings.model == BASES[architecture].model.model_copy(update={"width": 12})
     assert Settings.model_validate(json.loads(json.dumps(settings.to_dict()))) == settings
     assert settle(kind, {}).model.architecture == ARCHITECTURES[kind][0]
 
@@ -188,6 +188,13 @@ def test_faults_of_a_model(words: list[str], faults: list[str]) -> None:
     for fault in faults:
         assert fault in caught.value.found
     assert "image_cnn.w" not in caught.value.found
+
+
+def test_widths_are_divided_among_heads() -> None:
+    words = ["model.architecture=text_transformer", "model.width=30"]
+    fault = "found model: width 30 is no multiple of heads 4"
+    with pytest.raises(SettingsError, match=fault):
+        settle("text", parse_changes(words))
 
 
 def test_models_in_a_file(tmp_path: Path) -> None:

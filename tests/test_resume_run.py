@@ -16,6 +16,8 @@ from torch import Tensor
 
 import shardmill
 from shardmill import DivergedError, ResumeError
+from shardmill.training.resume_run import check_same_run, run_facts
+from shardmill.training.settings import BASES
 from shardmill.training.train_artifact import RunOptions, train_artifact
 
 BITS = {"deterministic": True, "checkpoint": {"every_n_steps": 3}}
@@ -135,6 +137,18 @@ def test_what_is_no_run_to_go_on_with(sample_artifacts: Path, tmp_path: Path) ->
     last.write_bytes(b"not a checkpoint")
     with pytest.raises(ResumeError, match="expected a checkpoint that `shardmill train` wrote"):
         train(artifact, tmp_path, {}, resume=True)
+
+
+def test_another_architecture_is_another_run() -> None:
+    bag, transformer = (
+        run_facts("ag_news", "a", torch.nn.Identity(), BASES[name])
+        for name in ("text_bag", "text_transformer")
+    )
+    check_same_run(bag, bag, Path("last.ckpt"))
+    fault = r"a run of model\.architecture text_transformer, .*model\.heads 4, .*"
+    fault += r"found one of model\.architecture text_bag, "
+    with pytest.raises(ResumeError, match=fault):
+        check_same_run(bag, transformer, Path("last.ckpt"))
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(

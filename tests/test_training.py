@@ -2,36 +2,52 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from bikes import BIKES, write_raw
 from click.testing import CliRunner
 from conftest import build
 
-from shardmill import Bag, ShardmillError
+from shardmill import ShardmillError
 from shardmill.cli import main
 from shardmill.load_recipe import parse_recipe
 from shardmill.pipeline.write_idx import encode_idx
-from shardmill.training.text_bag import TextBag
-from shardmill.training.train_artifact import train_artifact
+from shardmill.training.evaluate_model import evaluate_model
+from shardmill.training.load_model import load_model
+from shardmill.training.settings import Settings
+from shardmill.training.train_artifact import RunOptions, train_artifact
 
 
 @pytest.mark.parametrize(
-    ("name", "epochs", "metric", "at_least"),
+    ("name", "model", "epochs", "at_least"),
     [
         # what the majority class would give: 0.63, 0.10, 0.25
-        ("titanic", 30, "validation_accuracy", 0.75),
-        ("mnist", 2, "test_accuracy", 0.8),
-        ("ag_news", 4, "test_accuracy", 0.75),
+        ("titanic", {}, 30, 0.75),
+        ("mnist", {}, 2, 0.8),
+        ("mnist", {"architecture": "image_resnet", "width": 8}, 3, 0.8),
+        ("ag_news", {}, 4, 0.75),
+        ("ag_news", {"architecture": "text_transformer", "width": 32}, 2, 0.75),
     ],
 )
 def test_baselines_learn_the_sample(
-    sample_artifacts: Path, tmp_path: Path, name: str, epochs: int, metric: str, at_least: float
+    sample_artifacts: Path,
+    tmp_path: Path,
+    name: str,
+    model: dict[str, Any],
+    epochs: int,
+    at_least: float,
 ) -> None:
-    result = train_artifact(sample_artifacts / name, tmp_path, epochs=epochs)
-    assert result.metrics[metric] >= at_least
+    options = RunOptions({"model": model})
+    result = train_artifact(sample_artifacts / name, tmp_path, epochs=epochs, options=options)
+    split = "validation" if name == "titanic" else "test"
+    assert result.metrics[f"{split}_accuracy"] >= at_least
+    loaded = load_model(tmp_path / name / "model")
+    chosen = Settings.model_validate(loaded.facts.settings).model.model_dump()
+    assert chosen | model == chosen
+    found = evaluate_model(loaded, sample_artifacts / name, split)
+    assert found.accuracy == pytest.approx(result.metrics[f"{split}_accuracy"], abs=1e-6)
     written = json.loads((tmp_path / name / "metrics.json").read_bytes())
     assert written["metrics"] == result.metrics
     assert written["sample"] is True
@@ -83,15 +99,3 @@ def test_what_the_baselines_cannot_learn(tmp_path: Path) -> None:
         artifact = build(parse_recipe(text, where="test"), tmp_path, tmp_path / str(number))
         with pytest.raises(ShardmillError, match=fault):
             train_artifact(artifact, tmp_path)
-
-
-def test_bigrams_stay_inside_their_text() -> None:
-    model = TextBag(100).eval()
-    texts = [[5, 6, 7], [8], [], [9, 10]]
-    ids = torch.tensor([token for text in texts for token in text], dtype=torch.int32)
-    together = model(Bag(ids, torch.tensor([0, 3, 4, 4])))
-    for index, text in enumerate(texts):
-        alone = model(Bag(torch.tensor(text, dtype=torch.int32), torch.tensor([0])))
-        assert torch.allclose(together[index], alone[0], atol=1e-6)
-    reversed_text = model(Bag(torch.tensor([7, 6, 5], dtype=torch.int32), torch.tensor([0])))
-    assert not torch.allclose(together[0], reversed_text[0], atol=1e-6)

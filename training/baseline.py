@@ -6,8 +6,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from shardmill.training.image_cnn import ImageCnn
+from shardmill.training.image_resnet import ImageResnet
 from shardmill.training.tabular_mlp import TabularMlp
 from shardmill.training.text_bag import TextBag
+from shardmill.training.text_transformer import TextTransformer
 
 # Names in model.json. A model is made of these alone, never of code that a file names. Each makes a
 # backbone of its options, which are fit for JSON: a module that takes the `x` of a batch as
@@ -15,7 +17,9 @@ from shardmill.training.text_bag import TextBag
 BACKBONES: Mapping[str, Callable[..., nn.Module]] = {
     "tabular_mlp": TabularMlp,
     "image_cnn": ImageCnn,
+    "image_resnet": ImageResnet,
     "text_bag": TextBag,
+    "text_transformer": TextTransformer,
 }
 
 

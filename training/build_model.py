@@ -1,7 +1,10 @@
 """Makes the baseline for a dataset."""
 
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+import torch
 
 from shardmill import (
     ImageDataset,
@@ -12,6 +15,7 @@ from shardmill import (
 )
 from shardmill.training.baseline import Baseline
 from shardmill.training.model_options import OF_KIND, ImageCnnOptions, ModelOptions
+from shardmill.training.text_bag import TextBag
 
 # Parts of times that come again, with their first and last number.
 _PARTS: Mapping[str, list[int]] = {"month": [1, 12], "weekday": [0, 6], "hour": [0, 23]}
@@ -39,7 +43,11 @@ def build_model(dataset: ShardDataset, model: ModelOptions | None = None) -> Bas
         assert isinstance(dataset, TextDataset)  # noqa: S101  the only kind left
         options = {"tokens": len(dataset.vocab)}
     options |= model.of_backbone()
-    return Baseline(model.architecture, options, len(dataset.classes))
+    baseline = Baseline(model.architecture, options, len(dataset.classes))
+    if isinstance(dataset, TextDataset) and isinstance(baseline.backbone, TextBag):
+        hashes = [zlib.crc32(token.encode()) for token in dataset.vocab.get_itos()]
+        baseline.backbone.token_hashes.copy_(torch.tensor(hashes))
+    return baseline
 
 
 def _of_tables(dataset: TabularDataset) -> dict[str, Any]:

@@ -11,16 +11,15 @@ from shardmill.training.settings import Transfer
 def parts_below(model: nn.Module, name: str) -> list[str]:
     """Return the parts that a part is made of, from input to output, or the part alone.
 
-    Sequences are opened; what has no parameters is no part.
+    Sequences below it are opened, those in them are not; what has no parameters is no part.
     """
     found: list[str] = []
     for child, module in model.get_submodule(name).named_children():
-        path = f"{name}.{child}"
-        if isinstance(module, nn.Sequential | nn.ModuleList):
-            found += parts_below(model, path)
-        elif any(True for _ in module.parameters()):
-            found.append(path)
-    return found or [name]
+        opened = isinstance(module, nn.Sequential | nn.ModuleList)
+        names = [f"{child}.{n}" for n, _ in module.named_children()] if opened else [child]
+        found += [f"{name}.{n}" for n in names]
+    parts = [part for part in found if any(True for _ in model.get_submodule(part).parameters())]
+    return parts or [name]
 
 
 def freeze_in_epoch(model: nn.Module, transfer: Transfer, epoch: int) -> None:

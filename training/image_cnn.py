@@ -6,12 +6,14 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from shardmill.training.fit_images import fit_images
+
 
 class ImageCnn(nn.Module):
-    """A small convolutional network for images of any dtype.
+    """A small convolutional network for images of any dtype, size and channels.
 
     Args:
-        shape: [c, h, w] of an image; h and w at least 2 ** `depth`.
+        shape: [c, h, w] that it works at, h and w at least 2 ** `depth`; see `fit_images`.
         mean, std: of all pixels of the train split, in their own units.
         width: channels of the first block; each of the next has twice as many.
         depth: number of blocks, each of which halves the image.
@@ -24,8 +26,9 @@ class ImageCnn(nn.Module):
         self, shape: Sequence[int], mean: float, std: float, *, width: int = 16, depth: int = 3
     ) -> None:
         super().__init__()
+        self.shape = tuple(shape)
         self.mean = mean
-        self.std = std or 1.0
+        self.std = std
         channels, h, w = shape
         widths = [channels, *(width << n for n in range(depth))]
         self.blocks = nn.Sequential(*(_block(a, b) for a, b in pairwise(widths)))
@@ -34,8 +37,7 @@ class ImageCnn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features [b, width] of `x` [b, c, h, w]."""
-        standardised = (x.float() - self.mean) / self.std
-        found: Tensor = self.blocks(standardised.contiguous(memory_format=torch.channels_last))
+        found: Tensor = self.blocks(fit_images(x, self.shape, self.mean, self.std))
         return found.flatten(1)
 
 

@@ -153,8 +153,6 @@ def _faults(facts: Mapping[str, Any], kinds: Collection[str]) -> list[str]:
 
 
 def _describe(fault: ErrorDetails) -> str:
-    if fault["type"] == "value_error":  # of several keys together
-        return str(fault["ctx"]["error"])
     # pydantic puts the architecture between a model and its options.
     path = ".".join(str(part) for part in fault["loc"] if part not in BY_ARCHITECTURE)
     if fault["type"] == "extra_forbidden":
@@ -162,6 +160,8 @@ def _describe(fault: ErrorDetails) -> str:
         return f"{path}: unknown key, {_closest(str(fault['loc'][-1]), known)}"
     if fault["type"] == "missing":
         return f"{path}: missing"
+    if fault["type"] == "value_error":  # keys that do not go together
+        return f"{path or 'settings'}: {fault['ctx']['error']}"
     return f"{path}: {fault['msg']}, found {fault['input']!r}"
 
 

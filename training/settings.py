@@ -9,8 +9,10 @@ from shardmill.training.model_options import (
     ARCHITECTURES,
     AnyModelOptions,
     ImageCnnOptions,
+    ImageResnetOptions,
     TabularMlpOptions,
     TextBagOptions,
+    TextTransformerOptions,
 )
 from shardmill.training.settings_table import Count
 from shardmill.training.settings_table import Table as _Table
@@ -143,13 +145,19 @@ BASES: Mapping[str, Settings] = {
     "image_cnn": Settings(
         model=ImageCnnOptions(), epochs=3, batch_size=256, learning_rate=2e-2, weight_decay=0.05
     ),
+    "image_resnet": Settings(
+        model=ImageResnetOptions(), epochs=3, batch_size=256, learning_rate=2e-2, weight_decay=0.05
+    ),
     "text_bag": Settings(
         model=TextBagOptions(),
-        epochs=10,
+        epochs=5,
         batch_size=128,
         learning_rate=2e-3,
         weight_decay=0.0,
         warmup=0.05,
+    ),
+    "text_transformer": Settings(
+        model=TextTransformerOptions(), epochs=8, batch_size=64, learning_rate=1e-3
     ),
 }
 # By kind: where no architecture is named.

@@ -1,4 +1,4 @@
-"""Features of a text, as a bag of words and bigrams."""
+"""Features of a text, as a bag of words and n-grams."""
 
 import torch
 from torch import Tensor, nn
@@ -7,23 +7,32 @@ from shardmill import Bag
 
 
 class TextBag(nn.Module):
-    """A bag of words and hashed bigrams, as fastText has it (Joulin et al. 2016).
+    """A bag of words and hashed n-grams, as fastText has it (Joulin et al. 2016).
 
     A text is the sum of its embeddings over the square root of their number.
 
     Args:
         tokens: size of the vocabulary.
         width: of an embedding, and of what it returns.
-        buckets: rows of the table that all bigrams share.
-        word_dropout: of words and bigrams, in training.
+        ngrams: the most words of an n-gram; with 1 there are words alone.
+        buckets: rows of the table that all n-grams of two words and more share, after the
+            vocabulary's.
+        word_dropout: share of words and n-grams that are left out of a text, in training.
         dropout: of features.
+
+    Attributes:
+        token_hashes: [tokens] int64, from 0 to 2^32 - 1, a hash of what each token says; 0 until
+            they are set. n-grams are hashed by these, so that they mean the same by any vocabulary.
     """
+
+    token_hashes: Tensor
 
     def __init__(
         self,
         tokens: int,
         *,
         width: int = 64,
+        ngrams: int = 2,
         buckets: int = 65_536,
         word_dropout: float = 0.5,
         dropout: float = 0.3,
@@ -31,34 +40,51 @@ class TextBag(nn.Module):
         super().__init__()
         self.tokens = tokens
         self.width = width
+        self.ngrams = ngrams
         self.buckets = buckets
+        self.register_buffer("token_hashes", torch.zeros(tokens, dtype=torch.int64))
         self.word_dropout = nn.Dropout(word_dropout)
-        self.dropout = nn.Dropout(dropout)
-        self.embedding = nn.EmbeddingBag(tokens + buckets, width, mode="sum")
+        rows = tokens + (buckets if ngrams > 1 else 0)
+        self.embedding = nn.EmbeddingBag(rows, width, mode="sum")
         nn.init.normal_(self.embedding.weight, std=0.01)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Bag) -> Tensor:
         """Return features [b, width]."""
         ids, offsets = x.ids.long(), x.offsets
-        lengths = torch.diff(offsets, append=offsets.new_tensor([len(ids)]))
-        # Each word stands before the bigram that it begins: [n] -> [n, 2] -> [2 n].
-        bigrams, begins = self._bigrams(ids, offsets)
-        entries = torch.stack([ids, bigrams], dim=1).view(-1)
-        weights = torch.stack([torch.ones_like(begins), begins], dim=1).view(-1)
-        summed = self.embedding(entries, offsets * 2, per_sample_weights=self.word_dropout(weights))
-        count = (2 * lengths - 1).clamp(min=1)
+        lengths = torch.diff(offsets, append=offsets.new_full((1,), ids.shape[0]))
+        # Each word stands before the n-grams that it begins: [n] -> [n, ngrams] -> [n * ngrams].
+        entries = torch.stack([ids, *self._ngrams(ids)], dim=1).view(-1)
+        further = torch.arange(self.ngrams, device=ids.device)  # words of an n-gram after its first
+        # 1.0 where an n-gram ends in the text where it begins: [n, ngrams].
+        ends = torch.repeat_interleave(offsets + lengths, lengths, output_size=ids.shape[0])
+        places = torch.arange(ids.shape[0], device=ids.device)
+        weights = (places[:, None] + further < ends[:, None]).float().view(-1)
+        summed = self.embedding(
+            entries, offsets * self.ngrams, per_sample_weights=self.word_dropout(weights)
+        )
+        count = (lengths[:, None] - further).clamp(min=0).sum(1).clamp(min=1)
         features: Tensor = self.dropout(summed / count.sqrt()[:, None])
         return features
 
-    def _bigrams(self, ids: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the table row of the bigram that begins at each word, and 1.0 where there is one.
+    def _ngrams(self, ids: Tensor) -> list[Tensor]:
+        """Return the table rows [n] of the n-gram of 2, 3, ... words that begins at each word.
 
-        The last word of a text begins none.
+        Words past the end are taken from the beginning.
         """
-        following = torch.roll(ids, -1)
-        begins = torch.ones(len(ids), device=ids.device)
-        if len(ids):
-            begins[offsets - 1] = 0.0  # the word before each text's first; -1 is the very last
-        # Multiplicative hashing (Knuth, TAOCP 3, 6.4) of the pair.
-        hashed = (ids * 0x9E3779B1 + following * 0x85EBCA6B) >> 7
-        return self.tokens + hashed % self.buckets, begins
+        hashes = self.token_hashes[ids]
+        hashed = _add_word(torch.full_like(ids, _FNV_BASIS), hashes)
+        rows = []
+        for n in range(1, self.ngrams):
+            hashed = _add_word(hashed, hashes.roll(-n))
+            rows.append(self.tokens + hashed % self.buckets)
+        return rows
+
+
+# FNV-1a of 32 bits (http://www.isthe.com/chongo/tech/comp/fnv/), taking 32 bits at a time.
+_FNV_BASIS = 0x811C9DC5
+_FNV_PRIME = 0x01000193
+
+
+def _add_word(hashed: Tensor, word: Tensor) -> Tensor:
+    return ((hashed ^ word) * _FNV_PRIME) & 0xFFFFFFFF  # below 2^57 in between: never overflows

@@ -1,0 +1,82 @@
+"""Features of a text, by a Transformer encoder."""
+
+import torch
+from torch import Tensor, nn
+
+from shardmill import Bag
+
+
+class TextTransformer(nn.Module):
+    """A small Transformer encoder (Vaswani et al. 2017), normalised before each layer.
+
+    A text is the mean of its tokens; one without tokens is zero.
+
+    Args:
+        tokens: size of the vocabulary.
+        width: of an embedding, and of what it returns; a multiple of `heads`.
+        depth: number of layers.
+        heads: of each layer.
+        max_tokens: what a text has beyond them is not seen.
+        word_dropout: share of tokens that are left out of a text, in training.
+        dropout: in layers, and of embeddings.
+    """
+
+    def __init__(
+        self,
+        tokens: int,
+        *,
+        width: int = 64,
+        depth: int = 2,
+        heads: int = 4,
+        max_tokens: int = 128,
+        word_dropout: float = 0.3,
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.width = width
+        self.max_tokens = max_tokens
+        self.word_dropout = word_dropout
+        self.embedding = nn.Embedding(tokens, width)
+        self.positions = nn.Embedding(max_tokens, width)
+        for embedding in (self.embedding, self.positions):
+            nn.init.normal_(embedding.weight, std=0.02)
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(
+            nn.TransformerEncoderLayer(
+                width, heads, 4 * width, dropout, "gelu", batch_first=True, norm_first=True
+            )
+            for _ in range(depth)
+        )
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, x: Bag) -> Tensor:
+        """Return features [b, width]."""
+        if not x.offsets.shape[0]:
+            return self.embedding.weight.new_zeros(0, self.width)  # attention takes no empty batch
+        ids, lengths = self._padded(x)
+        positions = torch.arange(ids.shape[1], device=ids.device)
+        real = positions < lengths[:, None]
+        if self.training and self.word_dropout:
+            real = real & (torch.rand(real.shape, device=real.device) >= self.word_dropout)
+        # The first is always seen: attention to nothing would give no number.
+        hidden = ~real & (positions > 0)
+        found = self.dropout(self.embedding(ids) + self.positions(positions))  # [b, longest, width]
+        for block in self.blocks:
+            found = block(found, src_key_padding_mask=hidden)
+        weights = real.to(found.dtype)[:, :, None]
+        features: Tensor = (self.norm(found) * weights).sum(1) / weights.sum(1).clamp(min=1)
+        return features
+
+    def _padded(self, x: Bag) -> tuple[Tensor, Tensor]:
+        """Return ids [b, longest] of texts that are cut, 0 past their ends, and lengths [b]."""
+        ids, offsets = x.ids.long(), x.offsets
+        whole = torch.diff(offsets, append=offsets.new_full((1,), ids.shape[0]))
+        lengths = whole.clamp(max=self.max_tokens)
+        # Shapes that depend on values are nothing that torch compiles or exports.
+        fixed = torch.compiler.is_compiling()
+        longest = self.max_tokens if fixed else max(int(lengths.max()), 1)
+        positions = torch.arange(longest, device=ids.device)
+        # Where each stands in `ids`, whose end gets one more for all that is past a text's end.
+        end = ids.new_full((), ids.shape[0])
+        places = torch.where(positions < lengths[:, None], offsets[:, None] + positions, end)
+        return torch.cat([ids, ids.new_zeros(1)])[places], lengths
