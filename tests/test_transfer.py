@@ -9,6 +9,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from conftest import build
+from saved_models import save
 from torch import Tensor, nn
 
 import shardmill
@@ -16,7 +17,10 @@ from shardmill import ModelError, ResumeError, SettingsError
 from shardmill.cli import main
 from shardmill.load_recipe import parse_recipe, shipped_recipe_text
 from shardmill.pipeline.write_idx import encode_idx
+from shardmill.training.build_model import build_model
 from shardmill.training.freeze_parts import freeze_parts, parts_below
+from shardmill.training.model_options import ModelOptions, TextBagOptions, TextTransformerOptions
+from shardmill.training.start_model import start_model
 from shardmill.training.train_artifact import Result, RunOptions, train_artifact
 
 LETTERS = """
@@ -219,3 +223,36 @@ def test_early_stopping_restores_the_best(sample_artifacts: Path, tmp_path: Path
     with pytest.raises(SettingsError, match=r"restore_best needs checkpoint\.best"):
         changes = {"early_stopping": {}, "checkpoint": {"best": False}}
         train_artifact(sample_artifacts / "titanic", tmp_path, options=RunOptions(changes))
+
+
+def news(raw: Path, out: Path) -> Path:
+    """Build the test file's texts as an artifact of their own, with their own vocabulary."""
+    text = shipped_recipe_text("ag_news").split("[splits.train.csv]")[0]
+    text = text.replace('name = "ag_news"', 'name = "news"').replace("min_freq = 1", "min_freq = 2")
+    text += '[splits.train]\ncsv.path = "ag_news/test.csv"\n'
+    return build(parse_recipe(text, where="test"), raw, out)
+
+
+@pytest.mark.parametrize("options", [TextBagOptions(ngrams=3), TextTransformerOptions()])
+def test_tokens_keep_what_is_known_of_them(
+    sample_raw: Path, sample_artifacts: Path, tmp_path: Path, options: ModelOptions
+) -> None:
+    save(sample_artifacts / "ag_news", tmp_path / "start", options)
+    start = shardmill.load_model(tmp_path / "start")
+    ours = shardmill.TextDataset(news(sample_raw, tmp_path), "train", layout="bag")
+    module, started = start_model(build_model(ours, options), start, ours)
+    theirs = start.preprocessor.fitted.vocab
+    assert theirs is not None
+    assert theirs.get_itos() != ours.vocab.get_itos()
+    assert started.known == len(set(theirs.get_itos()) & set(ours.vocab.get_itos()))
+    texts = [[ours.vocab.lookup_token(i) for i in ours[row][0].tolist()] for row in range(200)]
+    known = [" ".join(text) for text in texts if all(token in theirs for token in text)]
+    assert len(known) >= 10
+    encode = shardmill.Preprocessor.load(ours.path)
+    module.eval()
+    found = module(encode(known, layout="bag"))
+    torch.testing.assert_close(found, start.module(start.preprocessor(known, layout="bag")))
+    # A token that is new to the model is to it what it took it for before: its unknown token.
+    new = next(n for n, token in enumerate(ours.vocab.get_itos()) if token not in theirs)
+    table, before = (m.state_dict()["backbone.embedding.weight"] for m in (module, start.module))
+    assert torch.equal(table[new], before[theirs["no such token"]])
