@@ -18,10 +18,11 @@ from shardmill.training.callbacks import Memory
 from shardmill.training.classifier import Classifier
 from shardmill.training.fit_model import Fitted, Plan, fit_model
 from shardmill.training.load_settings import check_settings, merge
-from shardmill.training.loggers import git_commit, require_loggers, ways_to_look
+from shardmill.training.loggers import git_commit, log_result, require_loggers, ways_to_look
 from shardmill.training.resume_run import check_same_run, read_facts, run_facts
 from shardmill.training.save_model import save_model
 from shardmill.training.settings import BASELINES, Metric, Settings
+from shardmill.training.wandb_runs import ending_wandb
 
 _EVALUATION_BATCH = 1024
 
@@ -65,6 +66,7 @@ class Result:
         return {**asdict(self), "folder": str(self.folder)}
 
 
+@ending_wandb()
 def train_artifact(
     artifact: Path,
     out: Path,
@@ -115,6 +117,7 @@ def train_artifact(
         _write_metrics(folder, module, fitted, facts)
         model, train = folder / "model", splits["train"]
         save_model(model, module.model, train, settings=settings, metrics=fitted.metrics)
+        log_result(module.loggers, about, fitted.metrics, model)
     look = tuple(ways_to_look(settings.log, folder / "logs"))
     sample, metrics = manifest.sample, fitted.metrics
     return Result(manifest.name, folder, sample, metrics, seconds, fitted.stopped, look)
