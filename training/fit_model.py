@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from shardmill import DivergedError
 from shardmill.training.callbacks import Memory, PatientStopping, WholeFiles, make_callbacks
 from shardmill.training.classifier import Classifier
+from shardmill.training.describe_run import describe_run
 from shardmill.training.loggers import make_loggers
 from shardmill.training.settings import Metric, Settings
 
@@ -75,7 +76,7 @@ def fit_model(module: Classifier, loaders: Mapping[str, DataLoader[Any]], plan: 
     if plan.settings.compile:
         module.model.compile()
     with _determinism_as_before():
-        trainer = _make_trainer(plan, len(loaders["train"]))
+        trainer = _make_trainer(plan, loaders)
         try:
             with _interruptible():
                 trainer.fit(
@@ -100,11 +101,19 @@ def fit_model(module: Classifier, loaders: Mapping[str, DataLoader[Any]], plan: 
     return Fitted(metrics, trainer.current_epoch, stopped, trainer.is_global_zero)
 
 
-def _make_trainer(plan: Plan, batches: int) -> Trainer:
+def _make_trainer(plan: Plan, loaders: Mapping[str, DataLoader[Any]]) -> Trainer:
     settings = plan.settings
-    loggers = make_loggers(settings.log, plan.folder / "logs", plan.memory.facts["artifact"])
+    batches = len(loaders["train"])
+    name = plan.memory.facts["artifact"]
+    loggers = make_loggers(settings.log, plan.folder / "logs", name, resume=plan.resume)
     for logger in loggers:
         logger.log_hyperparams(dict(plan.configuration))
+    callbacks = make_callbacks(settings, plan.checkpoints, plan.default, plan.memory)
+    if settings.log.tensorboard or settings.log.wandb:
+        from shardmill.training.show_run import ShowRun  # loads matplotlib and TensorBoard
+
+        summary = describe_run(plan.configuration, loaders, plan.folder)
+        callbacks.append(ShowRun(loaders, summary))
     return Trainer(
         max_epochs=settings.epochs,
         devices=settings.devices,
@@ -112,7 +121,7 @@ def _make_trainer(plan: Plan, batches: int) -> Trainer:
         deterministic=settings.deterministic or None,
         logger=loggers,
         log_every_n_steps=max(min(10, batches // settings.devices), 1),
-        callbacks=make_callbacks(settings, plan.checkpoints, plan.default, plan.memory),
+        callbacks=callbacks,
         plugins=[WholeFiles()],
         default_root_dir=plan.folder,
         enable_checkpointing=settings.checkpoint.best or settings.checkpoint.last,

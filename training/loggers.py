@@ -1,17 +1,19 @@
 """Where the scalars and the configuration of a run are written while it goes on."""
 
-import os
+import shlex
 import shutil
 import subprocess
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
-from netrc import NetrcParseError, netrc
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
 from shardmill import MissingLibraryError
+from shardmill.training.describe_run import flatten
 from shardmill.training.settings import Log
+from shardmill.training.wandb_runs import log_model, make_wandb_logger, way_to_sync
 
 
 def require_loggers(log: Log) -> None:
@@ -21,14 +23,16 @@ def require_loggers(log: Log) -> None:
         MissingLibraryError: with what to install.
     """
     _require(log.tensorboard, "tensorboard", extra="train")
+    _require(log.tensorboard or log.wandb, "matplotlib", extra="train")
     _require(log.wandb, "wandb", extra="wandb")
 
 
-def make_loggers(log: Log, folder: Path, name: str) -> list[Logger]:
+def make_loggers(log: Log, folder: Path, name: str, *, resume: bool) -> list[Logger]:
     """Return the loggers of a run, which write below `folder`.
 
     Each start of a run, a resumed one too, has a version of its own, the same in CSV and
-    TensorBoard: a killed run's last steps may have been logged and are made once more.
+    TensorBoard: a killed run's last steps may have been logged and are made once more. In Weights &
+    Biases they are one run.
     """
     version = _next_version(folder)
     loggers: list[Logger] = [CSVLogger(folder, "csv", version)]
@@ -36,23 +40,35 @@ def make_loggers(log: Log, folder: Path, name: str) -> list[Logger]:
         # Else a metric is made up to stand beside the settings.
         loggers.append(TensorBoardLogger(folder, "tensorboard", version, default_hp_metric=False))
     if log.wandb:
-        folder.mkdir(parents=True, exist_ok=True)
-        offline = "WANDB_MODE" not in os.environ and not _logged_in_to_wandb()
-        loggers.append(
-            WandbLogger(
-                name, save_dir=folder, offline=offline, project="shardmill", log_model=False
-            )
-        )
+        loggers.append(make_wandb_logger(folder, name, resume=resume))
     return loggers
+
+
+def log_result(
+    loggers: Iterable[Any], facts: Mapping[str, Any], metrics: Mapping[str, float], model: Path
+) -> None:
+    """Give loggers what came of a run: settings beside metrics, and the model.
+
+    Args:
+        loggers: of the run.
+        facts: `name` and `settings` at least, for JSON.
+        metrics: that were logged as scalars of the same names.
+        model: the folder of the trained model.
+    """
+    for logger in loggers:
+        if isinstance(logger, TensorBoardLogger):
+            _write_settings(logger, facts["settings"], metrics)
+        elif isinstance(logger, WandbLogger):
+            log_model(logger, model, facts["name"], {**facts, "metrics": dict(metrics)})
 
 
 def ways_to_look(log: Log, folder: Path) -> list[str]:
     """Return the files and commands that show what the loggers of a run wrote below `folder`."""
     ways = [str(folder / "csv" / f"version_{_next_version(folder) - 1}" / "metrics.csv")]
     if log.tensorboard:
-        ways.append(f"tensorboard --logdir {folder / 'tensorboard'}")
-    if log.wandb:
-        ways.append(f"wandb sync {folder / 'wandb'}/offline-run-*")
+        ways.append(shlex.join(["tensorboard", "--logdir", str(folder / "tensorboard")]))
+    if log.wandb and (way := way_to_sync(folder)) is not None:
+        ways.append(way)
     return ways
 
 
@@ -70,6 +86,21 @@ def git_commit() -> str | None:
     return run.stdout.strip() or None
 
 
+def _write_settings(
+    logger: TensorBoardLogger, settings: Mapping[str, Any], metrics: Mapping[str, float]
+) -> None:
+    # Of all that are set, those that a result depends on: TensorBoard's table is narrow.
+    shown = flatten({k: v for k, v in settings.items() if k not in ("checkpoint", "log")})
+    # Lightning's own way would write the metrics as scalars once more, at another step.
+    from torch.utils.tensorboard.summary import hparams
+
+    make: Any = hparams
+    writer = logger.experiment._get_file_writer()  # opened anew: Lightning has closed it
+    for summary in make(shown, dict(metrics)):
+        writer.add_summary(summary)
+    logger.finalize("success")
+
+
 def _next_version(folder: Path) -> int:
     versions = [path.name.removeprefix("version_") for path in folder.glob("csv/version_*")]
     return max((int(version) for version in versions if version.isdigit()), default=-1) + 1
@@ -83,15 +114,3 @@ def _require(wanted: bool, library: str, *, extra: str) -> None:
             found="it is not",
             fix=f"pip install 'shardmill[{extra}]', or train without --log {library}",
         )
-
-
-def _logged_in_to_wandb() -> bool:
-    # Where `wandb login` keeps the key; to ask the library itself makes some versions ask the user.
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    host = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname
-    try:
-        file = Path(os.environ.get("NETRC", Path.home() / ".netrc"))
-        return host is not None and netrc(file).authenticators(host) is not None
-    except (OSError, NetrcParseError):
-        return False

@@ -21,11 +21,12 @@ from shardmill.training.fit_model import Fitted, Plan, fit_model
 from shardmill.training.freeze_parts import check_parts, count_parameters, freeze_in_epoch
 from shardmill.training.load_model import Model, load_model
 from shardmill.training.load_settings import base_settings, check_settings, merge
-from shardmill.training.loggers import git_commit, require_loggers, ways_to_look
+from shardmill.training.loggers import git_commit, log_result, require_loggers, ways_to_look
 from shardmill.training.resume_run import check_same_run, read_facts, run_facts
 from shardmill.training.save_model import Description, save_model
 from shardmill.training.settings import Metric, Settings
 from shardmill.training.start_model import start_model
+from shardmill.training.wandb_runs import ending_wandb
 
 _EVALUATION_BATCH = 1024
 
@@ -75,6 +76,7 @@ class Result:
         return {**asdict(self), "folder": str(self.folder)}
 
 
+@ending_wandb()
 def train_artifact(
     artifact: Path,
     out: Path,
@@ -131,6 +133,7 @@ def train_artifact(
         started_from = start.facts.trained_on if start else None
         description = Description(settings, fitted.metrics, started_from)
         save_model(folder / "model", module.model, splits["train"], description)
+        log_result(module.loggers, about, fitted.metrics, folder / "model")
     return Result(
         name=manifest.name,
         folder=folder,

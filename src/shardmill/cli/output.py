@@ -1,7 +1,6 @@
 """What commands print: results to stdout, everything else to stderr."""
 
 import json
-import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -80,8 +79,9 @@ def require_libraries(what: str, names: Sequence[str], package: str) -> None:
 def print_stopped(artifact: Path, artifacts: Path, out: Path) -> None:
     """Print how to go on with a run that was not finished, if there is a checkpoint."""
     if (out / artifact.name / "checkpoints" / "last.ckpt").is_file():
-        places = ["--artifacts", str(artifacts), "--out", str(out)]
-        command = shlex.join(["shardmill", "train", artifact.name, *places, "--resume"])
+        from shardmill.training.describe_run import resume_command
+
+        command = resume_command(artifacts / artifact.name, out)
         click.echo(f"to go on with this run: {command}", err=True)
 
 

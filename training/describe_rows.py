@@ -1,0 +1,68 @@
+"""Says in words what rows of texts and tables hold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from shardmill import Bag, ShardDataset, TextDataset
+
+_COLUMNS = 12
+_CHARACTERS = 300  # of a cell
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells under headings.
+
+    Attributes:
+        headings: [columns].
+        rows: [n][columns].
+    """
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def to_markdown(self) -> str:
+        """Return the table in Markdown, in which nothing that a cell holds has a meaning."""
+        headings, *rows = (tuple(map(escape, row)) for row in (self.headings, *self.rows))
+        lines = (headings, ("---",) * len(headings), *rows)
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def describe_rows(dataset: ShardDataset, x: Any) -> Table:
+    """Return the tokens of texts, or the numbers of a table by feature.
+
+    Args:
+        dataset: that the rows are of.
+        x: of a batch: a `Bag`, [n, f], or such tensors by group, in their order.
+    """
+    if isinstance(x, Bag) and isinstance(dataset, TextDataset):
+        ends = torch.cat([x.offsets[1:], torch.tensor([len(x.ids)])])
+        texts = [x.ids[first:last].tolist() for first, last in zip(x.offsets, ends, strict=True)]
+        vocab = dataset.vocab
+        return Table(("tokens",), tuple((" ".join(vocab.lookup_tokens(ids)),) for ids in texts))
+    tensors = x.values() if isinstance(x, Mapping) else [x]
+    numbers = torch.cat([tensor.double().flatten(1) for tensor in tensors], dim=1).tolist()
+    names = dataset.features
+    if len(names) > _COLUMNS:
+        more = f"and {len(names) - _COLUMNS:,} more"
+        rows = tuple((*(f"{v:.6g}" for v in row[:_COLUMNS]), "…") for row in numbers)
+        return Table((*names[:_COLUMNS], more), rows)
+    return Table(names, tuple(tuple(f"{value:.6g}" for value in row) for row in numbers))
+
+
+def beside(table: Table, other: Table) -> Table:
+    """Return two tables of the same rows as one."""
+    rows = (ours + theirs for ours, theirs in zip(table.rows, other.rows, strict=True))
+    return Table(table.headings + other.headings, tuple(rows))
+
+
+def escape(text: str) -> str:
+    """Return a text in Markdown: one line, cut if it is long, as it stands."""
+    text = " ".join(text.split())
+    if len(text) > _CHARACTERS:
+        text = text[:_CHARACTERS] + "…"
+    # Numbers of characters are neither Markdown nor HTML, whatever the character.
+    return "".join(c if c.isalnum() or c in " .,…" else f"&#{ord(c)};" for c in text)
