@@ -127,7 +127,7 @@ BASES: Mapping[str, Settings] = {
     ),
     "text_bag": Settings(
         model=TextBagOptions(),
-        epochs=5,
+        epochs=10,
         batch_size=128,
         learning_rate=2e-3,
         weight_decay=0.0,

@@ -60,7 +60,7 @@ def _train(rows: Rows, out: Path, *, seed: int, **options: Any) -> Any:
 def _accuracy(model: Any, rows: Rows) -> float:
     labels, _ = model.predict(rows[0])
     pairs = zip(labels, rows[1], strict=True)
-    right = [found[0] == f"__label__{true}" for found, true in pairs]
+    right = [bool(found[0] == f"__label__{true}") for found, true in pairs]
     return sum(right) / len(right)
 
 
