@@ -18,7 +18,7 @@ RAW_OPTION := $(if $(filter file,$(origin RAW)),,--raw "$(RAW)")
 WORKERS_OPTION := $(if $(WORKERS),--workers $(WORKERS),)
 
 .DEFAULT_GOAL := help
-.PHONY: help preprocess train test test-torchtext bench bench-load bench-preprocess bench-scale check format clean
+.PHONY: help preprocess train test test-torchtext bench bench-load bench-preprocess bench-scale bench-accuracy check format clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -53,7 +53,7 @@ test-torchtext: .venv-torchtext/.installed  ## tests against the real torchtext,
 		--constraint constraints-torchtext.txt --editable '.[torchtext,train,dev]'
 	@touch $@
 
-bench: bench-load bench-preprocess bench-scale  ## all benchmarks
+bench: bench-load bench-preprocess bench-scale bench-accuracy  ## all benchmarks
 
 bench-load: .venv-bench/.installed .venv-mosaicml/.installed  ## batches against other libraries', on real files in RAW
 	.venv-bench/bin/python benchmarks/bench_load.py --raw "$(RAW)" --out "$(BENCH)" \
@@ -66,10 +66,13 @@ bench-preprocess: .venv-bench/.installed .venv-mosaicml/.installed  ## builds ag
 bench-scale: $(INSTALLED)  ## what opening, memory and shuffling take as data grow
 	$(BIN)/python benchmarks/bench_scale.py --out "$(BENCH)"
 
+bench-accuracy: .venv-bench/.installed  ## what the baselines reach, beside scikit-learn and fastText, on real files in RAW
+	.venv-bench/bin/python benchmarks/bench_accuracy.py --raw "$(RAW)" --out "$(BENCH)"
+
 .venv-bench/.installed: pyproject.toml constraints.txt
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[bench]'
+		--constraint constraints.txt --editable '.[train,bench]'
 	@touch $@
 
 # By itself, since it pins another numpy.

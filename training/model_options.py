@@ -95,7 +95,7 @@ class TextTransformerOptions(_Options):
     depth: Count = 2
     heads: Count = 4
     max_tokens: Count = 128
-    word_dropout: Share = 0.3
+    word_dropout: Share = 0.5
     dropout: Share = 0.1
 
     @model_validator(mode="after")

@@ -1,4 +1,8 @@
-"""Settings of runs; the baselines' were chosen on held-out training rows, never on test rows."""
+"""Settings of runs.
+
+The baselines' were chosen on held-out training rows, never on test rows: by cross-validation in the
+train split of Titanic, on the validation split of MNIST, on a fifth of the train rows of AG News.
+"""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
@@ -146,18 +150,22 @@ BASES: Mapping[str, Settings] = {
         model=ImageCnnOptions(), epochs=3, batch_size=256, learning_rate=2e-2, weight_decay=0.05
     ),
     "image_resnet": Settings(
-        model=ImageResnetOptions(), epochs=3, batch_size=256, learning_rate=2e-2, weight_decay=0.05
+        model=ImageResnetOptions(), epochs=4, batch_size=256, learning_rate=2e-2, weight_decay=0.05
     ),
     "text_bag": Settings(
         model=TextBagOptions(),
-        epochs=5,
+        epochs=10,
         batch_size=128,
         learning_rate=2e-3,
         weight_decay=0.0,
         warmup=0.05,
     ),
     "text_transformer": Settings(
-        model=TextTransformerOptions(), epochs=8, batch_size=64, learning_rate=1e-3
+        model=TextTransformerOptions(),
+        epochs=4,
+        batch_size=64,
+        learning_rate=1e-3,
+        weight_decay=0.1,
     ),
 }
 # By kind: where no architecture is named.

@@ -29,7 +29,7 @@ class TextTransformer(nn.Module):
         depth: int = 2,
         heads: int = 4,
         max_tokens: int = 128,
-        word_dropout: float = 0.3,
+        word_dropout: float = 0.5,
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
