@@ -11,12 +11,15 @@ from typing import Any
 
 import torch
 from lightning import Trainer
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from torch.utils.data import DataLoader
 
 from shardmill import DivergedError
 from shardmill.training.callbacks import Memory, PatientStopping, WholeFiles, make_callbacks
 from shardmill.training.classifier import Classifier
 from shardmill.training.loggers import make_loggers
+from shardmill.training.ranks import launched_ranks
+from shardmill.training.report_epochs import Report, make_reporters
 from shardmill.training.settings import Metric, Settings
 
 
@@ -30,7 +33,7 @@ class Plan:
         default: the metric where the settings have none.
         memory: what its checkpoints hold.
         configuration: facts for the loggers.
-        bar: show Lightning's progress bar.
+        report: what is said of its progress.
         resume: go on from the last checkpoint.
     """
 
@@ -39,7 +42,7 @@ class Plan:
     default: Metric
     memory: Memory
     configuration: Mapping[str, Any]
-    bar: bool
+    report: Report
     resume: bool
 
     @property
@@ -55,7 +58,6 @@ class Fitted:
     metrics: dict[str, float]
     epochs: int
     stopped: str | None
-    first_rank: bool
 
 
 def fit_model(module: Classifier, loaders: Mapping[str, DataLoader[Any]], plan: Plan) -> Fitted:
@@ -95,7 +97,7 @@ def fit_model(module: Classifier, loaders: Mapping[str, DataLoader[Any]], plan: 
             metrics |= {name: float(value) for name, value in found if name.startswith("test_")}
     stopping = trainer.early_stopping_callback
     stopped = stopping.why() if isinstance(stopping, PatientStopping) else None
-    return Fitted(metrics, trainer.current_epoch, stopped, trainer.is_global_zero)
+    return Fitted(metrics, trainer.current_epoch, stopped)
 
 
 def _make_trainer(plan: Plan, batches: int) -> Trainer:
@@ -103,22 +105,35 @@ def _make_trainer(plan: Plan, batches: int) -> Trainer:
     loggers = make_loggers(settings.log, plan.folder / "logs", plan.memory.facts["artifact"])
     for logger in loggers:
         logger.log_hyperparams(dict(plan.configuration))
+    callbacks = make_callbacks(settings, plan.checkpoints, plan.default, plan.memory)
     return Trainer(
+        **_make_places(),
         max_epochs=settings.epochs,
-        devices=settings.devices,
         precision=settings.precision,
         deterministic=settings.deterministic or None,
         logger=loggers,
         log_every_n_steps=max(min(10, batches // settings.devices), 1),
-        callbacks=make_callbacks(settings, plan.checkpoints, plan.default, plan.memory),
-        plugins=[WholeFiles()],
+        callbacks=[*callbacks, *make_reporters(plan.report)],
         default_root_dir=plan.folder,
         enable_checkpointing=settings.checkpoint.best or settings.checkpoint.last,
         enable_model_summary=False,
-        enable_progress_bar=plan.bar,
+        enable_progress_bar=plan.report == "bar",
         num_sanity_val_steps=0,
         use_distributed_sampler=False,  # the loaders divide the rows themselves
     )
+
+
+def _make_places() -> dict[str, Any]:
+    # Where there is a GPU, Lightning takes it.
+    ranks = launched_ranks()
+    if ranks is None or ranks.world_size == 1:
+        return {"devices": 1, "plugins": [WholeFiles()]}
+    return {
+        "devices": ranks.local,
+        "num_nodes": ranks.nodes,
+        "strategy": "ddp",
+        "plugins": [WholeFiles(), TorchElasticEnvironment()],
+    }
 
 
 @contextmanager
@@ -148,7 +163,8 @@ def _interruptible() -> Iterator[None]:
 
 def _quieten_lightning() -> None:
     # Hardware listings and advice on workers, which these loaders do better without.
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     for message in (
         ".*does not have many workers.*",
         ".*no `val_dataloader`.*",

@@ -2,12 +2,15 @@
 
 import json
 import math
+import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import torch
 from lightning import LightningModule, seed_everything
 from torch.utils.data import DataLoader
 
@@ -17,9 +20,13 @@ from shardmill.training.build_model import build_model
 from shardmill.training.callbacks import Memory
 from shardmill.training.classifier import Classifier
 from shardmill.training.fit_model import Fitted, Plan, fit_model
+from shardmill.training.launch_ranks import launch_ranks
 from shardmill.training.load_settings import check_settings, merge
 from shardmill.training.loggers import git_commit, require_loggers, ways_to_look
+from shardmill.training.ranks import Ranks, launched_ranks, refuse_shared_rows, refuse_too_many
+from shardmill.training.report_epochs import Report
 from shardmill.training.resume_run import check_same_run, read_facts, run_facts
+from shardmill.training.run_rank import RESULT_NAME, TASK_NAME
 from shardmill.training.save_model import save_model
 from shardmill.training.settings import BASELINES, Metric, Settings
 
@@ -33,12 +40,12 @@ class RunOptions:
     Attributes:
         changes: settings in place of the baseline's, as nested tables.
         resume: go on from the last checkpoint of the run.
-        bar: show Lightning's progress bar.
+        report: what is said of its progress, on stderr.
     """
 
     changes: Mapping[str, Any] = field(default_factory=dict)
     resume: bool = False
-    bar: bool = False
+    report: Report = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,11 @@ class Result:
     """What a run gave.
 
     Attributes:
+        artifact, folder: of the artifact, and of the run.
+        kind: of the artifact.
+        sample: its rows were generated.
+        evaluated: a split with labels that was not trained on, if there is one; "test" before all.
+        devices: processes that trained it.
         metrics: losses and accuracies by split.
         seconds: that this start of the run took.
         stopped: why it ended before its last epoch, if it did.
@@ -53,8 +65,12 @@ class Result:
     """
 
     name: str
+    artifact: Path
     folder: Path
+    kind: str
     sample: bool
+    evaluated: str | None
+    devices: int
     metrics: dict[str, float]
     seconds: float
     stopped: str | None
@@ -62,7 +78,13 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result for JSON."""
-        return {**asdict(self), "folder": str(self.folder)}
+        return {**asdict(self), "artifact": str(self.artifact), "folder": str(self.folder)}
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, Any]) -> "Result":
+        """Return the result that `to_dict` made facts of."""
+        places = {name: Path(facts[name]) for name in ("artifact", "folder")}
+        return cls(**{**facts, **places, "look": tuple(facts["look"])})
 
 
 def train_artifact(
@@ -75,7 +97,8 @@ def train_artifact(
 ) -> Result:
     """Train on the train split, evaluate on the other labelled splits, write metrics.json, model/.
 
-    Checkpoints go to `checkpoints` in the run's folder, what is logged to `logs`.
+    Checkpoints go to `checkpoints` in the run's folder, what is logged to `logs`. With several
+    devices, each is trained on by a process of its own; under torchrun these are torchrun's.
 
     Args:
         artifact: the artifact's folder.
@@ -92,32 +115,61 @@ def train_artifact(
     folder = out / manifest.name
     last = folder / "checkpoints" / "last.ckpt"
     then = read_facts(last) if options.resume else None
-    settings = _settle(manifest, then, merge(options.changes, _given(seed=seed, epochs=epochs)))
+    changes = merge(options.changes, _given(seed=seed, epochs=epochs))
+    ranks = launched_ranks()
+    settings = _settle(manifest, then, changes, ranks)
+    refuse_too_many(ranks.local if ranks else settings.devices, f"settings of {manifest.name}")
+    if settings.devices > 1 and ranks is None:
+        return _train_in_ranks(artifact, out, settings.devices, replace(options, changes=changes))
     splits = _open_splits(artifact, manifest)
     default = _default_metric(settings, splits, manifest.name)
+    loaders = _loaders(splits, settings)
     seed_everything(settings.seed, verbose=False)
     module = _make_module(splits["train"], settings)
     now = run_facts(manifest.name, manifest.shard_key, module.model, settings)
     if then is not None:
         check_same_run(then, now, last)
     require_loggers(settings.log)
-    _make_folder(folder, fresh=then is None)
+    first = ranks is None or ranks.rank == 0
+    if first:
+        _make_folder(folder, fresh=then is None)
     about = _configuration(artifact, manifest, settings)
-    memory = Memory(now)
-    plan = Plan(settings, folder, default, memory, about, bar=options.bar, resume=options.resume)
+    plan = Plan(settings, folder, default, Memory(now), about, options.report, options.resume)
     started = time.perf_counter()
-    fitted = fit_model(module, _loaders(splits, settings), plan)
+    fitted = fit_model(module, loaders, plan)
     seconds = round(time.perf_counter() - started, 2)
     # The one place where the trained module, its metrics and all facts are at hand.
-    if fitted.first_rank:
+    if first:
+        module.float()  # as it is saved and loaded, whatever it was trained in
         rows = {name: len(dataset) for name, dataset in splits.items()}
         facts = {**about, "rows": rows, "sample": manifest.sample, "seconds": seconds}
         _write_metrics(folder, module, fitted, facts)
         model, train = folder / "model", splits["train"]
         save_model(model, module.model, train, settings=settings, metrics=fitted.metrics)
-    look = tuple(ways_to_look(settings.log, folder / "logs"))
-    sample, metrics = manifest.sample, fitted.metrics
-    return Result(manifest.name, folder, sample, metrics, seconds, fitted.stopped, look)
+    return Result(
+        name=manifest.name,
+        artifact=artifact,
+        folder=folder,
+        kind=manifest.kind,
+        sample=manifest.sample,
+        evaluated=next((name for name in ("test", "validation") if name in splits), None),
+        devices=settings.devices,
+        metrics=fitted.metrics,
+        seconds=seconds,
+        stopped=fitted.stopped,
+        look=tuple(ways_to_look(settings.log, folder / "logs")),
+    )
+
+
+def _train_in_ranks(artifact: Path, out: Path, devices: int, options: RunOptions) -> Result:
+    """Train as `train_artifact` does, in a process for each device."""
+    with TemporaryDirectory(prefix="shardmill-") as name:
+        folder = Path(name)
+        task = {"artifact": str(artifact), "out": str(out), "options": asdict(options)}
+        (folder / TASK_NAME).write_text(json.dumps(task), encoding="utf-8")
+        command = [sys.executable, "-m", "shardmill.training.run_rank", name]
+        launch_ranks(command, devices, folder)
+        return Result.from_dict(json.loads((folder / RESULT_NAME).read_bytes()))
 
 
 def _given(**settings: int | None) -> dict[str, int]:
@@ -125,11 +177,26 @@ def _given(**settings: int | None) -> dict[str, int]:
 
 
 def _settle(
-    manifest: Manifest, then: Mapping[str, Any] | None, changes: Mapping[str, Any]
+    manifest: Manifest,
+    then: Mapping[str, Any] | None,
+    changes: Mapping[str, Any],
+    ranks: Ranks | None,
 ) -> Settings:
-    # A run that is resumed has the settings that it had.
+    # A run that is resumed has the settings that it had, torchrun's processes are as many as it has
+    # started.
     base = then["settings"] if then else BASELINES[manifest.kind].to_dict()
-    return check_settings(merge(base, changes), where=f"settings of {manifest.name}")
+    where = f"settings of {manifest.name}"
+    settings = check_settings(merge(base, changes), where=where)
+    if ranks is None or settings.devices == ranks.world_size:
+        return settings
+    if "devices" in changes and not then:
+        raise SettingsError(
+            f"{where}: devices",
+            expected=f"{ranks.world_size}, as torchrun has started so many processes",
+            found=str(settings.devices),
+            fix="leave devices to torchrun",
+        )
+    return settings.model_copy(update={"devices": ranks.world_size})
 
 
 def _configuration(artifact: Path, manifest: Manifest, settings: Settings) -> dict[str, Any]:
@@ -173,9 +240,17 @@ def _make_module(train: ShardDataset, settings: Settings) -> Classifier:
 
 
 def _loaders(splits: Mapping[str, ShardDataset], settings: Settings) -> dict[str, DataLoader[Any]]:
-    train = splits["train"].loader(settings.batch_size, shuffle=True, seed=settings.seed)
-    others = {name: ds.loader(_EVALUATION_BATCH) for name, ds in splits.items() if name != "train"}
-    return {"train": train, **others}
+    # A GPU computes while a thread gathers the next batches into memory that it can copy from.
+    gpu = torch.cuda.is_available()
+    options: dict[str, Any] = {"pin_memory": gpu, "prefetch": 2 * gpu}
+    loaders: dict[str, DataLoader[Any]] = {}
+    for name, dataset in splits.items():
+        size = settings.batch_size if name == "train" else _EVALUATION_BATCH
+        where = f"{dataset.path}, split {name}"
+        refuse_shared_rows(len(dataset), size, settings.devices, where)
+        shuffle = name == "train"
+        loaders[name] = dataset.loader(size, shuffle=shuffle, seed=settings.seed, **options)
+    return loaders
 
 
 def _make_folder(path: Path, *, fresh: bool) -> None:
