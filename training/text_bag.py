@@ -30,7 +30,7 @@ class TextBag(nn.Module):
     def forward(self, x: Bag) -> Tensor:
         """Return features [b, width]."""
         ids, offsets = x.ids.long(), x.offsets
-        lengths = torch.diff(offsets, append=offsets.new_tensor([len(ids)]))
+        lengths = torch.diff(offsets, append=offsets.new_full((1,), ids.shape[0]))
         # Each word stands before the bigram that it begins: [n] -> [n, 2] -> [2 n].
         bigrams, begins = self._bigrams(ids, offsets)
         entries = torch.stack([ids, bigrams], dim=1).view(-1)
@@ -46,8 +46,8 @@ class TextBag(nn.Module):
         The last word of a text begins none.
         """
         following = torch.roll(ids, -1)
-        begins = torch.ones(len(ids), device=ids.device)
-        if len(ids):
+        begins = torch.ones(ids.shape[0], device=ids.device)
+        if ids.shape[0]:
             begins[offsets - 1] = 0.0  # the word before each text's first; -1 is the very last
         # Multiplicative hashing (Knuth, TAOCP 3, 6.4) of the pair.
         hashed = (ids * 0x9E3779B1 + following * 0x85EBCA6B) >> 7
