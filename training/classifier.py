@@ -1,6 +1,7 @@
 """The training step of all baselines."""
 
 import hashlib
+import math
 from typing import Any
 
 import torch
@@ -13,6 +14,8 @@ from torchmetrics.classification import MulticlassAccuracy
 from shardmill import DivergedError
 from shardmill.training.baseline import Baseline
 from shardmill.training.settings import Settings
+
+_EVALUATED = ("validation", "test")
 
 
 class Classifier(LightningModule):
@@ -29,13 +32,11 @@ class Classifier(LightningModule):
         self.model = model
         self.settings = settings
         self.steps = steps
-        self.train_loss = MeanMetric(nan_strategy="disable")
-        self.train_loss.persistent(True)  # so that an epoch's mean is whole in a resumed run too
+        # NaN stays NaN. With "disable" torchmetrics 1.9 counts batches, and not their rows.
+        self.train_loss = MeanMetric(nan_strategy=math.nan)
+        self.loss = nn.ModuleDict({s: MeanMetric(nan_strategy=math.nan) for s in _EVALUATED})
         self.accuracy = nn.ModuleDict(
-            {
-                split: MulticlassAccuracy(model.classes, average="micro")
-                for split in ("validation", "test")
-            }
+            {s: MulticlassAccuracy(model.classes, average="micro") for s in _EVALUATED}
         )
 
     def forward(self, x: Any) -> Tensor:
@@ -62,7 +63,7 @@ class Classifier(LightningModule):
             DivergedError: it is not finite; the weights are still those of the step before.
         """
         x, y = batch
-        loss = functional.cross_entropy(self(x), y)
+        loss = _cross_entropy(self(x), y)
         if not bool(torch.isfinite(loss)):
             raise DivergedError(
                 f"epoch {self.current_epoch + 1}, step {self.global_step + 1}",
@@ -73,7 +74,48 @@ class Classifier(LightningModule):
         self.train_loss.update(loss.detach(), len(y))
         self.log("train_loss_step", loss, on_step=True, on_epoch=False, batch_size=len(y))
         self.log("train_loss", self.train_loss, on_step=False, on_epoch=True, batch_size=len(y))
-        return loss
+        return loss * self._weight(len(y))
+
+    def _weight(self, rows: int) -> float:
+        """Return what turns the mean over a rank's rows into its share of the mean over all rows.
+
+        Gradients are averaged over ranks, as if all had equally many rows. They have, but in an
+        epoch's last step.
+        """
+        ranks = self.trainer.world_size
+        if ranks == 1 or not self.trainer.is_last_batch:
+            return 1.0
+        counted = torch.tensor(rows, device=self.device)
+        torch.distributed.all_reduce(counted)
+        return rows * ranks / int(counted)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the mean loss of all ranks so far, so that an epoch's is whole if resumed inside."""
+        loss = self.train_loss
+        with loss.sync_context():
+            state: Any = loss.metric_state
+            checkpoint["train_loss"] = {name: value.cpu().clone() for name, value in state.items()}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the mean loss; one rank does, as they are added up."""
+        if self.global_rank == 0:
+            for name, value in checkpoint["train_loss"].items():
+                setattr(self.train_loss, name, value.to(self.train_loss.device))
+            self.train_loss._update_count = 1
+
+    def on_validation_epoch_start(self) -> None:
+        """Let all ranks evaluate the same model."""
+        self._share_buffers()
+
+    def on_test_epoch_start(self) -> None:
+        """Let all ranks evaluate the same model."""
+        self._share_buffers()
+
+    def _share_buffers(self) -> None:
+        # Batch norm has counted each rank's own rows in the last step. Rank 0's are saved.
+        if self.trainer.world_size > 1:
+            for buffer in self.model.buffers():
+                torch.distributed.broadcast(buffer, 0)
 
     def validation_step(self, batch: tuple[Any, Tensor], index: int) -> None:  # noqa: ARG002
         """Count what the model gets right in the validation split."""
@@ -86,11 +128,11 @@ class Classifier(LightningModule):
     def _evaluate(self, batch: tuple[Any, Tensor], split: str) -> None:
         x, y = batch
         logits = self(x)
-        self.accuracy[split](logits, y)
-        loss = functional.cross_entropy(logits, y)
-        shared = self.trainer.world_size > 1
-        self.log(f"{split}_loss", loss, batch_size=len(y), sync_dist=shared)
-        accuracy = self.accuracy[split]
+        loss, accuracy = self.loss[split], self.accuracy[split]
+        loss.update(_cross_entropy(logits, y), len(y))  # type: ignore[operator]
+        accuracy.update(logits, y)  # type: ignore[operator]
+        # Given as they are, they are added up over all ranks before they are divided.
+        self.log(f"{split}_loss", loss, batch_size=len(y))  # type: ignore[arg-type]
         self.log(f"{split}_accuracy", accuracy, batch_size=len(y))  # type: ignore[arg-type]
 
     def configure_optimizers(self) -> Any:
@@ -113,3 +155,8 @@ class Classifier(LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+
+def _cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    # In at least float32, whatever the model computes in.
+    return functional.cross_entropy(logits.to(torch.promote_types(logits.dtype, torch.float32)), y)

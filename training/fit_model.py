@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from lightning import Trainer
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from torch.utils.data import DataLoader
 
 from shardmill import DivergedError
@@ -18,6 +19,8 @@ from shardmill.training.callbacks import Memory, PatientStopping, WholeFiles, ma
 from shardmill.training.classifier import Classifier
 from shardmill.training.describe_run import describe_run
 from shardmill.training.loggers import make_loggers
+from shardmill.training.ranks import launched_ranks
+from shardmill.training.report_epochs import Report, make_reporters
 from shardmill.training.settings import Metric, Settings
 
 
@@ -31,7 +34,7 @@ class Plan:
         default: the metric where the settings have none.
         memory: what its checkpoints hold.
         configuration: facts for the loggers.
-        bar: show Lightning's progress bar.
+        report: what is said of its progress.
         resume: go on from the last checkpoint.
     """
 
@@ -40,7 +43,7 @@ class Plan:
     default: Metric
     memory: Memory
     configuration: Mapping[str, Any]
-    bar: bool
+    report: Report
     resume: bool
 
     @property
@@ -56,7 +59,6 @@ class Fitted:
     metrics: dict[str, float]
     epochs: int
     stopped: str | None
-    first_rank: bool
 
 
 def fit_model(module: Classifier, loaders: Mapping[str, DataLoader[Any]], plan: Plan) -> Fitted:
@@ -98,7 +100,7 @@ def fit_model(module: Classifier, loaders: Mapping[str, DataLoader[Any]], plan: 
             metrics |= {name: float(value) for name, value in found if name.startswith("test_")}
     stopping = trainer.early_stopping_callback
     stopped = stopping.why() if isinstance(stopping, PatientStopping) else None
-    return Fitted(metrics, trainer.current_epoch, stopped, trainer.is_global_zero)
+    return Fitted(metrics, trainer.current_epoch, stopped)
 
 
 def _make_trainer(plan: Plan, loaders: Mapping[str, DataLoader[Any]]) -> Trainer:
@@ -109,34 +111,42 @@ def _make_trainer(plan: Plan, loaders: Mapping[str, DataLoader[Any]]) -> Trainer
     for logger in loggers:
         logger.log_hyperparams(dict(plan.configuration))
     callbacks = make_callbacks(settings, plan.checkpoints, plan.default, plan.memory)
+    callbacks += make_reporters(plan.report)
     if settings.log.tensorboard or settings.log.wandb:
         from shardmill.training.show_run import ShowRun  # loads matplotlib and TensorBoard
 
         summary = describe_run(plan.configuration, loaders, plan.folder)
         callbacks.append(ShowRun(loaders, summary))
     return Trainer(
+        **_make_places(settings),
         max_epochs=settings.epochs,
-        devices=settings.devices,
         precision=settings.precision,
         deterministic=settings.deterministic or None,
         logger=loggers,
         log_every_n_steps=max(min(10, batches // settings.devices), 1),
         callbacks=callbacks,
-        plugins=[WholeFiles()],
         default_root_dir=plan.folder,
         enable_checkpointing=settings.checkpoint.best or settings.checkpoint.last,
         enable_model_summary=False,
-        enable_progress_bar=plan.bar,
+        enable_progress_bar=plan.report == "bar",
         num_sanity_val_steps=0,
         use_distributed_sampler=False,  # the loaders divide the rows themselves
-        strategy=_strategy(settings),
     )
 
 
-def _strategy(settings: Settings) -> str:
+def _make_places(settings: Settings) -> dict[str, Any]:
+    # Where there is a GPU, Lightning takes it.
+    ranks = launched_ranks()
+    if ranks is None or ranks.world_size == 1:
+        return {"devices": 1, "plugins": [WholeFiles()]}
     # Parameters that are thawed later have no gradients at first.
     thaws = settings.transfer is not None and settings.transfer.unfreeze_every is not None
-    return "ddp_find_unused_parameters_true" if thaws and settings.devices > 1 else "auto"
+    return {
+        "devices": ranks.local,
+        "num_nodes": ranks.nodes,
+        "strategy": "ddp_find_unused_parameters_true" if thaws else "ddp",
+        "plugins": [WholeFiles(), TorchElasticEnvironment()],
+    }
 
 
 def _restore_best(module: Classifier, plan: Plan) -> None:
@@ -174,7 +184,8 @@ def _interruptible() -> Iterator[None]:
 
 def _quieten_lightning() -> None:
     # Hardware listings and advice on workers, which these loaders do better without.
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     for message in (
         ".*does not have many workers.*",
         ".*no `val_dataloader`.*",

@@ -37,7 +37,8 @@ class ImageCnn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features [b, width] of `x` [b, c, h, w]."""
-        found: Tensor = self.blocks(fit_images(x, self.shape, self.mean, self.std))
+        images = fit_images(x, self.shape, self.mean, self.std)
+        found: Tensor = self.blocks(images.to(next(self.parameters()).dtype))
         return found.flatten(1)
 
 

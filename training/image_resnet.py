@@ -41,7 +41,7 @@ class ImageResnet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return features [b, width] of `x` [b, c, h, w]."""
         images = fit_images(x, self.shape, self.mean, self.std)
-        found: Tensor = self.blocks(self.stem(images))
+        found: Tensor = self.blocks(self.stem(images.to(next(self.parameters()).dtype)))
         return found.mean((2, 3))  # adaptive pooling has no deterministic gradient on GPUs
 
 

@@ -59,7 +59,7 @@ class TextBag(nn.Module):
         # 1.0 where an n-gram ends in the text where it begins: [n, ngrams].
         ends = torch.repeat_interleave(offsets + lengths, lengths, output_size=ids.shape[0])
         places = torch.arange(ids.shape[0], device=ids.device)
-        weights = (places[:, None] + further < ends[:, None]).float().view(-1)
+        weights = (places[:, None] + further < ends[:, None]).to(self.embedding.weight).view(-1)
         summed = self.embedding(
             entries, offsets * self.ngrams, per_sample_weights=self.word_dropout(weights)
         )

@@ -2,29 +2,37 @@
 
 import json
 import math
+import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import torch
 from lightning import seed_everything
 from torch.utils.data import DataLoader
 
 import shardmill
-from shardmill import Manifest, OutputError, SettingsError, ShardDataset
+from shardmill import Manifest, OutputError, ShardDataset
 from shardmill.training.baseline import Baseline
 from shardmill.training.build_model import build_model
 from shardmill.training.callbacks import Memory
 from shardmill.training.classifier import Classifier
 from shardmill.training.fit_model import Fitted, Plan, fit_model
 from shardmill.training.freeze_parts import check_parts, count_parameters, freeze_in_epoch
-from shardmill.training.load_model import Model, load_model
-from shardmill.training.load_settings import base_settings, check_settings, merge
+from shardmill.training.launch_ranks import launch_ranks
+from shardmill.training.load_model import Model
+from shardmill.training.load_settings import merge
 from shardmill.training.loggers import git_commit, log_result, require_loggers, ways_to_look
+from shardmill.training.ranks import launched_ranks, refuse_shared_rows, refuse_too_many
+from shardmill.training.report_epochs import Report
 from shardmill.training.resume_run import check_same_run, read_facts, run_facts
+from shardmill.training.run_rank import RESULT_NAME, TASK_NAME
 from shardmill.training.save_model import Description, save_model
-from shardmill.training.settings import Metric, Settings
+from shardmill.training.settings import Settings
+from shardmill.training.settle_settings import default_metric, load_start, settle_settings
 from shardmill.training.start_model import start_model
 from shardmill.training.wandb_runs import ending_wandb
 
@@ -38,12 +46,12 @@ class RunOptions:
     Attributes:
         changes: settings in place of the baseline's, as nested tables.
         resume: go on from the last checkpoint of the run.
-        bar: show Lightning's progress bar.
+        report: what is said of its progress, on stderr.
     """
 
     changes: Mapping[str, Any] = field(default_factory=dict)
     resume: bool = False
-    bar: bool = False
+    report: Report = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +59,27 @@ class Result:
     """What a run gave.
 
     Attributes:
+        artifact, folder: of the artifact, and of the run.
+        kind: of the artifact.
+        sample: its rows were generated.
+        evaluated: a split with labels that was not trained on, if there is one; "test" before all.
+        devices: processes that trained it.
         metrics: losses and accuracies by split.
         seconds: that this start of the run took.
         stopped: why it ended before its last epoch, if it did.
         look: files and commands that show what was logged.
         origin: what it started from, if not from fresh weights.
         parameters: of the model.
-        trained: how many of them.
+        trained: how many of them the last epoch trained.
     """
 
     name: str
+    artifact: Path
     folder: Path
+    kind: str
     sample: bool
+    evaluated: str | None
+    devices: int
     metrics: dict[str, float]
     seconds: float
     stopped: str | None
@@ -73,7 +90,13 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result for JSON."""
-        return {**asdict(self), "folder": str(self.folder)}
+        return {**asdict(self), "artifact": str(self.artifact), "folder": str(self.folder)}
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, Any]) -> "Result":
+        """Return the result that `to_dict` made facts of."""
+        places = {name: Path(facts[name]) for name in ("artifact", "folder")}
+        return cls(**{**facts, **places, "look": tuple(facts["look"])})
 
 
 @ending_wandb()
@@ -87,7 +110,8 @@ def train_artifact(
 ) -> Result:
     """Train on the train split, evaluate on the other labelled splits, write metrics.json, model/.
 
-    Checkpoints go to `checkpoints` in the run's folder, what is logged to `logs`.
+    Checkpoints go to `checkpoints` in the run's folder, what is logged to `logs`. With several
+    devices, each is trained on by a process of its own; under torchrun these are torchrun's.
 
     Args:
         artifact: the artifact's folder.
@@ -105,10 +129,16 @@ def train_artifact(
     last = folder / "checkpoints" / "last.ckpt"
     then = read_facts(last) if options.resume else None
     changes = merge(options.changes, _given(seed=seed, epochs=epochs))
-    start = _load_start(merge(then["settings"] if then else {}, changes))
-    settings = _settle(manifest, then, changes, start)
+    ranks = launched_ranks()
+    then_settings = then["settings"] if then else {}
+    start = load_start(merge(then_settings, changes))
+    settings = settle_settings(manifest, changes, then=then_settings, start=start, ranks=ranks)
+    refuse_too_many(ranks.local if ranks else settings.devices, f"settings of {manifest.name}")
+    if settings.devices > 1 and ranks is None:
+        return _train_in_ranks(artifact, out, settings.devices, replace(options, changes=changes))
     splits = _open_splits(artifact, manifest)
-    default = _default_metric(settings, splits, manifest.name)
+    default = default_metric(settings, splits, manifest.name)
+    loaders = _loaders(splits, settings)
     seed_everything(settings.seed, verbose=False)
     module, origin = _make_module(splits["train"], settings, start)
     checksum = start.facts.checksum if start else None
@@ -116,16 +146,18 @@ def train_artifact(
     if then is not None:
         check_same_run(then, now, last)
     require_loggers(settings.log)
-    _make_folder(folder, fresh=then is None)
+    first = ranks is None or ranks.rank == 0
+    if first:
+        _make_folder(folder, fresh=then is None)
     about = _configuration(artifact, manifest, settings)
-    memory = Memory(now)
-    plan = Plan(settings, folder, default, memory, about, bar=options.bar, resume=options.resume)
+    plan = Plan(settings, folder, default, Memory(now), about, options.report, options.resume)
     started = time.perf_counter()
-    fitted = fit_model(module, _loaders(splits, settings), plan)
+    fitted = fit_model(module, loaders, plan)
     seconds = round(time.perf_counter() - started, 2)
     trained, parameters = _count_parameters(module.model, settings, fitted.epochs)
     # The one place where the trained module, its metrics and all facts are at hand.
-    if fitted.first_rank:
+    if first:
+        module.float()  # as it is saved and loaded, whatever it was trained in
         rows = {name: len(dataset) for name, dataset in splits.items()}
         facts = {**about, "rows": rows, "sample": manifest.sample, "seconds": seconds}
         facts |= {"origin": origin, "parameters": parameters, "parameters_trained": trained}
@@ -136,8 +168,12 @@ def train_artifact(
         log_result(module.loggers, about, fitted.metrics, folder / "model")
     return Result(
         name=manifest.name,
+        artifact=artifact,
         folder=folder,
+        kind=manifest.kind,
         sample=manifest.sample,
+        evaluated=next((name for name in ("test", "validation") if name in splits), None),
+        devices=settings.devices,
         metrics=fitted.metrics,
         seconds=seconds,
         stopped=fitted.stopped,
@@ -148,28 +184,19 @@ def train_artifact(
     )
 
 
+def _train_in_ranks(artifact: Path, out: Path, devices: int, options: RunOptions) -> Result:
+    """Train as `train_artifact` does, in a process for each device."""
+    with TemporaryDirectory(prefix="shardmill-") as name:
+        folder = Path(name)
+        task = {"artifact": str(artifact), "out": str(out), "options": asdict(options)}
+        (folder / TASK_NAME).write_text(json.dumps(task), encoding="utf-8")
+        command = [sys.executable, "-m", "shardmill.training.run_rank", name]
+        launch_ranks(command, devices, folder)
+        return Result.from_dict(json.loads((folder / RESULT_NAME).read_bytes()))
+
+
 def _given(**settings: int | None) -> dict[str, int]:
     return {key: value for key, value in settings.items() if value is not None}
-
-
-def _load_start(settings: Mapping[str, Any]) -> Model | None:
-    transfer = settings.get("transfer")
-    model = transfer.get("model") if isinstance(transfer, Mapping) else None
-    return load_model(model) if isinstance(model, str) else None
-
-
-def _settle(
-    manifest: Manifest,
-    then: Mapping[str, Any] | None,
-    changes: Mapping[str, Any],
-    start: Model | None,
-) -> Settings:
-    if start is not None and start.facts.kind == manifest.kind:
-        changes = merge({"model": start.facts.settings.get("model")}, changes)
-    # A run that is resumed has the settings that it had.
-    base = then["settings"] if then else base_settings(manifest.kind, changes)
-    where = f"settings of {manifest.name}"
-    return check_settings(merge(base, changes), where=where, kinds=[manifest.kind])
 
 
 def _configuration(artifact: Path, manifest: Manifest, settings: Settings) -> dict[str, Any]:
@@ -190,21 +217,6 @@ def _open_splits(artifact: Path, manifest: Manifest) -> dict[str, ShardDataset]:
         for name, split in manifest.splits.items()
         if split.rows and (split.labelled or name == "train")
     }
-
-
-def _default_metric(settings: Settings, splits: Mapping[str, Any], name: str) -> Metric:
-    if "validation" in splits:
-        return "validation_loss"
-    for table in ("early_stopping", "checkpoint"):
-        metric = getattr(getattr(settings, table), "metric", None)
-        if metric is not None and metric != "train_loss":
-            raise SettingsError(
-                f"settings of {name}: {table}.metric",
-                expected="train_loss, as there is no validation split with rows and labels",
-                found=metric,
-                fix=f"leave {table}.metric out, or hold out a validation split in the recipe",
-            )
-    return "train_loss"
 
 
 def _make_module(
@@ -229,9 +241,17 @@ def _count_parameters(model: Baseline, settings: Settings, epochs: int) -> tuple
 
 
 def _loaders(splits: Mapping[str, ShardDataset], settings: Settings) -> dict[str, DataLoader[Any]]:
-    train = splits["train"].loader(settings.batch_size, shuffle=True, seed=settings.seed)
-    others = {name: ds.loader(_EVALUATION_BATCH) for name, ds in splits.items() if name != "train"}
-    return {"train": train, **others}
+    # A GPU computes while a thread gathers the next batches into memory that it can copy from.
+    gpu = torch.cuda.is_available()
+    options: dict[str, Any] = {"pin_memory": gpu, "prefetch": 2 * gpu}
+    loaders: dict[str, DataLoader[Any]] = {}
+    for name, dataset in splits.items():
+        size = settings.batch_size if name == "train" else _EVALUATION_BATCH
+        where = f"{dataset.path}, split {name}"
+        refuse_shared_rows(len(dataset), size, settings.devices, where)
+        shuffle = name == "train"
+        loaders[name] = dataset.loader(size, shuffle=shuffle, seed=settings.seed, **options)
+    return loaders
 
 
 def _make_folder(path: Path, *, fresh: bool) -> None:

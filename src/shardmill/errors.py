@@ -188,3 +188,7 @@ class ResumeError(TrainingError):
 
 class DivergedError(TrainingError):
     """A loss or a weight that is not finite."""
+
+
+class RankError(TrainingError):
+    """A process of a run has ended before the run, by no error of shardmill's own."""

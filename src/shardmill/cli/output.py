@@ -1,6 +1,7 @@
 """What commands print: results to stdout, everything else to stderr."""
 
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from shardmill.pipeline.build import Progress
     from shardmill.pipeline.build_artifacts import Outcome
     from shardmill.training.evaluate_model import Evaluation
+    from shardmill.training.export_model import Exported
     from shardmill.training.train_artifact import Result
 
 
@@ -86,32 +88,63 @@ def print_stopped(artifact: Path, artifacts: Path, out: Path) -> None:
 
 
 def print_results(results: Sequence["Result"]) -> None:
-    """Print a table of what training gave, and how to look at each run."""
+    """Print a table of what training gave, and for each run where it is and what to do with it."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table()
-    columns = ("validation_accuracy", "test_accuracy", "train_loss")
-    for heading in ("artifact", *columns, "seconds", "written to"):
+    columns = ("train_loss", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
+    for heading in ("artifact", *columns, "seconds"):
         table.add_column(heading.replace("_", " "), justify="left")
     for result in results:
         name = result.name + (" (SAMPLE DATA)" if result.sample else "")
         values = [f"{result.metrics[c]:.4f}" if c in result.metrics else "-" for c in columns]
-        written = str(result.folder / "metrics.json")
-        table.add_row(name, *values, f"{result.seconds:.1f}", written)
+        table.add_row(name, *values, f"{result.seconds:.1f}")
     Console(width=None if sys.stdout.isatty() else 120).print(table)
     for result in results:
-        checkpoints = sorted((result.folder / "checkpoints").glob("*.ckpt"))
         click.echo(f"{result.name}: {result.folder}")
-        for label, lines in (
-            ("started", [f"from {result.origin}"] if result.origin else []),
-            ("trained", [f"{result.trained:,} of {result.parameters:,} parameters"]),
-            ("stopped", [result.stopped] if result.stopped else []),
-            ("look at", result.look),
-            ("kept", [str(path) for path in checkpoints]),
-        ):
+        for label, lines in _ways_on(result):
             for line in lines:
                 click.echo(f"  {label:<8} {line}")
+
+
+# What `shardmill predict` takes.
+_RAW_FILES = {"tabular": "rows.csv", "text": "texts.csv", "image": "images.idx"}
+
+
+def _ways_on(result: "Result") -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield files, and commands to paste, by what they are for."""
+    from shardmill.training.describe_run import resume_command
+
+    model = str(result.folder / "model")
+    checkpoints = sorted((result.folder / "checkpoints").glob("*.ckpt"))
+    yield "started", [f"from {result.origin}"] if result.origin else []
+    yield "trained", [f"{result.trained:,} of {result.parameters:,} parameters"]
+    yield "stopped", [result.stopped] if result.stopped else []
+    yield "metrics", [str(result.folder / "metrics.json")]
+    yield "kept", [str(path) for path in checkpoints]
+    yield "look at", result.look
+    if any(path.name == "last.ckpt" for path in checkpoints):
+        yield "resume", [resume_command(result.artifact, result.folder.parent)]
+    if result.evaluated:
+        split = ["--split", result.evaluated]
+        yield "evaluate", [_command("evaluate", model, str(result.artifact), *split)]
+    yield "predict", [_command("predict", model, f"/path/to/{_RAW_FILES[result.kind]}")]
+    yield "export", [_command("export", model, "--out", f"{model}.pt2")]
+
+
+def _command(*words: str) -> str:
+    return shlex.join(["shardmill", *words])
+
+
+def print_exported(exported: "Exported") -> None:
+    """Print what an exported network takes and returns, and how well it was found to agree."""
+    click.echo(f"{exported.path}")
+    for name, form in exported.inputs.items():
+        click.echo(f"  takes    {name} {form}")
+    click.echo(f"  returns  logits [b, {len(exported.classes)}]")
+    sizes = ", ".join(map(str, exported.sizes))
+    click.echo(f"  checked  logits differ by {exported.difference:.1g} at most, for {sizes} rows")
 
 
 def print_evaluation(evaluation: "Evaluation") -> None:

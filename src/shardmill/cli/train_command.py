@@ -1,12 +1,15 @@
 """`shardmill train`."""
 
-import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from shardmill.cli import options
+
+if TYPE_CHECKING:
+    from shardmill.training.report_epochs import Report
 
 LOGGERS = ("csv", "tensorboard", "wandb")
 
@@ -54,6 +57,12 @@ def _loggers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 @click.option("--epochs", type=click.IntRange(min=1), help="[default: that of the baseline]")
 @click.option("--seed", type=click.IntRange(min=0), help="[default: 0]")
 @click.option(
+    "--devices",
+    type=click.IntRange(min=1),
+    help="GPUs, or CPU processes where there is none; with torchrun those that it started.  "
+    "[default: 1]",
+)
+@click.option(
     "--log",
     "loggers",
     callback=_loggers,
@@ -84,6 +93,7 @@ def command(
     words: tuple[str, ...],
     epochs: int | None,
     seed: int | None,
+    devices: int | None,
     loggers: tuple[str, ...],
     start: Path | None,
     freeze: tuple[str, ...],
@@ -103,31 +113,35 @@ def command(
         merge,
         parse_changes,
     )
+    from shardmill.training.ranks import launched_ranks
     from shardmill.training.train_artifact import RunOptions, train_artifact
 
+    ranks = launched_ranks()
+    first = ranks is None or ranks.rank == 0  # of several, one speaks for all
     found = find_artifacts(artifacts, names)
     known = [artifact.name for artifact in find_artifacts(artifacts, ())]
     tables = load_settings_file(settings, known) if settings else {}
-    given = parse_changes([*words, *(f"log.{name}=true" for name in loggers)])
+    counts = [] if devices is None else [f"devices={devices}"]
+    given = parse_changes([*words, *(f"log.{name}=true" for name in loggers), *counts])
     transfer = {"model": start and str(start), "freeze": freeze}
     if transfer := {key: value for key, value in transfer.items() if value}:
         given = merge(given, {"transfer": transfer})
-    bar = not quiet and sys.stderr.isatty()
+    quiet = quiet or not first
+    report: Report = "nothing" if quiet else "bar" if sys.stderr.isatty() else "lines"
     results = []
     for artifact in found:
         if not quiet:
             click.echo(f"training on {artifact}", err=True)
-        run = RunOptions(changes_for(artifact, tables, given), resume=resume, bar=bar)
+        run = RunOptions(changes_for(artifact, tables, given), resume=resume, report=report)
         try:
             results.append(train_artifact(artifact, out, seed=seed, epochs=epochs, options=run))
         except ShardmillError:
             raise  # to go on would come to the same
         except BaseException:
-            print_stopped(artifact, artifacts, out)
+            if first:
+                print_stopped(artifact, artifacts, out)
             raise
-    if os.environ.get("LOCAL_RANK", "0") != "0":
-        return  # Lightning ran this command once for each device
-    if as_json:
+    if as_json and first:
         print_json([result.to_dict() for result in results])
     elif not quiet:
         print_results(results)

@@ -1,0 +1,33 @@
+"""`shardmill export`."""
+
+from pathlib import Path
+
+import click
+
+from shardmill.cli import options
+
+
+@click.command("export")
+@options.model
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write, put in place when it was checked.  [default: FOLDER.pt2]",
+)
+@options.as_json
+@options.quiet
+def command(folder: Path, out: Path | None, as_json: bool, quiet: bool) -> None:
+    """Export the network that `shardmill train` has saved in FOLDER, with torch.export.
+
+    The file takes tensors, not raw rows, and any number of them; it is loaded again and compared
+    with the model before it takes its place. `torch.export.load(FILE).module()` needs torch alone.
+    """
+    from shardmill.cli.output import print_exported, print_json
+    from shardmill.training.export_model import export_model
+    from shardmill.training.load_model import load_model
+
+    exported = export_model(load_model(folder), out or folder.with_name(f"{folder.name}.pt2"))
+    if as_json:
+        print_json(exported.to_dict())
+    elif not quiet:
+        print_exported(exported)

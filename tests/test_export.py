@@ -1,0 +1,133 @@
+"""What is exported gives the model's logits, for any number of rows and without shardmill."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from saved_models import open_split
+from torch import Tensor, nn
+
+from shardmill import Bag, ModelError
+from shardmill.cli import main
+from shardmill.training.export_model import TOLERANCE, export_model
+from shardmill.training.load_model import load_model
+
+NAMES = ("titanic", "mnist", "ag_news")
+
+
+@pytest.fixture(scope="module")
+def exported(model_folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A .pt2 of each model."""
+    folder = tmp_path_factory.mktemp("exported")
+    for name in NAMES:
+        export_model(load_model(model_folders / name), folder / f"{name}.pt2")
+    return folder
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("rows", [1, 2, 3, 100])
+def test_real_rows_get_the_logits_of_the_model(
+    exported: Path, model_folders: Path, sample_artifacts: Path, name: str, rows: int
+) -> None:
+    module = torch.export.load(exported / f"{name}.pt2").module()
+    x = open_split(sample_artifacts / name, "train")[:rows][0]
+    found = module(*x) if isinstance(x, Bag) else module(x)
+    expected = load_model(model_folders / name).logits(x)
+    assert found.shape == expected.shape == (rows, expected.shape[1])
+    torch.testing.assert_close(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
+
+
+def test_texts_without_tokens(exported: Path, model_folders: Path) -> None:
+    module = torch.export.load(exported / "ag_news.pt2").module()
+    model = load_model(model_folders / "ag_news")
+    ids = torch.tensor([5, 6, 7], dtype=torch.int32)
+    for tokens, offsets in ((ids[:0], [0]), (ids[:0], [0, 0]), (ids, [0, 0, 3]), (ids, [0, 3])):
+        bag = Bag(tokens, torch.tensor(offsets))
+        found = module(*bag)
+        torch.testing.assert_close(found, model.logits(bag), rtol=TOLERANCE, atol=TOLERANCE)
+
+
+def test_another_project_needs_torch_alone(exported: Path, model_folders: Path) -> None:
+    program = (
+        "import json, sys, torch\n"
+        "extra = {'model.json': ''}\n"
+        "module = torch.export.load(sys.argv[1], extra_files=extra).module()\n"
+        "logits = module(torch.zeros(3, 7))\n"
+        "assert not any(name.startswith('shardmill') for name in sys.modules)\n"
+        "print(json.dumps([logits.tolist(), json.loads(extra['model.json'])]))\n"
+    )
+    command = [sys.executable, "-c", program, str(exported / "titanic.pt2")]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    logits, facts = json.loads(said)
+    model = load_model(model_folders / "titanic")
+    torch.testing.assert_close(torch.tensor(logits), model.logits(torch.zeros(3, 7)))
+    assert facts["classes"] == list(model.classes)
+    assert facts["trained_on"]["sample"] is True
+    assert "files" not in facts
+
+
+def test_the_command(model_folders: Path, tmp_path: Path) -> None:
+    out = tmp_path / "net.pt2"
+    result = run("export", model_folders / "ag_news", "--out", out)
+    assert result.exit_code == 0, result.output
+    assert f"{out}\n  takes    ids int32 [n]\n  takes    offsets int64 [b]\n" in result.stdout
+    assert "  returns  logits [b, 4]\n  checked  logits differ by " in result.stdout
+    facts = json.loads(run("export", model_folders / "mnist", "--out", out, "--json").stdout)
+    assert facts["inputs"] == {"x": "uint8 [b, 1, 28, 28]"}
+    assert facts["difference"] <= TOLERANCE
+    result = run("export", model_folders / "mnist", "--out", tmp_path / "none" / "net.pt2")
+    assert result.exit_code == 7
+
+
+class Odd(nn.Module):
+    """Gives other logits from the second call on, as an export that went wrong would."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+        self.calls = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        logits: Tensor = self.module(x)
+        return logits + 1e-3 * (self.calls > 1)
+
+
+class OfOneSize(nn.Module):
+    """Looks at how many rows there are."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.module(x)
+        return logits * len(x)
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "fault"),
+    [
+        (Odd, "expected an exported model that gives its logits to within 1e-05, found other"),
+        (OfOneSize, "expected a model that torch.export takes for any number of rows"),
+    ],
+)
+def test_what_does_not_agree_is_not_left_behind(
+    model_folders: Path, tmp_path: Path, wrapper: Any, fault: str
+) -> None:
+    model = load_model(model_folders / "titanic")
+    model.module = wrapper(model.module).eval()
+    (tmp_path / "net.pt2").write_bytes(b"what was there")
+    with pytest.raises(ModelError, match=fault):
+        export_model(model, tmp_path / "net.pt2")
+    assert [path.name for path in tmp_path.iterdir()] == ["net.pt2"]
+    assert (tmp_path / "net.pt2").read_bytes() == b"what was there"
