@@ -1,6 +1,7 @@
 """What is exported gives the model's logits, for any number of rows and without shardmill."""
 
 import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -78,7 +79,7 @@ def test_another_project_needs_torch_alone(exported: Path, model_folders: Path) 
     assert "files" not in facts
 
 
-def test_the_command(model_folders: Path, tmp_path: Path) -> None:
+def test_the_command(model_folders: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     out = tmp_path / "net.pt2"
     result = run("export", model_folders / "ag_news", "--out", out)
     assert result.exit_code == 0, result.output
@@ -89,6 +90,7 @@ def test_the_command(model_folders: Path, tmp_path: Path) -> None:
     assert facts["difference"] <= TOLERANCE
     result = run("export", model_folders / "mnist", "--out", tmp_path / "none" / "net.pt2")
     assert result.exit_code == 7
+    assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
 
 
 class OfGroups(nn.Module):
