@@ -1,6 +1,7 @@
 """What is exported gives the model's logits, for any number of rows and without shardmill."""
 
 import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -8,14 +9,17 @@ from typing import Any
 
 import pytest
 import torch
+from bikes import COLUMNS, GROUPS, TARGETS, raw_rows, write_raw
 from click.testing import CliRunner, Result
+from conftest import build
 from saved_models import open_split
 from torch import Tensor, nn
 
-from shardmill import Bag, ModelError
+from shardmill import Bag, ModelError, Preprocessor
 from shardmill.cli import main
+from shardmill.load_recipe import parse_recipe
 from shardmill.training.export_model import TOLERANCE, export_model
-from shardmill.training.load_model import load_model
+from shardmill.training.load_model import Model, load_model
 
 NAMES = ("titanic", "mnist", "ag_news")
 
@@ -75,7 +79,7 @@ def test_another_project_needs_torch_alone(exported: Path, model_folders: Path) 
     assert "files" not in facts
 
 
-def test_the_command(model_folders: Path, tmp_path: Path) -> None:
+def test_the_command(model_folders: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     out = tmp_path / "net.pt2"
     result = run("export", model_folders / "ag_news", "--out", out)
     assert result.exit_code == 0, result.output
@@ -86,6 +90,41 @@ def test_the_command(model_folders: Path, tmp_path: Path) -> None:
     assert facts["difference"] <= TOLERANCE
     result = run("export", model_folders / "mnist", "--out", tmp_path / "none" / "net.pt2")
     assert result.exit_code == 7
+    assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
+
+
+class OfGroups(nn.Module):
+    """A network that takes tables with groups, of which one holds numbers of categories."""
+
+    def __init__(self, stations: int) -> None:
+        super().__init__()
+        self.places = nn.Embedding(stations, 4)
+        self.head = nn.Linear(4 + 3 + 3 + 1, 2)
+
+    def forward(self, x: dict[str, Tensor]) -> Tensor:
+        """Return logits [b, 2]."""
+        places = self.places(x["places"][:, 0].long())
+        numbers = [places, x["numbers"], x["times"], x["flags"][:, :1].float()]
+        logits: Tensor = self.head(torch.cat(numbers, 1))
+        return logits
+
+
+def test_tables_with_groups(model_folders: Path, tmp_path: Path) -> None:
+    write_raw(tmp_path, 60)
+    split = "[splits.train]\ncsv.path = 'bikes.csv'\n"
+    recipe = parse_recipe(COLUMNS + TARGETS + GROUPS + split, where="test")
+    preprocessor = Preprocessor.load(build(recipe, tmp_path, tmp_path / "artifacts"))
+    stations = preprocessor.fitted.statistics["station"].categories
+    assert stations is not None
+    module: Any = OfGroups(len(stations)).eval()
+    facts = load_model(model_folders / "titanic").facts
+    model = Model(tmp_path, module, preprocessor, facts)
+    inputs = export_model(model, tmp_path / "net.pt2").inputs
+    assert inputs["numbers"] == "float32 [b, 3]" and inputs["docks"] == "int32 [b, 1]"
+    assert inputs["flags"].startswith("bool [b, ")
+    x = preprocessor(raw_rows(9))
+    found = torch.export.load(tmp_path / "net.pt2").module()(x)
+    torch.testing.assert_close(found, module(x), rtol=TOLERANCE, atol=TOLERANCE)
 
 
 class Odd(nn.Module):

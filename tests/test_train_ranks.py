@@ -17,6 +17,7 @@ import torch
 from click.testing import CliRunner
 from torch import nn
 
+import shardmill
 from shardmill import DivergedError, RankError, SettingsError
 from shardmill.cli import main
 from shardmill.training.launch_ranks import launch_ranks
@@ -30,6 +31,10 @@ RUNS: dict[str, dict[str, Any]] = {
     "ag_news": EXACT | {"batch_size": 150, "epochs": 1},
     "titanic": EXACT | {"batch_size": 32, "epochs": 3},
 }
+
+
+# Batch norm counts each rank's own rows.
+NORMED = {"mnist": {"batch_size": 300, "epochs": 1}}
 
 
 def torchrun(*command: object, ranks: int = 2) -> "subprocess.CompletedProcess[str]":
@@ -53,12 +58,13 @@ def test_two_ranks_come_to_the_metrics_of_one(
     both = tmp_path / "both"
     both.mkdir()
     worker = Path(__file__).with_name("train_rank.py")
-    run = torchrun(worker, sample_artifacts, both, repr(list(RUNS.items())))
+    run = torchrun(worker, sample_artifacts, both, repr([*NORMED.items(), *RUNS.items()]))
     assert run.returncode == 0, run.stderr
     of_ranks = [json.loads((both / f"rank-{rank}.json").read_bytes()) for rank in range(2)]
     for part in of_ranks:
         last, resumed = part[-2:]
         assert resumed[0] == last[0]  # though it was stopped in the middle of an epoch
+        check_saved(both / "mnist", sample_artifacts / "mnist", part.pop(0)[0])
     monkeypatch.setattr(nn.Dropout, "forward", lambda self, x: x)
     for (name, changes), *parts in zip(RUNS.items(), *of_ranks, strict=False):
         one = {**changes, "batch_size": changes["batch_size"] * 2}
@@ -79,6 +85,16 @@ def test_two_ranks_come_to_the_metrics_of_one(
                 seen.update(dict(counts[split]))
             epochs = changes["epochs"] if split != "test" else 1
             assert seen == dict.fromkeys(range(rows), epochs), (name, split)
+
+
+def check_saved(run: Path, artifact: Path, metrics: dict[str, float]) -> None:
+    """Check that it was the saved model, and no other rank's, that was evaluated on each rank."""
+    dataset = shardmill.open(artifact, "test")
+    x, y = dataset[: len(dataset)]
+    logits = shardmill.load_model(run / "model").logits(x)
+    loss = nn.functional.cross_entropy(logits, y)
+    assert metrics["test_loss"] == pytest.approx(float(loss), rel=1e-4)
+    assert metrics["test_accuracy"] == pytest.approx(float((logits.argmax(1) == y).float().mean()))
 
 
 @pytest.mark.parametrize(
@@ -181,6 +197,15 @@ if rank == "0":
             "sys.exit(1)",
             RankError,
             "process 1 of the run: .* found ValueError: none",
+        ),
+        (
+            # which makes the other one fail
+            "os.environ['RANK'] = '0'\n"
+            "from shardmill.training.run_rank import record_failure\n"
+            "record_failure(ValueError('no peer'), folder)\n"
+            "os.abort()",
+            RankError,
+            "process 1 of the run: .* found signal 6",
         ),
         (
             "from shardmill.training.run_rank import record_failure\n"

@@ -120,7 +120,8 @@ def _export(module: nn.Module, model: Model) -> Any:
 
 def _compare(path: Path, model: Model) -> float:
     """Return the largest difference of logits between a file and the model that it was made of."""
-    loaded = torch.export.load(path).module()
+    with path.open("rb") as file:  # torch wants names to end in .pt2
+        loaded = torch.export.load(file).module()
     largest = 0.0
     for size in SIZES:
         x = example_inputs(model, size)

@@ -45,9 +45,13 @@ def launch_ranks(command: Sequence[str], ranks: int, folder: Path) -> None:
         while None in codes and not any(codes):
             time.sleep(_POLL_S)
             codes = [process.poll() for process in processes]
-    failed = next((rank for rank, code in enumerate(codes) if code), None)
-    if failed is not None:
-        raise _first_failure(folder) or _ended(failed, codes[failed], folder)
+    failed = [rank for rank, code in enumerate(codes) if code]
+    # One that has left no word was ended by something else, and that may have made others fail.
+    silent = [rank for rank in failed if not _failure(folder, rank).exists()]
+    if silent:
+        raise _ended(silent[0], codes[silent[0]], folder)
+    if failed:
+        raise _first_failure(folder)
 
 
 def _start(
@@ -96,11 +100,9 @@ def _ended_together() -> Iterator[list[subprocess.Popen[bytes]]]:
                 process.stdin.close()
 
 
-def _first_failure(folder: Path) -> ShardmillError | None:
+def _first_failure(folder: Path) -> ShardmillError:
     # The others fail after it, as it leaves them.
     files = sorted(folder.glob("failure-*.json"), key=lambda path: path.stat().st_mtime_ns)
-    if not files:
-        return None
     facts = json.loads(files[0].read_bytes())
     rank = files[0].stem.removeprefix("failure-")
     error: ShardmillError
@@ -136,6 +138,10 @@ def _rank_error(rank: str, found: str) -> RankError:
         found=found,
         fix="train with --devices 1 to see whether it is the number of processes, or their memory",
     )
+
+
+def _failure(folder: Path, rank: int) -> Path:
+    return folder / f"failure-{rank}.json"
 
 
 def _said(folder: Path, rank: int) -> Path:

@@ -11,6 +11,22 @@ from lightning.pytorch.callbacks import RichProgressBar
 Report = Literal["bar", "lines", "nothing"]
 
 
+_METRICS = ("train_loss", "validation_loss", "validation_accuracy")
+
+
+class EpochBar(RichProgressBar):
+    """Lightning's bar, on stderr, with the training loss and validation accuracy so far."""
+
+    def __init__(self) -> None:
+        super().__init__(leave=True, console_kwargs={"stderr": True})
+
+    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:  # noqa: ARG002
+        """Return the words beside the bar; more would not find room."""
+        found = _found(trainer)
+        wanted = {"loss": "train_loss", "accuracy": "validation_accuracy"}
+        return {word: found[name] for word, name in wanted.items() if name in found}
+
+
 class EpochLines(Callback):
     """Writes a line after each epoch: its losses, its accuracy, and the seconds that it took."""
 
@@ -23,11 +39,8 @@ class EpochLines(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
         """Write the line, on one of all ranks."""
-        found = trainer.callback_metrics
         words = [f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"]
-        for name in ("train_loss", "validation_loss", "validation_accuracy"):
-            if name in found:
-                words.append(f"{name} {float(found[name]):.4f}")
+        words += [f"{name} {value}" for name, value in _found(trainer).items()]
         words.append(f"{time.perf_counter() - self._started:.1f} s")
         if trainer.is_global_zero:
             print("  ".join(words), file=sys.stderr, flush=True)
@@ -36,5 +49,10 @@ class EpochLines(Callback):
 def make_reporters(report: Report) -> list[Any]:
     """Return the callbacks that say what a report is to say."""
     if report == "bar":
-        return [RichProgressBar(leave=True, console_kwargs={"stderr": True})]
+        return [EpochBar()]
     return [EpochLines()] if report == "lines" else []
+
+
+def _found(trainer: Trainer) -> dict[str, str]:
+    metrics = trainer.callback_metrics
+    return {name: f"{float(metrics[name]):.4f}" for name in _METRICS if name in metrics}
