@@ -30,6 +30,12 @@ class Table:
         lines = (headings, ("---",) * len(headings), *rows)
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
+    def to_html(self) -> str:
+        """Return the table in HTML, likewise."""
+        rows = [tuple(map(escape, row)) for row in (self.headings, *self.rows)]
+        lines = "\n".join(f"<tr><td>{'</td><td>'.join(row)}</td></tr>" for row in rows)
+        return f"<table border=1>\n{lines}\n</table>"
+
 
 def describe_rows(dataset: ShardDataset, x: Any) -> Table:
     """Return the tokens of texts, or the numbers of a table by feature.
@@ -60,7 +66,7 @@ def beside(table: Table, other: Table) -> Table:
 
 
 def escape(text: str) -> str:
-    """Return a text in Markdown: one line, cut if it is long, as it stands."""
+    """Return a text for Markdown and HTML: on one line, cut if it is long, as it stands."""
     text = " ".join(text.split())
     if len(text) > _CHARACTERS:
         text = text[:_CHARACTERS] + "…"

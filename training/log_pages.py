@@ -1,6 +1,7 @@
 """Gives pictures and tables to the loggers that can show them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from lightning import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
@@ -39,8 +40,10 @@ class Pages:
         if self.writer is not None:
             self.writer.add_text(tag, table.to_markdown(), self.step)
         for logger in self._wandb:
-            columns, rows = list(table.headings), [list(row) for row in table.rows]
-            logger.log_text(tag, columns, rows, step=self.step)
+            from wandb import Html  # its own tables are artifacts, one for each time
+
+            shown: Any = {tag: Html(table.to_html(), inject=False)}
+            logger.log_metrics(shown, self.step)
 
     def show_rows(
         self, what: str, dataset: ShardDataset, rows: Sequence[int], facts: Table

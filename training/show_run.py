@@ -57,6 +57,13 @@ class ShowRun(Callback):
             pages.writer.add_text("run", self._summary, 0)
             write_graph(pages.writer, model, to_device(trainer, x))
 
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """Write histograms after an epoch's last batch: validation forgets its gradients."""
+        if trainer.is_global_zero and trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            pages = Pages(trainer)
+            if pages.writer is not None:
+                write_histograms(pages.writer, _model(pl_module), pages.step)
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Show what the model makes of rows now, after the epoch's validation."""
         if not trainer.is_global_zero:
@@ -77,7 +84,6 @@ class ShowRun(Callback):
         if pages.writer is not None:
             count = len(dataset.classes)
             write_cloud(pages.writer, tag, points, classes, count=count, step=pages.step)
-            write_histograms(pages.writer, model, pages.step)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write what the projector shows."""

@@ -15,7 +15,7 @@ from shardmill.training.baseline import Baseline
 from shardmill.training.shown_rows import as_it_was
 
 
-class BackboneAndHead(nn.Module):
+class TracedModel(nn.Module):
     """A model whose input is taken apart into tensors, as tracing wants it."""
 
     def __init__(self, model: Baseline, x: Any) -> None:
@@ -46,7 +46,7 @@ def write_graph(writer: SummaryWriter, model: Baseline, x: Any) -> None:
 
     The model runs in eval mode, and is left as it was.
     """
-    traced = BackboneAndHead(model, x)
+    traced = TracedModel(model, x)
     with as_it_was(model), torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a trace holds for batches like this one alone, it says
         # What torch prints of a failure is no result of a command.
@@ -56,7 +56,7 @@ def write_graph(writer: SummaryWriter, model: Baseline, x: Any) -> None:
         warnings.warn(f"TensorBoard shows no graph of the model: {fault}", stacklevel=2)
 
 
-def _fault(writer: SummaryWriter, traced: BackboneAndHead) -> str | None:
+def _fault(writer: SummaryWriter, traced: TracedModel) -> str | None:
     try:
         writer.add_graph(traced, traced.parts())
     except Exception as error:  # whatever a model may do that a trace cannot hold

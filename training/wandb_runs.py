@@ -31,8 +31,8 @@ def make_wandb_logger(folder: Path, name: str, *, resume: bool) -> WandbLogger:
     if rank.rank != 0:  # these do not log
         return WandbLogger(save_dir=folder)
     options: dict[str, Any] = {"silent": True, "console": "off"}
-    if "WANDB_MODE" not in os.environ and not _logged_in():
-        options["mode"] = "offline"
+    # Said aloud: the library reads the variable once in a process.
+    options["mode"] = os.environ.get("WANDB_MODE") or ("online" if _logged_in() else "offline")
     # Begun here: Lightning's own way gives options that make the library warn.
     run = wandb.init(
         project=os.environ.get("WANDB_PROJECT", "shardmill"),
@@ -89,7 +89,8 @@ def way_to_sync(folder: Path) -> str | None:
     kept = folder / "wandb_id"
     if not kept.is_file():
         return None
-    offline = sorted((folder / "wandb").glob(f"offline-run-*-{kept.read_text().strip()}"))
+    # A number follows where two starts are of the same second.
+    offline = sorted((folder / "wandb").glob(f"offline-run-*-{kept.read_text().strip()}*"))
     return shlex.join(["wandb", "sync", *map(str, offline)]) if offline else None
 
 

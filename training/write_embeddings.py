@@ -26,7 +26,7 @@ def write_cloud(
         tag,
         vertices=vertices[None],
         colors=colours[None],
-        config_dict={"material": {"cls": "PointsMaterial", "size": 0.25}},
+        config_dict={"material": {"cls": "PointsMaterial", "size": 0.15}},
         global_step=step,
     )
 
