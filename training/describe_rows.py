@@ -9,7 +9,7 @@ import torch
 from shardmill import Bag, ShardDataset, TextDataset
 
 _COLUMNS = 12
-_CHARACTERS = 120  # of a cell; a wider one squeezes those beside it into letters
+_CHARACTERS = 100  # of a cell; a wider one squeezes those beside it into letters
 
 
 @dataclass(frozen=True, slots=True)
