@@ -263,7 +263,7 @@ def test_texts(boards: dict[str, Board], sample_artifacts: Path) -> None:
         ids, truth = dataset[int(row)]
         assert name == (dataset.classes or ())[int(truth)]
         text = " ".join(dataset.vocab.lookup_tokens(ids))
-        assert tokens == (text if len(text) <= 300 else text[:300] + "…")
+        assert tokens == (text if len(text) <= 100 else text[:100] + "…")
 
 
 def test_cells_are_what_they_hold() -> None:

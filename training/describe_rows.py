@@ -9,7 +9,7 @@ import torch
 from shardmill import Bag, ShardDataset, TextDataset
 
 _COLUMNS = 12
-_CHARACTERS = 300  # of a cell
+_CHARACTERS = 100  # of a cell; a wider one squeezes those beside it into letters
 
 
 @dataclass(frozen=True, slots=True)
