@@ -18,9 +18,10 @@ from shardmill import Bag
 from shardmill.cli import main
 from shardmill.training.evaluate_model import evaluate_model
 from shardmill.training.load_model import load_model
+from shardmill.training.prepare_run import _make_loaders
 from shardmill.training.report_epochs import make_reporters
 from shardmill.training.settings import BASELINES
-from shardmill.training.train_artifact import RunOptions, _loaders, train_artifact
+from shardmill.training.train_artifact import RunOptions, train_artifact
 
 
 def train(artifacts: Path, out: Path, changes: dict[str, Any], *, resume: bool = False) -> Any:
@@ -79,9 +80,10 @@ def test_batches_for_a_gpu_are_pinned_ahead(
 ) -> None:
     splits = {name: open_split(sample_artifacts / "mnist", name) for name in ("train", "test")}
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
-    for loader in _loaders(splits, BASELINES["image"]).values():
+    for loader in _make_loaders(splits, BASELINES["image"]).values():
         assert loader.pin_memory is gpu
-        assert loader.prefetch == (2 if gpu else 0)  # type: ignore[attr-defined]
+        found: Any = loader
+        assert found.prefetch == (2 if gpu else 0)
 
 
 class Copied(Tensor):

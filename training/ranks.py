@@ -38,6 +38,12 @@ def launched_ranks() -> Ranks | None:
     return Ranks(rank, world_size, local)
 
 
+def is_first_rank() -> bool:
+    """Return whether this process is the one of all that speaks and writes."""
+    ranks = launched_ranks()
+    return ranks is None or ranks.rank == 0
+
+
 def refuse_too_many(local: int, where: str) -> None:
     """Fail if there are GPUs, but fewer than `local` processes of a machine need.
 

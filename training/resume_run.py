@@ -10,6 +10,8 @@ import torch
 from shardmill import ResumeError
 from shardmill.training.settings import Settings
 
+LAST_NAME = "checkpoints/last.ckpt"
+
 
 def read_facts(checkpoint: Path) -> dict[str, Any]:
     """Return what a checkpoint says of the run that wrote it; see `run_facts`.

@@ -1,7 +1,6 @@
 """Trains the baseline of an artifact's kind and writes what came of it."""
 
 import json
-import math
 import sys
 import time
 from collections.abc import Mapping
@@ -10,33 +9,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import torch
-from lightning import seed_everything
-from torch.utils.data import DataLoader
-
-import shardmill
-from shardmill import Manifest, OutputError, ShardDataset
+from shardmill import Manifest
 from shardmill.training.baseline import Baseline
-from shardmill.training.build_model import build_model
-from shardmill.training.callbacks import Memory
-from shardmill.training.classifier import Classifier
-from shardmill.training.fit_model import Fitted, Plan, fit_model
-from shardmill.training.freeze_parts import check_parts, count_parameters, freeze_in_epoch
+from shardmill.training.fit_model import Fitted, fit_model
+from shardmill.training.freeze_parts import count_parameters, freeze_in_epoch
 from shardmill.training.launch_ranks import launch_ranks
-from shardmill.training.load_model import Model
 from shardmill.training.load_settings import merge
-from shardmill.training.loggers import git_commit, log_result, require_loggers, ways_to_look
-from shardmill.training.ranks import launched_ranks, refuse_shared_rows, refuse_too_many
+from shardmill.training.loggers import log_result, ways_to_look
+from shardmill.training.prepare_run import Run, prepare_run
+from shardmill.training.ranks import is_first_rank, launched_ranks, refuse_too_many
 from shardmill.training.report_epochs import Report
-from shardmill.training.resume_run import check_same_run, read_facts, run_facts
+from shardmill.training.resume_run import LAST_NAME, read_facts
 from shardmill.training.run_rank import RESULT_NAME, TASK_NAME
 from shardmill.training.save_model import Description, save_model
 from shardmill.training.settings import Settings
-from shardmill.training.settle_settings import default_metric, load_start, settle_settings
-from shardmill.training.start_model import start_model
+from shardmill.training.settle_settings import load_start, settle_settings
 from shardmill.training.wandb_runs import ending_wandb
-
-_EVALUATION_BATCH = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,62 +114,73 @@ def train_artifact(
     """
     manifest = Manifest.load(artifact)
     folder = out / manifest.name
-    last = folder / "checkpoints" / "last.ckpt"
-    then = read_facts(last) if options.resume else None
+    then = read_facts(folder / LAST_NAME) if options.resume else None
     changes = merge(options.changes, _given(seed=seed, epochs=epochs))
-    ranks = launched_ranks()
-    then_settings = then["settings"] if then else {}
-    start = load_start(merge(then_settings, changes))
-    settings = settle_settings(manifest, changes, then=then_settings, start=start, ranks=ranks)
+    before = then["settings"] if then else {}
+    ranks, start = launched_ranks(), load_start(merge(before, changes))
+    settings = settle_settings(manifest, changes, then=before, start=start, ranks=ranks)
     refuse_too_many(ranks.local if ranks else settings.devices, f"settings of {manifest.name}")
     if settings.devices > 1 and ranks is None:
         return _train_in_ranks(artifact, out, settings.devices, replace(options, changes=changes))
-    splits = _open_splits(artifact, manifest)
-    default = default_metric(settings, splits, manifest.name)
-    loaders = _loaders(splits, settings)
-    seed_everything(settings.seed, verbose=False)
-    module, origin = _make_module(splits["train"], settings, start)
-    checksum = start.facts.checksum if start else None
-    now = run_facts(manifest.name, manifest.shard_key, module.model, settings, start=checksum)
-    if then is not None:
-        check_same_run(then, now, last)
-    require_loggers(settings.log)
-    first = ranks is None or ranks.rank == 0
-    if first:
-        _make_folder(folder, fresh=then is None)
-    about = _configuration(artifact, manifest, settings)
-    plan = Plan(settings, folder, default, Memory(now), about, options.report, options.resume)
+    run = prepare_run(artifact, folder, settings, start=start, then=then, report=options.report)
     started = time.perf_counter()
-    fitted = fit_model(module, loaders, plan)
-    seconds = round(time.perf_counter() - started, 2)
-    trained, parameters = _count_parameters(module.model, settings, fitted.epochs)
-    # The one place where the trained module, its metrics and all facts are at hand.
-    if first:
-        module.float()  # as it is saved and loaded, whatever it was trained in
-        rows = {name: len(dataset) for name, dataset in splits.items()}
-        facts = {**about, "rows": rows, "sample": manifest.sample, "seconds": seconds}
-        facts |= {"origin": origin, "parameters": parameters, "parameters_trained": trained}
-        _write_metrics(folder, fitted, facts)
-        started_from = start.facts.trained_on if start else None
-        description = Description(settings, fitted.metrics, started_from)
-        save_model(folder / "model", module.model, splits["train"], description)
-        log_result(module.loggers, about, fitted.metrics, folder / "model")
+    fitted = fit_model(run.module, run.loaders, run.plan)
+    result = _result(run, fitted, seconds=round(time.perf_counter() - started, 2))
+    if is_first_rank():
+        _write(run, fitted, result)
+    return result
+
+
+def _result(run: Run, fitted: Fitted, *, seconds: float) -> Result:
+    settings, manifest = run.plan.settings, run.train.manifest
+    trained, parameters = _count_parameters(run.module.model, settings, fitted.epochs)
     return Result(
         name=manifest.name,
-        artifact=artifact,
-        folder=folder,
+        artifact=run.artifact,
+        folder=run.plan.folder,
         kind=manifest.kind,
         sample=manifest.sample,
-        evaluated=next((name for name in ("test", "validation") if name in splits), None),
+        evaluated=next((name for name in ("test", "validation") if name in run.loaders), None),
         devices=settings.devices,
         metrics=fitted.metrics,
         seconds=seconds,
         stopped=fitted.stopped,
-        look=tuple(ways_to_look(settings.log, folder / "logs")),
-        origin=origin,
+        look=tuple(ways_to_look(settings.log, run.plan.folder / "logs")),
+        origin=run.origin,
         parameters=parameters,
         trained=trained,
     )
+
+
+def _count_parameters(model: Baseline, settings: Settings, epochs: int) -> tuple[int, int]:
+    """Return how many parameters the last epoch trained, and how many there are."""
+    if settings.transfer is not None:
+        freeze_in_epoch(model, settings.transfer, epochs - 1)
+    return count_parameters(model)
+
+
+def _write(run: Run, fitted: Fitted, result: Result) -> None:
+    """Write metrics.json and the model, and give both to the loggers."""
+    plan, module = run.plan, run.module
+    facts = {
+        **plan.configuration,
+        "epochs_trained": fitted.epochs,
+        "metrics": result.metrics,
+        "origin": result.origin,
+        "parameters": result.parameters,
+        "parameters_trained": result.trained,
+        "rows": {name: len(loader.dataset) for name, loader in run.loaders.items()},  # type: ignore[arg-type]
+        "sample": result.sample,
+        "seconds": result.seconds,
+        "stopped": result.stopped,
+    }
+    text = json.dumps(facts, indent=2, sort_keys=True) + "\n"
+    (plan.folder / "metrics.json").write_text(text, encoding="utf-8")
+    module.float()  # as it is saved and loaded, whatever it was trained in
+    started_from = run.start.facts.trained_on if run.start else None
+    description = Description(plan.settings, fitted.metrics, started_from)
+    save_model(plan.folder / "model", module.model, run.train, description)
+    log_result(module.loggers, plan.configuration, fitted.metrics, plan.folder / "model")
 
 
 def _train_in_ranks(artifact: Path, out: Path, devices: int, options: RunOptions) -> Result:
@@ -197,79 +196,3 @@ def _train_in_ranks(artifact: Path, out: Path, devices: int, options: RunOptions
 
 def _given(**settings: int | None) -> dict[str, int]:
     return {key: value for key, value in settings.items() if value is not None}
-
-
-def _configuration(artifact: Path, manifest: Manifest, settings: Settings) -> dict[str, Any]:
-    return {
-        "artifact": str(artifact),
-        "commit": git_commit(),
-        "name": manifest.name,
-        "recipe_sha256": manifest.recipe_sha256,
-        "settings": settings.to_dict(),
-        "shard_key": manifest.shard_key,
-    }
-
-
-def _open_splits(artifact: Path, manifest: Manifest) -> dict[str, ShardDataset]:
-    options: dict[str, Any] = {"layout": "bag"} if manifest.kind == "text" else {}
-    return {
-        name: shardmill.open(artifact, name, **options)
-        for name, split in manifest.splits.items()
-        if split.rows and (split.labelled or name == "train")
-    }
-
-
-def _make_module(
-    train: ShardDataset, settings: Settings, start: Model | None
-) -> tuple[Classifier, str | None]:
-    """Return the module and, in words, what it starts from."""
-    model, origin, transfer = build_model(train, settings.model), None, settings.transfer
-    if start is not None and transfer is not None:
-        model, started = start_model(model, start, train)
-        check_parts(model, transfer.freeze, where=f"settings of {train.manifest.name}")
-        freeze_in_epoch(model, transfer, 0)
-        origin = f"{start.folder}, {started}"
-    steps = settings.epochs * math.ceil(len(train) / (settings.batch_size * settings.devices))
-    return Classifier(model, settings, steps), origin
-
-
-def _count_parameters(model: Baseline, settings: Settings, epochs: int) -> tuple[int, int]:
-    """Return how many parameters the last epoch trained, and how many there are."""
-    if settings.transfer is not None:
-        freeze_in_epoch(model, settings.transfer, epochs - 1)
-    return count_parameters(model)
-
-
-def _loaders(splits: Mapping[str, ShardDataset], settings: Settings) -> dict[str, DataLoader[Any]]:
-    # A GPU computes while a thread gathers the next batches into memory that it can copy from.
-    gpu = torch.cuda.is_available()
-    options: dict[str, Any] = {"pin_memory": gpu, "prefetch": 2 * gpu}
-    loaders: dict[str, DataLoader[Any]] = {}
-    for name, dataset in splits.items():
-        size = settings.batch_size if name == "train" else _EVALUATION_BATCH
-        where = f"{dataset.path}, split {name}"
-        refuse_shared_rows(len(dataset), size, settings.devices, where)
-        shuffle = name == "train"
-        loaders[name] = dataset.loader(size, shuffle=shuffle, seed=settings.seed, **options)
-    return loaders
-
-
-def _make_folder(path: Path, *, fresh: bool) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        if fresh:  # what an older run left would be taken for this one's
-            for old in ("metrics.json", "checkpoints/last.ckpt", "checkpoints/best.ckpt"):
-                (path / old).unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError.unwritable(path, error, fix="choose another folder with --out") from None
-
-
-def _write_metrics(folder: Path, fitted: Fitted, facts: Mapping[str, Any]) -> None:
-    facts = {
-        **facts,
-        "epochs_trained": fitted.epochs,
-        "metrics": fitted.metrics,
-        "stopped": fitted.stopped,
-    }
-    text = json.dumps(facts, indent=2, sort_keys=True) + "\n"
-    (folder / "metrics.json").write_text(text, encoding="utf-8")

@@ -113,11 +113,10 @@ def command(
         merge,
         parse_changes,
     )
-    from shardmill.training.ranks import launched_ranks
+    from shardmill.training.ranks import is_first_rank
     from shardmill.training.train_artifact import RunOptions, train_artifact
 
-    ranks = launched_ranks()
-    first = ranks is None or ranks.rank == 0  # of several, one speaks for all
+    first = is_first_rank()  # of several, one speaks for all
     found = find_artifacts(artifacts, names)
     known = [artifact.name for artifact in find_artifacts(artifacts, ())]
     tables = load_settings_file(settings, known) if settings else {}

@@ -1,0 +1,151 @@
+"""Prepares a run: its rows, its model, and the place where it is kept."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import seed_everything
+from torch.utils.data import DataLoader
+
+import shardmill
+from shardmill import Manifest, OutputError, ShardDataset
+from shardmill.training.build_model import build_model
+from shardmill.training.callbacks import Memory
+from shardmill.training.classifier import Classifier
+from shardmill.training.fit_model import Plan
+from shardmill.training.freeze_parts import check_parts, freeze_in_epoch
+from shardmill.training.load_model import Model
+from shardmill.training.loggers import git_commit, require_loggers
+from shardmill.training.ranks import is_first_rank, refuse_shared_rows
+from shardmill.training.report_epochs import Report
+from shardmill.training.resume_run import LAST_NAME, check_same_run, run_facts
+from shardmill.training.settings import Settings
+from shardmill.training.settle_settings import default_metric
+from shardmill.training.start_model import start_model
+
+_EVALUATION_BATCH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that can begin.
+
+    Attributes:
+        artifact: its folder.
+        train: the train split.
+        module: what is trained.
+        loaders: by split, of labelled rows.
+        plan: settings, and the run's folder.
+        start: the model that it starts from, and in words what came over.
+    """
+
+    artifact: Path
+    train: ShardDataset
+    module: Classifier
+    loaders: Mapping[str, DataLoader[Any]]
+    plan: Plan
+    start: Model | None
+    origin: str | None
+
+
+def prepare_run(
+    artifact: Path,
+    folder: Path,
+    settings: Settings,
+    *,
+    start: Model | None,
+    then: Mapping[str, Any] | None,
+    report: Report,
+) -> Run:
+    """Return a run with fresh or transferred weights; nothing is written but its folder.
+
+    Args:
+        artifact: its folder.
+        folder: of the run.
+        settings: of the run.
+        start: the model to start from.
+        then: facts of the run that is resumed; see `run_facts`.
+        report: what is to be said of its progress.
+
+    Raises:
+        ShardmillError: the baseline cannot be trained on this artifact in this way, or this is not
+            the run that is to be resumed.
+    """
+    manifest = Manifest.load(artifact)
+    splits = _open_splits(artifact, manifest)
+    default = default_metric(settings, splits, manifest.name)
+    loaders = _make_loaders(splits, settings)
+    seed_everything(settings.seed, verbose=False)
+    module, origin = _make_module(splits["train"], settings, start)
+    checksum = start.facts.checksum if start else None
+    now = run_facts(manifest.name, manifest.shard_key, module.model, settings, start=checksum)
+    if then is not None:
+        check_same_run(then, now, folder / LAST_NAME)
+    require_loggers(settings.log)
+    if is_first_rank():
+        _make_folder(folder, fresh=then is None)
+    about = _configuration(artifact, manifest, settings)
+    plan = Plan(settings, folder, default, Memory(now), about, report, resume=then is not None)
+    return Run(artifact, splits["train"], module, loaders, plan, start, origin)
+
+
+def _open_splits(artifact: Path, manifest: Manifest) -> dict[str, ShardDataset]:
+    options: dict[str, Any] = {"layout": "bag"} if manifest.kind == "text" else {}
+    return {
+        name: shardmill.open(artifact, name, **options)
+        for name, split in manifest.splits.items()
+        if split.rows and (split.labelled or name == "train")
+    }
+
+
+def _make_loaders(
+    splits: Mapping[str, ShardDataset], settings: Settings
+) -> dict[str, DataLoader[Any]]:
+    # A GPU computes while a thread gathers the next batches into memory that it can copy from.
+    gpu = torch.cuda.is_available()
+    options: dict[str, Any] = {"pin_memory": gpu, "prefetch": 2 * gpu}
+    loaders: dict[str, DataLoader[Any]] = {}
+    for name, dataset in splits.items():
+        size = settings.batch_size if name == "train" else _EVALUATION_BATCH
+        where = f"{dataset.path}, split {name}"
+        refuse_shared_rows(len(dataset), size, settings.devices, where)
+        shuffle = name == "train"
+        loaders[name] = dataset.loader(size, shuffle=shuffle, seed=settings.seed, **options)
+    return loaders
+
+
+def _make_module(
+    train: ShardDataset, settings: Settings, start: Model | None
+) -> tuple[Classifier, str | None]:
+    model, origin, transfer = build_model(train, settings.model), None, settings.transfer
+    if start is not None and transfer is not None:
+        model, started = start_model(model, start, train)
+        check_parts(model, transfer.freeze, where=f"settings of {train.manifest.name}")
+        freeze_in_epoch(model, transfer, 0)
+        origin = f"{start.folder}, {started}"
+    steps = settings.epochs * math.ceil(len(train) / (settings.batch_size * settings.devices))
+    return Classifier(model, settings, steps), origin
+
+
+def _configuration(artifact: Path, manifest: Manifest, settings: Settings) -> dict[str, Any]:
+    return {
+        "artifact": str(artifact),
+        "commit": git_commit(),
+        "name": manifest.name,
+        "recipe_sha256": manifest.recipe_sha256,
+        "settings": settings.to_dict(),
+        "shard_key": manifest.shard_key,
+    }
+
+
+def _make_folder(path: Path, *, fresh: bool) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if fresh:  # what an older run left would be taken for this one's
+            for old in ("metrics.json", "checkpoints/last.ckpt", "checkpoints/best.ckpt"):
+                (path / old).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError.unwritable(path, error, fix="choose another folder with --out") from None
