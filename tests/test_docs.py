@@ -124,3 +124,9 @@ def test_the_format_names_every_key_of_a_model() -> None:
     for record in (ModelFacts, TrainedOn, SavedPreprocessor, SavedVocabulary):
         assert set(record.model_fields) - stated == set(), record
     assert f"version {ModelFacts.model_fields['version'].default}" in text
+
+
+def test_every_test_file_that_is_named_exists() -> None:
+    named = set(re.findall(r"`(tests/\w+\.py)`", read("README.md") + read("CONTRIBUTING.md")))
+    assert named
+    assert [name for name in named if not (ROOT / name).is_file()] == []
