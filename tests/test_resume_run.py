@@ -114,7 +114,7 @@ def test_what_is_no_run_to_go_on_with(sample_artifacts: Path, tmp_path: Path) ->
     with pytest.raises(ResumeError, match="expected a run of epochs 2, found one of epochs 1"):
         train(artifact, tmp_path, {"epochs": 2}, resume=True)
     with pytest.raises(
-        ResumeError, match=r"a run of model .*model.width 32, found one of model .*64"
+        ResumeError, match=r"a run of model .*model.width 32, found one of model .*128"
     ):
         train(artifact, tmp_path, {"model": {"width": 32}}, resume=True)
     train(artifact, tmp_path, {"log": {"csv": True}, "checkpoint": {"best": False}}, resume=True)
@@ -126,8 +126,8 @@ def test_what_is_no_run_to_go_on_with(sample_artifacts: Path, tmp_path: Path) ->
         ({"generation": "abc"}, f"expected a run of generation {key}, found one of generation abc"),
         ({"artifact": "a"}, "expected a run of artifact titanic, found one of artifact a"),
         (
-            {"model": facts["model"].replace("out_features=64", "out_features=65")},
-            r"run of model .*out_features=64.*, found one of model .*out_features=65",
+            {"model": facts["model"].replace("out_features=128", "out_features=65")},
+            r"run of model .*out_features=128.*, found one of model .*out_features=65",
         ),
     ):
         checkpoint["callbacks"]["Memory"]["facts"] = facts | change

@@ -27,7 +27,7 @@ class TabularMlpOptions(_Options):
     """
 
     architecture: Literal["tabular_mlp"] = "tabular_mlp"
-    width: Count = 64
+    width: Count = 128
     depth: Count = 2
     embedding: Count = 8
     dropout: Share = 0.5

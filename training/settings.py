@@ -1,7 +1,7 @@
 """Settings of runs.
 
 The baselines' were chosen on held-out training rows, never on test rows: by cross-validation in the
-train split of Titanic, on the validation split of MNIST, on a fifth of the train rows of AG News.
+train splits of Titanic, on the validation split of MNIST, on a fifth of the train rows of AG News.
 """
 
 from collections.abc import Mapping

@@ -37,7 +37,7 @@ class TabularMlp(nn.Module):
         codes: Sequence[Sequence[int]] = (),
         groups: Sequence[str] = (),
         *,
-        width: int = 64,
+        width: int = 128,
         depth: int = 2,
         embedding: int = 8,
         dropout: float = 0.5,
