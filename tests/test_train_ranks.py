@@ -1,6 +1,7 @@
 """Two processes come to what one does, and end together."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -199,6 +200,14 @@ if rank == "0":
             "process 1 of the run: .* found ValueError: none",
         ),
         (
+            "from shardmill.training.run_rank import end_when_asked\n"
+            "end_when_asked(folder)\n"
+            "os.kill(os.getpid(), 15)\n"
+            "time.sleep(100)",
+            RankError,
+            "process 1 of the run: .* found KeyboardInterrupt: by SIGTERM",
+        ),
+        (
             # which makes the other one fail
             "os.environ['RANK'] = '0'\n"
             "from shardmill.training.run_rank import record_failure\n"
@@ -219,10 +228,17 @@ if rank == "0":
     ],
 )
 def test_a_rank_that_fails_ends_the_others(
-    tmp_path: Path, end: str, kind: type[Exception], fault: str
+    tmp_path: Path,
+    end: str,
+    kind: type[Exception],
+    fault: str,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(kind, match=fault) as caught:
         launched(WAIT + end, tmp_path)
+    assert not [record for record in caplog.records if record.levelno > logging.INFO]
+    assert capfd.readouterr() == ("", "")
     if kind is DivergedError:
         assert caught.value.__notes__ == ["there is a checkpoint"]
     assert no_longer_there(tmp_path)
@@ -234,16 +250,18 @@ def test_an_interrupt_ends_all_ranks(tmp_path: Path) -> None:
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
 
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     thread = threading.Thread(target=interrupt)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
         launched(WAIT + "time.sleep(100)", tmp_path)
     thread.join()
+    assert handlers == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     assert no_longer_there(tmp_path)
 
 
 def test_ranks_end_when_the_command_is_killed(tmp_path: Path) -> None:
-    watch = "from shardmill.training.run_rank import end_with_the_parent\nend_with_the_parent()\n"
+    watch = "from shardmill.training.run_rank import end_when_asked\nend_when_asked(folder)\n"
     wait = WAIT.replace("if rank", f"{watch}if rank")
     parent = (
         "import sys; from pathlib import Path\n"

@@ -1,29 +1,29 @@
-"""Starts the processes of a run on this machine, one for each device, and ends them together."""
+"""Has torch's launcher run the processes of a run on this machine, one for each device."""
 
 import json
+import logging
 import os
 import signal
-import subprocess
-import sys
-import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import torch.distributed
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, Std
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from shardmill import RankError, ShardmillError
 
-_POLL_S = 0.1
-_GRACE_S = 5.0  # to finish loggers; a rank that waits for others does not hear of it
 _ADDRESS = "127.0.0.1"
 
 
 def launch_ranks(command: Sequence[str], ranks: int, folder: Path) -> None:
     """Run a program once for each rank; when this returns or raises, none of them is running.
 
-    A rank has the environment that torchrun would give it, and an end of file on stdin when this
-    process is no more. Rank 0 writes to this one's stdout and stderr, the others to `folder`.
+    Rank 0 writes to this process's stdout and stderr, the others to `folder`. All are ended, by
+    SIGTERM, when one fails and when this process is interrupted. TORCHELASTIC_RUN_ID is the number
+    of this process, for them to see whether it is still there.
 
     Args:
         command: the program, which leaves what it raises as `record_failure` of `run_rank` does.
@@ -34,70 +34,48 @@ def launch_ranks(command: Sequence[str], ranks: int, folder: Path) -> None:
         ShardmillError: what the rank raised that failed first.
         RankError: it failed with any other error, or was ended by something else.
     """
-    # Held here, so that no two runs take the same port.
-    store = torch.distributed.TCPStore(  # type: ignore[attr-defined]
-        _ADDRESS, 0, ranks, is_master=True, wait_for_workers=False
+    others = dict.fromkeys(range(1, ranks), Std.ALL)
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=ranks,
+        run_id=str(os.getpid()),
+        rdzv_backend="c10d",
+        rdzv_endpoint=f"{_ADDRESS}:0",  # any free port, which is then held
+        local_addr=_ADDRESS,
+        max_restarts=0,
+        logs_specs=DefaultLogsSpecs(str(folder), redirects=others),
+        signals_to_handle="",  # torch would not give the handlers back
     )
-    with _ended_together() as processes:
-        for rank in range(ranks):
-            processes.append(_start(command, rank, ranks, folder, port=store.port))
-        codes: list[int | None] = [None]
-        while None in codes and not any(codes):
-            time.sleep(_POLL_S)
-            codes = [process.poll() for process in processes]
-    failed = [rank for rank, code in enumerate(codes) if code]
+    codes: dict[int, int] = {}
+    with _quiet():
+        try:
+            elastic_launch(config, command[0])(*command[1:])
+        except ChildFailedError as error:
+            codes = {rank: failure.exitcode for rank, failure in error.failures.items()}
+    if not codes:
+        return
     # One that has left no word was ended by something else, and that may have made others fail.
-    silent = [rank for rank in failed if not _failure(folder, rank).exists()]
-    if silent:
-        raise _ended(silent[0], codes[silent[0]], folder)
-    if failed:
-        raise _first_failure(folder)
-
-
-def _start(
-    command: Sequence[str], rank: int, ranks: int, folder: Path, *, port: int
-) -> subprocess.Popen[bytes]:
-    environment = {
-        "RANK": rank,
-        "LOCAL_RANK": rank,
-        "GROUP_RANK": 0,
-        "WORLD_SIZE": ranks,
-        "LOCAL_WORLD_SIZE": ranks,
-        "MASTER_ADDR": _ADDRESS,
-        "MASTER_PORT": port,
-        "TORCHELASTIC_RUN_ID": "shardmill",
-        "TORCHELASTIC_RESTART_COUNT": 0,
-        "TORCHELASTIC_USE_AGENT_STORE": True,
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-    }
-    with _said(folder, rank).open("wb") as said:
-        return subprocess.Popen(  # noqa: S603  our own program
-            command,
-            env=os.environ | {name: str(value) for name, value in environment.items()},
-            stdin=subprocess.PIPE,
-            stdout=said if rank else None,
-            stderr=said if rank else None,
-            start_new_session=True,  # Ctrl-C is for this process to answer
-        )
+    silent = [rank for rank in codes if not (folder / f"failure-{rank}.json").exists()]
+    unasked = [rank for rank in silent if codes[rank] != -signal.SIGTERM]
+    if unasked or len(silent) == len(codes):
+        rank = (unasked or silent)[0]
+        raise _ended(rank, codes[rank], folder)
+    raise _first_failure(folder)
 
 
 @contextmanager
-def _ended_together() -> Iterator[list[subprocess.Popen[bytes]]]:
-    processes: list[subprocess.Popen[bytes]] = []
+def _quiet() -> Iterator[None]:
+    # torch logs what it does when a rank fails, which the error says, and leaves files open.
+    log = logging.getLogger("torch.distributed.elastic")
+    before = log.handlers, log.propagate
+    log.handlers, log.propagate = [logging.NullHandler()], False
     try:
-        yield processes
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            yield
     finally:
-        for process in processes:
-            process.send_signal(signal.SIGINT)
-        until = time.monotonic() + _GRACE_S
-        for process in processes:
-            try:
-                process.wait(max(until - time.monotonic(), 0))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            if process.stdin:
-                process.stdin.close()
+        log.handlers, log.propagate = before
 
 
 def _first_failure(folder: Path) -> ShardmillError:
@@ -124,10 +102,11 @@ def _kinds(base: type[ShardmillError]) -> dict[str, type[ShardmillError]]:
     return kinds
 
 
-def _ended(rank: int, code: int | None, folder: Path) -> RankError:
-    said = _said(folder, rank).read_text(encoding="utf-8", errors="replace").split("\n")
-    last = next((f": {line}" for line in reversed(said) if line.strip()), "")
-    how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+def _ended(rank: int, code: int, folder: Path) -> RankError:
+    files = sorted(folder.glob(f"*/attempt_0/{rank}/std*.log"))
+    said = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in files)
+    last = next((f": {line}" for line in reversed(said.split("\n")) if line.strip()), "")
+    how = f"signal {-code}" if code < 0 else f"exit code {code}"
     return _rank_error(str(rank), how + last)
 
 
@@ -138,11 +117,3 @@ def _rank_error(rank: str, found: str) -> RankError:
         found=found,
         fix="train with --devices 1 to see whether it is the number of processes, or their memory",
     )
-
-
-def _failure(folder: Path, rank: int) -> Path:
-    return folder / f"failure-{rank}.json"
-
-
-def _said(folder: Path, rank: int) -> Path:
-    return folder / f"said-{rank}.txt"
