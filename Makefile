@@ -66,13 +66,20 @@ bench-preprocess: .venv-bench/.installed .venv-mosaicml/.installed  ## builds ag
 bench-scale: $(INSTALLED)  ## what opening, memory and shuffling take as data grow
 	$(BIN)/python benchmarks/bench_scale.py --out "$(BENCH)"
 
-bench-accuracy: .venv-bench/.installed  ## what the baselines reach, beside scikit-learn and fastText, on real files in RAW
-	.venv-bench/bin/python benchmarks/bench_accuracy.py --raw "$(RAW)" --out "$(BENCH)"
+bench-accuracy: .venv-accuracy/.installed  ## what the baselines reach, beside scikit-learn and fastText, on real files in RAW
+	.venv-accuracy/bin/python benchmarks/bench_accuracy.py --raw "$(RAW)" --out "$(BENCH)"
 
 .venv-bench/.installed: pyproject.toml constraints.txt
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[train,bench]'
+		--constraint constraints.txt --editable '.[bench]'
+	@touch $@
+
+# By itself, since LitData brings a torchvision, with which Lightning cannot be imported here.
+.venv-accuracy/.installed: pyproject.toml constraints.txt
+	test -x .venv-accuracy/bin/python || $(PYTHON) -m venv .venv-accuracy
+	.venv-accuracy/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[train,accuracy]'
 	@touch $@
 
 # By itself, since it pins another numpy.
@@ -92,6 +99,6 @@ format: $(INSTALLED)  ## format the code
 	$(BIN)/ruff format .
 
 clean:  ## remove everything that was built, downloaded data excepted
-	rm -rf .venv .venv-bench .venv-mosaicml .venv-torchtext build dist runs data/sample data/bench .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf .venv .venv-accuracy .venv-bench .venv-mosaicml .venv-torchtext build dist runs data/sample data/bench .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find artifacts -mindepth 1 -maxdepth 1 -type d -exec rm -rf {} +
