@@ -64,7 +64,10 @@ def log_result(
 
 def ways_to_look(log: Log, folder: Path) -> list[str]:
     """Return the files and commands that show what the loggers of a run wrote below `folder`."""
-    ways = [str(folder / "csv" / f"version_{_next_version(folder) - 1}" / "metrics.csv")]
+    # The newest start of a run that made a step.
+    versions = reversed(range(_next_version(folder)))
+    tables = (folder / "csv" / f"version_{version}" / "metrics.csv" for version in versions)
+    ways = [str(table) for table in tables if table.is_file()][:1]
     if log.tensorboard:
         ways.append(shlex.join(["tensorboard", "--logdir", str(folder / "tensorboard")]))
     if log.wandb and (way := way_to_sync(folder)) is not None:

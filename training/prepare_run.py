@@ -1,6 +1,7 @@
 """Prepares a run: its rows, its model, and the place where it is kept."""
 
 import math
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from lightning import seed_everything
 from torch.utils.data import DataLoader
 
 import shardmill
-from shardmill import Manifest, OutputError, ShardDataset
+from shardmill import Manifest, OutputError, SettingsError, ShardDataset
 from shardmill.training.build_model import build_model
 from shardmill.training.callbacks import Memory
 from shardmill.training.classifier import Classifier
@@ -62,6 +63,9 @@ def prepare_run(
 ) -> Run:
     """Return a run with fresh or transferred weights; nothing is written but its folder.
 
+    A finished run that is in the folder is put aside, to `previous` in it, and what was there is
+    lost; what is left of a run that was not finished is lost too. Logs stay where they are.
+
     Args:
         artifact: its folder.
         folder: of the run.
@@ -85,6 +89,7 @@ def prepare_run(
     if then is not None:
         check_same_run(then, now, folder / LAST_NAME)
     require_loggers(settings.log)
+    _refuse_own_model(start, folder)
     if is_first_rank():
         _make_folder(folder, fresh=then is None)
     about = _configuration(artifact, manifest, settings)
@@ -141,11 +146,33 @@ def _configuration(artifact: Path, manifest: Manifest, settings: Settings) -> di
     }
 
 
+def _refuse_own_model(start: Model | None, folder: Path) -> None:
+    if start is not None and folder.resolve() in start.folder.resolve().parents:
+        raise SettingsError(
+            "settings: transfer.model",
+            expected=f"a model outside of {folder}, where this run takes the place of another",
+            found=str(start.folder),
+            fix="choose another folder for this run with --out",
+        )
+
+
 def _make_folder(path: Path, *, fresh: bool) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
-        if fresh:  # what an older run left would be taken for this one's
-            for old in ("metrics.json", "checkpoints/last.ckpt", "checkpoints/best.ckpt"):
-                (path / old).unlink(missing_ok=True)
+        if fresh:
+            _put_aside(path)
     except OSError as error:
         raise OutputError.unwritable(path, error, fix="choose another folder with --out") from None
+
+
+def _put_aside(path: Path) -> None:
+    previous = path / "previous"
+    if not (path / "metrics.json").is_file():
+        shutil.rmtree(path / "checkpoints", ignore_errors=True)
+        return
+    if (path / "model").exists():  # else a process was killed in what follows
+        shutil.rmtree(previous, ignore_errors=True)
+    previous.mkdir(exist_ok=True)
+    for name in ("model", "checkpoints", "metrics.json"):
+        if (path / name).exists():
+            (path / name).rename(previous / name)

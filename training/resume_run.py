@@ -77,7 +77,8 @@ def check_same_run(then: Mapping[str, Any], now: Mapping[str, Any], checkpoint: 
             checkpoint,
             expected=f"a run of {', '.join(f'{name} {here}' for name, _, here in pairs)}",
             found=f"one of {', '.join(f'{name} {there}' for name, there, _ in pairs)}",
-            fix="start the run anew, without --resume, or resume it with what it had",
+            fix="start the run anew, without --resume, or resume it with what it had; to "
+            "train a finished model further, start --from it",
         )
 
 

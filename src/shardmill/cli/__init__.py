@@ -60,6 +60,12 @@ def _end(number: int, frame: object) -> None:  # noqa: ARG001
     raise Terminated
 
 
+def _left(error: BaseException) -> str:
+    # Commands that leave something behind note it.
+    notes = getattr(error, "__notes__", ["what was not finished is as it was before"])
+    return "; ".join(notes)
+
+
 class LazyGroup(click.Group):
     """The commands, each in a module of its own, and what becomes of their errors."""
 
@@ -82,11 +88,11 @@ class LazyGroup(click.Group):
         before = signal.signal(signal.SIGTERM, _end)
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            click.echo("interrupted: what was not finished is as it was before", err=True)
+        except KeyboardInterrupt as error:
+            click.echo(f"interrupted: {_left(error)}", err=True)
             ctx.exit(130)
-        except Terminated:
-            click.echo("terminated: what was not finished is as it was before", err=True)
+        except Terminated as error:
+            click.echo(f"terminated: {_left(error)}", err=True)
             ctx.exit(143)
         except (click.exceptions.Exit, click.Abort, click.ClickException):
             raise

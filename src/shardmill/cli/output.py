@@ -78,13 +78,13 @@ def require_libraries(what: str, names: Sequence[str], package: str) -> None:
         raise click.ClickException(f"{what} needs {needed}: pip install '{package}'")
 
 
-def print_stopped(artifact: Path, artifacts: Path, out: Path) -> None:
-    """Print how to go on with a run that was not finished, if there is a checkpoint."""
-    if (out / artifact.name / "checkpoints" / "last.ckpt").is_file():
-        from shardmill.training.describe_run import resume_command
+def way_to_go_on(artifact: Path, out: Path) -> str:
+    """Return in words how to go on with a run that was not finished."""
+    from shardmill.training.describe_run import resume_command
 
-        command = resume_command(artifacts / artifact.name, out)
-        click.echo(f"to go on with this run: {command}", err=True)
+    if (out / artifact.name / "checkpoints" / "last.ckpt").is_file():
+        return f"to go on with this run: {resume_command(artifact, out)}"
+    return "no checkpoint of this run was written yet"
 
 
 def print_results(results: Sequence["Result"]) -> None:

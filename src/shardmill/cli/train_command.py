@@ -102,7 +102,7 @@ def command(
     quiet: bool,
 ) -> None:
     """Train a baseline on artifacts and write its metrics; without a name, on all of them."""
-    from shardmill.cli.output import print_json, print_results, print_stopped, require_libraries
+    from shardmill.cli.output import print_json, print_results, require_libraries, way_to_go_on
     from shardmill.errors import ShardmillError
     from shardmill.find_artifacts import find_artifacts
 
@@ -117,7 +117,7 @@ def command(
     from shardmill.training.train_artifact import RunOptions, train_artifact
 
     first = is_first_rank()  # of several, one speaks for all
-    found = find_artifacts(artifacts, names)
+    found = find_artifacts(artifacts, tuple(dict.fromkeys(names)))
     known = [artifact.name for artifact in find_artifacts(artifacts, ())]
     tables = load_settings_file(settings, known) if settings else {}
     counts = [] if devices is None else [f"devices={devices}"]
@@ -127,20 +127,23 @@ def command(
         given = merge(given, {"transfer": transfer})
     quiet = quiet or not first
     report: Report = "nothing" if quiet else "bar" if sys.stderr.isatty() else "lines"
-    results = []
+    results, failed = [], []
     for artifact in found:
         if not quiet:
             click.echo(f"training on {artifact}", err=True)
         run = RunOptions(changes_for(artifact, tables, given), resume=resume, report=report)
         try:
             results.append(train_artifact(artifact, out, seed=seed, epochs=epochs, options=run))
-        except ShardmillError:
-            raise  # to go on would come to the same
-        except BaseException:
-            if first:
-                print_stopped(artifact, artifacts, out)
+        except ShardmillError as error:
+            failed.append(error)
+            if len(found) > 1 and first:
+                click.echo(f"not trained: {error}", err=True)
+        except BaseException as error:
+            error.add_note(way_to_go_on(artifact, out))
             raise
     if as_json and first:
         print_json([result.to_dict() for result in results])
-    elif not quiet:
+    elif results and not quiet:
         print_results(results)
+    if failed:
+        raise failed[0]
