@@ -94,7 +94,7 @@ def test_what_it_says(sample_artifacts: Path, model_folders: Path) -> None:
 
 def test_training_saves_one(sample_artifacts: Path, tmp_path: Path) -> None:
     options = ["--artifacts", str(sample_artifacts), "--out", str(tmp_path), "--epochs", "1"]
-    for _ in range(2):  # the second replaces the first
+    for _ in range(2):  # the second takes the place of the first
         run = CliRunner().invoke(main, ["train", "titanic", *options])
         assert run.exit_code == 0, run.output
     model = shardmill.load_model(tmp_path / "titanic/model")
@@ -102,7 +102,7 @@ def test_training_saves_one(sample_artifacts: Path, tmp_path: Path) -> None:
     assert model.facts.metrics == written["metrics"]
     assert model.facts.parameters == written["parameters"]
     there = {path.name for path in (tmp_path / "titanic").iterdir()}
-    assert there == {"checkpoints", "logs", "metrics.json", "model"}
+    assert there == {"checkpoints", "logs", "metrics.json", "model", "previous"}
 
 
 # What is wrong is said.
