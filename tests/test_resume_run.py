@@ -141,7 +141,7 @@ def test_what_is_no_run_to_go_on_with(sample_artifacts: Path, tmp_path: Path) ->
 
 def test_another_architecture_is_another_run() -> None:
     bag, transformer = (
-        run_facts("ag_news", "a", torch.nn.Identity(), BASES[name])
+        run_facts("ag_news", "a", model=torch.nn.Identity(), settings=BASES[name])
         for name in ("text_bag", "text_transformer")
     )
     check_same_run(bag, bag, Path("last.ckpt"))

@@ -38,6 +38,12 @@ RUNS: dict[str, dict[str, Any]] = {
 NORMED = {"mnist": {"batch_size": 300, "epochs": 1}}
 
 
+def thawing(models: Path) -> dict[str, Any]:
+    """Return the settings of the tables, starting from a model that thaws epoch by epoch."""
+    transfer = {"model": str(models / "titanic"), "freeze": ["backbone"], "unfreeze_every": 1}
+    return {"titanic": RUNS["titanic"] | {"transfer": transfer}}
+
+
 def torchrun(*command: object, ranks: int = 2) -> "subprocess.CompletedProcess[str]":
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
     return subprocess.run(
@@ -54,12 +60,13 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def test_two_ranks_come_to_the_metrics_of_one(
-    sample_artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sample_artifacts: Path, model_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    runs = RUNS | thawing(model_folders)
     both = tmp_path / "both"
     both.mkdir()
     worker = Path(__file__).with_name("train_rank.py")
-    run = torchrun(worker, sample_artifacts, both, repr([*NORMED.items(), *RUNS.items()]))
+    run = torchrun(worker, sample_artifacts, both, repr([*NORMED.items(), *runs.items()]))
     assert run.returncode == 0, run.stderr
     of_ranks = [json.loads((both / f"rank-{rank}.json").read_bytes()) for rank in range(2)]
     for part in of_ranks:
@@ -67,7 +74,7 @@ def test_two_ranks_come_to_the_metrics_of_one(
         assert resumed[0] == last[0]  # though it was stopped in the middle of an epoch
         check_saved(both / "mnist", sample_artifacts / "mnist", part.pop(0)[0])
     monkeypatch.setattr(nn.Dropout, "forward", lambda self, x: x)
-    for (name, changes), *parts in zip(RUNS.items(), *of_ranks, strict=False):
+    for (name, changes), *parts in zip(runs.items(), *of_ranks, strict=False):
         one = {**changes, "batch_size": changes["batch_size"] * 2}
         alone = train_artifact(sample_artifacts / name, tmp_path, options=RunOptions(one))
         metrics = parts[0][0]

@@ -1,6 +1,8 @@
 """Runs that start from a saved model: what comes over, what is frozen, what is refused."""
 
+import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from shardmill.cli import main
 from shardmill.load_recipe import parse_recipe, shipped_recipe_text
 from shardmill.pipeline.write_idx import encode_idx
 from shardmill.training.build_model import build_model
+from shardmill.training.evaluate_model import evaluate_model
 from shardmill.training.freeze_parts import freeze_parts, parts_below
 from shardmill.training.model_options import ModelOptions, TextBagOptions, TextTransformerOptions
 from shardmill.training.start_model import start_model
@@ -176,6 +179,16 @@ def test_models_that_do_not_fit(
     other = build(parse_recipe(text, where="test"), sample_raw, tmp_path)
     with pytest.raises(ModelError, match=r"expected fields x float32 \[6\], .*, found .*\[7\]"):
         train(other, tmp_path, model_folders / "titanic")
+    text = shipped_recipe_text("titanic").replace("male = 0, female = 1", "male = 1, female = 0")
+    swapped = build(parse_recipe(text, where="test"), sample_raw, tmp_path / "swapped")
+    with pytest.raises(ModelError, match=r"expected numbers of texts .*'male': 1"):
+        train(swapped, tmp_path, model_folders / "titanic")
+    with pytest.raises(ModelError, match=r"numbers of texts"):
+        evaluate_model(shardmill.load_model(model_folders / "titanic"), swapped, "validation")
+    with pytest.raises(ModelError, match=r"expected width 16, found width 128"):
+        transfer = {"model": str(model_folders / "titanic")}
+        options = RunOptions({"model": {"width": 16}, "transfer": transfer})
+        train_artifact(sample_artifacts / "titanic", tmp_path, options=options)
     with pytest.raises(shardmill.ShardmillError, match=r"expected a folder with a model\.json"):
         train(other, tmp_path, tmp_path / "nowhere")
 
@@ -193,8 +206,6 @@ def test_the_command(letters: Path, model_folders: Path, tmp_path: Path) -> None
 
 
 def test_a_start_that_has_changed(letters: Path, model_folders: Path, tmp_path: Path) -> None:
-    import shutil
-
     start = tmp_path / "start"
     shutil.copytree(model_folders / "mnist", start)
     train(letters, tmp_path, start)
@@ -203,6 +214,51 @@ def test_a_start_that_has_changed(letters: Path, model_folders: Path, tmp_path: 
     shutil.copytree(letters.parent / "letters" / "model", start)
     with pytest.raises(ResumeError, match=r"expected a run of start .*, found one of start "):
         train(letters, tmp_path, start, resume=True)
+
+
+def test_the_best_is_by_what_stops(sample_artifacts: Path, tmp_path: Path) -> None:
+    stopping = {"metric": "validation_accuracy", "patience": 9}
+    options = RunOptions({"epochs": 6, "learning_rate": 0.3, "early_stopping": stopping})
+    result = train_artifact(sample_artifacts / "titanic", tmp_path, options=options)
+    table = result.folder / "logs" / "csv" / "version_0" / "metrics.csv"
+    with table.open(newline="") as lines:
+        found = [row["validation_accuracy"] for row in csv.DictReader(lines)]
+    best = max(float(value) for value in found if value)
+    assert result.metrics["validation_accuracy"] == pytest.approx(best)
+    two = {"early_stopping": stopping, "checkpoint": {"metric": "train_loss"}}
+    with pytest.raises(SettingsError, match="restore_best wants one metric"):
+        train_artifact(sample_artifacts / "titanic", tmp_path, options=RunOptions(two))
+
+
+def test_the_best_epoch_comes_with_a_run_that_was_moved(
+    sample_artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shardmill.training.classifier import Classifier
+
+    artifact = sample_artifacts / "titanic"
+    # The first epoch is the best; the run is stopped in the third.
+    changes = {"epochs": 3, "learning_rate": 1.0, "early_stopping": {"patience": 5}}
+    alone = train_artifact(artifact, tmp_path / "alone", options=RunOptions(changes))
+    step = Classifier.training_step
+
+    def stop(self: Classifier, batch: Any, index: int) -> Any:
+        if self.global_step == 30:
+            raise InterruptedError
+        return step(self, batch, index)
+
+    with monkeypatch.context() as patch, pytest.raises(InterruptedError):
+        patch.setattr(Classifier, "training_step", stop)
+        train_artifact(artifact, tmp_path / "first", options=RunOptions(changes))
+    shutil.move(tmp_path / "first", tmp_path / "moved")
+    resumed = train_artifact(artifact, tmp_path / "moved", options=RunOptions(resume=True))
+    assert resumed.metrics == alone.metrics
+    model = weights(alone.folder / "model")
+    assert not changed(model, weights(resumed.folder / "model"), "")
+    last = torch.load(alone.folder / "checkpoints" / "last.ckpt", weights_only=True)
+    assert not torch.equal(last["state_dict"]["model.head.weight"], model["head.weight"])
+    (resumed.folder / "checkpoints" / "best.ckpt").unlink()
+    with pytest.raises(ResumeError, match=r"expected the checkpoint of the best epoch so far"):
+        train_artifact(artifact, tmp_path / "moved", options=RunOptions(resume=True))
 
 
 def test_early_stopping_restores_the_best(sample_artifacts: Path, tmp_path: Path) -> None:
@@ -217,6 +273,12 @@ def test_early_stopping_restores_the_best(sample_artifacts: Path, tmp_path: Path
     model = weights(result.folder / "model")
     assert not [n for n, t in model.items() if not torch.equal(t, best["state_dict"][f"model.{n}"])]
     assert result.metrics == best["callbacks"]["Memory"]["metrics"]
+    table = result.folder / "logs" / "csv" / "version_0" / "metrics.csv"
+    with table.open(newline="") as lines:
+        found = [row["validation_loss"] for row in csv.DictReader(lines)]
+    losses = [float(value) for value in found if value]
+    assert len(losses) > 1 and losses[-1] > min(losses)
+    assert result.metrics["validation_loss"] == pytest.approx(min(losses))
     last, _ = run(restore_best=False)
     assert last.metrics != result.metrics
     assert changed(model, weights(last.folder / "model"), "head")
@@ -240,7 +302,8 @@ def test_tokens_keep_what_is_known_of_them(
     save(sample_artifacts / "ag_news", tmp_path / "start", options)
     start = shardmill.load_model(tmp_path / "start")
     ours = shardmill.TextDataset(news(sample_raw, tmp_path), "train", layout="bag")
-    module, started = start_model(build_model(ours, options), start, ours)
+    module = build_model(ours, options)
+    started = start_model(module, start, ours)
     theirs = start.preprocessor.fitted.vocab
     assert theirs is not None
     assert theirs.get_itos() != ours.vocab.get_itos()

@@ -1,7 +1,7 @@
 """Makes the baseline for a dataset."""
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -21,12 +21,18 @@ from shardmill.training.text_bag import TextBag
 _PARTS: Mapping[str, list[int]] = {"month": [1, 12], "weekday": [0, 6], "hour": [0, 23]}
 
 
-def build_model(dataset: ShardDataset, model: ModelOptions | None = None) -> Baseline:
+def build_model(
+    dataset: ShardDataset,
+    model: ModelOptions | None = None,
+    *,
+    shape: Sequence[int] | None = None,
+) -> Baseline:
     """Return the baseline for the train split of an artifact, with fresh weights.
 
     Args:
         dataset: the train split.
         model: an architecture of its kind, and what was chosen of it; else the kind's first.
+        shape: [c, h, w] of images that it works at; that of the rows unless given.
 
     Raises:
         ShardmillError: there is no target, or the baseline does not take rows of this shape.
@@ -35,10 +41,12 @@ def build_model(dataset: ShardDataset, model: ModelOptions | None = None) -> Bas
     if dataset.classes is None:
         found = ", ".join(f.name for f in dataset.fields if f.name.startswith("y")) or "none"
         raise _cannot_train(dataset, "one target of classes to learn", found)
+    if len(dataset.classes) < 2:
+        raise _cannot_train(dataset, "two classes or more", ", ".join(dataset.classes))
     if isinstance(dataset, TabularDataset):
         options = _of_tables(dataset)
     elif isinstance(dataset, ImageDataset):
-        options = _of_images(dataset, model)
+        options = _of_images(dataset, model, shape or dataset.fields[0].shape)
     else:
         assert isinstance(dataset, TextDataset)  # noqa: S101  the only kind left
         options = {"tokens": len(dataset.vocab)}
@@ -77,8 +85,7 @@ def _ends_of_codes(dataset: TabularDataset) -> Iterator[tuple[str, list[int]]]:
                 yield f"{column['name']}.{part}", _PARTS[part]
 
 
-def _of_images(dataset: ImageDataset, model: ModelOptions) -> dict[str, Any]:
-    shape = dataset.fields[0].shape
+def _of_images(dataset: ImageDataset, model: ModelOptions, shape: Sequence[int]) -> dict[str, Any]:
     least = 1 << model.depth if isinstance(model, ImageCnnOptions) else 8
     if len(shape) != 3 or min(shape[1:]) < least:
         expected = f"images [c, h, w] of at least {least} x {least} pixels"

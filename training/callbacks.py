@@ -12,7 +12,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint as CheckpointCallback
 from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint
 
-from shardmill import DivergedError
+from shardmill import DivergedError, ResumeError
 from shardmill.training.freeze_parts import freeze_in_epoch
 from shardmill.training.settings import Metric, Settings, Transfer
 
@@ -118,6 +118,30 @@ class Freezing(Callback):
         freeze_in_epoch(pl_module.model, self.transfer, trainer.current_epoch)
 
 
+class BestCheckpoint(ModelCheckpoint):
+    """Lightning's checkpoint of the best epoch, which goes on in a folder that was moved."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the best score so far, for the file that lies in this run's folder.
+
+        Raises:
+            ResumeError: it does not.
+        """
+        best = Path(str(self.dirpath)) / "best.ckpt"
+        if state_dict["best_model_path"] and not best.is_file():
+            raise ResumeError(
+                best,
+                expected="the checkpoint of the best epoch so far, beside last.ckpt",
+                found="no such file",
+                fix="put it back, or start the run anew, without --resume",
+            )
+        # Lightning forgets the score where the paths are others than they were.
+        paths = ("best_model_path", "kth_best_model_path", "last_model_path")
+        moved: dict[str, Any] = {name: str(best) for name in paths if state_dict[name]}
+        moved["best_k_models"] = {str(best): s for s in state_dict["best_k_models"].values()}
+        super().load_state_dict({**state_dict, **moved, "dirpath": self.dirpath})
+
+
 class PatientStopping(EarlyStopping):
     """Lightning's early stopping, which a run that was resumed after it stops by too."""
 
@@ -140,7 +164,9 @@ class PatientStopping(EarlyStopping):
         )
 
 
-def make_callbacks(settings: Settings, folder: Path, default: Metric, memory: Memory) -> list[Any]:
+def make_callbacks(
+    settings: Settings, folder: Path, *, default: Metric, memory: Memory
+) -> list[Any]:
     """Return the callbacks of a run, whose checkpoints go to `folder`.
 
     Args:
@@ -161,9 +187,9 @@ def make_callbacks(settings: Settings, folder: Path, default: Metric, memory: Me
             )
         )
     if kept.best:
-        metric = kept.metric or default
+        metric = settings.best_metric() or default
         callbacks.append(
-            ModelCheckpoint(
+            BestCheckpoint(
                 folder,
                 "best",
                 monitor=metric,

@@ -2,12 +2,15 @@
 
 import hashlib
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from lightning import LightningModule
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
@@ -63,7 +66,8 @@ class Classifier(LightningModule):
             DivergedError: it is not finite; the weights are still those of the step before.
         """
         x, y = batch
-        loss = _cross_entropy(self(x), y)
+        with _without_statistics(self.model, len(y)):
+            loss = _cross_entropy(self(x), y)
         if not bool(torch.isfinite(loss)):
             raise DivergedError(
                 f"epoch {self.current_epoch + 1}, step {self.global_step + 1}",
@@ -145,16 +149,34 @@ class Classifier(LightningModule):
             parts = {"head": self.model.head, "backbone": self.model.backbone}
             groups = [{"name": n, "params": list(part.parameters())} for n, part in parts.items()]
         optimizer = torch.optim.AdamW(groups, rates[0], weight_decay=settings.weight_decay)
+        if self.steps == 1:  # which is no cycle
+            return optimizer
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
             max_lr=rates,
             total_steps=self.steps,
-            pct_start=settings.warmup,
+            # The rate goes up to its highest in a step and a half at least: 1 step divides by 0.
+            pct_start=max(settings.warmup, 1.5 / self.steps),
         )
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+
+@contextmanager
+def _without_statistics(model: nn.Module, rows: int) -> Iterator[None]:
+    # One row has none; an epoch's last batch may be so short. Those of all batches before do.
+    norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.training]
+    if rows > 1:
+        norms = []
+    for norm in norms:
+        norm.eval()
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.train()
 
 
 def _cross_entropy(logits: Tensor, y: Tensor) -> Tensor:

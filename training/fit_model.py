@@ -92,7 +92,7 @@ def fit_model(module: Classifier, loaders: Mapping[str, DataLoader[Any]], plan: 
                 error.add_note(f"the run was stopped; its last good checkpoint is {last}")
             raise
         if plan.settings.early_stopping and plan.settings.early_stopping.restore_best:
-            _restore_best(module, plan)
+            _restore_best(trainer, module, plan)
         metrics = dict(plan.memory.metrics)
         if "test" in loaders:
             trainer.test(module, loaders["test"], verbose=False)
@@ -110,7 +110,7 @@ def _make_trainer(plan: Plan, loaders: Mapping[str, DataLoader[Any]]) -> Trainer
     loggers = make_loggers(settings.log, plan.folder / "logs", name, resume=plan.resume)
     for logger in loggers:
         logger.log_hyperparams(dict(plan.configuration))
-    callbacks = make_callbacks(settings, plan.checkpoints, plan.default, plan.memory)
+    callbacks = make_callbacks(settings, plan.checkpoints, default=plan.default, memory=plan.memory)
     callbacks += make_reporters(plan.report)
     if settings.log.tensorboard or settings.log.wandb:
         from shardmill.training.show_run import ShowRun  # loads matplotlib and TensorBoard
@@ -149,10 +149,13 @@ def _make_places(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _restore_best(module: Classifier, plan: Plan) -> None:
-    path = plan.checkpoints / "best.ckpt"
-    if path.exists():  # not if the only epoch's metric was no number
+def _restore_best(trainer: Trainer, module: Classifier, plan: Plan) -> None:
+    path, best = plan.checkpoints / "best.ckpt", None
+    # It lies where the first rank is. It does not if no epoch's metric was a number.
+    if trainer.is_global_zero and path.exists():
         best = torch.load(path, map_location="cpu", weights_only=True)
+    best = trainer.strategy.broadcast(best)
+    if best is not None:
         module.load_state_dict(best["state_dict"])
         plan.memory.load_state_dict(best["callbacks"]["Memory"])
 

@@ -66,7 +66,7 @@ def freeze_parts(model: nn.Module, names: Iterable[str], *, thawed: int = 0) -> 
         thawed: how many of what they are made of train all the same, the last first.
     """
     model.requires_grad_(True).train()
-    below = [part for name in names for part in parts_below(model, name)]
+    below = list(dict.fromkeys(part for name in names for part in parts_below(model, name)))
     if thawed >= len(below):
         return
     for name in names:

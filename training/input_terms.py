@@ -8,7 +8,7 @@ Terms = dict[str, list[Any]]
 
 
 def input_terms(preprocessor: Preprocessor) -> Terms:
-    """Return fields, features, scales, categories and tokens of what a preprocessor makes."""
+    """Return what numbers stand for in what a preprocessor makes, by name."""
     fitted = preprocessor.fitted
     facts = [fitted.statistics.get(name) for name in fitted.features]
     statistics = fitted.statistics.items()
@@ -16,9 +16,15 @@ def input_terms(preprocessor: Preprocessor) -> Terms:
         "fields": [f"{f.name} {f.dtype} {list(f.shape)}" for f in fitted.inputs],
         "features": list(fitted.features),
         "scales": [(fact.offset, fact.divisor) if fact else None for fact in facts],
+        "numbers of texts": _maps(preprocessor),
         "categories": [f"{n}: {s.categories}" for n, s in statistics if s.categories],
         "tokens": [] if fitted.vocab is None else fitted.vocab.get_itos(),
     }
+
+
+def _maps(preprocessor: Preprocessor) -> list[str]:
+    columns = getattr(preprocessor.recipe, "columns", {})  # of tables alone
+    return [f"{name}: {column.map}" for name, column in columns.items() if column.map]
 
 
 def first_difference(ours: Terms, theirs: Terms) -> tuple[str, str] | None:

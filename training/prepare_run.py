@@ -85,7 +85,9 @@ def prepare_run(
     seed_everything(settings.seed, verbose=False)
     module, origin = _make_module(splits["train"], settings, start)
     checksum = start.facts.checksum if start else None
-    now = run_facts(manifest.name, manifest.shard_key, module.model, settings, start=checksum)
+    now = run_facts(
+        manifest.name, manifest.shard_key, model=module.model, settings=settings, start=checksum
+    )
     if then is not None:
         check_same_run(then, now, folder / LAST_NAME)
     require_loggers(settings.log)
@@ -125,11 +127,15 @@ def _make_loaders(
 def _make_module(
     train: ShardDataset, settings: Settings, start: Model | None
 ) -> tuple[Classifier, str | None]:
-    model, origin, transfer = build_model(train, settings.model), None, settings.transfer
+    origin, transfer = None, settings.transfer
+    shape = start.module.options.get("shape") if start else None
+    model = build_model(train, settings.model, shape=shape)
     if start is not None and transfer is not None:
-        model, started = start_model(model, start, train)
+        started = start_model(model, start, train)
         check_parts(model, transfer.freeze, where=f"settings of {train.manifest.name}")
-        freeze_in_epoch(model, transfer, 0)
+        # What thaws later must have gradients while ranks agree on what they share.
+        if transfer.unfreeze_every is None:
+            freeze_in_epoch(model, transfer, 0)
         origin = f"{start.folder}, {started}"
     steps = settings.epochs * math.ceil(len(train) / (settings.batch_size * settings.devices))
     return Classifier(model, settings, steps), origin

@@ -42,9 +42,9 @@ def read_facts(checkpoint: Path) -> dict[str, Any]:
 def run_facts(
     artifact: str,
     generation: str,
+    *,
     model: torch.nn.Module,
     settings: Settings,
-    *,
     start: str | None = None,
 ) -> dict[str, Any]:
     """Return the facts that checkpoints hold, for JSON.

@@ -69,10 +69,16 @@ class Transfer(_Table):
         backbone_rate: learning rate of the backbone, as a share of that of the head.
     """
 
-    model: str
+    model: Annotated[str, Field(min_length=1)]
     freeze: Annotated[tuple[str, ...], Field(strict=False)] = ()
     unfreeze_every: Count | None = None
     backbone_rate: float = Field(default=1.0, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _something_thaws(self) -> Self:
+        if self.unfreeze_every and not self.freeze:
+            raise ValueError("unfreeze_every needs parts in freeze")
+        return self
 
 
 class Log(_Table):
@@ -132,13 +138,35 @@ class Settings(_Table):
             raise ValueError("early_stopping.restore_best needs checkpoint.best")
         return self
 
+    @model_validator(mode="after")
+    def _one_metric(self) -> Self:
+        stopping, kept = self.early_stopping, self.checkpoint.metric
+        if stopping and stopping.restore_best and kept and (stopping.metric or kept) != kept:
+            raise ValueError(
+                f"early_stopping.restore_best wants one metric, not {stopping.metric} and "
+                f"{kept} in checkpoint.metric"
+            )
+        return self
+
     def to_dict(self) -> dict[str, Any]:
         """Return the settings for JSON."""
         return self.model_dump(mode="json")
 
+    def best_metric(self) -> Metric | None:
+        """Return the metric by which best.ckpt is best, if one is named."""
+        stopping = self.early_stopping.metric if self.early_stopping else None
+        return self.checkpoint.metric or stopping
+
     def that_matter(self) -> dict[str, Any]:
-        """Return the settings that a run's weights depend on, for JSON."""
-        return self.model_dump(mode="json", exclude={"checkpoint", "log"})
+        """Return the settings that a run's weights depend on, for JSON.
+
+        The path of the model that it started from is not among them: its checksum says more.
+        """
+        hidden: Any = {"checkpoint": True, "log": True, "transfer": {"model"}}
+        facts = self.model_dump(mode="json", exclude=hidden)
+        if self.early_stopping and self.early_stopping.restore_best:
+            facts["best metric"] = self.best_metric()
+        return facts
 
 
 # By architecture.

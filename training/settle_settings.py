@@ -18,7 +18,7 @@ def load_start(settings: Mapping[str, Any]) -> Model | None:
     """
     transfer = settings.get("transfer")
     model = transfer.get("model") if isinstance(transfer, Mapping) else None
-    return load_model(model) if isinstance(model, str) else None
+    return load_model(model) if model and isinstance(model, str) else None
 
 
 def settle_settings(
@@ -42,7 +42,8 @@ def settle_settings(
         SettingsError: with every fault in `found`.
     """
     if start is not None and start.facts.kind == manifest.kind:
-        changes = merge({"model": start.facts.settings.get("model")}, changes)
+        model = start.facts.settings.get("model")
+        changes = merge({"model": model} if model else {}, changes)
     base = then or base_settings(manifest.kind, changes)
     where = f"settings of {manifest.name}"
     settings = check_settings(merge(base, changes), where=where, kinds=[manifest.kind])

@@ -10,8 +10,10 @@ from shardmill.training.baseline import Baseline
 from shardmill.training.input_terms import first_difference, input_terms
 from shardmill.training.load_model import Model
 
-# What a backbone knows of the data that it is given, and has not learnt from gradients.
-_OF_DATA = ("mean", "std", "token_hashes")
+# What a backbone knows of the data that it is given, and has not learnt from gradients: tensors and
+# options.
+_OF_DATA = ("mean", "std", "token_hashes", "tokens", "codes", "groups")
+_FIX_OPTIONS = "leave these to the model that the run starts from, or train a fresh one"
 _FIX = "start from another model, or train a fresh one"
 
 
@@ -32,13 +34,12 @@ class Started:
         return f"with {'its' if self.head else 'a fresh'} head{known}"
 
 
-def start_model(fresh: Baseline, start: Model, dataset: ShardDataset) -> tuple[Baseline, Started]:
-    """Return a model for a dataset with the backbone of a trained model.
+def start_model(fresh: Baseline, start: Model, dataset: ShardDataset) -> Started:
+    """Give a fresh model what a trained one has learnt.
 
-    Its head is fresh, unless the classes are the same. Pixels and numbers are standardised by the
-    dataset's own statistics. Images of another size are brought to that of the trained model. A
-    token that the trained model does not know begins as what it took it for: its unknown token, or
-    else as a fresh one.
+    Its head stays fresh, unless the classes are the same. Pixels and numbers are standardised by
+    the dataset's own statistics. A token that the trained model does not know begins as what it
+    took it for: its unknown token, or else as a fresh one.
 
     Args:
         fresh: a model for the dataset.
@@ -46,33 +47,22 @@ def start_model(fresh: Baseline, start: Model, dataset: ShardDataset) -> tuple[B
         dataset: the train split.
 
     Raises:
-        ModelError: the trained model is of another kind or architecture, or knows other columns.
+        ModelError: the trained model is of another kind, architecture or size, or knows other
+            columns.
     """
     _check_same(fresh, start, dataset)
-    if "shape" in fresh.options:
-        options = {**fresh.options, "shape": start.module.options["shape"]}
-        fresh = Baseline(fresh.architecture, options, fresh.classes)
-    state = fresh.state_dict()
-    learnt = start.module.state_dict()
-    head = start.classes == dataset.classes
-    known = None
-    for name, tensor in learnt.items():
+    state, known = fresh.state_dict(), None
+    head, vocab = start.classes == dataset.classes, start.preprocessor.fitted.vocab
+    for name, tensor in start.module.state_dict().items():
         if name.rpartition(".")[2] in _OF_DATA or (name.startswith("head.") and not head):
             continue
-        vocab = start.preprocessor.fitted.vocab
+        learnt = tensor
         if name == "backbone.embedding.weight" and isinstance(dataset, TextDataset) and vocab:
             known = sum(token in vocab for token in dataset.vocab.get_itos())
-            tensor = _map_rows(state[name], tensor, dataset.vocab, vocab)
-        if state[name].shape != tensor.shape:
-            raise ModelError(
-                f"{start.folder}, tensor {name}",
-                expected=f"a shape of {list(state[name].shape)}, as {dataset.path} needs",
-                found=str(list(tensor.shape)),
-                fix=_FIX,
-            )
-        state[name] = tensor
+            learnt = _map_rows(state[name], tensor, dataset.vocab, vocab)
+        state[name] = learnt
     fresh.load_state_dict(state)
-    return fresh, Started(head, known)
+    return Started(head, known)
 
 
 def _check_same(fresh: Baseline, start: Model, dataset: ShardDataset) -> None:
@@ -83,13 +73,23 @@ def _check_same(fresh: Baseline, start: Model, dataset: ShardDataset) -> None:
         expected, found = f"a model with {fresh.architecture}", start.module.architecture
     elif kind == "tabular" and (different := _columns(start, dataset)):
         expected, found = f"{different[0]}, as {dataset.path} has", different[1]
+    elif other := _other_options(fresh, start.module):
+        both = (fresh.options, start.module.options)
+        expected, found = (", ".join(f"{n} {options.get(n)}" for n in other) for options in both)
+        raise ModelError(start.folder, expected=expected, found=found, fix=_FIX_OPTIONS)
     else:
         return
     raise ModelError(start.folder, expected=expected, found=found, fix=_FIX)
 
 
+def _other_options(fresh: Baseline, start: Baseline) -> list[str]:
+    """Return the options that do not come from the data and are others."""
+    names = [name for name in fresh.options if name not in _OF_DATA]
+    return [name for name in names if start.options.get(name) != fresh.options[name]]
+
+
 def _columns(start: Model, dataset: ShardDataset) -> tuple[str, str] | None:
-    names = ("fields", "features", "categories")
+    names = ("fields", "features", "numbers of texts", "categories")
     here, there = input_terms(Preprocessor.load(dataset.path)), input_terms(start.preprocessor)
     return first_difference({n: here[n] for n in names}, {n: there[n] for n in names})
 

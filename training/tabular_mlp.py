@@ -66,7 +66,7 @@ class TabularMlp(nn.Module):
     def forward(self, x: Tensor | Mapping[str, Tensor]) -> Tensor:
         """Return features [b, width] of `x` [b, f] float32, or {group: [b, f of it]}."""
         rows = x if isinstance(x, Tensor) else torch.cat([x[g].float() for g in self.groups], 1)
-        numbers = rows.index_select(1, self.numbers)
+        numbers = rows.index_select(1, self.numbers).to(self.mean)
         parts = [torch.nan_to_num((numbers - self.mean) / self.std)]
         for (column, first, last), embedding in zip(self.codes, self.embeddings, strict=True):
             code = rows[:, column]
