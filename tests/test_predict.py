@@ -4,11 +4,15 @@ import csv
 import gzip
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -24,6 +28,7 @@ from shardmill.errors import (
     ColumnsError,
     FieldCountError,
     InputError,
+    OutputError,
     UnknownCategoryError,
     ValueFormatError,
 )
@@ -31,7 +36,7 @@ from shardmill.load_recipe import parse_recipe
 from shardmill.pipeline.raw_batches import raw_batches, text_batches
 from shardmill.pipeline.write_idx import encode_idx
 from shardmill.training.load_model import Model, load_model
-from shardmill.training.write_predictions import write_predictions
+from shardmill.training.write_predictions import open_output, write_predictions
 
 NAMES = ("titanic", "mnist", "ag_news")
 RAW = {
@@ -313,6 +318,122 @@ def test_a_file_that_is_not_there(model_folders: Path, tmp_path: Path) -> None:
     for path in (tmp_path / "no/such.csv", tmp_path):
         result = run("predict", model_folders / "ag_news", "-", "--out", path, given="a")
         assert result.exit_code == (2 if path == tmp_path else 7), result.output
+
+
+def test_links_lead_to_the_file_that_is_replaced(model_folders: Path, tmp_path: Path) -> None:
+    (tmp_path / "there.csv").write_text("before")
+    link, dangling = tmp_path / "link.csv", tmp_path / "dangling.csv"
+    link.symlink_to("there.csv")
+    dangling.symlink_to("new.csv")
+    for path, target in ((link, "there.csv"), (dangling, "new.csv")):
+        done("predict", model_folders / "ag_news", "-", "--out", path, given="a\n")
+        assert path.is_symlink()
+        assert len(rows_of((tmp_path / target).read_text())) == 1
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_pipes_are_written_to(model_folders: Path, tmp_path: Path, ending: str) -> None:
+    pipe = tmp_path / f"pipe.{ending}"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        done("predict", model_folders / "ag_news", "-", "--out", pipe, given="a\nb\n")
+        content = os.read(reader, 2**16)
+    finally:
+        os.close(reader)
+    if ending == "parquet":
+        assert len(pq.read_table(pa.BufferReader(content))) == 2
+    else:
+        assert len(rows_of(content.decode())) == 2
+    assert pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]
+
+
+def test_a_pipe_that_nobody_reads_on(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    # The command ends without an error then, as it does for stdout.
+    with pytest.raises(BrokenPipeError), open_output(tmp_path / "pipe", stream=True) as file:
+        os.close(reader)
+        file.write(b"a")
+
+
+def test_the_input_is_not_replaced(
+    model_folders: Path, raw: dict[str, Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(raw["titanic"].read_bytes())
+    (tmp_path / "link.csv").symlink_to(path)
+    for out in (path, tmp_path / "link.csv"):
+        result = run("predict", model_folders / "titanic", path, "--out", out)
+        assert result.exit_code == 7
+        assert "expected  another file than the input" in result.stderr
+    assert path.read_bytes() == raw["titanic"].read_bytes()
+
+
+def test_a_file_that_cannot_be_written(model_folders: Path, tmp_path: Path) -> None:
+    out = tmp_path / "none" / "new.csv"
+    result = run("predict", model_folders / "ag_news", "-", "--out", out, given="a")
+    assert result.exit_code == 7
+    assert f"error: {out}\n" in result.stderr
+    assert f"found     no folder {out.parent}\n" in result.stderr
+    out = tmp_path / ("x" * 252 + ".csv")  # longer than names may be
+    with pytest.raises(OutputError, match="found File name too long") as raised, open_output(out):
+        pass
+    assert raised.value.where == str(out)
+
+
+@pytest.mark.parametrize("name", ["new.xyz", "a.json", "new.csv.gz"])
+def test_endings_that_are_no_format(model_folders: Path, tmp_path: Path, name: str) -> None:
+    arguments = ["predict", model_folders / "ag_news", "-", "--out", tmp_path / name]
+    result = run(*arguments, given="a")
+    assert result.exit_code == 2
+    assert "one of csv, jsonl, parquet" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+    done(*arguments, "--format", "csv", given="a")
+    assert len(rows_of((tmp_path / name).read_text())) == 1
+
+
+def test_endings_that_are_known_by_other_spellings(model_folders: Path, tmp_path: Path) -> None:
+    for name in ("NEW.JSONL", "new"):
+        done("predict", model_folders / "ag_news", "-", "--out", tmp_path / name, given="a")
+    assert json.loads((tmp_path / "NEW.JSONL").read_text())["row"] == 0
+    assert len(rows_of((tmp_path / "new").read_text())) == 1
+
+
+def test_parquet_is_not_for_terminals(model_folders: Path) -> None:
+    ours, terminal = os.openpty()
+    arguments = ["predict", str(model_folders / "ag_news"), "-", "--format", "parquet"]
+    try:
+        result = subprocess.run(
+            [sys.executable, "-m", "shardmill", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=terminal,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        os.close(ours)
+        os.close(terminal)
+    assert result.returncode == 2
+    assert "name a file with --out" in result.stderr
+
+
+def test_it_says_what_was_written(
+    model_folders: Path, raw: dict[str, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "found.csv"
+    arguments = ["predict", model_folders / "ag_news", "-"]
+    assert done(*arguments, "--out", out, given="a\nb\n").stderr == f"wrote 2 rows to {out}\n"
+    assert done(*arguments, "--out", out, given="a\n").stderr == f"wrote 1 row to {out}\n"
+    assert done(*arguments, "--out", out, "--quiet", given="a\n").stderr == ""
+    assert done(*arguments, given="a\n").stderr == ""
+    assert done(*arguments, given="").stderr == "wrote 0 rows to stdout\n"
+    path = tmp_path / "header.csv"
+    path.write_text(raw["titanic"].read_text().splitlines()[0] + "\n")
+    result = done("predict", model_folders / "titanic", path)
+    assert result.stdout == "row,class,probability\n"
+    assert result.stderr == "wrote 0 rows to stdout\n"
 
 
 def test_an_interrupt_leaves_the_file_that_was_there(

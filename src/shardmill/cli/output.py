@@ -58,13 +58,16 @@ def print_json(facts: Any) -> None:
 
 @contextmanager
 def open_binary(out: Path | None) -> Iterator[IO[bytes]]:
-    """Give a file that takes its place when all went well, or stdout if there is no path."""
+    """Give a file that takes its place when all went well, or stdout if there is no path.
+
+    A pipe or device is written to as it is.
+    """
     if out is None:
         yield sys.stdout.buffer
         return
     from shardmill.training.write_predictions import open_output
 
-    with open_output(out) as file:
+    with open_output(out, stream=True) as file:
         yield file
 
 
