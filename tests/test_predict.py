@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pyarrow as pa
@@ -318,6 +319,50 @@ def test_a_file_that_is_not_there(model_folders: Path, tmp_path: Path) -> None:
     for path in (tmp_path / "no/such.csv", tmp_path):
         result = run("predict", model_folders / "ag_news", "-", "--out", path, given="a")
         assert result.exit_code == (2 if path == tmp_path else 7), result.output
+
+
+def test_inputs_that_are_no_raw_files(
+    model_folders: Path, raw: dict[str, Path], tmp_path: Path
+) -> None:
+    def fault(name: str, path: Path) -> str:
+        result = run("predict", model_folders / name, path)
+        assert (result.exit_code, result.stdout) == (4, "")
+        return " ".join(result.stderr.split())
+
+    for path in (tmp_path / "none.csv", raw["titanic"] / "none.csv"):
+        assert fault("titanic", path).endswith("directory to do check the path")
+    os.mkfifo(tmp_path / "pipe")
+    for name in NAMES:
+        assert "expected a file found a folder" in fault(name, tmp_path)
+        assert "expected a file found a pipe or device" in fault(name, tmp_path / "pipe")
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "a.parquet")
+    with ZipFile(tmp_path / "a.xlsx", "w") as file:
+        file.writestr("a", "b")
+    (tmp_path / "images").write_bytes(encode_idx(np.zeros((3, 28, 28), np.uint8)))
+    others = {"a.parquet": "Parquet", "a.xlsx": "a zip archive", "images": "an IDX file"}
+    for file_name, found in others.items():
+        for name in ("titanic", "ag_news"):
+            said = fault(name, tmp_path / file_name)
+            assert f"expected a text file found {found}" in said
+    assert "expected a text file found an IDX file" in fault("ag_news", raw["mnist"])
+    said = fault("mnist", raw["titanic"])
+    assert "expected an IDX file" in said and "recipe" not in said
+
+
+def test_errors_name_no_recipe(model_folders: Path, raw: dict[str, Path], tmp_path: Path) -> None:
+    path = tmp_path / "bad.csv"
+    rows = columns_of(raw["titanic"])
+    header, row = (",".join(f'"{cell}"' for cell in row).encode() for row in rows[:2])
+    fix = "to do     correct the file: what the model takes is fixed\n"
+    for content, expected in (
+        (header.replace(b"Sex", b"Sexx"), fix),
+        (header + b"\n" + row.replace(b"male", b"m\xe4le"), "convert the file to utf-8\n"),
+    ):
+        path.write_bytes(content + b"\n")
+        result = run("predict", model_folders / "titanic", path)
+        assert result.exit_code == 4
+        assert expected in result.stderr
+        assert "in the recipe" not in result.stderr and "of the recipe" not in result.stderr
 
 
 def test_links_lead_to_the_file_that_is_replaced(model_folders: Path, tmp_path: Path) -> None:
