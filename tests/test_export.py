@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -109,6 +110,15 @@ def test_what_stands_where_the_file_goes(model_folders: Path, tmp_path: Path) ->
     assert result.stderr == f"wrote {size:,} bytes to {tmp_path / 'link.pt2'}\n"
     assert (tmp_path / "link.pt2").is_symlink()
     assert run(*arguments, "--quiet").output == ""
+
+
+def test_a_model_folder_without_a_name(
+    model_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(model_folders / "titanic", tmp_path / "net")
+    monkeypatch.chdir(tmp_path / "net")
+    assert run("export", ".").exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net", "net.pt2"]
 
 
 class OfGroups(nn.Module):

@@ -25,6 +25,7 @@ from torch import Tensor
 import shardmill
 from shardmill import Preprocessor
 from shardmill.cli import main
+from shardmill.cli.output import open_binary
 from shardmill.errors import (
     ColumnsError,
     FieldCountError,
@@ -394,6 +395,15 @@ def test_pipes_are_written_to(model_folders: Path, tmp_path: Path, ending: str) 
     assert pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]
 
 
+def test_another_name_of_stdout(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "stdout").symlink_to("/proc/self/fd/1")
+    print("before", flush=True)
+    with open_binary(tmp_path / "stdout") as file:
+        file.write(b"rows\n")
+    print("after", flush=True)
+    assert capfd.readouterr().out == "before\nrows\nafter\n"
+
+
 def test_a_pipe_that_nobody_reads_on(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
@@ -422,7 +432,9 @@ def test_a_file_that_cannot_be_written(model_folders: Path, tmp_path: Path) -> N
     assert result.exit_code == 7
     assert f"error: {out}\n" in result.stderr
     assert f"found     no folder {out.parent}\n" in result.stderr
-    out = tmp_path / ("x" * 252 + ".csv")  # longer than names may be
+    out = tmp_path / ("x" * 300 + ".csv")  # longer than names may be
+    assert run("predict", model_folders / "ag_news", "-", "--out", out, given="a").exit_code == 7
+    out = tmp_path / ("x" * 254)  # the file beside it has a longer name
     with pytest.raises(OutputError, match="found File name too long") as raised, open_output(out):
         pass
     assert raised.value.where == str(out)

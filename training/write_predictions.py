@@ -5,7 +5,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol
 
@@ -99,7 +99,8 @@ def _replace(path: Path) -> Iterator[IO[bytes]]:
             error.filename = str(path)  # the name that the user knows
         raise
     finally:
-        new.unlink(missing_ok=True)
+        with suppress(OSError):  # the error that led here says more
+            new.unlink()
 
 
 class _Writer(Protocol):

@@ -1,6 +1,7 @@
 """What commands print: results to stdout, everything else to stderr."""
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -62,13 +63,22 @@ def open_binary(out: Path | None) -> Iterator[IO[bytes]]:
 
     A pipe or device is written to as it is.
     """
-    if out is None:
+    # A file opened anew under a name such as /dev/stdout would not share its place in the file.
+    if out is None or is_same_file(out, 1):
         yield sys.stdout.buffer
         return
     from shardmill.training.write_predictions import open_output
 
     with open_output(out, stream=True) as file:
         yield file
+
+
+def is_same_file(path: Path, other: str | int) -> bool:
+    """Say whether a path leads to another file, named or open; not if either is not there."""
+    try:
+        return os.path.samestat(path.stat(), os.stat(other))  # noqa: PTH116  a descriptor, too
+    except OSError:
+        return False
 
 
 def require_libraries(what: str, names: Sequence[str], package: str) -> None:

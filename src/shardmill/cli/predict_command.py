@@ -85,10 +85,10 @@ def _format(out: Path | None) -> "OutputFormat":
 
 
 def _check_other_file(given: str, out: Path | None) -> None:
+    from shardmill.cli.output import is_same_file
+
     # What is read must not be replaced by what is made of it.
-    if given == "-" or out is None or not (out.is_file() and Path(given).is_file()):
-        return
-    if out.samefile(given):
+    if out is not None and given != "-" and is_same_file(out, given):
         raise OutputError(
             out,
             expected="another file than the input",
