@@ -163,7 +163,9 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 def _unreadable(path: Path, error: OSError) -> InputError:
     found = str(error.strerror or error)
-    return InputError(path, expected="a readable file", found=found, fix="check its permissions")
+    missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+    fix = "check the path" if missing else "check its permissions"
+    return InputError(path, expected="a readable file", found=found, fix=fix)
 
 
 class _Digests:

@@ -20,7 +20,7 @@ from shardmill.kinds.row import RowFault
 from shardmill.layout import Field
 from shardmill.pipeline.csv_chunks import CsvChunk, csv_chunks, read_header
 from shardmill.pipeline.cut_parts import CHUNK_BYTES
-from shardmill.pipeline.plain_file import file_stat, is_plain, plain_copy
+from shardmill.pipeline.plain_file import file_stat, is_plain, open_raw, plain_copy
 from shardmill.pipeline.read_csv import check_header, lines_of_rows, parse_chunk
 from shardmill.pipeline.read_idx import IdxHeader, read_idx_header, read_idx_rows
 from shardmill.preprocessor import Layout, Preprocessor
@@ -62,7 +62,7 @@ def raw_batches(
     Raises:
         InputError: the file, or a row of it, is not what the recipe says; the error says where.
     """
-    with _open(preprocessor, path) as source:
+    with _reworded(preprocessor), _open(preprocessor, path) as source:
         for pieces in _regroup(source.chunks(), rows):
             table = pa.concat_tables([piece.table for piece in pieces])
             try:
@@ -137,11 +137,54 @@ def _place(source: _Rows, pieces: Iterable[_Piece], row: int) -> str:
 
 
 @contextmanager
-def _open(preprocessor: Preprocessor, path: Path) -> Iterator[_Rows]:
+def _reworded(preprocessor: Preprocessor) -> Iterator[None]:
+    """Have no error send the user of a model to a recipe, which they may never have seen."""
+    try:
+        yield
+    except InputError as error:
+        if "recipe" not in error.fix:
+            raise
+        fix = "correct the file: what the model takes is fixed"
+        if isinstance(error, EncodingError):
+            fix = f"convert the file to {_encoding(preprocessor)}"
+        facts = {"expected": error.expected, "found": error.found, "fix": fix}
+        raise type(error)(error.where, **facts) from None
+
+
+def _encoding(preprocessor: Preprocessor) -> str | None:
     recipe = preprocessor.recipe
-    encoding = None if isinstance(recipe, ImageRecipe) else recipe.csv.encoding
+    return None if isinstance(recipe, ImageRecipe) else recipe.csv.encoding
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise InputError(
+            path,
+            expected="a file",
+            found="a folder" if path.is_dir() else "a pipe or device",
+            fix="give the path of a raw file",
+        )
+
+
+# How files start that are taken for CSV: no text has these bytes.
+_BINARY = {b"\0\0": "an IDX file", b"PK\3\4": "a zip archive or workbook", b"PAR1\x15": "Parquet"}
+
+
+def _check_text(path: Path, plain: Path) -> None:
+    with open_raw(plain) as file:
+        start = file.read(max(map(len, _BINARY)))
+    for magic, found in _BINARY.items():
+        if start.startswith(magic):
+            fix = "give a CSV file of rows like those that the model was trained on"
+            raise InputError(path, expected="a text file", found=found, fix=fix)
+
+
+@contextmanager
+def _open(preprocessor: Preprocessor, path: Path) -> Iterator[_Rows]:
+    recipe, encoding = preprocessor.recipe, _encoding(preprocessor)
     with TemporaryDirectory(prefix="shardmill-") as folder:
         plain, size = path, file_stat(path)[0]
+        _check_file(path)
         if not is_plain(path, encoding):
             copy = plain_copy(path, Path(folder) / "plain", encoding=encoding)
             plain, size = copy.path, copy.bytes
@@ -150,6 +193,7 @@ def _open(preprocessor: Preprocessor, path: Path) -> Iterator[_Rows]:
             _check_shape(path, header, preprocessor.fitted.inputs[0])
             yield _Images(path, plain, header)
         else:
+            _check_text(path, plain)
             # Every row gets a prediction, or the file an error.
             options = recipe.csv.model_copy(update={"on_bad_row": "fail"})
             nulls = isinstance(recipe, TabularRecipe)

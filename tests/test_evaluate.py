@@ -14,7 +14,12 @@ from shardmill import ModelError
 from shardmill.cli import main
 from shardmill.cli.output import print_evaluation
 from shardmill.load_recipe import parse_recipe, shipped_recipe_text
-from shardmill.training.evaluate_model import ClassScores, Evaluation, evaluate_model
+from shardmill.training.evaluate_model import (
+    ClassScores,
+    Evaluation,
+    default_split,
+    evaluate_model,
+)
 from shardmill.training.load_model import load_model
 
 SPLITS = {"titanic": "validation", "mnist": "test", "ag_news": "test"}
@@ -130,6 +135,21 @@ def test_splits_that_say_nothing(tmp_path: Path) -> None:
     assert "did you mean train?" in result.stderr
 
 
+def test_the_split_that_nobody_named(
+    sample_artifacts: Path, model_folders: Path, tmp_path: Path
+) -> None:
+    result = run("evaluate", model_folders / "titanic", sample_artifacts / "titanic", "--json")
+    assert json.loads(result.stdout)["split"] == "validation"
+    splits = '[splits.validation]\ncsv.path = "trees.csv"\n'
+    splits += '[splits.test]\nlabelled = false\ncsv.path = "bare.csv"\n'
+    (tmp_path / "trees.csv").write_text("height,wood,old\n1,oak,no\n2,fir,yes\n")
+    (tmp_path / "bare.csv").write_text("height,wood\n1,oak\n")
+    artifact = build(parse_recipe(TREES + splits, where="test"), tmp_path, tmp_path / "a")
+    assert default_split(artifact) == "validation"
+    assert default_split(sample_artifacts / "ag_news") == "test"
+    assert "else validation" in run("evaluate", "--help").stdout
+
+
 def test_another_kind_and_another_vocabulary(
     sample_artifacts: Path, sample_raw: Path, model_folders: Path, tmp_path: Path
 ) -> None:
@@ -150,6 +170,7 @@ def test_a_picture(sample_artifacts: Path, model_folders: Path, tmp_path: Path) 
         result = run("evaluate", *arguments)
         assert result.exit_code == 0, result.output
         assert path.stat().st_size > 1_000
+        assert result.stderr == f"wrote {path}\n"
     result = run("evaluate", *arguments[:2], "--picture", tmp_path / "confusion.qqq")
     assert result.exit_code == 7
     assert "of a format such as svg or png" in result.stderr

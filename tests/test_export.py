@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +93,32 @@ def test_the_command(model_folders: Path, tmp_path: Path, caplog: pytest.LogCapt
     result = run("export", model_folders / "mnist", "--out", tmp_path / "none" / "net.pt2")
     assert result.exit_code == 7
     assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
+
+
+def test_what_stands_where_the_file_goes(model_folders: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.pt2")
+    result = run("export", model_folders / "titanic", "--out", tmp_path / "pipe.pt2")
+    assert result.exit_code == 7
+    assert "expected  a regular file" in result.stderr
+    assert "found     a pipe or device" in result.stderr
+    assert (tmp_path / "pipe.pt2").is_fifo()
+    (tmp_path / "link.pt2").symlink_to("net.pt2")
+    arguments = ["export", model_folders / "titanic", "--out", tmp_path / "link.pt2"]
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    size = (tmp_path / "net.pt2").stat().st_size
+    assert result.stderr == f"wrote {size:,} bytes to {tmp_path / 'link.pt2'}\n"
+    assert (tmp_path / "link.pt2").is_symlink()
+    assert run(*arguments, "--quiet").output == ""
+
+
+def test_a_model_folder_without_a_name(
+    model_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(model_folders / "titanic", tmp_path / "net")
+    monkeypatch.chdir(tmp_path / "net")
+    assert run("export", ".").exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net", "net.pt2"]
 
 
 class OfGroups(nn.Module):

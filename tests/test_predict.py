@@ -4,11 +4,16 @@ import csv
 import gzip
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -20,10 +25,12 @@ from torch import Tensor
 import shardmill
 from shardmill import Preprocessor
 from shardmill.cli import main
+from shardmill.cli.output import open_binary
 from shardmill.errors import (
     ColumnsError,
     FieldCountError,
     InputError,
+    OutputError,
     UnknownCategoryError,
     ValueFormatError,
 )
@@ -31,7 +38,7 @@ from shardmill.load_recipe import parse_recipe
 from shardmill.pipeline.raw_batches import raw_batches, text_batches
 from shardmill.pipeline.write_idx import encode_idx
 from shardmill.training.load_model import Model, load_model
-from shardmill.training.write_predictions import write_predictions
+from shardmill.training.write_predictions import open_output, write_predictions
 
 NAMES = ("titanic", "mnist", "ag_news")
 RAW = {
@@ -313,6 +320,177 @@ def test_a_file_that_is_not_there(model_folders: Path, tmp_path: Path) -> None:
     for path in (tmp_path / "no/such.csv", tmp_path):
         result = run("predict", model_folders / "ag_news", "-", "--out", path, given="a")
         assert result.exit_code == (2 if path == tmp_path else 7), result.output
+
+
+def test_inputs_that_are_no_raw_files(
+    model_folders: Path, raw: dict[str, Path], tmp_path: Path
+) -> None:
+    def fault(name: str, path: Path) -> str:
+        result = run("predict", model_folders / name, path)
+        assert (result.exit_code, result.stdout) == (4, "")
+        return " ".join(result.stderr.split())
+
+    for path in (tmp_path / "none.csv", raw["titanic"] / "none.csv"):
+        assert fault("titanic", path).endswith("directory to do check the path")
+    os.mkfifo(tmp_path / "pipe")
+    for name in NAMES:
+        assert "expected a file found a folder" in fault(name, tmp_path)
+        assert "expected a file found a pipe or device" in fault(name, tmp_path / "pipe")
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "a.parquet")
+    with ZipFile(tmp_path / "a.xlsx", "w") as file:
+        file.writestr("a", "b")
+    (tmp_path / "images").write_bytes(encode_idx(np.zeros((3, 28, 28), np.uint8)))
+    others = {"a.parquet": "Parquet", "a.xlsx": "a zip archive", "images": "an IDX file"}
+    for file_name, found in others.items():
+        for name in ("titanic", "ag_news"):
+            said = fault(name, tmp_path / file_name)
+            assert f"expected a text file found {found}" in said
+    assert "expected a text file found an IDX file" in fault("ag_news", raw["mnist"])
+    said = fault("mnist", raw["titanic"])
+    assert "expected an IDX file" in said and "recipe" not in said
+
+
+def test_errors_name_no_recipe(model_folders: Path, raw: dict[str, Path], tmp_path: Path) -> None:
+    path = tmp_path / "bad.csv"
+    rows = columns_of(raw["titanic"])
+    header, row = (",".join(f'"{cell}"' for cell in row).encode() for row in rows[:2])
+    fix = "to do     correct the file: what the model takes is fixed\n"
+    for content, expected in (
+        (header.replace(b"Sex", b"Sexx"), fix),
+        (header + b"\n" + row.replace(b"male", b"m\xe4le"), "convert the file to utf-8\n"),
+    ):
+        path.write_bytes(content + b"\n")
+        result = run("predict", model_folders / "titanic", path)
+        assert result.exit_code == 4
+        assert expected in result.stderr
+        assert "in the recipe" not in result.stderr and "of the recipe" not in result.stderr
+
+
+def test_links_lead_to_the_file_that_is_replaced(model_folders: Path, tmp_path: Path) -> None:
+    (tmp_path / "there.csv").write_text("before")
+    link, dangling = tmp_path / "link.csv", tmp_path / "dangling.csv"
+    link.symlink_to("there.csv")
+    dangling.symlink_to("new.csv")
+    for path, target in ((link, "there.csv"), (dangling, "new.csv")):
+        done("predict", model_folders / "ag_news", "-", "--out", path, given="a\n")
+        assert path.is_symlink()
+        assert len(rows_of((tmp_path / target).read_text())) == 1
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_pipes_are_written_to(model_folders: Path, tmp_path: Path, ending: str) -> None:
+    pipe = tmp_path / f"pipe.{ending}"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        done("predict", model_folders / "ag_news", "-", "--out", pipe, given="a\nb\n")
+        content = os.read(reader, 2**16)
+    finally:
+        os.close(reader)
+    if ending == "parquet":
+        assert len(pq.read_table(pa.BufferReader(content))) == 2
+    else:
+        assert len(rows_of(content.decode())) == 2
+    assert pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]
+
+
+def test_another_name_of_stdout(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "stdout").symlink_to("/proc/self/fd/1")
+    print("before", flush=True)
+    with open_binary(tmp_path / "stdout") as file:
+        file.write(b"rows\n")
+    print("after", flush=True)
+    assert capfd.readouterr().out == "before\nrows\nafter\n"
+
+
+def test_a_pipe_that_nobody_reads_on(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    # The command ends without an error then, as it does for stdout.
+    with pytest.raises(BrokenPipeError), open_output(tmp_path / "pipe", stream=True) as file:
+        os.close(reader)
+        file.write(b"a")
+
+
+def test_the_input_is_not_replaced(
+    model_folders: Path, raw: dict[str, Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(raw["titanic"].read_bytes())
+    (tmp_path / "link.csv").symlink_to(path)
+    for out in (path, tmp_path / "link.csv"):
+        result = run("predict", model_folders / "titanic", path, "--out", out)
+        assert result.exit_code == 7
+        assert "expected  another file than the input" in result.stderr
+    assert path.read_bytes() == raw["titanic"].read_bytes()
+
+
+def test_a_file_that_cannot_be_written(model_folders: Path, tmp_path: Path) -> None:
+    out = tmp_path / "none" / "new.csv"
+    result = run("predict", model_folders / "ag_news", "-", "--out", out, given="a")
+    assert result.exit_code == 7
+    assert f"error: {out}\n" in result.stderr
+    assert f"found     no folder {out.parent}\n" in result.stderr
+    out = tmp_path / ("x" * 300 + ".csv")  # longer than names may be
+    assert run("predict", model_folders / "ag_news", "-", "--out", out, given="a").exit_code == 7
+    out = tmp_path / ("x" * 254)  # the file beside it has a longer name
+    with pytest.raises(OutputError, match="found File name too long") as raised, open_output(out):
+        pass
+    assert raised.value.where == str(out)
+
+
+@pytest.mark.parametrize("name", ["new.xyz", "a.json", "new.csv.gz"])
+def test_endings_that_are_no_format(model_folders: Path, tmp_path: Path, name: str) -> None:
+    arguments = ["predict", model_folders / "ag_news", "-", "--out", tmp_path / name]
+    result = run(*arguments, given="a")
+    assert result.exit_code == 2
+    assert "one of csv, jsonl, parquet" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+    done(*arguments, "--format", "csv", given="a")
+    assert len(rows_of((tmp_path / name).read_text())) == 1
+
+
+def test_endings_that_are_known_by_other_spellings(model_folders: Path, tmp_path: Path) -> None:
+    for name in ("NEW.JSONL", "new"):
+        done("predict", model_folders / "ag_news", "-", "--out", tmp_path / name, given="a")
+    assert json.loads((tmp_path / "NEW.JSONL").read_text())["row"] == 0
+    assert len(rows_of((tmp_path / "new").read_text())) == 1
+
+
+def test_parquet_is_not_for_terminals(model_folders: Path) -> None:
+    ours, terminal = os.openpty()
+    arguments = ["predict", str(model_folders / "ag_news"), "-", "--format", "parquet"]
+    try:
+        result = subprocess.run(
+            [sys.executable, "-m", "shardmill", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=terminal,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        os.close(ours)
+        os.close(terminal)
+    assert result.returncode == 2
+    assert "name a file with --out" in result.stderr
+
+
+def test_it_says_what_was_written(
+    model_folders: Path, raw: dict[str, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "found.csv"
+    arguments = ["predict", model_folders / "ag_news", "-"]
+    assert done(*arguments, "--out", out, given="a\nb\n").stderr == f"wrote 2 rows to {out}\n"
+    assert done(*arguments, "--out", out, given="a\n").stderr == f"wrote 1 row to {out}\n"
+    assert done(*arguments, "--out", out, "--quiet", given="a\n").stderr == ""
+    assert done(*arguments, given="a\n").stderr == ""
+    assert done(*arguments, given="").stderr == "wrote 0 rows to stdout\n"
+    path = tmp_path / "header.csv"
+    path.write_text(raw["titanic"].read_text().splitlines()[0] + "\n")
+    result = done("predict", model_folders / "titanic", path)
+    assert result.stdout == "row,class,probability\n"
+    assert result.stderr == "wrote 0 rows to stdout\n"
 
 
 def test_an_interrupt_leaves_the_file_that_was_there(

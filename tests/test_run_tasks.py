@@ -53,7 +53,7 @@ def test_an_error_is_raised_here_with_its_fields(tmp_path: Path, workers: int) -
     assert error.where == str(tmp_path / "missing")
     assert error.expected == "a readable file"
     assert error.found == "No such file or directory"
-    assert error.fix == "check its permissions"
+    assert error.fix == "check the path"
     assert str(error).startswith(f"{tmp_path / 'missing'}: expected a readable file, found No such")
 
 

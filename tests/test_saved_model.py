@@ -138,6 +138,19 @@ def test_what_is_no_model_folder(sample_artifacts: Path, tmp_path: Path) -> None
             shardmill.load_model(folder)
 
 
+def test_what_is_taken_for_a_model_folder(
+    sample_artifacts: Path, model_folders: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(model_folders / "titanic", tmp_path / "titanic" / "model")
+    with pytest.raises(MissingArtifactError) as raised:
+        shardmill.load_model(tmp_path / "titanic")
+    assert raised.value.fix == f"give {tmp_path / 'titanic' / 'model'}"
+    with pytest.raises(MissingArtifactError, match=r"found an artifact, .* runs/NAME/model$"):
+        shardmill.load_model(sample_artifacts / "titanic")
+    with pytest.raises(MissingArtifactError, match=r"found none; correct the path$"):
+        shardmill.load_model(tmp_path)
+
+
 def rewrite(source: Path, folder: Path, **changes: Any) -> None:
     """Copy a model, with other facts and the checksum that they ought to have."""
     shutil.copytree(source, folder)

@@ -14,7 +14,7 @@ from torchmetrics.classification import (
 )
 
 import shardmill
-from shardmill import ModelError, Preprocessor, ShardDataset
+from shardmill import Manifest, ModelError, Preprocessor, ShardDataset
 from shardmill.training.input_terms import first_difference, input_terms
 from shardmill.training.load_model import Model
 
@@ -56,6 +56,16 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """Return the result for JSON."""
         return asdict(self)
+
+
+def default_split(artifact: str | os.PathLike[str]) -> str:
+    """Return "test" if an artifact has rows with labels under that name, else "validation".
+
+    Raises:
+        ArtifactError: the artifact cannot be read.
+    """
+    test = Manifest.load(artifact).splits.get("test")
+    return "test" if test is not None and test.labelled and test.rows else "validation"
 
 
 def evaluate_model(

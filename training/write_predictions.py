@@ -5,9 +5,9 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Literal, Protocol, get_args
+from typing import IO, Any, Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,7 @@ from torch import Tensor
 from shardmill import OutputError
 
 OutputFormat = Literal["csv", "jsonl", "parquet"]
+_FIX = "choose another file with --out, or make room and permissions"
 
 
 def write_predictions(
@@ -55,30 +56,51 @@ def write_predictions(
 
 
 @contextmanager
-def open_output(path: Path) -> Iterator[IO[bytes]]:
+def open_output(path: Path, *, stream: bool = False) -> Iterator[IO[bytes]]:
     """Give a file to write; it takes its place, by rename, only if all goes well.
+
+    Of a link, the file that it leads to is replaced. What is there and no regular file stays: a
+    pipe or device is written to as it is, if the content is a `stream`, and refused if not.
 
     Raises:
         OutputError: it cannot be written.
     """
-    new = path.with_name(f".{path.name}.new")
+    try:
+        if not path.exists() or path.is_file():
+            with _replace(path) as file:
+                yield file
+        elif stream:
+            with path.open("wb") as file:
+                yield file
+        else:
+            found = "a folder" if path.is_dir() else "a pipe or device"
+            raise OutputError(path, expected="a regular file", found=found, fix=_FIX)
+    except BrokenPipeError:
+        raise  # who reads a pipe has had enough
+    except OSError as error:
+        raise OutputError.unwritable(error.filename or path, error, fix=_FIX) from None
+
+
+@contextmanager
+def _replace(path: Path) -> Iterator[IO[bytes]]:
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        found = f"no folder {target.parent}"
+        raise OutputError(path, expected="a folder that can be written", found=found, fix=_FIX)
+    new = target.with_name(f".{target.name}.new")
     try:
         with new.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        new.replace(path)
+        new.replace(target)
     except OSError as error:
-        fix = "choose another file with --out, or make room and permissions"
-        raise OutputError.unwritable(error.filename or path, error, fix=fix) from None
+        if error.filename == str(new):
+            error.filename = str(path)  # the name that the user knows
+        raise
     finally:
-        new.unlink(missing_ok=True)
-
-
-def output_format(path: Path | None) -> OutputFormat:
-    """Return the format that the ending of a file's name stands for; CSV if it is none."""
-    suffix = "" if path is None else path.suffix[1:]
-    return next((form for form in get_args(OutputFormat) if form == suffix), "csv")
+        with suppress(OSError):  # the error that led here says more
+            new.unlink()
 
 
 class _Writer(Protocol):

@@ -15,9 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import xxhash
 from pydantic import Field, JsonValue, field_validator
 
-from shardmill.errors import DamagedFileError, ManifestError, OutputError
+from shardmill.errors import (
+    DamagedFileError,
+    ManifestError,
+    MissingArtifactError,
+    OutputError,
+)
 from shardmill.load_vocab import read_checked
-from shardmill.manifest import Digest, FileRecord, Kind, Sha256
+from shardmill.manifest import MANIFEST_NAME, Digest, FileRecord, Kind, Sha256
 from shardmill.record import Record, read_record, to_json
 from shardmill.saved_preprocessor import PREPROCESSOR_NAME
 from shardmill.version import __version__
@@ -87,7 +92,10 @@ def read_model(folder: str | os.PathLike[str]) -> tuple[ModelFacts, bytes]:
         ArtifactError: a file is missing, or is not the one that was written.
     """
     path = Path(folder) / MODEL_NAME
-    facts = read_record(path, ModelFacts, version=MODEL_VERSION, fix=_FIX)
+    try:
+        facts = read_record(path, ModelFacts, version=MODEL_VERSION, fix=_FIX)
+    except MissingArtifactError:
+        raise _missing(path.parent) from None
     if facts.checksum != _checksum(facts):
         expected = f"facts with xxh3_128 {facts.checksum}"
         raise DamagedFileError(path, expected=expected, found=_checksum(facts), fix=_FIX)
@@ -97,6 +105,18 @@ def read_model(folder: str | os.PathLike[str]) -> tuple[ModelFacts, bytes]:
             found = ", ".join(contents) or "none"
             raise ManifestError(path, expected=f"a record of {name}", found=found, fix=_FIX)
     return facts, contents[WEIGHTS_NAME]
+
+
+def _missing(folder: Path) -> MissingArtifactError:
+    """Return the error for a folder that is no model; often it is that of a run, or an artifact."""
+    found, fix = "none", "correct the path"
+    if (folder / "model" / MODEL_NAME).is_file():
+        fix = f"give {folder / 'model'}"
+    elif (folder / MANIFEST_NAME).is_file():
+        found = f"an artifact, which has a {MANIFEST_NAME}"
+        fix = "give a model that was trained on it, such as runs/NAME/model"
+    expected = f"a folder with a {MODEL_NAME}"
+    return MissingArtifactError(folder, expected=expected, found=found, fix=fix)
 
 
 def _read_file(folder: Path, file: FileRecord) -> bytes:

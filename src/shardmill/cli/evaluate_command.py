@@ -10,7 +10,11 @@ from shardmill.cli import options
 @click.command("evaluate")
 @options.model
 @click.argument("artifact", type=click.Path(path_type=Path))
-@click.option("--split", default="test", show_default=True, help="A split with a target.")
+@click.option(
+    "--split",
+    help="A split with a target.  [default: test if the artifact has it with labels, "
+    "else validation]",
+)
 @click.option(
     "--picture",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -20,7 +24,12 @@ from shardmill.cli import options
 @options.batch_size
 @options.as_json
 def command(
-    folder: Path, artifact: Path, split: str, picture: Path | None, batch_size: int, as_json: bool
+    folder: Path,
+    artifact: Path,
+    split: str | None,
+    picture: Path | None,
+    batch_size: int,
+    as_json: bool,
 ) -> None:
     """Compare a model that `shardmill train` has saved in FOLDER with the labels of an artifact.
 
@@ -31,14 +40,17 @@ def command(
     require_libraries("evaluation", ["torchmetrics"], "shardmill[train]")
     if picture is not None:
         require_libraries("--picture", ["matplotlib"], "matplotlib")
-    from shardmill.training.evaluate_model import evaluate_model
+    from shardmill.training.evaluate_model import default_split, evaluate_model
     from shardmill.training.load_model import load_model
 
-    evaluation = evaluate_model(load_model(folder), artifact, split, batch_size=batch_size)
+    model = load_model(folder)
+    split = split or default_split(artifact)
+    evaluation = evaluate_model(model, artifact, split, batch_size=batch_size)
     if picture is not None:
         from shardmill.training.draw_confusion import draw_confusion
 
         draw_confusion(evaluation, picture)
+        click.echo(f"wrote {picture}", err=True)
     if as_json:
         print_json(evaluation.to_dict())
     else:

@@ -26,7 +26,13 @@ def command(folder: Path, out: Path | None, as_json: bool, quiet: bool) -> None:
     from shardmill.training.export_model import export_model
     from shardmill.training.load_model import load_model
 
-    exported = export_model(load_model(folder), out or folder.with_name(f"{folder.name}.pt2"))
+    if out is None:
+        named = folder if folder.name.strip(".") else folder.resolve()
+        out = named.with_name(f"{named.name}.pt2")
+    exported = export_model(load_model(folder), out)
+    if not quiet:
+        size = exported.path.stat().st_size
+        click.echo(f"wrote {size:,} bytes to {exported.path}", err=True)
     if as_json:
         print_json(exported.to_dict())
     elif not quiet:

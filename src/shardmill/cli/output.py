@@ -1,6 +1,7 @@
 """What commands print: results to stdout, everything else to stderr."""
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -58,14 +59,26 @@ def print_json(facts: Any) -> None:
 
 @contextmanager
 def open_binary(out: Path | None) -> Iterator[IO[bytes]]:
-    """Give a file that takes its place when all went well, or stdout if there is no path."""
-    if out is None:
+    """Give a file that takes its place when all went well, or stdout if there is no path.
+
+    A pipe or device is written to as it is.
+    """
+    # A file opened anew under a name such as /dev/stdout would not share its place in the file.
+    if out is None or is_same_file(out, 1):
         yield sys.stdout.buffer
         return
     from shardmill.training.write_predictions import open_output
 
-    with open_output(out) as file:
+    with open_output(out, stream=True) as file:
         yield file
+
+
+def is_same_file(path: Path, other: str | int) -> bool:
+    """Say whether a path leads to another file, named or open; not if either is not there."""
+    try:
+        return os.path.samestat(path.stat(), os.stat(other))  # noqa: PTH116  a descriptor, too
+    except OSError:
+        return False
 
 
 def require_libraries(what: str, names: Sequence[str], package: str) -> None:

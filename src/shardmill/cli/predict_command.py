@@ -2,14 +2,17 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from shardmill.cli import options
+from shardmill.errors import OutputError
 
 if TYPE_CHECKING:
     from shardmill.training.write_predictions import OutputFormat
+
+FORMATS = ("csv", "jsonl", "parquet")
 
 
 @click.command("predict")
@@ -18,8 +21,8 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["csv", "jsonl", "parquet"]),
-    help="Of the output.  [default: by the ending of --out, else csv]",
+    type=click.Choice(FORMATS),
+    help="Of the output.  [default: by the ending of --out; csv if it has none]",
 )
 @click.option(
     "--out",
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 )
 @click.option("--all", "all_classes", is_flag=True, help="A column for each class besides.")
 @options.batch_size
+@options.quiet
 def command(
     folder: Path,
     input: str,  # noqa: A002  the name of the argument
@@ -35,16 +39,21 @@ def command(
     out: Path | None,
     all_classes: bool,
     batch_size: int,
+    quiet: bool,
 ) -> None:
     """Predict the classes of raw rows with a model that `shardmill train` has saved in FOLDER.
 
     INPUT is a raw file like those of the model's recipe: a CSV of its columns, where the target may
     be missing, or an IDX file of images, compressed or not; or - for texts on stdin, one a line.
     """
+    form = form or _format(out)
+    if out is None and form == "parquet" and sys.stdout.isatty():
+        raise click.UsageError("parquet is not for a terminal: name a file with --out.")
+    _check_other_file(input, out)
     from shardmill.cli.output import open_binary
     from shardmill.pipeline.raw_batches import raw_batches, text_batches
     from shardmill.training.load_model import load_model
-    from shardmill.training.write_predictions import output_format, write_predictions
+    from shardmill.training.write_predictions import write_predictions
 
     model = load_model(folder)
     if input == "-":
@@ -52,10 +61,37 @@ def command(
     else:
         batches = raw_batches(model.preprocessor, Path(input), batch_size, layout="bag")
     with open_binary(out) as file:
-        write_predictions(
+        rows = write_predictions(
             map(model.probabilities, batches),
             model.classes,
             file,
-            form=form or output_format(out),
+            form=form,
             all_classes=all_classes,
+        )
+    if not quiet and (out is not None or rows == 0):
+        noun = "row" if rows == 1 else "rows"
+        click.echo(f"wrote {rows:,} {noun} to {out or 'stdout'}", err=True)
+
+
+def _format(out: Path | None) -> "OutputFormat":
+    """Return the format that the ending of a file's name stands for; CSV if it has none."""
+    ending = "" if out is None else out.suffix[1:].lower()
+    if ending and ending not in FORMATS:
+        known = ", ".join(FORMATS)
+        raise click.UsageError(
+            f"the ending of {str(out)!r} is no format, one of {known}: name it with --format."
+        )
+    return cast("OutputFormat", ending or "csv")
+
+
+def _check_other_file(given: str, out: Path | None) -> None:
+    from shardmill.cli.output import is_same_file
+
+    # What is read must not be replaced by what is made of it.
+    if out is not None and given != "-" and is_same_file(out, given):
+        raise OutputError(
+            out,
+            expected="another file than the input",
+            found="the same",
+            fix="choose another file with --out",
         )
