@@ -90,7 +90,7 @@ def test_what_the_baselines_cannot_learn(tmp_path: Path) -> None:
             "expected one target of classes to learn, found none",
         ),
         (
-            bare + 'splits.train.labels.path = "labels"\ntarget.classes = ["a"]',
+            bare + 'splits.train.labels.path = "labels"\ntarget.classes = ["a", "b"]',
             r"expected images \[c, h, w\] of at least 8 x 8 pixels, found \[1, 4, 4\]",
         ),
         (BIKES, "expected one target of classes to learn, found y.minutes, y.returned"),
