@@ -48,7 +48,10 @@ def test_every_run_has_a_table_of_scalars(sample_artifacts: Path, tmp_path: Path
     said = (table.parent / "hparams.yaml").read_text()
     assert metrics["recipe_sha256"] in said and metrics["shard_key"] in said
     assert "learning_rate: 0.01" in said and "commit:" in said
-    assert train(sample_artifacts, tmp_path, "titanic", "--resume").exit_code == 0
+    run = train(sample_artifacts, tmp_path, "titanic", "--resume")
+    assert run.exit_code == 0
+    assert "the run was finished before: nothing is left to train\n" in run.stderr
+    assert f"  look at  {table}\n" in run.stdout
     assert {path.name for path in logs.iterdir()} == {"version_0", "version_1"}
 
 

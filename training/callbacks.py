@@ -82,6 +82,11 @@ class Memory(Callback):
     def __init__(self, facts: Mapping[str, Any]) -> None:
         self.facts = dict(facts)
         self.metrics: dict[str, float] = {}
+        self.began = False  # a run that was finished before does not
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Note that there is something to train."""
+        self.began = True
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
         """Take the metrics of this epoch.

@@ -20,7 +20,7 @@ from shardmill.training.classifier import Classifier
 from shardmill.training.describe_run import describe_run
 from shardmill.training.loggers import make_loggers
 from shardmill.training.ranks import launched_ranks
-from shardmill.training.report_epochs import Report, make_reporters
+from shardmill.training.report_epochs import Report, make_reporters, report_nothing_left
 from shardmill.training.settings import Metric, Settings
 
 
@@ -91,6 +91,8 @@ def fit_model(module: Classifier, loaders: Mapping[str, DataLoader[Any]], plan: 
             if last.exists():
                 error.add_note(f"the run was stopped; its last good checkpoint is {last}")
             raise
+        if not plan.memory.began:
+            report_nothing_left(plan.report)
         if plan.settings.early_stopping and plan.settings.early_stopping.restore_best:
             _restore_best(trainer, module, plan)
         metrics = dict(plan.memory.metrics)

@@ -46,6 +46,12 @@ class EpochLines(Callback):
             print("  ".join(words), file=sys.stderr, flush=True)
 
 
+def report_nothing_left(report: Report) -> None:
+    """Say that a run which was to be resumed was finished before."""
+    if report != "nothing":
+        print("the run was finished before: nothing is left to train", file=sys.stderr, flush=True)
+
+
 def make_reporters(report: Report) -> list[Any]:
     """Return the callbacks that say what a report is to say."""
     if report == "bar":
