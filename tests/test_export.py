@@ -14,7 +14,7 @@ import torch
 from bikes import COLUMNS, GROUPS, TARGETS, raw_rows, write_raw
 from click.testing import CliRunner, Result
 from conftest import build
-from saved_models import open_split
+from saved_models import open_split, save
 from torch import Tensor, nn
 
 from shardmill import Bag, ModelError, Preprocessor
@@ -22,6 +22,12 @@ from shardmill.cli import main
 from shardmill.load_recipe import parse_recipe
 from shardmill.training.export_model import TOLERANCE, export_model
 from shardmill.training.load_model import Model, load_model
+from shardmill.training.model_options import (
+    ImageResnetOptions,
+    ModelOptions,
+    TextBagOptions,
+    TextTransformerOptions,
+)
 
 NAMES = ("titanic", "mnist", "ag_news")
 
@@ -50,6 +56,26 @@ def test_real_rows_get_the_logits_of_the_model(
     expected = load_model(model_folders / name).logits(x)
     assert found.shape == expected.shape == (rows, expected.shape[1])
     torch.testing.assert_close(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("mnist", ImageResnetOptions()),
+        ("ag_news", TextTransformerOptions()),
+        ("ag_news", TextBagOptions(ngrams=3)),
+    ],
+)
+def test_other_architectures(
+    sample_artifacts: Path, tmp_path: Path, name: str, options: ModelOptions
+) -> None:
+    save(sample_artifacts / name, tmp_path / "model", options)
+    model = load_model(tmp_path / "model")
+    exported = export_model(model, tmp_path / "model.pt2")
+    assert exported.difference <= TOLERANCE * 10
+    x = open_split(sample_artifacts / name, "train")[:9][0]
+    found = torch.export.load(exported.path).module()(*(x if isinstance(x, Bag) else (x,)))
+    torch.testing.assert_close(found, model.logits(x), rtol=TOLERANCE, atol=TOLERANCE)
 
 
 def test_texts_without_tokens(exported: Path, model_folders: Path) -> None:
