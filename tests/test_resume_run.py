@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from killed_runs import Case
+from stopped_runs import stop_before
 from torch import Tensor
 
 import shardmill
@@ -204,16 +205,7 @@ def test_checkpoints_come_after_steps_or_minutes(
     checkpoint: dict[str, Any],
     step: int,
 ) -> None:
-    from shardmill.training.classifier import Classifier
-
-    training_step = Classifier.training_step
-
-    def end(self: Classifier, batch: Any, index: int) -> Any:
-        if self.global_step == 20:
-            raise InterruptedError
-        return training_step(self, batch, index)
-
-    monkeypatch.setattr(Classifier, "training_step", end)
+    stop_before(20, monkeypatch)
     with pytest.raises(InterruptedError):
         train(sample_artifacts / "titanic", tmp_path, {"epochs": 2, "checkpoint": checkpoint})
     folder = tmp_path / "titanic"

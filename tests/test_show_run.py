@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from stopped_runs import stop_before
 from test_resume_run import same_bits, state
 from torch import Tensor, nn
 
@@ -109,18 +110,9 @@ def test_so_is_one_that_is_resumed(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from shardmill.training.classifier import Classifier
-
-    training_step = Classifier.training_step
-
-    def end(self: Classifier, batch: Any, index: int) -> Any:
-        if self.global_step == 20:
-            raise InterruptedError
-        return training_step(self, batch, index)
-
     changes = SETTINGS | {"checkpoint": {"every_n_steps": 17}}
     with monkeypatch.context() as patch, pytest.raises(InterruptedError):
-        patch.setattr(Classifier, "training_step", end)
+        stop_before(20, patch)
         train(sample_artifacts / "titanic", tmp_path, changes)
     resumed = train_artifact(
         sample_artifacts / "titanic", tmp_path, options=RunOptions(resume=True)

@@ -12,6 +12,7 @@ import torch
 from click.testing import CliRunner
 from conftest import build
 from saved_models import save
+from stopped_runs import stop_before
 from torch import Tensor, nn
 
 import shardmill
@@ -233,21 +234,12 @@ def test_the_best_is_by_what_stops(sample_artifacts: Path, tmp_path: Path) -> No
 def test_the_best_epoch_comes_with_a_run_that_was_moved(
     sample_artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shardmill.training.classifier import Classifier
-
     artifact = sample_artifacts / "titanic"
     # The first epoch is the best; the run is stopped in the third.
     changes = {"epochs": 3, "learning_rate": 1.0, "early_stopping": {"patience": 5}}
     alone = train_artifact(artifact, tmp_path / "alone", options=RunOptions(changes))
-    step = Classifier.training_step
-
-    def stop(self: Classifier, batch: Any, index: int) -> Any:
-        if self.global_step == 30:
-            raise InterruptedError
-        return step(self, batch, index)
-
     with monkeypatch.context() as patch, pytest.raises(InterruptedError):
-        patch.setattr(Classifier, "training_step", stop)
+        stop_before(30, patch)
         train_artifact(artifact, tmp_path / "first", options=RunOptions(changes))
     shutil.move(tmp_path / "first", tmp_path / "moved")
     resumed = train_artifact(artifact, tmp_path / "moved", options=RunOptions(resume=True))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from stopped_runs import stop_before
 from wandb_records import read_records
 
 import shardmill
@@ -98,18 +99,9 @@ def test_runs_of_one_command(
 def test_a_run_that_fails_and_goes_on(
     sample_artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shardmill.training.classifier import Classifier
-
-    training_step = Classifier.training_step
-
-    def end(self: Classifier, batch: Any, index: int) -> Any:
-        if self.global_step == 20:
-            raise InterruptedError
-        return training_step(self, batch, index)
-
     options = ("titanic", "--set", "epochs=2", "--log", "wandb")
     with monkeypatch.context() as patch:
-        patch.setattr(Classifier, "training_step", end)
+        stop_before(20, patch)
         assert train(sample_artifacts, tmp_path, *options).exit_code == 1
     assert wandb.run is None
     run = train(sample_artifacts, tmp_path, "titanic", "--resume")
