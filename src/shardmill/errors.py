@@ -123,6 +123,16 @@ class ManifestError(ArtifactError):
 class FormatVersionError(ArtifactError):
     """An artifact written in a newer format than this reader knows."""
 
+    @classmethod
+    def newer(cls, where: object, *, known: str, found: int) -> Self:
+        """Return the error for a version that is newer than the newest that is known, in words."""
+        return cls(
+            where,
+            expected=f"{known} or older",
+            found=f"version {found}",
+            fix="read it with a newer shardmill: pip install --upgrade shardmill",
+        )
+
 
 class AgreementError(ArtifactError):
     """Two datasets that are to be joined and differ in what their rows mean."""

@@ -258,9 +258,6 @@ def _check_version(path: Path, content: bytes) -> None:
     except (ValueError, TypeError, KeyError, RecursionError):
         version = int(found[1]) if found else None
     if isinstance(version, int) and version > FORMAT_VERSION:
-        raise FormatVersionError(
-            path,
-            expected=f"format version {FORMAT_VERSION} or older",
-            found=f"version {version}",
-            fix="read it with a newer shardmill: pip install --upgrade shardmill",
+        raise FormatVersionError.newer(
+            path, known=f"format version {FORMAT_VERSION}", found=version
         )

@@ -94,9 +94,4 @@ def _check_version(path: Path, content: bytes, version: int) -> None:
     except (ValueError, TypeError, KeyError, RecursionError):
         return
     if isinstance(found, int) and found > version:
-        raise FormatVersionError(
-            path,
-            expected=f"version {version} or older",
-            found=f"version {found}",
-            fix="read it with a newer shardmill: pip install --upgrade shardmill",
-        )
+        raise FormatVersionError.newer(path, known=f"version {version}", found=found)
