@@ -24,12 +24,13 @@ def main() -> None:
         end_when_asked(folder)
         _share_cores()
         task: dict[str, Any] = json.loads((folder / TASK_NAME).read_bytes())
+        from shardmill.training.ranks import is_first_rank
         from shardmill.training.train_artifact import RunOptions, train_artifact
 
         try:
             options = RunOptions(**task["options"])
             result = train_artifact(Path(task["artifact"]), Path(task["out"]), options=options)
-            if os.environ["RANK"] == "0":
+            if is_first_rank():
                 (folder / RESULT_NAME).write_text(json.dumps(result.to_dict()), encoding="utf-8")
         except Exception as error:
             record_failure(error, folder)

@@ -74,7 +74,8 @@ def _loggers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
     "start",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Start from a saved model, with a fresh head where the classes are others.",
+    help="Start from a saved model, as in runs/mnist/model; with a fresh head where the classes "
+    "are others.",
 )
 @click.option(
     "--freeze",
@@ -101,7 +102,10 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Train a baseline on artifacts and write its metrics; without a name, on all of them."""
+    """Train a baseline on artifacts and write its metrics; without a name, on all of them.
+
+    A finished run that is in the way is put aside, to `previous` in its folder.
+    """
     from shardmill.cli.output import print_json, print_results, require_libraries, way_to_go_on
     from shardmill.errors import ShardmillError
     from shardmill.find_artifacts import find_artifacts
