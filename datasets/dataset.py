@@ -125,7 +125,7 @@ class ShardDataset(BatchDataset):
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """Dtype and shape of `x` and, if there is a target, of `y`, or of each of several."""
+        """Dtype in the files and shape of `x` and, if there is a target, of `y`, or of each."""
         return self._record.fields
 
     @property
@@ -136,8 +136,9 @@ class ShardDataset(BatchDataset):
     def numpy(self) -> dict[str, npt.NDArray[Any]]:
         """Return the rows of all fields as read-only arrays over the mapped files; needs no torch.
 
-        They are as they are stored: options such as `drop_features`, `max_tokens` and transforms do
-        not act on them, and `manifest.features` names the columns of `x`.
+        They are as they are stored, classes of tables in small integers. Options such as
+        `drop_features`, `max_tokens` and transforms do not act on them, and `manifest.features`
+        names the columns of `x`.
         `x` [rows, *shape] and `y` [rows], or `x.<group>` and `y.<target>`. Of texts, row i is
         `x[offsets[i] : offsets[i] + sizes[i]]`, with `offsets` [rows] int64 (computed, if there are
         several shards) and `sizes` [rows] int32; between shards, `x` has zeros. Where the system
@@ -162,7 +163,10 @@ class ShardDataset(BatchDataset):
 
 
 def _shape_of(field: Field) -> str:
-    return f"{field.dtype} {'ragged' if field.ragged else list(field.shape)}"
+    # As batches have it: the index of a class is stored in as few bytes as it needs.
+    is_class = field.name.startswith("y") and not field.dtype.startswith("float")
+    dtype = "int64" if is_class else field.dtype
+    return f"{dtype} {'ragged' if field.ragged else list(field.shape)}"
 
 
 def _find_split(manifest: Manifest, path: object, split: str) -> SplitRecord:

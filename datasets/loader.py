@@ -15,7 +15,7 @@ from shardmill.datasets.epoch_order import EpochOrder, Progress
 from shardmill.datasets.row_reader import Reader
 
 # At most so much is asked of the reader at a time, which gathers it as it is wanted.
-GROUP_BATCHES = 16
+GROUP_BATCHES = 32
 GROUP_ROWS = 2**16
 
 

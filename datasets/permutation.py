@@ -2,6 +2,7 @@
 
 import hashlib
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +14,9 @@ from torch import Tensor
 TABLE_ROWS = 2**18
 
 # Four rounds of a Feistel network over good functions are a pseudo-random permutation (Luby and
-# Rackoff, 1988); more make up for functions that are only fair, and for halves of few bits.
-_ROUNDS = 6
+# Rackoff, 1988); another makes up for functions that are only fair, and for halves of few bits: of
+# four, the differences of rows 2**low_bits positions apart are not even.
+_ROUNDS = 5
 _FACTORS = (np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35))
 _SHIFT = np.uint32(15)
 _HALF = np.uint32(16)
@@ -64,24 +66,25 @@ class Permutation:
         return torch.from_numpy(self._walk(np.arange(start, stop)))
 
     def _walk(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        rows = self._encrypt(positions)
+        # Numbers of four bytes take half the time of those of eight.
+        rows = self._encrypt(positions.astype(np.uint32) if self.n <= 2**32 else positions)
         while len(outside := np.flatnonzero(rows >= self.n)):
             rows[outside] = self._encrypt(rows[outside])
-        return rows
+        return rows.astype(np.int64, copy=False)
 
     @cached_property
     def _round_keys(self) -> list[np.uint32]:
         keys = (derived_key(0, *self._key, "round", index) for index in range(_ROUNDS))
         return [np.uint32(key & 0xFFFFFFFF) for key in keys]
 
-    def _encrypt(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def _encrypt(self, positions: npt.NDArray[Any]) -> npt.NDArray[Any]:
         # A number is high * 2**low_bits + low, with high below the smallest bound that serves: few
         # numbers are then n or above, and have to walk on.
         bits = max((self.n - 1).bit_length(), 1)
         low_bits = max(bits // 2, bits - 16)
         bound = np.uint32(-(-self.n >> low_bits))
-        high = (positions >> low_bits).astype(np.uint32)
-        low = (positions & ((1 << low_bits) - 1)).astype(np.uint32)
+        high = (positions >> low_bits).astype(np.uint32, copy=False)
+        low = (positions & ((1 << low_bits) - 1)).astype(np.uint32, copy=False)
         mixed, other = np.empty_like(low), np.empty_like(low)
         for index, key in enumerate(self._round_keys):
             if index % 2 == 0:  # add to high, modulo bound
@@ -96,7 +99,9 @@ class Permutation:
                 _mix(high, key, mixed, other)
                 np.right_shift(mixed, np.uint32(32 - low_bits), out=mixed)
                 np.bitwise_xor(low, mixed, out=low)
-        rows: npt.NDArray[np.int64] = (high.astype(np.int64) << low_bits) | low
+        rows = high.astype(positions.dtype, copy=False)
+        rows <<= low_bits
+        rows |= low
         return rows
 
 

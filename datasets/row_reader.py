@@ -143,7 +143,7 @@ class RowReader:
 
     def targets(self) -> Any:
         """See `Reader`."""
-        return self._columns["y"].gather(torch.arange(self.rows))
+        return targets_of(self._columns["y"], torch.arange(self.rows))
 
     def lengths(self, rows: Tensor) -> Tensor:  # noqa: ARG002  there are none
         """See `Reader`."""
@@ -163,11 +163,11 @@ class RowReader:
 
     def _targets(self, rows: Tensor) -> Iterable[Any]:
         """Return the `y` of each batch of `rows` [n, b], before any transform."""
-        return unbound(gathered(self._columns["y"], rows))
+        return unbound(targets_of(self._columns["y"], rows))
 
     def _target(self, row: Tensor) -> Any:
         """Return the `y` of one row, before any transform."""
-        return self._columns["y"].gather(row[None])[0]
+        return targets_of(self._columns["y"], row[None])[0]
 
     def _gathered(self, name: str, rows: Tensor) -> Iterator[Tensor]:
         x = self._columns[name]
@@ -215,10 +215,17 @@ def gathered(column: Column, rows: Tensor) -> Tensor:
     return column.gather(rows.reshape(-1)).view(*rows.shape, *column.source.shape)
 
 
+def targets_of(column: Column, rows: Tensor) -> Tensor:
+    """Return the targets of `rows` [b] or [n, b], fresh: numbers as stored, class indices int64."""
+    values = gathered(column, rows)
+    return values if values.is_floating_point() else values.long()
+
+
 def unbound(values: Tensor) -> Sequence[Tensor]:
     """Return the n tensors [b, ...] of [n, b, ...], which know nothing of each other.
 
-    `.data` gives each its own version counter: autograd would otherwise take a change in place to
-    one batch for a change to all.
+    Views of a common tensor count their versions together: autograd would take a change in place
+    to one batch for a change to all. Those of `unsafe_split` count alone.
     """
-    return [part.data for part in values.unbind()]
+    rows = values.shape[1]
+    return torch.unsafe_split(values.flatten(0, 1), rows) if rows else values.unbind()

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from shardmill.datasets.collate import RowOfGroups
 from shardmill.datasets.mapped_split import MappedSplit
-from shardmill.datasets.row_reader import RowReader, Transforms, field_kind, gathered, unbound
+from shardmill.datasets.row_reader import RowReader, Transforms, field_kind, targets_of, unbound
 
 
 class TabularReader(RowReader):
@@ -54,7 +54,7 @@ class TabularReader(RowReader):
         if not self._target_fields:
             return super()._targets(rows)
         fields = self._target_fields.values()
-        parts = [unbound(gathered(self._columns[field], rows)) for field in fields]
+        parts = [unbound(targets_of(self._columns[field], rows)) for field in fields]
         return (
             dict(zip(self._target_fields, tensors, strict=True))
             for tensors in zip(*parts, strict=True)

@@ -163,8 +163,8 @@ def test_json(toy: Toy) -> None:
 def test_json_is_alone_on_stdout(toy: Toy) -> None:
     result = done("preprocess", *toy.arguments, "--json", "--rows-per-shard", 1)
     (built,) = json.loads(result.stdout)
-    assert "rounded up to 4,096" in built["notes"][0]
-    assert result.stderr.startswith("note: toy: 1 rows per shard rounded up to 4,096")
+    assert "rounded up to 16,384" in built["notes"][0]
+    assert result.stderr.startswith("note: toy: 1 rows per shard rounded up to 16,384")
 
 
 def test_inspect(toy: Toy) -> None:

@@ -18,6 +18,7 @@ from shardmill.load_recipe import parse_recipe
 from shardmill.pipeline.write_idx import encode_idx
 
 ROWS = 9_000
+TABLE_ROWS = 36_000  # for several shards: labels are of one byte
 KINDS = ["pictures", "table", "texts"]
 RECIPES = [
     """
@@ -54,7 +55,7 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     (folder / "images").write_bytes(encode_idx(rng.integers(0, 256, (ROWS, 16, 32), np.uint8)))
     (folder / "labels").write_bytes(encode_idx((np.arange(ROWS) % 3).astype(np.uint8)))
-    table = [(n, n / 2, n % 2) for n in range(ROWS)]
+    table = [(n, n / 2, n % 2) for n in range(TABLE_ROWS)]
     write_csv(folder / "table.csv", "n,half,y\n", [f"{n},{h},{y}" for n, h, y in table])
     write_csv(folder / "bare-table.csv", "n,half\n", [f"{n},{h}" for n, h, _ in table])
     texts = [" ".join(f"w{n % 50 + k}" for k in range(n * 7 % 9)) for n in range(ROWS)]
@@ -62,7 +63,7 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_csv(folder / "texts.csv", "", labelled)
     write_csv(folder / "bare-texts.csv", "", [f'"{text}"' for text in texts])
     for recipe in (parse_recipe(text, where="test") for text in RECIPES):
-        build(recipe, folder, folder / "one", rows_per_shard=10 * ROWS)
+        build(recipe, folder, folder / "one", rows_per_shard=2 * TABLE_ROWS)
         build(recipe, folder, folder / "many", rows_per_shard=1)
     return folder
 
@@ -85,6 +86,9 @@ def fields_of(ds: ShardDataset) -> dict[str, npt.NDArray[Any]]:
     batch = ds[:]
     x, y = batch if ds.labelled else (batch, None)
     fields = {} if y is None else {"y": y.numpy()}
+    if y is not None and ds.kind == "tabular":
+        assert y.dtype == torch.int64
+        fields["y"] = fields["y"].astype(np.uint8)  # as it is stored
     if ds.kind != "text":
         return fields | {"x": x.numpy()}
     rows = [ids[:length].numpy() for ids, length in zip(x.ids, x.lengths, strict=True)]
@@ -235,6 +239,7 @@ def test_facts_and_arrays_need_no_torch(artifacts: Path, name: str) -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     shown, loaded = run.stdout.splitlines()
     arrays = open_split(artifacts, "many", name).numpy()
-    assert shown == f"{ROWS} {sum(map(len, arrays.values()))}"
+    rows = TABLE_ROWS if name == "table" else ROWS
+    assert shown == f"{rows} {sum(map(len, arrays.values()))}"
     assert {"numpy", "shardmill"} <= set(loaded.split())
     assert not set(loaded.split()) & {"torch", "pandas", "pyarrow", "click", "safetensors"}

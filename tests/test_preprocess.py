@@ -221,13 +221,13 @@ def test_forced_build_gives_the_same_bytes(any_toy: Toy) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_several_shards_hold_all_rows_in_order(toy: Toy, workers: int) -> None:
-    rows = 5_000
+    rows = 35_000
     lines = [f"{n},red,x,{n % 2}\n" for n in range(rows)]
     (toy.raw / "toy/train.csv").write_text("size,colour,note,kept\n" + "".join(lines))
     toy.recipe = TABULAR.replace("fraction = 0.25", "fraction = 0.001")
-    toy.build(rows_per_shard=2048, workers=workers)
+    toy.build(rows_per_shard=16_384, workers=workers)
     split = toy.manifest().splits["train"]
-    assert [shard.rows for shard in split.shards] == [2048, 2048, split.rows - 4096]
+    assert [shard.rows for shard in split.shards] == [16_384, 16_384, split.rows - 32_768]
     held_out = toy.table("validation").column("size").to_pylist()
     rest = [n for n in range(rows) if n not in held_out]
     assert toy.table("train").column("size").to_pylist() == rest
@@ -382,11 +382,11 @@ def test_another_number_of_rows_per_shard(toy: Toy) -> None:
     toy.build()
     outcome = toy.build(rows_per_shard=1)
     assert outcome.reasons == {"shard": "another number of rows per shard"}
-    # x has 2 x 4 bytes a row and y has 8, so 2,048 rows end at 16,384 bytes.
-    assert toy.manifest().splits["train"].rows_per_shard == 2048
-    assert outcome.notes[0].startswith("1 rows per shard rounded up to 2,048")
+    # x has 2 x 4 bytes a row and y has 1, so 16,384 rows end at 16,384 bytes.
+    assert toy.manifest().splits["train"].rows_per_shard == 16_384
+    assert outcome.notes[0].startswith("1 rows per shard rounded up to 16,384")
     assert toy.build(rows_per_shard=1).status == "up to date"
-    assert toy.build(rows_per_shard=2048).notes == ()
+    assert toy.build(rows_per_shard=16_384).notes == ()
 
 
 LOST = [

@@ -559,7 +559,7 @@ def test_types_of_cleaned_columns() -> None:
 
 def test_targets() -> None:
     recipe, cleaned = clean_bikes()
-    assert tabular.targets(recipe) == (Field("y.minutes", "float32"), Field("y.returned", "int64"))
+    assert tabular.targets(recipe) == (Field("y.minutes", "float32"), Field("y.returned", "uint8"))
     assert tabular.target_columns(recipe) == ("minutes", "returned")
     assert set(cleaned.dropped.values()) == {"minutes is missing"}
     minutes = fit_chunks(recipe, cleaned.table).statistics["minutes"]

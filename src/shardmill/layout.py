@@ -56,7 +56,7 @@ class Field:
     Attributes:
         name: `x` for the model's input, `y` for its target; `x.<group>` and `y.<target>` where
             there are several.
-        dtype: element type in the file and in the batch.
+        dtype: element type in the file, and in the batch; but class indices leave it as int64.
         shape: shape of one row, without the row dimension; empty for a scalar.
         ragged: the rows are vectors of different lengths; then `shape` is empty.
     """

@@ -8,7 +8,6 @@ import pyarrow.compute as pc
 
 from shardmill.errors import ValueFormatError
 from shardmill.kinds.row import (
-    TARGET,
     Array,
     Cleaned,
     Fitted,
@@ -17,7 +16,7 @@ from shardmill.kinds.row import (
     without_faulty,
 )
 from shardmill.kinds.tabular_clean import CellReader
-from shardmill.kinds.tabular_dtypes import group_dtype
+from shardmill.kinds.tabular_dtypes import class_dtype, group_dtype
 from shardmill.kinds.tabular_encode import column_values, encode_values, feature_names
 from shardmill.kinds.tabular_fit import Summary, fit_column, merge_summaries, summarise
 from shardmill.layout import Field
@@ -173,10 +172,13 @@ def _check_finite(name: str, field: Field, numbers: Array, stored: Array, *, sca
 
 
 def targets(recipe: TabularRecipe) -> tuple[Field, ...]:
-    """Return the target fields: `y`, or `y.<column>` of each; int64 classes, float32 numbers."""
+    """Return the target fields: `y`, or `y.<column>` of each; small classes, float32 numbers."""
     several = recipe.target is None
     return tuple(
-        Field(f"y.{name}" if several else "y", TARGET.dtype if target.classes else "float32")
+        Field(
+            f"y.{name}" if several else "y",
+            class_dtype(len(target.classes)) if target.classes else "float32",
+        )
         for name, target in recipe.all_targets().items()
     )
 

@@ -1,4 +1,4 @@
-"""The dtype of a group of features: as the recipe states it, or as small as is safe."""
+"""The dtypes of a table: of a group as the recipe states it, else as small as is safe."""
 
 from collections.abc import Collection, Mapping
 
@@ -36,6 +36,11 @@ def group_dtype(
         if numbers is None and fill is not None and not _holds(dtype, fill, fill):
             raise _too_large(name, dtype, f"{fill} in place of missing values")
     return dtype
+
+
+def class_dtype(classes: int) -> DTypeName:
+    """Return the smallest integer dtype that holds the index of each of so many classes."""
+    return _smallest([(0, classes - 1)])
 
 
 def _smallest(ranges: Collection[tuple[int, int] | None]) -> DTypeName:
