@@ -218,6 +218,7 @@ def _outcome(plan: Plan, build: Build, options: BuildOptions) -> Outcome:
 
 def _run_stages(plan: Plan, build: Build, options: BuildOptions, copies: Path) -> None:
     needed = _needed(plan, options)
+    build.workers.start()
     # First, so that what is wrong with it is told before there is any work.
     given = given_vocab(plan) if "shard" in needed else None
     cleaned, drafts = clean_record(plan.artifact, plan.clean_key), None

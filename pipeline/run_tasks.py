@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -20,8 +21,6 @@ from shardmill.errors import WorkerError
 
 Result = TypeVar("Result")
 
-# Arrow has threads, which a plain fork would copy in an undefined state.
-METHOD = "spawn" if sys.platform == "win32" else "forkserver"
 # Tasks that wait in line for each process; more would only wait, with their arguments in memory.
 _WAITING = 2
 
@@ -30,13 +29,15 @@ _WAITING = 2
 _PRELOADED = ["shardmill.pipeline.clean_part", "shardmill.pipeline.shard_split"]
 
 
-def prepare_workers() -> None:
-    """Start the process that workers are forked from, so that it imports while this one does."""
-    if sys.platform == "win32":
-        return
-    forkserver.set_forkserver_preload(_PRELOADED)
-    with _interrupts_held():
-        forkserver.ensure_running()
+def _method() -> str:
+    """Return how to start processes.
+
+    A fork takes milliseconds, where others import all anew. It is safe while no other thread of
+    Python's runs: those of Arrow and of numpy's OpenBLAS see to forks by themselves.
+    """
+    if sys.platform == "linux" and threading.active_count() == 1:
+        return "fork"
+    return "spawn" if sys.platform == "win32" else "forkserver"
 
 
 class Workers:
@@ -66,6 +67,14 @@ class Workers:
             self._end()
         elif self._pool is not None:
             self._pool.shutdown()
+
+    def start(self) -> None:
+        """Start the processes now if they can be forked, which they cannot once there are threads.
+
+        Otherwise they start when there is a second task.
+        """
+        if self.processes > 1 and self._pool is None and _method() == "fork":
+            self._pool = self._new_pool("fork")
 
     def _end(self) -> None:
         """End the processes, whatever they are doing; they have ended when this returns."""
@@ -132,15 +141,25 @@ class Workers:
         self, function: Callable[..., Result], argument: tuple[Any, ...]
     ) -> "Future[Result]":
         if self._pool is None:
-            self._others = set(multiprocessing.active_children())
-            context = multiprocessing.get_context(METHOD)
-            if METHOD == "forkserver":
-                forkserver.set_forkserver_preload(_PRELOADED)
-            self._pool = ProcessPoolExecutor(
-                self.processes, context, initializer=_live_with_the_parent
-            )
-        with _interrupts_held():
+            self._pool = self._new_pool(_method())
+        with _signals_held():
             return self._pool.submit(function, *argument)
+
+    def _new_pool(self, method: str) -> ProcessPoolExecutor:
+        self._others = set(multiprocessing.active_children())
+        if method == "forkserver":
+            forkserver.set_forkserver_preload(_PRELOADED)
+        context = multiprocessing.get_context(method)
+        pool = ProcessPoolExecutor(self.processes, context, initializer=_live_with_the_parent)
+        with _signals_held(), warnings.catch_warnings():
+            # Python 3.12 and newer warn of a fork beside any threads, Arrow's too.
+            warnings.filterwarnings("ignore", "This process .* is multi-threaded")
+            pool.submit(_nothing)  # forks are all made at the first task
+        return pool
+
+
+def _nothing() -> None:
+    pass
 
 
 def _worker_ended() -> WorkerError:
@@ -171,12 +190,13 @@ def _in_turn(
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
-    # Processes that start meanwhile inherit this: an interrupt is the parent's to answer.
+def _signals_held() -> Iterator[None]:
+    # Processes that start meanwhile inherit this: an interrupt is the parent's to answer, and what
+    # the parent does when it is to end is not theirs to do.
     if sys.platform == "win32":
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:
@@ -184,8 +204,11 @@ def _interrupts_held() -> Iterator[None]:
 
 
 def _live_with_the_parent() -> None:
-    """Ignore interrupts, and end when the parent does, however it ends."""
+    """Ignore interrupts, end when asked to, and when the parent does, however it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()

@@ -88,6 +88,35 @@ def test_an_error_ends_the_other_workers(tmp_path: Path) -> None:
     assert ended.returncode == 0
 
 
+# What was set in this process is set in processes forked from it, and not in others.
+FORKED = """
+import sys, threading
+from shardmill.pipeline.run_tasks import Workers
+if __name__ == "__main__":
+    sys.setrecursionlimit(4321)
+    end = threading.Event()
+    if "beside a thread" in sys.argv:
+        threading.Thread(target=end.wait).start()
+    with Workers(2) as pool:
+        pool.start()
+        print(pool.run(sys.getrecursionlimit, [()] * 3))
+    end.set()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
+@pytest.mark.parametrize(("beside", "limit"), [("nothing", 4321), ("beside a thread", 1000)])
+def test_workers_are_forked_where_there_are_no_threads(
+    tmp_path: Path, beside: str, limit: int
+) -> None:
+    script = tmp_path / "forked.py"
+    script.write_text(FORKED)
+    command = [sys.executable, "-W", "error", str(script), beside]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout.strip() == str([limit] * 3)
+    assert ended.stderr == ""
+
+
 def test_an_interrupt_ends_the_workers() -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt

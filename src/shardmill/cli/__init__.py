@@ -1,7 +1,6 @@
 """The command line. One module per command; they hold options and output, no logic."""
 
 import difflib
-import gc
 import signal
 import sys
 from importlib import import_module
@@ -116,13 +115,10 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="shardmill")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
-def main(debug: bool) -> None:  # noqa: ARG001
+def main(debug: bool) -> None:
     """Mill raw CSV and IDX files into cleaned Parquet and memory-mapped tensor shards.
 
     Results go to stdout, progress and notes to stderr. Exit codes: 0 success, 1 failure, 2 usage,
     3 recipe, 4 raw input, 5 artifact, 6 locked, 7 output, 8 fetch, 9 training,
     130 interrupted, 143 terminated.
     """
-    # Imports make hundreds of thousands of objects and no garbage. To look for it as often as by
-    # default takes a tenth of a short build.
-    gc.set_threshold(50_000)

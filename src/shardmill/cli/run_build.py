@@ -1,5 +1,6 @@
 """What preprocess, clean and shard have in common."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,10 +39,8 @@ def run_build(
     **settings: Any,
 ) -> None:
     """Run stages of a build and print what was done; `settings` are those of `BuildOptions`."""
-    if (settings["workers"] or 1) > 1:
-        from shardmill.pipeline.run_tasks import prepare_workers
-
-        prepare_workers()
+    # numpy's threads for matrices, of which there are none here, would wait for some at full speed.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from shardmill.cli.output import print_outcomes, progress_bars
     from shardmill.pipeline.build_artifacts import BuildOptions, Outcome, build_artifacts
     from shardmill.pipeline.find_sources import find_sources
