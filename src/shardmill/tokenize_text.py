@@ -1,5 +1,6 @@
 """Tokenising of texts: whole Arrow arrays at a time, exact to Python's own Unicode rules."""
 
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,14 +28,19 @@ SUBSTITUTIONS = (
     (":", " "),
 )
 
-# What a byte does: it separates tokens, belongs to one, or is one by itself. Bytes of characters
-# beyond ASCII belong to one; the white space among them is replaced beforehand.
-_SEPARATOR, _WORD, _ALONE = range(3)
+# What a byte does: it separates tokens, belongs to one, or is one by itself. A byte of CHANGED may
+# be another one after `_lower_and_delete`. Bytes of characters beyond ASCII belong to a token; the
+# white space among them is replaced beforehand.
+_SEPARATOR, _WORD, _ALONE, _CHANGED = range(4)
 _SEPARATORS = {
     "whitespace": "".join(chr(code) for code in range(128) if chr(code).isspace()),
 }
 _SEPARATORS["basic_english"] = _SEPARATORS["whitespace"] + ";:"
 _ALONE_CHARACTERS = {"whitespace": "", "basic_english": "'.,()!?"}
+_CHANGED_CHARACTERS = string.ascii_uppercase + '"<'
+
+# So many bytes are looked at together: all that is made of them stays in a core's own cache.
+_BLOCK_BYTES = 2**17
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +80,33 @@ def tokenize_texts(texts: pa.Array, tokenizer: str) -> Tokens:
     SUBSTITUTIONS.
     """
     content, offsets = content_of(texts)
+    is_ascii = content.isascii()
+    table = _class_table(tokenizer)
     if tokenizer == "basic_english":
-        if _may_change(content):
-            content, offsets = content_of(_lower_and_delete(texts))
-    elif not content.isascii():
+        # Cleaned text is in lower case and without quotes most often.
+        starts = _starts(content, offsets, _with_changed(table)) if is_ascii else None
+        if starts is not None:
+            return _cut(content, offsets, starts, tokenizer)
+        content, offsets = content_of(_lower_and_delete(texts))
+    elif not is_ascii:
         content, offsets = content_of(clean_texts(texts, ("ascii_space",)))
-    return _cut(content, offsets, tokenizer)
+    starts = _starts(content, offsets, table)
+    assert starts is not None  # noqa: S101  no byte is of CHANGED
+    return _cut(content, offsets, starts, tokenizer)
 
 
-def _may_change(content: bytes) -> bool:
-    """Tell whether `_lower_and_delete` may change a text; cleaned ASCII it does not."""
-    codes = np.frombuffer(content, np.uint8)
-    has_capital = np.any(codes - np.uint8(ord("A")) < 26)  # what is below A wraps round
-    return bool(has_capital) or not content.isascii() or b'"' in content or b"<" in content
+def _class_table(tokenizer: str) -> bytes:
+    """Return what each of the 256 bytes does."""
+    separators, alone = _SEPARATORS[tokenizer], _ALONE_CHARACTERS[tokenizer]
+    table = bytearray([_WORD]) * 256
+    for character in separators + alone:
+        table[ord(character)] = _SEPARATOR if character in separators else _ALONE
+    return bytes(table)
+
+
+def _with_changed(table: bytes) -> bytes:
+    changed = _CHANGED_CHARACTERS.encode()
+    return bytes(_CHANGED if code in changed else kind for code, kind in enumerate(table))
 
 
 def _lower_and_delete(texts: pa.Array) -> pa.Array:
@@ -102,29 +122,47 @@ def _lower_and_delete(texts: pa.Array) -> pa.Array:
     return texts
 
 
-def _cut(content: bytes, offsets: Array, tokenizer: str) -> Tokens:
-    """Return the tokens of UTF-8 text whose only separators are ASCII; `offsets` [n + 1]."""
-    separators, alone = _SEPARATORS[tokenizer], _ALONE_CHARACTERS[tokenizer]
-    table = bytearray([_WORD]) * 256
-    for character in separators + alone:
-        table[ord(character)] = _SEPARATOR if character in separators else _ALONE
-    classes = content.translate(table)
-    kinds = np.frombuffer(classes, np.uint8)
+def _starts(content: bytes, offsets: Array, table: bytes) -> Array | None:
+    """Return where each token begins in UTF-8 text whose only separators are ASCII, int32 [t].
 
-    # A token begins at a word byte after another kind or at the start of a row, or is alone.
-    words = kinds == _WORD
-    begins = words.copy()
-    np.greater(words[1:], words[:-1], out=begins[1:])
+    Args:
+        content: of rows, one after another.
+        offsets: [n + 1], where they begin.
+        table: what each byte does.
+
+    Returns:
+        None if a byte is of CHANGED.
+    """
     rows = offsets[:-1][offsets[:-1] < len(content)]  # an empty row begins where the next does
-    begins[rows] = words[rows]
-    if bytes([_ALONE]) in classes:
-        begins |= kinds == _ALONE
-    starts = np.flatnonzero(begins).astype(np.int32)
+    blocks = range(0, len(content), _BLOCK_BYTES)
+    first_rows = np.searchsorted(rows, [*blocks, len(content)])
+    starts = np.empty(len(content), np.int32)  # memory that is not written takes none
+    begins = np.empty(_BLOCK_BYTES, np.bool_)
+    found, before = 0, _SEPARATOR
+    for index, start in enumerate(blocks):
+        classes = content[start : start + _BLOCK_BYTES].translate(table)
+        if bytes([_CHANGED]) in classes:
+            return None
+        kinds = np.frombuffer(classes, np.uint8)
+        here = begins[: len(kinds)]
+        # A token begins at a byte of WORD after another kind, and at each of ALONE.
+        here[0] = kinds[0] > before & _WORD
+        np.greater(kinds[1:], kinds[:-1] & _WORD, out=here[1:])
+        inside = rows[first_rows[index] : first_rows[index + 1]] - start
+        here[inside] = kinds[inside] != _SEPARATOR  # and at the start of a row
+        places = np.flatnonzero(here)
+        np.add(places, start, out=starts[found : found + len(places)], casting="unsafe")
+        found, before = found + len(places), int(kinds[-1])
+    return starts[:found]
 
+
+def _cut(content: bytes, offsets: Array, starts: Array, tokenizer: str) -> Tokens:
+    """Return the tokens of text [n rows] that begin at `starts` [t]; `offsets` [n + 1]."""
     # Up to the next one: with the separators behind it, also those that the next row begins with,
     # which saves a copy of the text. They go when each distinct token is left but once.
     rough = rows_of(content, np.append(starts, np.int32(len(content)))).dictionary_encode()
-    trimmed = pc.ascii_rtrim(rough.dictionary, characters=separators).dictionary_encode()
+    trimmed = pc.ascii_rtrim(rough.dictionary, characters=_SEPARATORS[tokenizer])
+    trimmed = trimmed.dictionary_encode()
     codes = numpy_array(trimmed.indices)[numpy_array(rough.indices)]
     sizes = np.diff(np.searchsorted(starts, offsets)).astype(np.int32)
     return Tokens(trimmed.dictionary, codes, sizes)
