@@ -92,7 +92,10 @@ def _run(command: list[str], job: Job, place: Place) -> Ended:
     # They start in the folder of `preprocess`, which so is found, and nothing of the folder above,
     # where a `datasets` is that is not Hugging Face's. No library is to ask the network.
     scratch = str(job.scratch)
-    environment = os.environ | {
+    # Python keeps what it has compiled, as it does unless somebody forbids it: pip compiled the
+    # libraries, but not what is installed from a folder, as shardmill is here.
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment = own | {
         "TMPDIR": scratch,
         "HF_HUB_OFFLINE": "1",
         "HF_HOME": f"{scratch}/huggingface",
