@@ -24,8 +24,9 @@ from shardmill.pipeline.run_tasks import Workers
 from shardmill.pipeline.shard_stage import run_shard
 from shardmill.recipe import AnyRecipe
 
-# A worker starts in a third of a second, in which 10 MB of text are cleaned and tokenised.
-_LARGE_BYTES = 100 * 2**20
+# Of raw files, for each worker: half a second's work, where one that is not forked takes a third of
+# a second to start.
+_WORKER_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def build_artifacts(
     """
     outcomes: list[Outcome] = []
     failures: list[ShardmillError] = []
-    with Workers(options.workers or _worthwhile_workers(sources)) as workers:
+    with Workers(options.workers or worthwhile_workers(sources)) as workers:
         for recipe in lenders_first(sources.recipes):
             try:
                 awaited = _awaited(recipe, sources.raw, options, outcomes)
@@ -142,14 +143,13 @@ def _awaited(
     return Outcome(recipe.name, artifact, "to build", reasons, to_build[name].sample)
 
 
-def _worthwhile_workers(sources: Sources) -> int:
-    """Return 1 where processes would take longer to start than they save."""
+def worthwhile_workers(sources: Sources) -> int:
+    """Return how many processes save more time than they take to start, at most one a core."""
     files = [file for recipe in sources.recipes for file in recipe.files()]
     paths = [path for file in files for path in expand_raw(sources.raw, file)]
-    if sum(path.stat().st_size for path in paths) < _LARGE_BYTES:
-        return 1
     affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(min(sum(path.stat().st_size for path in paths) // _WORKER_BYTES, cores), 1)
 
 
 def _build(recipe: AnyRecipe, raw: Path, options: BuildOptions, workers: Workers) -> Outcome:

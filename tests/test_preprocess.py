@@ -14,7 +14,12 @@ from shardmill.errors import InputError
 from shardmill.kinds.image import image_rows
 from shardmill.load_recipe import parse_recipe
 from shardmill.manifest import Manifest
-from shardmill.pipeline.build_artifacts import BuildOptions, Outcome, build_artifacts
+from shardmill.pipeline.build_artifacts import (
+    BuildOptions,
+    Outcome,
+    build_artifacts,
+    worthwhile_workers,
+)
 from shardmill.pipeline.find_sources import Sources
 from shardmill.shard_file import read_header
 from shardmill.verify_artifact import verify_artifact
@@ -208,6 +213,18 @@ def test_any_number_of_workers_gives_the_same_bytes(any_toy: Toy, tmp_path: Path
     any_toy.build(workers=1)
     any_toy.build(workers=2, out=tmp_path / "other")
     assert tree(tmp_path / "other") == tree(any_toy.out)
+
+
+@pytest.mark.parametrize(
+    ("mib", "cores", "workers"), [(0, 4, 1), (63, 4, 1), (64, 4, 2), (999, 4, 4)]
+)
+def test_workers_by_size(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch, mib: int, cores: int, workers: int
+) -> None:
+    os.truncate(toy.raw / "toy/train.csv", mib * 2**20)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    sources = Sources((parse_recipe(toy.recipe, where="toy.toml"),), toy.raw)
+    assert worthwhile_workers(sources) == workers
 
 
 def test_forced_build_gives_the_same_bytes(any_toy: Toy) -> None:

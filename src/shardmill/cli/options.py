@@ -16,7 +16,7 @@ workers = click.option(
     "--workers",
     type=click.IntRange(min=1),
     help="Processes at a time; the result is the same with any number.  "
-    "[default: as many as there are cores if the raw files are large, else 1]",
+    "[default: one for every 32 MiB of raw files, as many as there are cores at most]",
 )
 rows_per_shard = click.option(
     "--rows-per-shard",
