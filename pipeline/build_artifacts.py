@@ -7,21 +7,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from shardmill.errors import ArtifactError, InputError, ShardmillError
+from shardmill.errors import ArtifactError, ShardmillError
 from shardmill.manifest import Manifest
 from shardmill.pipeline.borrow_vocab import lender, lenders_first
 from shardmill.pipeline.build import Build, Progress, no_progress
-from shardmill.pipeline.clean_stage import run_clean
 from shardmill.pipeline.find_sources import Sources
 from shardmill.pipeline.generation import has_remains, locked, new_scratch, remove_remains
-from shardmill.pipeline.given_vocab import given_vocab
 from shardmill.pipeline.note_raw import notes_on_raw
-from shardmill.pipeline.plan_build import Plan, clean_record, plan_build, with_copies
+from shardmill.pipeline.plan_build import Plan, plan_build
 from shardmill.pipeline.present_recipe import present_recipe
 from shardmill.pipeline.raw_files import expand_raw
 from shardmill.pipeline.read_content import is_known, keep_known
 from shardmill.pipeline.run_tasks import Workers
-from shardmill.pipeline.shard_stage import run_shard
 from shardmill.recipe import AnyRecipe
 
 # Of raw files, for each worker: half a second's work, where one that is not forked takes a third of
@@ -179,7 +176,11 @@ def _build(recipe: AnyRecipe, raw: Path, options: BuildOptions, workers: Workers
             if not _needed(planned, options):
                 keep_known(artifact, planned.raw)
             elif not _is_kept(planned, options):
-                _run_stages(planned, build, options, copies)
+                # Only here: what cleans and encodes takes longer to import than to see that there
+                # is nothing to do.
+                from shardmill.pipeline.run_stages import run_stages
+
+                run_stages(planned, build, needed=_needed(planned, options), copies=copies)
             return _outcome(planned, build, options)
         finally:
             remove_remains(artifact)
@@ -214,29 +215,6 @@ def _outcome(plan: Plan, build: Build, options: BuildOptions) -> Outcome:
         seconds=build.seconds,
         notes=(*notes_on_raw(plan, rows), *build.notes),
     )
-
-
-def _run_stages(plan: Plan, build: Build, options: BuildOptions, copies: Path) -> None:
-    needed = _needed(plan, options)
-    build.workers.start()
-    # First, so that what is wrong with it is told before there is any work.
-    given = given_vocab(plan) if "shard" in needed else None
-    cleaned, drafts = clean_record(plan.artifact, plan.clean_key), None
-    folder = new_scratch(plan.artifact, "drafts")
-    if "clean" in needed:
-        plan = with_copies(plan, copies)
-        follows = folder if "shard" in needed else None
-        cleaned, drafts = run_clean(plan, build, drafts=follows)
-    if "shard" not in needed:
-        return
-    if cleaned is None:
-        raise InputError(
-            plan.artifact,
-            expected="cleaned rows of these raw files and this recipe",
-            found="none",
-            fix="run `shardmill clean` first, or `shardmill preprocess`, which runs both",
-        )
-    run_shard(plan, build, cleaned=cleaned, drafts=drafts, folder=folder, given=given)
 
 
 def _is_real(artifact: Path) -> bool:

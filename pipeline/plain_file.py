@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self, cast
 
-import pyarrow as pa
 from isal import igzip, isal_zlib
 
 from shardmill.errors import (
@@ -141,6 +140,8 @@ def _open(path: Path, compression: str | None) -> AbstractContextManager[IO[byte
     if compression == "gzip":
         return cast("AbstractContextManager[IO[bytes]]", igzip.open(path, "rb"))
     if compression == "zstd":
+        import pyarrow as pa  # only here: to see that a build is up to date needs no Arrow
+
         stream = pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
         return cast("AbstractContextManager[IO[bytes]]", io.BufferedReader(stream, _BLOCK_BYTES))
     return path.open("rb")

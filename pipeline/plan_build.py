@@ -3,10 +3,9 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import pyarrow as pa
 
 from shardmill.errors import ArtifactError, FormatVersionError, MissingArtifactError
 from shardmill.layout import FORMAT_VERSION
@@ -23,7 +22,7 @@ CLEAN_NAME = "clean.json"
 
 # Part of what a stage's result depends on. The number goes up whenever the stage writes other
 # bytes for the same input; Arrow writes its version into Parquet files.
-CLEAN_VERSION = f"clean 4, arrow {pa.__version__}"
+CLEAN_VERSION = f"clean 4, arrow {version('pyarrow')}"
 SHARD_VERSION = "shard 3"
 
 _NAMED = 10  # of raw files that have changed

@@ -89,16 +89,29 @@ def test_importing_shardmill_imports_no_library() -> None:
 @pytest.mark.parametrize("name", ["ag_news", "mnist"])
 def test_only_tables_need_pandas(name: str, sample_raw: Path, tmp_path: Path) -> None:
     # pyarrow itself imports pandas with the first array that it makes in the usual way.
-    loaded = loaded_after(
+    loaded = loaded_after(built(name, sample_raw, tmp_path))
+    assert "pyarrow" in loaded
+    assert not loaded & {"pandas", "torch", "click"}
+
+
+def test_to_find_nothing_to_do_needs_no_numpy(sample_raw: Path, tmp_path: Path) -> None:
+    code = built("titanic", sample_raw, tmp_path)
+    assert {"numpy", "pyarrow", "pandas"} <= loaded_after(code)
+    code += "[0].status == 'up to date' or sys.exit('it was built again')"
+    assert not loaded_after(code) & {"numpy", "pyarrow", "pandas"}
+
+
+def built(name: str, raw: Path, out: Path) -> str:
+    """Code that builds an artifact; an expression at its end gives the outcomes."""
+    return (
+        "import sys\n"
         "from pathlib import Path\n"
         "from shardmill.load_recipe import load_recipe\n"
         "from shardmill.pipeline.build_artifacts import BuildOptions, build_artifacts\n"
         "from shardmill.pipeline.find_sources import Sources\n"
-        f"sources = Sources((load_recipe({name!r}),), Path({str(sample_raw)!r}))\n"
-        f"build_artifacts(sources, BuildOptions(out=Path({str(tmp_path)!r})))"
+        f"sources = Sources((load_recipe({name!r}),), Path({str(raw)!r}))\n"
+        f"build_artifacts(sources, BuildOptions(out=Path({str(out)!r})))"
     )
-    assert "pyarrow" in loaded
-    assert not loaded & {"pandas", "torch", "click"}
 
 
 def test_every_public_name_is_there() -> None:
