@@ -26,7 +26,14 @@ import shardmill
 from shardmill.errors import InputError
 from shardmill.manifest import Manifest
 from shardmill.pipeline import build_artifacts as build_module
-from shardmill.pipeline import cut_parts, plan_build, raw_files, raw_source, read_content
+from shardmill.pipeline import (
+    cut_parts,
+    plan_build,
+    raw_files,
+    raw_source,
+    read_content,
+    run_stages,
+)
 from shardmill.pipeline.plan_build import Plan
 from shardmill.pipeline.write_idx import encode_idx
 from shardmill.verify_artifact import verify_artifact
@@ -212,7 +219,7 @@ def change_before_reading(monkeypatch: pytest.MonkeyPatch, path: Path, content: 
         path.write_bytes(content)
         return real(plan, copies)
 
-    monkeypatch.setattr(build_module, "with_copies", late)
+    monkeypatch.setattr(run_stages, "with_copies", late)
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -263,8 +270,11 @@ def test_up_to_date_reads_no_raw_bytes_and_takes_no_lock(
 
     for module in (read_content, raw_files):
         monkeypatch.setattr(module, "plain_copy", never)
-    for name in ("locked", "new_scratch", "with_copies", "run_clean", "run_shard"):
-        monkeypatch.setattr(build_module, name, never)
+    for module, name in (
+        *((build_module, name) for name in ("locked", "new_scratch")),
+        *((run_stages, name) for name in ("run_stages", "with_copies", "run_clean", "run_shard")),
+    ):
+        monkeypatch.setattr(module, name, never)
     for options in ({}, {"stages": ("clean",)}, {"stages": ("shard",)}, {"dry_run": True}):
         assert build(RECIPE, raw, tmp_path / "out", **options).status == "up to date"
     assert build(RECIPE, raw, tmp_path / "out").rows == built.rows

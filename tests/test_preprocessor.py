@@ -147,16 +147,16 @@ def test_label_column() -> None:
 
 
 @pytest.mark.parametrize(
-    ("recipe", "raw", "x"),
+    ("recipe", "raw", "x", "y"),
     [
-        (TABULAR, TREES, Field("x", "float32", (3,))),
-        (IMAGE, LEAVES, Field("x", "uint8", (1, 2, 4))),
-        (TEXT, NOTES, Field("x", "int32", ragged=True)),
+        (TABULAR, TREES, Field("x", "float32", (3,)), Field("y", "uint8")),
+        (IMAGE, LEAVES, Field("x", "uint8", (1, 2, 4)), Field("y", "int64")),
+        (TEXT, NOTES, Field("x", "int32", ragged=True), Field("y", "int64")),
     ],
 )
-def test_fields(recipe: AnyRecipe, raw: pa.Table, x: Field) -> None:
+def test_fields(recipe: AnyRecipe, raw: pa.Table, x: Field, y: Field) -> None:
     preprocessor, table = fit(recipe, raw)
-    assert preprocessor.fields(labelled=True) == (x, Field("y", "int64"))
+    assert preprocessor.fields(labelled=True) == (x, y)
     assert preprocessor.fields(labelled=False) == (x,)
     assert list(preprocessor.encode(table, labelled=True)) == ["x", "y"]
     assert list(preprocessor.encode(table, labelled=False)) == ["x"]
@@ -177,7 +177,7 @@ def test_encode_tabular() -> None:
     # the median of 30 and 2 fills the third height: the dropped row's 4 does not count
     expected = np.array([[90, 30, 0], [np.nan, 2, 1], [5, 16, 1]], np.float32)
     np.testing.assert_array_equal(x, expected)
-    assert (y.dtype, y.tolist()) == (np.dtype(np.int64), [1, 0, 0])
+    assert (y.dtype, y.tolist()) == (np.dtype(np.uint8), [1, 0, 0])
 
 
 def test_encode_image() -> None:

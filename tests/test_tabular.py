@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from shardmill.errors import InputError, UnknownCategoryError, ValueFormatError
 from shardmill.kinds import tabular
 from shardmill.kinds.row import Cleaned, Fitted, RowFault
+from shardmill.kinds.tabular_dtypes import class_dtype
 from shardmill.kinds.tabular_fit import mean_and_std
 from shardmill.layout import Field
 from shardmill.load_recipe import parse_recipe
@@ -697,3 +698,10 @@ def test_moments_of_numbers_as_large_as_they_come() -> None:
     assert mean_and_std(np.array([1e308, -1e308]), np.array([5, 3])) == (None, None)
     assert mean_and_std(np.array([NAN]), np.array([5])) == (None, None)
     assert mean_and_std(np.array([0.1, NAN]), np.array([3, 5])) == (0.1, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("classes", "dtype"), [(1, "uint8"), (256, "uint8"), (257, "int16"), (32_769, "int32")]
+)
+def test_classes_take_as_few_bytes_as_they_need(classes: int, dtype: str) -> None:
+    assert class_dtype(classes) == dtype
