@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from test_clean_text import CODE_POINTS, cuts, laws, slices, text_lists
 
+from shardmill import tokenize_text
 from shardmill.clean_text import clean_texts
 from shardmill.tokenize_text import SUBSTITUTIONS, Tokens, tokenize_rows, tokenize_texts
 
@@ -40,6 +41,16 @@ def test_tokenize_texts_is_tokenize_row(
 ) -> None:
     for array in slices(rows, start, length):
         check(tokenize_texts(array, tokenizer), array.to_pylist(), tokenizer)
+
+
+@laws
+@given(text_lists, st.sampled_from(TOKENIZERS), st.integers(1, 9))
+@example(["ab", "", "cd e"], "whitespace", 2)
+def test_a_token_may_lie_across_blocks(rows: list[str], tokenizer: str, block_bytes: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokenize_text, "_BLOCK_BYTES", block_bytes)
+        tokens = tokenize_texts(pa.array(rows, pa.string()), tokenizer)
+    check(tokens, rows, tokenizer)
 
 
 ROWS = ["First, row", "(second)", "", "dritte Größe", "IV. \t fourth"]
