@@ -1,9 +1,12 @@
 """Builds any number of artifacts, each in its turn."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -172,18 +175,28 @@ def _build(recipe: AnyRecipe, raw: Path, options: BuildOptions, workers: Workers
         remove_remains(artifact)
         try:
             copies = new_scratch(artifact, "raw")
-            planned = plan(copies=copies)
+            with _imported_meanwhile("shardmill.pipeline.run_stages"):
+                planned = plan(copies=copies)
             if not _needed(planned, options):
                 keep_known(artifact, planned.raw)
             elif not _is_kept(planned, options):
-                # Only here: what cleans and encodes takes longer to import than to see that there
-                # is nothing to do.
                 from shardmill.pipeline.run_stages import run_stages
 
                 run_stages(planned, build, needed=_needed(planned, options), copies=copies)
             return _outcome(planned, build, options)
         finally:
             remove_remains(artifact)
+
+
+@contextmanager
+def _imported_meanwhile(module: str) -> Iterator[None]:
+    """Import a module while raw files are hashed, which lets other threads run.
+
+    What cleans and encodes takes a tenth of a second, too long where there is nothing to do.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="import") as thread:
+        thread.submit(import_module, module)  # an error comes again where the module is used
+        yield
 
 
 def _needed(plan: Plan, options: BuildOptions) -> dict[str, str]:

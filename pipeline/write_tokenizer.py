@@ -70,8 +70,9 @@ def _replace(content: str, **pattern: str) -> dict[str, Any]:
 def _only_alphanumeric() -> dict[str, Any]:
     # All of them, as \p{L} and \p{N} depend on whose Unicode it is. Python's `re` counts exactly
     # the characters for which str.isalnum() holds, and _, as \w.
-    codes = np.arange(0x110000, dtype="<u4")
-    text = codes[codes >> 11 != 0x1B].tobytes().decode("utf-32-le")  # without surrogates
+    # Without surrogates; planes from 0x40000 on hold no letters, and take six times as long.
+    codes = np.r_[:0xD800, 0xE000:0x40000].astype("<u4")
+    text = codes.tobytes().decode("utf-32-le")
     runs = [(run[0], run[-1]) for run in re.findall(r"[^\W_]+", text)]
     return _replace(" ", Regex=f"[^{''.join(_range(ord(a), ord(b)) for a, b in runs)}]")
 
