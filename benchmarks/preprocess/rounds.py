@@ -1,5 +1,6 @@
 """Contenders in turn, round after round."""
 
+import random
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -42,8 +43,8 @@ def run_rounds(
 ) -> list[Result]:
     """Return the result of each contender, in order.
 
-    Each round starts with another contender, so that none always follows the same. One that
-    fails is left out from then on.
+    Each round has an order of its own, drawn with its number, so that none always follows the
+    same. One that fails is left out from then on.
 
     Args:
         contenders: who takes part.
@@ -53,8 +54,7 @@ def run_rounds(
     """
     results = [_find(contender, plan) for contender in contenders]
     for turn in range(plan.rounds):
-        start = turn % len(results)
-        for result in results[start:] + results[:start]:
+        for result in random.Random(turn).sample(results, len(results)):  # noqa: S311  no secret
             if result.error:
                 continue
             name = result.contender.name
