@@ -1,6 +1,7 @@
 """Raw files and artifacts that several tests share."""
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,12 @@ from shardmill.recipe import AnyRecipe
 
 Builder = Callable[..., Path]
 COMPARED = pytest.StashKey[Counter[str]]()
+
+
+def pytest_configure() -> None:
+    # Shells let what they start in the background ignore interrupts, which tests send.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
