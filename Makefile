@@ -42,11 +42,9 @@ test: $(INSTALLED)  ## run the tests; SHARDMILL_RAW names a folder of real raw f
 	$(BIN)/python -m pytest -q
 
 # What is left out: training, which wants a newer torch, and what takes long.
-test-torchtext: SLOW := end_to_end export image_models load_settings loader_ranks resume_run run_logs \
-	runs_folder show_run small_runs tabular_mlp text_models train_options train_ranks training \
-	transfer wandb_runs write_sample
+test-torchtext: SLOW := $(addprefix training/,models run settings show saved/test_export.py) datasets/test_loader_ranks.py pipeline/sample test_end_to_end.py
 test-torchtext: .venv-torchtext/.installed  ## tests against the real torchtext, on its old torch
-	.venv-torchtext/bin/python -m pytest -q $(addprefix --ignore tests/test_,$(addsuffix .py,$(SLOW)))
+	.venv-torchtext/bin/python -m pytest -q $(addprefix --ignore tests/,$(SLOW))
 
 # By itself, since it pins an old torch, and that an old numpy.
 .venv-torchtext/.installed: pyproject.toml constraints-torchtext.txt

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.utils.data import Dataset
 
+    from shardmill.datasets.gather.row_reader import Reader
     from shardmill.datasets.loader import Loader
-    from shardmill.datasets.row_order import RowOrder
-    from shardmill.datasets.row_reader import Reader
+    from shardmill.datasets.order.row_order import RowOrder
 
     _MapStyle = Dataset[Any]
 else:
@@ -59,15 +59,15 @@ class BatchDataset(_MapStyle):
         Raises:
             IndexError: a row is out of range.
         """
-        from shardmill.datasets.row_numbers import row_numbers
+        from shardmill.datasets.gather.row_numbers import row_numbers
 
         rows = row_numbers(index, len(self), self)
         return next(self.reader.batches(rows[None])) if rows.ndim else self.reader.one(rows)
 
     def __getitems__(self, index: Any) -> Any:
-        """Return a batch for torch's fetcher; see `shardmill.datasets.collate`."""
-        from shardmill.datasets.collate import GatheredRows
-        from shardmill.datasets.row_numbers import row_numbers
+        """Return a batch for torch's fetcher; see `shardmill.datasets.gather.collate`."""
+        from shardmill.datasets.gather.collate import GatheredRows
+        from shardmill.datasets.gather.row_numbers import row_numbers
 
         rows = row_numbers(index, len(self), self)
         batch = next(self.reader.batches(rows[None]))
@@ -115,8 +115,8 @@ class BatchDataset(_MapStyle):
             prefetch: how many batches one thread gathers ahead, while the loop computes.
             options: of `torch.utils.data.DataLoader`. Workers pay only where a transform is heavy.
         """
-        from shardmill.datasets.epoch_order import EpochOrder
         from shardmill.datasets.loader import Loader
+        from shardmill.datasets.order.epoch_order import EpochOrder
 
         seed = operator.index(seed)  # of numpy's integers too, which JSON does not take
         if seed < 0:
@@ -137,7 +137,7 @@ class BatchDataset(_MapStyle):
     def _row_order(self, shuffle: Shuffle, weights: Weights, *, seed: int) -> "RowOrder":
         import torch
 
-        from shardmill.datasets import row_order
+        from shardmill.datasets.order import row_order
 
         if weights is not None:
             if shuffle:
@@ -166,7 +166,7 @@ class BatchDataset(_MapStyle):
         return row_order.Shuffled(len(self), seed) if shuffle else row_order.InOrder(len(self))
 
     def _bucketed(self, order: "RowOrder", rows: int, *, seed: int) -> "RowOrder":
-        from shardmill.datasets.row_order import Bucketed
+        from shardmill.datasets.order.row_order import Bucketed
 
         rows = operator.index(rows)
         if rows < 1:

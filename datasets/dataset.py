@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from shardmill.datasets.batch_dataset import BatchDataset
-from shardmill.datasets.mapped_split import MappedSplit, read_only
+from shardmill.datasets.gather.mapped_split import MappedSplit, read_only
 from shardmill.errors import KindError, UnknownSplitError
-from shardmill.layout import Field
-from shardmill.manifest import Manifest, SplitRecord, Statistics
+from shardmill.format.layout import Field
+from shardmill.format.manifest import Manifest, SplitRecord, Statistics
 
 if TYPE_CHECKING:
-    from shardmill.datasets.row_reader import Reader, Transforms
+    from shardmill.datasets.gather.row_reader import Reader, Transforms
 
 Transform = Callable[[Any], Any]
 
@@ -71,12 +71,12 @@ class ShardDataset(BatchDataset):
         return MappedSplit(self.path, self._record)
 
     def _transforms(self) -> "Transforms":
-        from shardmill.datasets.row_reader import Transforms
+        from shardmill.datasets.gather.row_reader import Transforms
 
         return Transforms(self._transform, self._target_transform, self._per_row)
 
     def _open(self) -> "Reader":
-        from shardmill.datasets.row_reader import RowReader
+        from shardmill.datasets.gather.row_reader import RowReader
 
         return RowReader(self._mapped, self._transforms(), rows=len(self))
 

@@ -9,8 +9,8 @@ from shardmill.datasets.batch_dataset import BatchDataset, Shuffle, Weights
 from shardmill.errors import AgreementError
 
 if TYPE_CHECKING:
-    from shardmill.datasets.row_order import RowOrder
-    from shardmill.datasets.row_reader import Reader
+    from shardmill.datasets.gather.row_reader import Reader
+    from shardmill.datasets.order.row_order import RowOrder
 
 
 class JoinedDataset(BatchDataset):
@@ -38,7 +38,7 @@ class JoinedDataset(BatchDataset):
         return self._length
 
     def _open(self) -> "Reader":
-        from shardmill.datasets.joined_reader import JoinedReader
+        from shardmill.datasets.gather.joined_reader import JoinedReader
 
         return JoinedReader([dataset.reader for dataset in self.datasets])
 
@@ -83,7 +83,7 @@ class MixedDataset(JoinedDataset):
             raise ValueError(f"seed and rows are from 0 on, not {seed} and {rows}")
 
     def _row_order(self, shuffle: Shuffle, weights: Weights, *, seed: int) -> "RowOrder":
-        from shardmill.datasets.mix_order import Mixed
+        from shardmill.datasets.order.mix_order import Mixed
 
         if weights is not None or shuffle not in (True, False):
             raise ValueError("a mixture draws rows at random: leave shuffle and weights out")

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data._utils.pin_memory import pin_memory
 
-from shardmill.datasets.collate import GatheredRows, whole_batch
-from shardmill.datasets.epoch_order import EpochOrder, Progress
-from shardmill.datasets.row_reader import Reader
+from shardmill.datasets.gather.collate import GatheredRows, whole_batch
+from shardmill.datasets.gather.row_reader import Reader
+from shardmill.datasets.order.epoch_order import EpochOrder, Progress
 
 # At most so much is asked of the reader at a time, which gathers it as it is wanted.
 GROUP_BATCHES = 32

@@ -7,7 +7,7 @@ from shardmill.datasets.dataset import ShardDataset
 from shardmill.datasets.image import ImageDataset
 from shardmill.datasets.tabular import TabularDataset
 from shardmill.datasets.text import TextDataset
-from shardmill.manifest import Manifest
+from shardmill.format.manifest import Manifest
 
 _DATASETS: dict[str, type[ShardDataset]] = {
     dataset.kind: dataset for dataset in (ImageDataset, TabularDataset, TextDataset)

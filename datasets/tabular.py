@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from shardmill.datasets.dataset import ShardDataset
 
 if TYPE_CHECKING:
-    from shardmill.datasets.row_reader import Reader
+    from shardmill.datasets.gather.row_reader import Reader
 
 
 class TabularDataset(ShardDataset):
@@ -101,7 +101,7 @@ class TabularDataset(ShardDataset):
                 first = last
 
     def _open(self) -> "Reader":
-        from shardmill.datasets.tabular_reader import TabularReader
+        from shardmill.datasets.gather.tabular_reader import TabularReader
 
         kept: dict[str, list[int] | None] = {}
         for field, names in self._stored():

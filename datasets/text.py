@@ -6,12 +6,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from shardmill.datasets.dataset import ShardDataset
-from shardmill.load_vocab import load_vocab
-from shardmill.manifest import VocabularyRecord
-from shardmill.vocab import Vocab
+from shardmill.format.manifest import VocabularyRecord
+from shardmill.text.load_vocab import load_vocab
+from shardmill.text.vocab import Vocab
 
 if TYPE_CHECKING:
-    from shardmill.datasets.row_reader import Reader
+    from shardmill.datasets.gather.row_reader import Reader
 
 Layout = Literal["padded", "bag", "jagged"]
 
@@ -71,7 +71,7 @@ class TextDataset(ShardDataset):
         return {**super()._terms(), "vocabulary": vocabulary, "layout": self._layout}
 
     def _open(self) -> "Reader":
-        from shardmill.datasets.text_reader import TextReader
+        from shardmill.datasets.gather.text_reader import TextReader
 
         return TextReader(
             self._mapped,

@@ -7,11 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from building import build
 
-from shardmill.pipeline.build_artifacts import BuildOptions, build_artifacts
-from shardmill.pipeline.find_sources import Sources
-from shardmill.pipeline.write_sample import SAMPLE_DATASETS, write_sample
-from shardmill.recipe import AnyRecipe
+from shardmill.pipeline.sample.write_sample import SAMPLE_DATASETS, write_sample
 
 Builder = Callable[..., Path]
 COMPARED = pytest.StashKey[Counter[str]]()
@@ -40,16 +38,10 @@ def real_raw() -> Path:
     return Path(folder)
 
 
-def build(recipe: AnyRecipe, raw: Path, out: Path, rows_per_shard: int | None = None) -> Path:
-    """Build one artifact below `out` and return its folder."""
-    options = BuildOptions(out=out, rows_per_shard=rows_per_shard)
-    return build_artifacts(Sources((recipe,), raw), options)[0].artifact
-
-
 @pytest.fixture(scope="session")
 def sample_artifacts(sample_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The artifacts of the sample data."""
-    from shardmill.load_recipe import load_recipe
+    from shardmill.recipe.load_recipe import load_recipe
 
     out = tmp_path_factory.mktemp("artifacts")
     for name in SAMPLE_DATASETS:

@@ -9,13 +9,13 @@ from golden_build import RECIPES, write_raw
 
 from shardmill import errors
 from shardmill.cli import COMMANDS, main
-from shardmill.load_recipe import parse_recipe
-from shardmill.manifest import Manifest
-from shardmill.model_folder import ModelFacts, TrainedOn
-from shardmill.pipeline.build_artifacts import BuildOptions, build_artifacts
-from shardmill.pipeline.find_sources import Sources
-from shardmill.saved_preprocessor import SavedPreprocessor, SavedVocabulary
-from shardmill.tabular_column import Column
+from shardmill.format.manifest import Manifest
+from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifacts
+from shardmill.pipeline.builds.find_sources import Sources
+from shardmill.recipe.load_recipe import parse_recipe
+from shardmill.recipe.tabular_column import Column
+from shardmill.serve.model_folder import ModelFacts, TrainedOn
+from shardmill.serve.saved_preprocessor import SavedPreprocessor, SavedVocabulary
 
 ROOT = Path(__file__).parent.parent
 
@@ -47,8 +47,11 @@ def test_every_make_target_in_the_documents_exists() -> None:
 def test_every_package_is_listed() -> None:
     project = tomllib.loads(read("pyproject.toml"))
     source = ROOT / "src"
-    folders = {file.parent for file in source.glob("shardmill/*.py")}
-    folders |= {file.parent for file in source.glob("shardmill/*/*.py")}
+    folders = {
+        file.parent
+        for depth in range(3)
+        for file in source.glob("shardmill" + "/*" * depth + "/*.py")
+    }
     packages = {".".join(folder.relative_to(source).parts) for folder in folders}
     assert packages == set(project["tool"]["setuptools"]["packages"])
 
@@ -127,6 +130,6 @@ def test_the_format_names_every_key_of_a_model() -> None:
 
 
 def test_every_test_file_that_is_named_exists() -> None:
-    named = set(re.findall(r"`(tests/\w+\.py)`", read("README.md") + read("CONTRIBUTING.md")))
+    named = set(re.findall(r"`(tests/[\w/]+\.py)`", read("README.md") + read("CONTRIBUTING.md")))
     assert named
     assert [name for name in named if not (ROOT / name).is_file()] == []

@@ -1,12 +1,11 @@
 """Who may import whom, and what is loaded when: held over the source and in fresh processes."""
 
 import ast
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from loaded_modules import loaded_after
 
 import shardmill
 
@@ -25,9 +24,10 @@ def sources(part: str) -> list[Path]:
     if part != "contract":
         return sorted((ROOT / part).rglob("*.py"))
     folder = ROOT / "src" / "shardmill"
-    files = [*folder.glob("*.py"), *(folder / "kinds").glob("*.py")]
+    wings = [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
+    files = [file for wing in wings if wing.name != "cli" for file in wing.rglob("*.py")]
     # The public names of every part are gathered in __init__.py, which imports them when asked.
-    return [file for file in files if file.name not in ("__init__.py", "__main__.py")]
+    return files + [f for f in folder.glob("*.py") if f.name not in ("__init__.py", "__main__.py")]
 
 
 def imported_modules(file: Path) -> set[str]:
@@ -59,13 +59,6 @@ def test_training_uses_the_public_api_alone() -> None:
             assert own or not module.startswith("shardmill") or module in public, (
                 f"{file}: {module}"
             )
-
-
-def loaded_after(code: str) -> set[str]:
-    """Top-level modules that are loaded after `code` ran in a fresh process."""
-    code += "\nimport sys; print(*{name.split('.')[0] for name in sys.modules})"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return set(run.stdout.splitlines()[-1].split())
 
 
 def test_reading_shards_imports_none_of_the_pipeline(sample_artifacts: Path) -> None:
@@ -106,9 +99,9 @@ def built(name: str, raw: Path, out: Path) -> str:
     return (
         "import sys\n"
         "from pathlib import Path\n"
-        "from shardmill.load_recipe import load_recipe\n"
-        "from shardmill.pipeline.build_artifacts import BuildOptions, build_artifacts\n"
-        "from shardmill.pipeline.find_sources import Sources\n"
+        "from shardmill.recipe.load_recipe import load_recipe\n"
+        "from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifacts\n"
+        "from shardmill.pipeline.builds.find_sources import Sources\n"
         f"sources = Sources((load_recipe({name!r}),), Path({str(raw)!r}))\n"
         f"build_artifacts(sources, BuildOptions(out=Path({str(out)!r})))"
     )

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from shardmill.load_recipe import parse_recipe, shipped_recipe_text
-from shardmill.pipeline.build_artifacts import BuildOptions, build_artifacts
-from shardmill.pipeline.find_sources import Sources
+from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifacts
+from shardmill.pipeline.builds.find_sources import Sources
+from shardmill.recipe.load_recipe import parse_recipe, shipped_recipe_text
 
 TITANIC_SPLITS = 10
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from accuracy.outcome import Outcome
 
-from shardmill.training.train_artifact import Result, RunOptions, train_artifact
+from shardmill.training.run.train_artifact import Result, RunOptions, train_artifact
 
 
 def train_baseline(

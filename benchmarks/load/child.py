@@ -30,7 +30,7 @@ from load.task import (
 )
 from load.write_format import write_format
 
-_TESTS = Path(__file__).parents[2] / "tests"  # where the per-row Datasets are
+_TESTS = Path(__file__).parents[2] / "tests" / "support"  # where the per-row Datasets are
 
 
 def load_package(contender: Contender) -> Answer:

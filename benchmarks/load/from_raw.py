@@ -1,7 +1,7 @@
 """The Datasets that people write: raw files in, one row at a time.
 
-They are those of the tests (`tests/oracles.py`), which shardmill's artifacts must equal. They read
-the raw train file, so rows that shardmill holds out for validation are theirs too.
+They are those of the tests (`tests/support/oracles.py`), which shardmill's artifacts must equal.
+They read the raw train file, so rows that shardmill holds out for validation are theirs too.
 """
 
 from functools import partial

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from preprocess.job import Job
 
-_TESTS = Path(__file__).parents[2] / "tests"  # where the per-row definitions are
+_TESTS = Path(__file__).parents[2] / "tests" / "support"  # where the per-row definitions are
 
 
 def main(action: str, module: str, raw: str, out: str, scratch: str, workers: str) -> None:

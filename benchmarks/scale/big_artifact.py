@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from shardmill.layout import Field, aligned_rows, shard_header, shard_layout
-from shardmill.manifest import MANIFEST_NAME, Manifest, ShardRecord, SplitRecord
+from shardmill.format.layout import Field, aligned_rows, shard_header, shard_layout
+from shardmill.format.manifest import MANIFEST_NAME, Manifest, ShardRecord, SplitRecord
 
 FIELDS = (Field("x", "uint8", (1, 28, 28)), Field("y", "int64"))
 

@@ -109,8 +109,8 @@ def shuffle_a_billion() -> Figures:
     import numpy as np
     import torch
 
-    from shardmill.datasets.epoch_order import EpochOrder, Place
-    from shardmill.datasets.row_order import Shuffled
+    from shardmill.datasets.order.epoch_order import EpochOrder, Place
+    from shardmill.datasets.order.row_order import Shuffled
 
     torch.arange(10)
     before = resident_mb()

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from shardmill.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from shardmill.batch import Bag, Padded
     from shardmill.datasets.dataset import ShardDataset
     from shardmill.datasets.image import ImageDataset, MNISTDataset
     from shardmill.datasets.joined import concat, mix
@@ -27,25 +26,26 @@ if TYPE_CHECKING:
         SettingsError,
         ShardmillError,
     )
-    from shardmill.manifest import Manifest
-    from shardmill.model_folder import ModelFacts, TrainedOn, read_model, write_model
-    from shardmill.preprocessor import Preprocessor
-    from shardmill.training.load_model import load_model
-    from shardmill.vocab import Vocab
+    from shardmill.format.batch import Bag, Padded
+    from shardmill.format.manifest import Manifest
+    from shardmill.serve.model_folder import ModelFacts, TrainedOn, read_model, write_model
+    from shardmill.serve.preprocessor import Preprocessor
+    from shardmill.text.vocab import Vocab
+    from shardmill.training.saved.load_model import load_model
 
 _HOMES = {
     "AGNewsDataset": "shardmill.datasets.text",
-    "Bag": "shardmill.batch",
+    "Bag": "shardmill.format.batch",
     "DivergedError": "shardmill.errors",
     "ImageDataset": "shardmill.datasets.image",
     "MNISTDataset": "shardmill.datasets.image",
-    "Manifest": "shardmill.manifest",
+    "Manifest": "shardmill.format.manifest",
     "MissingLibraryError": "shardmill.errors",
     "ModelError": "shardmill.errors",
-    "ModelFacts": "shardmill.model_folder",
+    "ModelFacts": "shardmill.serve.model_folder",
     "OutputError": "shardmill.errors",
-    "Padded": "shardmill.batch",
-    "Preprocessor": "shardmill.preprocessor",
+    "Padded": "shardmill.format.batch",
+    "Preprocessor": "shardmill.serve.preprocessor",
     "RankError": "shardmill.errors",
     "ResumeError": "shardmill.errors",
     "SettingsError": "shardmill.errors",
@@ -54,14 +54,14 @@ _HOMES = {
     "TabularDataset": "shardmill.datasets.tabular",
     "TextDataset": "shardmill.datasets.text",
     "TitanicDataset": "shardmill.datasets.tabular",
-    "TrainedOn": "shardmill.model_folder",
-    "Vocab": "shardmill.vocab",
+    "TrainedOn": "shardmill.serve.model_folder",
+    "Vocab": "shardmill.text.vocab",
     "concat": "shardmill.datasets.joined",
-    "load_model": "shardmill.training.load_model",
+    "load_model": "shardmill.training.saved.load_model",
     "mix": "shardmill.datasets.joined",
     "open": "shardmill.datasets.open_artifact",
-    "read_model": "shardmill.model_folder",
-    "write_model": "shardmill.model_folder",
+    "read_model": "shardmill.serve.model_folder",
+    "write_model": "shardmill.serve.model_folder",
 }
 
 __all__ = [

@@ -40,14 +40,14 @@ def command(
     require_libraries("evaluation", ["torchmetrics"], "shardmill[train]")
     if picture is not None:
         require_libraries("--picture", ["matplotlib"], "matplotlib")
-    from shardmill.training.evaluate_model import default_split, evaluate_model
-    from shardmill.training.load_model import load_model
+    from shardmill.training.saved.evaluate_model import default_split, evaluate_model
+    from shardmill.training.saved.load_model import load_model
 
     model = load_model(folder)
     split = split or default_split(artifact)
     evaluation = evaluate_model(model, artifact, split, batch_size=batch_size)
     if picture is not None:
-        from shardmill.training.draw_confusion import draw_confusion
+        from shardmill.training.show.draw_confusion import draw_confusion
 
         draw_confusion(evaluation, picture)
         click.echo(f"wrote {picture}", err=True)

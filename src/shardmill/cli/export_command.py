@@ -23,8 +23,8 @@ def command(folder: Path, out: Path | None, as_json: bool, quiet: bool) -> None:
     with the model before it takes its place. `torch.export.load(FILE).module()` needs torch alone.
     """
     from shardmill.cli.output import print_exported, print_json
-    from shardmill.training.export_model import export_model
-    from shardmill.training.load_model import load_model
+    from shardmill.training.saved.export_model import export_model
+    from shardmill.training.saved.load_model import load_model
 
     if out is None:
         named = folder if folder.name.strip(".") else folder.resolve()

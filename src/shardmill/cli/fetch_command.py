@@ -25,8 +25,8 @@ def command(recipes: tuple[str, ...], raw: Path, as_json: bool, quiet: bool) -> 
     shipped recipes.
     """
     from shardmill.cli.output import print_json, progress_bars
-    from shardmill.load_recipe import load_recipe, shipped_recipes
-    from shardmill.pipeline.fetch_raw import fetch_raw
+    from shardmill.pipeline.builds.fetch_raw import fetch_raw
+    from shardmill.recipe.load_recipe import load_recipe, shipped_recipes
 
     loaded = [load_recipe(name) for name in recipes or shipped_recipes()]
     with progress_bars(quiet=quiet) as progress:

@@ -13,8 +13,8 @@ from shardmill.cli import options
 def command(artifact: Path, as_json: bool) -> None:
     """Show what an artifact holds: splits, fields, classes, statistics, raw files."""
     from shardmill.cli.output import print_json
-    from shardmill.describe_artifact import describe, describe_lines
-    from shardmill.manifest import Manifest
+    from shardmill.format.describe_artifact import describe, describe_lines
+    from shardmill.format.manifest import Manifest
 
     facts = describe(Manifest.load(artifact))
     if as_json:

@@ -12,11 +12,11 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from shardmill.pipeline.build import Progress
-    from shardmill.pipeline.build_artifacts import Outcome
-    from shardmill.training.evaluate_model import Evaluation
-    from shardmill.training.export_model import Exported
-    from shardmill.training.train_artifact import Result
+    from shardmill.pipeline.builds.build_artifacts import Outcome
+    from shardmill.pipeline.builds.build_run import Progress
+    from shardmill.training.run.train_artifact import Result
+    from shardmill.training.saved.evaluate_model import Evaluation
+    from shardmill.training.saved.export_model import Exported
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def open_binary(out: Path | None) -> Iterator[IO[bytes]]:
     if out is None or is_same_file(out, 1):
         yield sys.stdout.buffer
         return
-    from shardmill.training.write_predictions import open_output
+    from shardmill.training.saved.write_predictions import open_output
 
     with open_output(out, stream=True) as file:
         yield file
@@ -93,7 +93,7 @@ def require_libraries(what: str, names: Sequence[str], package: str) -> None:
 
 def way_to_go_on(artifact: Path, out: Path) -> str:
     """Return in words how to go on with a run that was not finished."""
-    from shardmill.training.describe_run import resume_command
+    from shardmill.training.show.describe_run import resume_command
 
     if (out / artifact.name / "checkpoints" / "last.ckpt").is_file():
         return f"to go on with this run: {resume_command(artifact, out)}"
@@ -127,7 +127,7 @@ _RAW_FILES = {"tabular": "rows.csv", "text": "texts.csv", "image": "images.idx"}
 
 def _ways_on(result: "Result") -> Iterator[tuple[str, Sequence[str]]]:
     """Yield files, and commands to paste, by what they are for."""
-    from shardmill.training.describe_run import resume_command
+    from shardmill.training.show.describe_run import resume_command
 
     model = str(result.folder / "model")
     checkpoints = sorted((result.folder / "checkpoints").glob("*.ckpt"))

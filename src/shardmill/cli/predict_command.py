@@ -10,7 +10,7 @@ from shardmill.cli import options
 from shardmill.errors import OutputError
 
 if TYPE_CHECKING:
-    from shardmill.training.write_predictions import OutputFormat
+    from shardmill.training.saved.write_predictions import OutputFormat
 
 FORMATS = ("csv", "jsonl", "parquet")
 
@@ -51,9 +51,9 @@ def command(
         raise click.UsageError("parquet is not for a terminal: name a file with --out.")
     _check_other_file(input, out)
     from shardmill.cli.output import open_binary
-    from shardmill.pipeline.raw_batches import raw_batches, text_batches
-    from shardmill.training.load_model import load_model
-    from shardmill.training.write_predictions import write_predictions
+    from shardmill.serve.raw_batches import raw_batches, text_batches
+    from shardmill.training.saved.load_model import load_model
+    from shardmill.training.saved.write_predictions import write_predictions
 
     model = load_model(folder)
     if input == "-":

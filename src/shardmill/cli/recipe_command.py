@@ -7,7 +7,7 @@ import click
 @click.argument("name", required=False)
 def command(name: str | None) -> None:
     """Print a shipped recipe, to start one of your own from; without a name, list them."""
-    from shardmill.load_recipe import load_recipe, shipped_recipe_text, shipped_recipes
+    from shardmill.recipe.load_recipe import load_recipe, shipped_recipe_text, shipped_recipes
 
     if name is not None:
         click.echo(shipped_recipe_text(name), nl=False)

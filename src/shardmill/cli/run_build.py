@@ -42,8 +42,8 @@ def run_build(
     # numpy's threads for matrices, of which there are none here, would wait for some at full speed.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from shardmill.cli.output import print_outcomes, progress_bars
-    from shardmill.pipeline.build_artifacts import BuildOptions, Outcome, build_artifacts
-    from shardmill.pipeline.find_sources import find_sources
+    from shardmill.pipeline.builds.build_artifacts import BuildOptions, Outcome, build_artifacts
+    from shardmill.pipeline.builds.find_sources import find_sources
 
     sources = find_sources(recipes, raw=raw, sample=sample, dry_run=settings["dry_run"])
     if sources.note and not quiet:

@@ -20,7 +20,7 @@ def command(names: tuple[str, ...], out: Path, seed: int) -> None:
 
     Artifacts made from them are marked as sample data.
     """
-    from shardmill.pipeline.write_sample import SAMPLE_DATASETS, write_sample
+    from shardmill.pipeline.sample.write_sample import SAMPLE_DATASETS, write_sample
 
     unknown = [name for name in names if name not in SAMPLE_DATASETS]
     if unknown:

@@ -9,7 +9,7 @@ import click
 from shardmill.cli import options
 
 if TYPE_CHECKING:
-    from shardmill.training.report_epochs import Report
+    from shardmill.training.run.report_epochs import Report
 
 LOGGERS = ("csv", "tensorboard", "wandb")
 
@@ -108,17 +108,17 @@ def command(
     """
     from shardmill.cli.output import print_json, print_results, require_libraries, way_to_go_on
     from shardmill.errors import ShardmillError
-    from shardmill.find_artifacts import find_artifacts
+    from shardmill.format.find_artifacts import find_artifacts
 
     require_libraries("training", ["lightning", "torchmetrics"], "shardmill[train]")
-    from shardmill.training.load_settings import (
+    from shardmill.training.run.ranks import is_first_rank
+    from shardmill.training.run.train_artifact import RunOptions, train_artifact
+    from shardmill.training.settings.load_settings import (
         changes_for,
         load_settings_file,
         merge,
         parse_changes,
     )
-    from shardmill.training.ranks import is_first_rank
-    from shardmill.training.train_artifact import RunOptions, train_artifact
 
     first = is_first_rank()  # of several, one speaks for all
     found = find_artifacts(artifacts, tuple(dict.fromkeys(names)))

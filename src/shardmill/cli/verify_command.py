@@ -14,7 +14,7 @@ from shardmill.cli import options
 def command(artifacts: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
     """Read every file of artifacts and compare sizes, checksums and headers with the manifest."""
     from shardmill.cli.output import print_json
-    from shardmill.verify_artifact import verify_artifact
+    from shardmill.format.verify_artifact import verify_artifact
 
     reports = [verify_artifact(artifact) for artifact in artifacts]
     if as_json:

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shardmill.arrow_arrays import arrow_array, numpy_array
-from shardmill.image_recipe import ImageRecipe
+from shardmill.format.arrow_arrays import arrow_array, numpy_array
+from shardmill.format.layout import Field
+from shardmill.format.manifest import Statistics
 from shardmill.kinds.row import (
     Array,
     Cleaned,
@@ -21,8 +22,7 @@ from shardmill.kinds.row import (
     label_targets,
     without_faulty,
 )
-from shardmill.layout import Field
-from shardmill.manifest import Statistics
+from shardmill.recipe.image_recipe import ImageRecipe
 
 # Hardly two images are alike.
 PLAIN_COLUMNS = ("image",)

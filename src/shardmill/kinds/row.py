@@ -4,19 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shardmill.arrow_arrays import Array as Array
-from shardmill.arrow_arrays import arrow_array, numpy_array
 from shardmill.errors import InputError, UnknownClassError
-from shardmill.image_recipe import ImageRecipe
-from shardmill.layout import Field
-from shardmill.manifest import Statistics
-from shardmill.recipe_tables import Target, listed
-from shardmill.text_recipe import TextRecipe
-from shardmill.vocab import Vocab
+from shardmill.format.arrow_arrays import Array as Array
+from shardmill.format.arrow_arrays import arrow_array, numpy_array
+from shardmill.format.layout import Field
+from shardmill.format.manifest import Statistics
+from shardmill.recipe.image_recipe import ImageRecipe
+from shardmill.recipe.tables import Target, listed
+from shardmill.recipe.text_recipe import TextRecipe
+from shardmill.text.vocab import Vocab
 
 
 class RowFault(Exception):  # noqa: N818  never reaches a user: who knows the file adds where it is
@@ -87,14 +86,6 @@ class Fitted:
     def padding_id(self) -> int:
         """Return the number that fills up short rows; 0 if no token stands for that."""
         return 0 if self.vocab is None or self.padding is None else self.vocab[self.padding]
-
-
-@dataclass(frozen=True, slots=True)
-class Ragged:
-    """Rows of different lengths: `values` [sum of sizes] and `sizes` [n] int32."""
-
-    values: Array
-    sizes: npt.NDArray[np.int32]
 
 
 TARGET = Field("y", "int64")

@@ -7,6 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shardmill.errors import ValueFormatError
+from shardmill.format.layout import Field
+from shardmill.format.manifest import Statistics
 from shardmill.kinds.row import (
     Array,
     Cleaned,
@@ -19,11 +21,9 @@ from shardmill.kinds.tabular_clean import CellReader
 from shardmill.kinds.tabular_dtypes import class_dtype, group_dtype
 from shardmill.kinds.tabular_encode import column_values, encode_values, feature_names
 from shardmill.kinds.tabular_fit import Summary, fit_column, merge_summaries, summarise
-from shardmill.layout import Field
-from shardmill.manifest import Statistics
-from shardmill.recipe_tables import Target
-from shardmill.tabular_column import Column
-from shardmill.tabular_recipe import TabularRecipe
+from shardmill.recipe.tables import Target
+from shardmill.recipe.tabular_column import Column
+from shardmill.recipe.tabular_recipe import TabularRecipe
 
 # Columns whose values hardly repeat: of none is that known.
 PLAIN_COLUMNS: tuple[str, ...] = ()

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shardmill.errors import InputError, UnknownCategoryError, ValueFormatError
+from shardmill.format.layout import DTypeName
 from shardmill.kinds.row import RowFault
-from shardmill.layout import DTypeName
-from shardmill.recipe_tables import listed
-from shardmill.tabular_column import Column
+from shardmill.recipe.tables import listed
+from shardmill.recipe.tabular_column import Column
 
 ARROW_TYPES = {
     "int64": pa.int64(),

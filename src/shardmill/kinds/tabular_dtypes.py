@@ -5,10 +5,10 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from shardmill.errors import ValueFormatError
+from shardmill.format.layout import DTypeName
+from shardmill.format.manifest import Statistics
 from shardmill.kinds.row import RowFault
-from shardmill.layout import DTypeName
-from shardmill.manifest import Statistics
-from shardmill.tabular_column import Column
+from shardmill.recipe.tabular_column import Column
 
 _WHOLE: tuple[DTypeName, ...] = ("uint8", "int8", "int16", "int32", "int64")
 _LARGEST_YEAR, _LARGEST_PART = 9999, 366

@@ -9,10 +9,10 @@ import pandas as pd
 import pyarrow as pa
 
 from shardmill.errors import UnknownCategoryError
+from shardmill.format.manifest import Statistics
 from shardmill.kinds.row import RowFault
-from shardmill.manifest import Statistics
-from shardmill.recipe_tables import listed
-from shardmill.tabular_column import MISSING, UNKNOWN, Column
+from shardmill.recipe.tables import listed
+from shardmill.recipe.tabular_column import MISSING, UNKNOWN, Column
 
 _PANDAS_NAMES = {"weekday": "day_of_week", "yearday": "day_of_year"}
 _MICROSECONDS = 1e6  # in a second

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from shardmill.errors import ValueFormatError
+from shardmill.format.manifest import Statistics
 from shardmill.kinds.row import RowFault
 from shardmill.kinds.tabular_clean import ARROW_TYPES, CellReader
 from shardmill.kinds.tabular_encode import (
@@ -19,8 +20,7 @@ from shardmill.kinds.tabular_encode import (
     encode_values,
     feature_names,
 )
-from shardmill.manifest import Statistics
-from shardmill.tabular_column import MISSING, UNKNOWN, Column
+from shardmill.recipe.tabular_column import MISSING, UNKNOWN, Column
 
 Numbers = npt.NDArray[np.float64]
 

@@ -7,23 +7,23 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shardmill.arrow_arrays import arrow_array, numpy_array, string_array
-from shardmill.clean_text import clean_texts
-from shardmill.encode_texts import encode_texts
+from shardmill.format.arrow_arrays import arrow_array, numpy_array, string_array
+from shardmill.format.layout import Field
+from shardmill.format.ragged import Ragged
 from shardmill.kinds.row import (
     Cleaned,
     Fitted,
-    Ragged,
     RowFault,
     class_indices,
     label_columns,
     label_targets,
     without_faulty,
 )
-from shardmill.layout import Field
-from shardmill.text_recipe import TextRecipe, Vocabulary
-from shardmill.tokenize_text import tokenize_texts
-from shardmill.vocab import Vocab
+from shardmill.recipe.text_recipe import TextRecipe, Vocabulary
+from shardmill.text.clean_text import clean_texts
+from shardmill.text.encode_texts import encode_texts
+from shardmill.text.tokenize_text import tokenize_texts
+from shardmill.text.vocab import Vocab
 
 # Hardly two texts are alike.
 PLAIN_COLUMNS = ("text",)

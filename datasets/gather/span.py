@@ -1,0 +1,155 @@
+"""One span of memory over all shards of a tensor: the heart of the reader.
+
+A batch must be one gather, however many shards its rows lie in. Gathering shard by shard costs a
+call for each shard that a batch touches: over 256 shards it was fifty times slower. So one span of
+address space is reserved, and the pages of each shard's file are mapped into their place in it
+(`mmap` with MAP_FIXED, POSIX.1). Address space costs nothing; memory is the page cache, shared
+between processes. The format keeps every tensor at page borders for this.
+
+What no shard covers reads as zeros. The pages are mapped read-only: a write would end the process,
+so nothing that leaves the reader is a writable view of them.
+"""
+
+import ctypes
+import mmap
+import os
+import sys
+import weakref
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any, Literal, NamedTuple
+
+from shardmill.errors import DamagedFileError
+from shardmill.format.layout import ALIGNMENT
+
+Span = ctypes.Array[ctypes.c_char]
+Advice = Literal["normal", "random", "sequential", "will_need"]
+
+_MAP_FIXED = 0x10  # the same number on Linux and macOS; the mmap module does not name it
+_MAP_NORESERVE = 0x4000 if sys.platform == "linux" else 0x40
+_FAILED = ctypes.c_void_p(-1).value
+_ADVICE: dict[Advice, str] = {
+    "normal": "MADV_NORMAL",
+    "random": "MADV_RANDOM",
+    "sequential": "MADV_SEQUENTIAL",
+    "will_need": "MADV_WILLNEED",
+}
+
+
+# The bytes of one tensor in a shard: start and length in the file, and where they begin in the
+# tensor's span; start and place at page borders.
+Piece = tuple[int, int, int]
+
+
+class ShardPieces(NamedTuple):
+    """A shard's file, the size that the manifest promises, and a piece for every span."""
+
+    path: str
+    bytes: int
+    pieces: tuple[Piece, ...]
+
+
+def can_map_spans() -> bool:
+    """Say whether this system maps files at given addresses, at our alignment."""
+    return os.name == "posix" and ALIGNMENT % mmap.PAGESIZE == 0
+
+
+def map_spans(sizes: Sequence[int], shards: Iterable[ShardPieces]) -> list[Span]:
+    """Return a span of each of `sizes` bytes: every piece in its place, and zeros elsewhere.
+
+    The memory of a span is unmapped when the last view of it is gone.
+
+    Raises:
+        DamagedFileError: a file is missing or of another size than promised.
+        OSError: the system refuses the mapping.
+    """
+    mmap_, readable = _libc().mmap, mmap.PROT_READ  # looked up once: there may be many shards
+    spans = [_reserve(size) for size in sizes]
+    addresses = [ctypes.addressof(span) for span in spans]
+    flags = mmap.MAP_SHARED | _MAP_FIXED
+    for shard in shards:
+        descriptor = open_checked(shard.path, shard.bytes)
+        try:
+            for address, (start, length, position) in zip(addresses, shard.pieces, strict=True):
+                place = address + position
+                if length and mmap_(place, length, readable, flags, descriptor, start) == _FAILED:
+                    raise _map_error(length)
+        finally:
+            os.close(descriptor)
+    return spans
+
+
+def advise(span: Span, start: int, stop: int, advice: Advice) -> None:
+    """Tell the system how bytes [start, stop) of a span will be read; it may ignore that."""
+    code = getattr(mmap, _ADVICE[advice], None)
+    if code is not None and stop > start:
+        first = start // mmap.PAGESIZE * mmap.PAGESIZE
+        _libc().madvise(ctypes.addressof(span) + first, stop - first, code)
+
+
+def open_checked(path: str, file_bytes: int) -> int:
+    """Open a file for reading and return its descriptor, if it has the size promised.
+
+    A map that reaches past the end of its file would end the process when it is read.
+
+    Raises:
+        DamagedFileError: it is missing, or has another size.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    except OSError as error:
+        raise DamagedFileError(
+            path,
+            expected=f"a shard of {file_bytes:,} bytes",
+            found=str(error.strerror),
+            fix="open the artifact again if it was rebuilt meanwhile; "
+            "otherwise build it with `shardmill preprocess`",
+        ) from None
+    found = os.lseek(descriptor, 0, os.SEEK_END)
+    if found != file_bytes:
+        os.close(descriptor)
+        raise DamagedFileError(
+            path,
+            expected=f"a shard of {file_bytes:,} bytes",
+            found=f"{found:,}",
+            fix="copy it anew, or build it with `shardmill preprocess --force`",
+        )
+    return descriptor
+
+
+def _reserve(size: int) -> Span:
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE
+    size = max(size, 1)
+    address = _libc().mmap(None, size, mmap.PROT_READ, flags, -1, 0)
+    if address == _FAILED:
+        raise _map_error(size)
+    span = (ctypes.c_char * size).from_address(address)
+    # Not when Python exits: other exit hooks may still read, and the system unmaps all by itself.
+    weakref.finalize(span, _libc().munmap, address, size).atexit = False
+    return span
+
+
+@cache
+def _libc() -> Any:
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_int,
+        ctypes.c_int,
+        ctypes.c_int,
+        ctypes.c_int64,
+    ]
+    libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+    libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    return libc
+
+
+def _map_error(size: int) -> OSError:
+    code = ctypes.get_errno()
+    return OSError(
+        code,
+        f"mmap of {size:,} bytes: {os.strerror(code)}; if there are very many shards, make "
+        "fewer of more rows, or raise how many maps a process may have (vm.max_map_count)",
+    )

@@ -1,0 +1,277 @@
+"""In which order an epoch visits the rows. Each order is a function of `(seed, epoch)` alone.
+
+Orders are made chunk by chunk, so that memory stays bounded however many rows there are.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from shardmill.datasets.gather.mapped_split import Access
+from shardmill.datasets.order.permutation import TABLE_ROWS, Permutation, derived_key, generator
+
+CHUNK_ROWS = 65_536
+TABLE_CHUNK_ROWS = 16_384  # a table is only cut, and what is cut stays in cache
+BLOCK_BYTES = 2**20  # read at once, a disk gives nearly what it gives for a whole file
+WINDOW_BLOCKS = 64
+
+
+class RowOrder(Protocol):
+    """The rows of an epoch, one after another."""
+
+    @property
+    def rows(self) -> int:
+        """How many an epoch has."""
+        ...
+
+    @property
+    def chunk(self) -> int:
+        """How many are made at a time."""
+        ...
+
+    @property
+    def access(self) -> Access:
+        """How it goes through the files."""
+        ...
+
+    def numbers(self, epoch: int, chunk: int) -> Tensor:
+        """Return the row numbers from `chunk * self.chunk` on, [self.chunk] int64 or to the end."""
+        ...
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return what the order depends on besides the epoch, as JSON has it."""
+        ...
+
+
+class Places:
+    """The row numbers at the places of an epoch; the last chunk that was made is kept."""
+
+    def __init__(self, order: RowOrder) -> None:
+        self._order = order
+        self._held: tuple[tuple[int, int], Tensor] | None = None  # of which epoch and chunk
+
+    def between(self, epoch: int, start: int, stop: int) -> Tensor:
+        """Return the row numbers from place `start` up to `stop`, [stop - start] int64."""
+        parts = []
+        while start < stop:
+            chunk, first = divmod(start, self._order.chunk)
+            last = min(stop - chunk * self._order.chunk, self._order.chunk)
+            parts.append(self._chunk((epoch, chunk))[first:last])
+            start = chunk * self._order.chunk + last
+        return parts[0] if len(parts) == 1 else torch.cat([torch.arange(0), *parts])
+
+    def _chunk(self, key: tuple[int, int]) -> Tensor:
+        if self._held is None or self._held[0] != key:
+            self._held = (key, self._order.numbers(*key))
+        return self._held[1]
+
+
+@dataclass(frozen=True, slots=True)
+class InOrder:
+    """The rows as they are stored."""
+
+    rows: int
+    chunk: int = CHUNK_ROWS
+    access: Access = "sequential"
+
+    def numbers(self, epoch: int, chunk: int) -> Tensor:  # noqa: ARG002  every epoch is the same
+        """See `RowOrder`."""
+        return torch.arange(chunk * self.chunk, min((chunk + 1) * self.chunk, self.rows))
+
+    def facts(self) -> Mapping[str, Any]:
+        """See `RowOrder`."""
+        return {"order": "stored", "rows": self.rows}
+
+
+class Shuffled:
+    """Every row once, in an order drawn from all orders."""
+
+    access: Access = "random"
+
+    def __init__(self, rows: int, seed: int) -> None:
+        self.rows = rows
+        self.chunk = CHUNK_ROWS if rows > TABLE_ROWS else TABLE_CHUNK_ROWS
+        self._seed = seed
+        self._held: tuple[int, Permutation] | None = None
+
+    def _permutation(self, epoch: int) -> Permutation:
+        if self._held is None or self._held[0] != epoch:
+            self._held = (epoch, Permutation(self.rows, self._seed, "rows", epoch))
+        return self._held[1]
+
+    def numbers(self, epoch: int, chunk: int) -> Tensor:
+        """See `RowOrder`."""
+        stop = min((chunk + 1) * self.chunk, self.rows)
+        return self._permutation(epoch).between(chunk * self.chunk, stop)
+
+    def facts(self) -> Mapping[str, Any]:
+        """See `RowOrder`."""
+        return {"order": "shuffled", "rows": self.rows, "seed": self._seed}
+
+
+class BlockShuffled:
+    """Every row once: blocks of neighbours in a random order, and a window of them mixed.
+
+    For files larger than memory, which are then read in whole blocks, never row by row. The
+    blocks begin at another row in each epoch, so that other rows meet.
+
+    Args:
+        rows, seed: of the epoch.
+        block_rows: neighbours that are read together.
+        will_need: told of rows [start, stop) some time before they are read.
+    """
+
+    access: Access = "blocks"
+
+    def __init__(
+        self,
+        rows: int,
+        seed: int,
+        *,
+        block_rows: int,
+        will_need: Callable[[int, int], None],
+    ) -> None:
+        self.rows = rows
+        self.chunk = block_rows * WINDOW_BLOCKS
+        self._seed = seed
+        self._block_rows = block_rows
+        self._will_need = will_need
+        self._held: tuple[int, Permutation] | None = None
+
+    def _blocks(self, epoch: int) -> Permutation:
+        # The last block may be short; it stays last, so that every window before it is full.
+        if self._held is None or self._held[0] != epoch:
+            blocks = Permutation(self.rows // self._block_rows, self._seed, "blocks", epoch)
+            self._held = (epoch, blocks)
+        return self._held[1]
+
+    def _first_row(self, epoch: int) -> int:
+        return derived_key(self._seed, "first row", epoch) % max(self.rows, 1)
+
+    def _window(self, epoch: int, chunk: int) -> Tensor:
+        # The first place of each block of a window, counted from the first row of the epoch.
+        blocks = self._blocks(epoch)
+        start = chunk * WINDOW_BLOCKS
+        firsts = blocks.between(start, min(start + WINDOW_BLOCKS, blocks.n)) * self._block_rows
+        short = blocks.n * self._block_rows
+        if start <= blocks.n < start + WINDOW_BLOCKS and short < self.rows:
+            firsts = torch.cat([firsts, torch.tensor([short])])
+        return firsts
+
+    def numbers(self, epoch: int, chunk: int) -> Tensor:
+        """See `RowOrder`."""
+        first_row = self._first_row(epoch)
+        for window in (chunk, chunk + 1):
+            for start in self._window(epoch, window).tolist():
+                self._announce(start + first_row)
+        places = self._window(epoch, chunk)[:, None] + torch.arange(self._block_rows)
+        places = places[places < self.rows]
+        mixed = torch.randperm(len(places), generator=generator(self._seed, "mix", epoch, chunk))
+        return (places[mixed] + first_row) % self.rows
+
+    def _announce(self, start: int) -> None:
+        start %= self.rows
+        stop = start + min(self._block_rows, self.rows)
+        self._will_need(start, min(stop, self.rows))
+        if stop > self.rows:
+            self._will_need(0, stop - self.rows)
+
+    def facts(self) -> Mapping[str, Any]:
+        """See `RowOrder`."""
+        facts = {"order": "blocks", "rows": self.rows, "seed": self._seed}
+        return facts | {"block_rows": self._block_rows}
+
+
+class Weighted:
+    """As many draws as there are rows, with replacement, in proportion to weights.
+
+    Args:
+        weights: [rows] float, none below 0 and one of them above.
+        seed: of the draws.
+    """
+
+    access: Access = "random"
+
+    def __init__(self, weights: Tensor, seed: int) -> None:
+        weights = weights.detach().cpu().double()
+        if weights.ndim != 1 or not bool((weights >= 0).all()):
+            raise ValueError("weights are numbers, none below 0, in one dimension")
+        self.rows = len(weights)
+        self.chunk = CHUNK_ROWS
+        self._seed = seed
+        self._digest = hashlib.blake2b(weights.numpy().tobytes(), digest_size=8).hexdigest()
+        self._cumulated = torch.cumsum(weights, 0)
+        if self.rows and not 0 < float(self._cumulated[-1]) < float("inf"):
+            raise ValueError("the sum of all weights must be above 0, and finite")
+
+    def numbers(self, epoch: int, chunk: int) -> Tensor:
+        """See `RowOrder`."""
+        draws = min(self.chunk, self.rows - chunk * self.chunk)
+        source = generator(self._seed, "draws", epoch, chunk)
+        drawn = torch.rand(draws, generator=source, dtype=torch.float64) * self._cumulated[-1]
+        # right: a row of weight 0 ends where it begins, and is never drawn.
+        return torch.searchsorted(self._cumulated, drawn, right=True).clamp_(max=self._last())
+
+    def _last(self) -> int:
+        # Of the rows that may be drawn; a product may be rounded up to the sum of all weights.
+        return int(torch.searchsorted(self._cumulated, self._cumulated[-1]))
+
+    def facts(self) -> Mapping[str, Any]:
+        """See `RowOrder`."""
+        facts = {"order": "weighted", "rows": self.rows, "seed": self._seed}
+        return facts | {"weights": self._digest}
+
+
+def class_weights(targets: Tensor) -> Tensor:
+    """Return a weight for each of `targets` [n] int64 that makes classes equally likely."""
+    counts = torch.bincount(targets)
+    return (1.0 / counts.double())[targets]
+
+
+class Bucketed:
+    """Another order, in which rows of similar length come together.
+
+    The rows of a pool of `POOL_BUCKETS` buckets are sorted by length and cut into buckets, whose
+    order is then random: still every row as often as in the other order.
+
+    Args:
+        order: the other order.
+        lengths: returns the lengths of rows [b], [b] int64.
+        bucket_rows: rows of a bucket.
+        seed: of the order of buckets.
+    """
+
+    POOL_BUCKETS = 64
+
+    def __init__(
+        self, order: RowOrder, lengths: Callable[[Tensor], Tensor], *, bucket_rows: int, seed: int
+    ) -> None:
+        self.rows = order.rows
+        self.chunk = bucket_rows * self.POOL_BUCKETS
+        self.access = order.access
+        self._order = order
+        self._places = Places(order)
+        self._lengths = lengths
+        self._bucket_rows = bucket_rows
+        self._seed = seed
+
+    def numbers(self, epoch: int, chunk: int) -> Tensor:
+        """See `RowOrder`."""
+        start = chunk * self.chunk
+        pool = self._places.between(epoch, start, min(start + self.chunk, self.rows))
+        pool = pool[torch.argsort(self._lengths(pool), stable=True)]
+        # A bucket that is not full stays last, so that the others stay whole batches.
+        full = len(pool) // self._bucket_rows
+        source = generator(self._seed, "buckets", epoch, chunk)
+        mixed = torch.randperm(full, generator=source)
+        whole = pool[: full * self._bucket_rows].view(full, self._bucket_rows)[mixed]
+        return torch.cat([whole.view(-1), pool[full * self._bucket_rows :]])
+
+    def facts(self) -> Mapping[str, Any]:
+        """See `RowOrder`."""
+        facts = {"bucket_rows": self._bucket_rows, "bucket_seed": self._seed}
+        return {**self._order.facts(), **facts}

@@ -1,0 +1,242 @@
+"""Builds any number of artifacts, each in its turn."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from shardmill.errors import ArtifactError, ShardmillError
+from shardmill.format.manifest import Manifest
+from shardmill.pipeline.builds.build_run import Build, Progress, no_progress
+from shardmill.pipeline.builds.find_sources import Sources
+from shardmill.pipeline.builds.generation import has_remains, locked, new_scratch, remove_remains
+from shardmill.pipeline.builds.plan_build import Plan, plan_build
+from shardmill.pipeline.builds.present_recipe import present_recipe
+from shardmill.pipeline.builds.read_content import is_known, keep_known
+from shardmill.pipeline.builds.run_tasks import Workers
+from shardmill.pipeline.builds.warn_unpublished import notes_on_raw
+from shardmill.pipeline.stages.borrow_vocab import lender, lenders_first
+from shardmill.raw.raw_files import expand_raw
+from shardmill.recipe.any_recipe import AnyRecipe
+
+# Of raw files, for each worker: 0.4 seconds' work, where one that is not forked takes 0.3 to start.
+_WORKER_BYTES = 32 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """How to build; see `shardmill preprocess --help`.
+
+    Attributes:
+        workers: processes at a time; None for what the size of the raw files suggests.
+    """
+
+    out: Path
+    workers: int | None = None
+    rows_per_shard: int | None = None
+    force: bool = False
+    dry_run: bool = False
+    stages: tuple[str, ...] = ("clean", "shard")
+    progress: Progress = no_progress
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was done, or would be, for one artifact.
+
+    Attributes:
+        status: `built`, `up to date`, `kept` (real, where sample data would have replaced it) or,
+            in a dry run, `to build`.
+        reasons: why each stage had to run.
+        rows: by split; empty before a build.
+        seconds: by stage that ran.
+    """
+
+    name: str
+    artifact: Path
+    status: str
+    reasons: dict[str, str]
+    sample: bool
+    rows: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the facts for JSON."""
+        return {
+            "name": self.name,
+            "artifact": str(self.artifact),
+            "status": self.status,
+            "reasons": self.reasons,
+            "sample": self.sample,
+            "rows": self.rows,
+            "seconds": self.seconds,
+            "notes": list(self.notes),
+        }
+
+    def line(self) -> str:
+        """Return the outcome in one line."""
+        why = self.reasons.get("shard") or self.reasons.get("clean")
+        took = f" in {sum(self.seconds.values()):.1f} s" if self.seconds else ""
+        rows = ", ".join(f"{split} {n:,}" for split, n in self.rows.items())
+        parts = [
+            f"{self.status}{took}" + (f" ({why})" if why else ""),
+            f"rows: {rows}" if rows else "",
+            "SAMPLE DATA" if self.sample else "",
+            str(self.artifact),
+        ]
+        return "  ".join(part for part in parts if part)
+
+
+def build_artifacts(
+    sources: Sources, options: BuildOptions, on_done: Callable[[Outcome], None] = lambda _: None
+) -> list[Outcome]:
+    """Build what is not up to date and return what was done.
+
+    All are tried, also after one that fails. They are built in the order given, but for those
+    whose vocabulary another one takes, which come before it.
+
+    Args:
+        sources: what to build.
+        options: how.
+        on_done: called with each outcome.
+
+    Raises:
+        ShardmillError: the first failure; those of others are its notes. What was readable before
+            a build that failed is readable still.
+    """
+    outcomes: list[Outcome] = []
+    failures: list[ShardmillError] = []
+    with Workers(options.workers or worthwhile_workers(sources)) as workers:
+        for recipe in lenders_first(sources.recipes):
+            try:
+                awaited = _awaited(recipe, sources.raw, options, outcomes)
+                outcomes.append(awaited or _build(recipe, sources.raw, options, workers))
+            except ShardmillError as error:
+                failures.append(error)
+            else:
+                on_done(outcomes[-1])
+    if failures:
+        for other in failures[1:]:
+            failures[0].add_note(str(other))
+        raise failures[0]
+    return outcomes
+
+
+def _awaited(
+    recipe: AnyRecipe, raw: Path, options: BuildOptions, outcomes: Sequence[Outcome]
+) -> Outcome | None:
+    """Return what a dry run can say of a recipe whose vocabulary is to be built before it."""
+    to_build = {outcome.name: outcome for outcome in outcomes if outcome.status == "to build"}
+    name = lender(recipe)
+    if not options.dry_run or name not in to_build:
+        return None
+    present_recipe(recipe, raw)
+    reasons = {"shard": f"{name}, whose vocabulary it takes, is to be built"}
+    artifact = options.out / recipe.name
+    return Outcome(recipe.name, artifact, "to build", reasons, to_build[name].sample)
+
+
+def worthwhile_workers(sources: Sources) -> int:
+    """Return how many processes save more time than they take to start, at most one a core."""
+    files = [file for recipe in sources.recipes for file in recipe.files()]
+    paths = [path for file in files for path in expand_raw(sources.raw, file)]
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(min(sum(path.stat().st_size for path in paths) // _WORKER_BYTES, cores), 1)
+
+
+def _build(recipe: AnyRecipe, raw: Path, options: BuildOptions, workers: Workers) -> Outcome:
+    artifact = options.out / recipe.name
+    recipe = present_recipe(recipe, raw)
+    plan = partial(
+        plan_build,
+        recipe,
+        raw=raw,
+        artifact=artifact,
+        rows_per_shard=options.rows_per_shard,
+        force=options.force,
+    )
+    build = Build(
+        workers,
+        progress=lambda stage, done, total: options.progress(f"{recipe.name} {stage}", done, total),
+    )
+    if options.dry_run or is_known(recipe, raw, artifact):
+        planned = plan()
+        if options.dry_run or (not _needed(planned, options) and not has_remains(artifact)):
+            return _outcome(planned, build, options)
+    with locked(artifact):
+        remove_remains(artifact)
+        try:
+            copies = new_scratch(artifact, "raw")
+            with _imported_meanwhile("shardmill.pipeline.builds.run_stages"):
+                planned = plan(copies=copies)
+            if not _needed(planned, options):
+                keep_known(artifact, planned.raw)
+            elif not _is_kept(planned, options):
+                from shardmill.pipeline.builds.run_stages import run_stages
+
+                run_stages(planned, build, needed=_needed(planned, options), copies=copies)
+            return _outcome(planned, build, options)
+        finally:
+            remove_remains(artifact)
+
+
+@contextmanager
+def _imported_meanwhile(module: str) -> Iterator[None]:
+    """Import a module while raw files are hashed, which lets other threads run.
+
+    What cleans and encodes takes a tenth of a second, as long as to see that there is nothing to
+    do: whoever only looks does not import it.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="import") as thread:
+        thread.submit(import_module, module)  # an error comes again where the module is used
+        yield
+
+
+def _needed(plan: Plan, options: BuildOptions) -> dict[str, str]:
+    """Return why, for each stage that must run."""
+    reasons = {"clean": plan.clean_reason, "shard": plan.shard_reason}
+    return {stage: why for stage, why in reasons.items() if why and stage in options.stages}
+
+
+def _is_kept(plan: Plan, options: BuildOptions) -> bool:
+    """Say whether sample data would replace real data, which it does only when forced to."""
+    sample = any(record.sample for record in plan.records)
+    return sample and not options.force and bool(_needed(plan, options)) and _is_real(plan.artifact)
+
+
+def _outcome(plan: Plan, build: Build, options: BuildOptions) -> Outcome:
+    name, needed = plan.recipe.name, _needed(plan, options)
+    if _is_kept(plan, options):
+        note = "made from real files; sample data replaces it only with --force"
+        return Outcome(name, plan.artifact, "kept", {}, False, _rows(plan), notes=(note,))
+    status = "to build" if options.dry_run else "built"
+    rows = _rows(plan) if "shard" in options.stages and not options.dry_run else {}
+    return Outcome(
+        name=name,
+        artifact=plan.artifact,
+        status=status if needed else "up to date",
+        reasons=needed,
+        sample=any(record.sample for record in plan.records),
+        rows=rows,
+        seconds=build.seconds,
+        notes=(*notes_on_raw(plan, rows), *build.notes),
+    )
+
+
+def _is_real(artifact: Path) -> bool:
+    try:
+        return not Manifest.load(artifact).sample
+    except ArtifactError:
+        return False
+
+
+def _rows(plan: Plan) -> dict[str, int]:
+    splits = Manifest.load(plan.artifact).splits
+    return {name: split.rows for name, split in splits.items()}

@@ -1,0 +1,210 @@
+"""Finds out what a build needs to do, and why, without changing anything."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from shardmill.errors import ArtifactError, FormatVersionError, MissingArtifactError
+from shardmill.format.layout import FORMAT_VERSION
+from shardmill.format.manifest import CleanRecord, Manifest, RawRecord
+from shardmill.pipeline.builds.generation import generation_name
+from shardmill.pipeline.builds.read_content import read_contents, readable_contents
+from shardmill.pipeline.stages.borrow_vocab import Borrowed, borrow
+from shardmill.raw.raw_files import RawContent, check_same, sample_digests
+from shardmill.recipe.any_recipe import AnyRecipe
+from shardmill.recipe.recipe import facts_sha256
+from shardmill.recipe.tables import RawFile
+
+CLEAN_NAME = "clean.json"
+
+# Part of what a stage's result depends on. The number goes up whenever the stage writes other
+# bytes for the same input; Arrow writes its version into Parquet files.
+CLEAN_VERSION = f"clean 4, arrow {version('pyarrow')}"
+SHARD_VERSION = "shard 3"
+
+_NAMED = 10  # of raw files that have changed
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to build from what.
+
+    Attributes:
+        recipe: without the optional splits whose files are not there.
+        artifact: the folder to build in.
+        raw: the raw files, by their path in the recipe, which may stand for several.
+        records: the same for the manifest.
+        clean_key, shard_key: hashes of all that the stages' results depend on.
+        rows_per_shard: as asked for; None for the default.
+        borrowed: the vocabulary of another artifact, if the recipe asks for it.
+        clean_reason, shard_reason: why the stage must run; None if it need not.
+    """
+
+    recipe: AnyRecipe
+    artifact: Path
+    raw: Mapping[str, tuple[RawContent, ...]]
+    records: tuple[RawRecord, ...]
+    clean_key: str
+    shard_key: str
+    rows_per_shard: int | None
+    borrowed: Borrowed | None = None
+    clean_reason: str | None = None
+    shard_reason: str | None = None
+
+    @property
+    def clean_generation(self) -> str:
+        """Folder of the cleaned rows."""
+        return generation_name("clean", self.clean_key)
+
+    @property
+    def shard_generation(self) -> str:
+        """Folder of the shards."""
+        return generation_name("shards", self.shard_key)
+
+    def raw_paths(self) -> dict[Path, str]:
+        """Return for each raw file its path in the manifest."""
+        files = (content for name in sorted(self.raw) for content in self.raw[name])
+        return {file.path: each.path for file, each in zip(files, self.records, strict=True)}
+
+
+def plan_build(
+    recipe: AnyRecipe,
+    *,
+    raw: Path,
+    artifact: Path,
+    rows_per_shard: int | None = None,
+    force: bool = False,
+    copies: Path | None = None,
+) -> Plan:
+    """Read the raw files and compare them and the recipe with what was built before.
+
+    Args:
+        recipe: from `present_recipe`.
+        raw: folder of the raw files.
+        artifact: folder of what was built.
+        rows_per_shard: as asked for; None for the default.
+        force: build whatever has changed or not.
+        copies: where to leave what compressed files hold, as they are read anyway.
+
+    Raises:
+        InputError: a raw file cannot be read.
+    """
+    contents = read_contents(recipe, raw, artifact, copies)
+    files = {file.path: file for file in recipe.files()}
+    samples = sample_digests(raw)
+    recorded = {
+        name: [_record(raw, files[name], content, samples) for content in contents[name]]
+        for name in sorted(files)
+    }
+    rows, others = _facts_of(recipe, recorded)
+    clean_key = facts_sha256([CLEAN_VERSION, FORMAT_VERSION, recipe.clean_facts(), rows])
+    borrowed = borrow(recipe, artifact.parent)
+    vocab = others if borrowed is None else borrowed.facts()
+    shard_key = facts_sha256([SHARD_VERSION, clean_key, recipe.sha256(), rows_per_shard, vocab])
+    records = tuple(itertools.chain.from_iterable(recorded.values()))
+    plan = Plan(recipe, artifact, contents, records, clean_key, shard_key, rows_per_shard, borrowed)
+    if force:
+        return replace(plan, clean_reason="asked for", shard_reason="asked for")
+    shard_reason = _why_shard(plan)
+    clean_reason = _why_clean(plan) if shard_reason is not None else None
+    return replace(plan, clean_reason=clean_reason, shard_reason=shard_reason)
+
+
+def _facts_of(
+    recipe: AnyRecipe, recorded: Mapping[str, Sequence[RawRecord]]
+) -> tuple[list[Any], list[Any]]:
+    """Return the facts of the raw files that hold rows, and of the others."""
+    of_rows = {file.path for file in recipe.row_files()}
+    facts: tuple[list[Any], list[Any]] = ([], [])
+    for name, records in recorded.items():
+        facts[name not in of_rows].extend(record.model_dump(mode="json") for record in records)
+    return facts
+
+
+def with_copies(plan: Plan, copies: Path) -> Plan:
+    """Return a plan whose raw files can all be read as they are, in UTF-8 where they are text.
+
+    Raises:
+        InputError: a raw file has changed since the plan was made, or is not in its encoding.
+    """
+    return replace(plan, raw=readable_contents(plan.recipe, plan.raw, copies))
+
+
+def check_unchanged(plan: Plan) -> None:
+    """Look whether the raw files are still what they were when the plan was made.
+
+    Raises:
+        InputError: one is not.
+    """
+    for contents in plan.raw.values():
+        for content in contents:
+            check_same(content)
+
+
+def _record(raw: Path, file: RawFile, content: RawContent, samples: frozenset[str]) -> RawRecord:
+    published = None if file.checksum is None else content.matches(file.checksum)
+    path = content.path.relative_to(raw).as_posix() if file.is_pattern else file.path
+    return RawRecord(
+        path=path,
+        bytes=content.bytes,
+        sha256=content.sha256,
+        published=published,
+        sample=content.sha256 in samples,
+    )
+
+
+def _why_clean(plan: Plan) -> str | None:
+    if clean_record(plan.artifact, plan.clean_key) is None:
+        return "no cleaned rows of these raw files and this recipe"
+    return None
+
+
+def clean_record(artifact: Path, clean_key: str) -> CleanRecord | None:
+    """Return what the clean stage left for this key, if it has run and its files are there."""
+    path = artifact / generation_name("clean", clean_key) / CLEAN_NAME
+    try:
+        record = CleanRecord.model_validate_json(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    files = [file for split in record.splits.values() for file in split.files()]
+    whole = all(_is_there(artifact, file.path, file.bytes) for file in files)
+    return record if whole and record.clean_key == clean_key else None
+
+
+def _why_shard(plan: Plan) -> str | None:
+    try:
+        manifest = Manifest.load(plan.artifact)
+    except MissingArtifactError:
+        return "there is no artifact yet"
+    except FormatVersionError:
+        raise  # somebody's newer artifact is not ours to replace without being asked to
+    except ArtifactError as error:
+        return f"the artifact cannot be read: {error.found}"
+    before = {record.path: record for record in manifest.raw}
+    now = {record.path: record for record in plan.records}
+    changed = [path for path in {**now, **before} if before.get(path) != now.get(path)]
+    if changed:
+        more = f" and {len(changed) - _NAMED:,} more" if len(changed) > _NAMED else ""
+        return f"changed since the last build: {', '.join(changed[:_NAMED])}{more}"
+    if manifest.recipe_sha256 != plan.recipe.sha256():
+        return "the recipe has changed"
+    if manifest.requested_rows_per_shard != plan.rows_per_shard:
+        return "another number of rows per shard"
+    if plan.borrowed is not None and manifest.shard_key != plan.shard_key:
+        return f"the vocabulary of {plan.borrowed.artifact.name} has changed, or shardmill has"
+    if manifest.shard_key != plan.shard_key:
+        return "built by another version of shardmill or of Arrow"
+    for file in manifest.files():
+        if not _is_there(plan.artifact, file.path, file.bytes):
+            return f"{file.path} is missing or of another size"
+    return None
+
+
+def _is_there(artifact: Path, path: str, size: int) -> bool:
+    try:
+        return (artifact / path).stat().st_size == size
+    except OSError:
+        return False

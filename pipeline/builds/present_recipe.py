@@ -1,0 +1,81 @@
+"""Finds out which splits of a recipe there are raw files for."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+from shardmill.errors import InputError, MissingRawFileError
+from shardmill.raw.raw_files import COMPRESSED_SUFFIXES, expand_raw
+from shardmill.recipe.any_recipe import AnyRecipe
+from shardmill.recipe.tables import RawFile
+
+
+def has_raw(recipe: AnyRecipe, raw: Path) -> bool:
+    """Say whether at least one raw file of the recipe is in the folder."""
+    files = [file for split in recipe.splits.values() for file in split.files()]
+    return any(expand_raw(raw, file) for file in files)
+
+
+def present_recipe(recipe: AnyRecipe, raw: Path) -> AnyRecipe:
+    """Return a recipe without the optional splits of which no file is there.
+
+    Raises:
+        MissingRawFileError: a file of another split is missing.
+        InputError: a pattern takes in a file that another entry names too, or one file both
+            compressed and not.
+    """
+    absent = {
+        name
+        for name, split in recipe.splits.items()
+        if split.optional and not any(expand_raw(raw, file) for file in split.files())
+    }
+    splits = {
+        name: split
+        for name, split in recipe.splits.items()
+        if name not in absent and (split.hold_out is None or split.hold_out.split not in absent)
+    }
+    if "train" not in splits:
+        raise MissingRawFileError(
+            raw,
+            expected="the raw files of the split train, which statistics come from",
+            found="none",
+            fix="check --raw",
+        )
+    recipe = recipe.model_copy(update={"splits": splits})
+    for file in recipe.files():
+        _check_present(raw, file)
+    _check_distinct(raw, recipe.files())
+    return recipe
+
+
+def _check_distinct(raw: Path, files: Sequence[RawFile]) -> None:
+    """See that no row would be read twice because a pattern matches more than was meant."""
+    entries: dict[Path, tuple[RawFile, Path]] = {}
+    for file in files:
+        for path in expand_raw(raw, file):
+            plain = path.with_suffix("") if path.suffix in COMPRESSED_SUFFIXES else path
+            other, found = entries.setdefault(plain, (file, path))
+            if found != path or (other is not file and (other.is_pattern or file.is_pattern)):
+                raise InputError(
+                    path,
+                    expected="a raw file that one entry of the recipe takes in, once",
+                    found=f"{found.name}, which {other.path} has taken in"
+                    if found != path
+                    else f"one that {other.path} and {file.path} both take in",
+                    fix="correct the patterns, or move a file out of the folder",
+                )
+
+
+def _check_present(raw: Path, file: RawFile) -> None:
+    if expand_raw(raw, file):
+        return
+    expected = raw / file.path
+    there = sorted(p.name for p in expected.parent.glob("*"))
+    close = difflib.get_close_matches(expected.name, there, n=1)
+    fetch = "run `shardmill fetch`, or " if file.urls else ""
+    raise MissingRawFileError(
+        expected,
+        expected="a raw file",
+        found=f"{close[0]} beside it" if close else "none",
+        fix=f"{fetch}check --raw",
+    )

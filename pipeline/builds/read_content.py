@@ -1,0 +1,130 @@
+"""Reads raw files once: hashes, unless they are known, and plain copies where they are needed."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from shardmill.pipeline.builds.generation import BUILD_NAME, build_json, replace_build
+from shardmill.raw.plain_file import is_plain, plain_copy
+from shardmill.raw.raw_files import RawContent, changed_error, expand_raw, known_content
+from shardmill.recipe.any_recipe import AnyRecipe
+from shardmill.recipe.image_recipe import ImageRecipe
+from shardmill.recipe.tables import RawFile
+
+
+def read_contents(
+    recipe: AnyRecipe, raw: Path, artifact: Path, copies: Path | None
+) -> dict[str, tuple[RawContent, ...]]:
+    """Return the raw files of a recipe, by their path in it, read unless they are known.
+
+    Args:
+        recipe: from `present_recipe`.
+        raw: folder of the raw files.
+        artifact: folder whose build.json says what is known.
+        copies: where to leave what compressed files hold; None to hash them alone.
+
+    Raises:
+        InputError: a raw file cannot be read.
+    """
+    known, encodings = _known(artifact), _encodings(recipe)
+    return {
+        file.path: tuple(
+            _read(path, file, encodings.get(file.path), known, copies)
+            for path in expand_raw(raw, file)
+        )
+        for file in recipe.files()
+    }
+
+
+def readable_contents(
+    recipe: AnyRecipe, contents: Mapping[str, Sequence[RawContent]], copies: Path
+) -> dict[str, tuple[RawContent, ...]]:
+    """Return raw files that can all be read as they are, in UTF-8 where they are text.
+
+    Raises:
+        InputError: a raw file has changed since it was hashed, or is not in its encoding.
+    """
+    encodings = _encodings(recipe)
+    return {
+        name: tuple(_readable(each, encodings.get(name), copies) for each in several)
+        for name, several in contents.items()
+    }
+
+
+def is_known(recipe: AnyRecipe, raw: Path, artifact: Path) -> bool:
+    """Say whether no raw file of a recipe needs to be read to know what is in it."""
+    known = _known(artifact)
+    return all(
+        known_content(path, known.get(str(path), {})) is not None
+        for file in recipe.files()
+        for path in expand_raw(raw, file)
+    )
+
+
+def known_facts(contents: Mapping[str, Sequence[RawContent]]) -> dict[str, Any]:
+    """Return what build.json keeps of raw files, so that they need not be read again."""
+    return {str(each.path): each.to_dict() for several in contents.values() for each in several}
+
+
+def keep_known(artifact: Path, contents: Mapping[str, Sequence[RawContent]]) -> None:
+    """Make build.json, if it is there, say what is known of these raw files now.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        facts = json.loads((artifact / BUILD_NAME).read_bytes())
+    except OSError:
+        return
+    except ValueError:
+        facts = {}  # it was damaged
+    others = facts if isinstance(facts, dict) else {}
+    now = known_facts(contents)
+    if others.get("raw") != now:
+        replace_build(artifact, build_json({**others, "raw": now}))
+
+
+def _known(artifact: Path) -> Mapping[str, Any]:
+    try:
+        known = json.loads((artifact / BUILD_NAME).read_bytes())["raw"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    wanted = {field.name for field in fields(RawContent)} - {"readable"}
+    whole = isinstance(known, dict) and all(
+        isinstance(content, dict) and set(content) == wanted for content in known.values()
+    )
+    return known if whole else {}
+
+
+def _read(
+    path: Path, file: RawFile, encoding: str | None, known: Mapping[str, Any], copies: Path | None
+) -> RawContent:
+    md5 = file.checksum is not None and file.checksum.startswith("md5:")
+    content = known_content(path, known.get(str(path), {}))
+    if content is not None and (content.md5 or not md5):
+        return content
+    copy = None if copies is None else _copy_in(copies, path)
+    return RawContent.of(path, plain_copy(path, copy, encoding=encoding, md5=md5))
+
+
+def _readable(content: RawContent, encoding: str | None, copies: Path) -> RawContent:
+    if content.readable != content.path or is_plain(content.path, encoding):
+        return content
+    plain = plain_copy(content.path, _copy_in(copies, content.path), encoding=encoding)
+    if plain.sha256 != content.sha256:
+        raise changed_error(content.path)
+    return replace(content, readable=plain.path)
+
+
+def _copy_in(folder: Path, path: Path) -> Path:
+    return folder / hashlib.sha256(str(path).encode()).hexdigest()
+
+
+def _encodings(recipe: AnyRecipe) -> dict[str, str]:
+    """Return the encoding of each raw file that is text in rows, by its path in the recipe."""
+    if isinstance(recipe, ImageRecipe):
+        return {}
+    return dict.fromkeys((file.path for file in recipe.row_files()), recipe.csv.encoding)

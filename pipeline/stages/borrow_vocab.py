@@ -1,0 +1,91 @@
+"""Finds the vocabulary of another artifact: for new rows of the same kind, or for transfer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from shardmill.errors import AgreementError, MissingArtifactError
+from shardmill.format.manifest import FileRecord, Manifest, VocabularyRecord
+from shardmill.recipe.any_recipe import AnyRecipe
+from shardmill.recipe.text_recipe import TextRecipe
+
+
+@dataclass(frozen=True, slots=True)
+class Borrowed:
+    """A vocabulary, and the artifact whose it is.
+
+    Attributes:
+        artifact: its folder.
+        record: of the vocabulary.
+        words: the file of its tokens.
+    """
+
+    artifact: Path
+    record: VocabularyRecord
+    words: FileRecord
+
+    def facts(self) -> list[str | None]:
+        """Return what shards depend on; where the other build has put the file is not in it."""
+        return [self.words.xxh3_128, self.record.unknown, self.record.padding]
+
+
+def lender(recipe: AnyRecipe) -> str | None:
+    """Return the name of the artifact whose vocabulary a recipe takes; None if it takes none."""
+    return recipe.vocabulary.from_artifact if isinstance(recipe, TextRecipe) else None
+
+
+def lenders_first(recipes: Sequence[AnyRecipe]) -> list[AnyRecipe]:
+    """Return recipes in their order, but each after the one whose vocabulary it takes."""
+    by_name = {recipe.name: recipe for recipe in recipes}
+    ordered: dict[str, AnyRecipe] = {}
+    for recipe in recipes:
+        chain = {recipe.name: recipe}
+        name = lender(recipe)
+        while name in by_name and name not in chain:
+            chain[name] = by_name[name]
+            name = lender(by_name[name])
+        for each in reversed(chain):
+            ordered.setdefault(each, by_name[each])
+    return list(ordered.values())
+
+
+def borrow(recipe: AnyRecipe, artifacts: Path) -> Borrowed | None:
+    """Return the vocabulary that a recipe takes from an artifact in the folder `artifacts`.
+
+    Raises:
+        MissingArtifactError: there is no such artifact.
+        AgreementError: it has no vocabulary of words, or its texts were cleaned or cut into tokens
+            in another way, so that its tokens would not be found.
+    """
+    name = lender(recipe)
+    if name is None or not isinstance(recipe, TextRecipe):
+        return None
+    artifact = artifacts / name
+    try:
+        manifest = Manifest.load(artifact)
+    except MissingArtifactError:
+        raise MissingArtifactError(
+            artifact,
+            expected=f"an artifact, whose vocabulary {recipe.name} takes",
+            found="none",
+            fix=f"build {name} first, or correct vocabulary.from in the recipe",
+        ) from None
+    record = manifest.vocabulary
+    if record is None:
+        found = f"an artifact of kind {manifest.kind}"
+        raise _disagreement(artifact, "an artifact of kind text", found)
+    if record.vocab is None:
+        raise _disagreement(artifact, "a vocabulary of words", "that of a tokenizer_file")
+    theirs, ours = _how_cut(manifest.recipe["text"]), _how_cut(recipe.text.model_dump(mode="json"))
+    if theirs != ours:
+        raise _disagreement(artifact, f"texts with {ours}, as {recipe.name} has them", theirs)
+    return Borrowed(artifact, record, record.vocab)
+
+
+def _how_cut(text: dict[str, object]) -> str:
+    return f"clean {text.get('clean')} and tokenizer {text.get('tokenizer')}"
+
+
+def _disagreement(artifact: Path, expected: str, found: str) -> AgreementError:
+    fix = "correct text or vocabulary.from in the recipe"
+    return AgreementError(artifact, expected=expected, found=found, fix=fix)

@@ -1,0 +1,120 @@
+"""The clean stage: raw files to Parquet, part by part."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from shardmill.errors import EmptyFileError, InputError
+from shardmill.format.manifest import CleanedSplit, CleanRecord
+from shardmill.format.record import to_json
+from shardmill.kinds.find_kind import target_fields
+from shardmill.pipeline.builds.build_run import Build
+from shardmill.pipeline.builds.generation import Generation, new_generation
+from shardmill.pipeline.builds.plan_build import CLEAN_NAME, Plan, check_unchanged
+from shardmill.pipeline.stages.clean_part import CleanedPart, CleanJob, clean_part
+from shardmill.pipeline.stages.draft_rows import Drafts
+from shardmill.raw.cut_parts import cut_parts, part_count
+from shardmill.raw.raw_source import raw_source
+
+
+def run_clean(plan: Plan, build: Build, *, drafts: Path | None) -> tuple[CleanRecord, Drafts]:
+    """Clean the raw files of a plan into its clean generation.
+
+    Args:
+        plan: what to build.
+        build: how.
+        drafts: a folder for what the shard stage needs, if it follows at once.
+
+    Returns:
+        What was cleaned, and its drafts.
+
+    Raises:
+        InputError: a raw file is not what the recipe says; nothing has changed then.
+        OutputError: the artifact cannot be written.
+    """
+    with new_generation(plan.artifact, plan.clean_generation) as generation:
+        parts: dict[str, list[CleanedPart]] = {name: [] for name in plan.recipe.splits}
+        for name in plan.recipe.source_splits():
+            job = _clean_job(plan, name, generation, drafts)
+            # Of what is read, not of the raw files: neither compression nor encoding moves a cut.
+            size = sum(file.readable.stat().st_size for file in job.source.files())
+            cut = cut_parts(job.source.chunks(), total_bytes=size)
+            tasks = ((job, part) for part in cut)
+            done = build.run("clean", clean_part, tasks, part_count(size))
+            for part in done:
+                for split, cleaned in part.items():
+                    parts[split].append(cleaned)
+            _check_left_out(plan, name, parts, job.source.files()[0].path)
+        check_unchanged(plan)
+        record = CleanRecord(
+            clean_key=plan.clean_key,
+            splits={n: _cleaned_split(plan, n, parts[n]) for n in plan.recipe.splits},
+        )
+        generation.write(CLEAN_NAME, to_json(record))
+    build.notes += _notes(plan.artifact, record)
+    kept = {n: [p.draft for p in ps if p.parquet and p.draft] for n, ps in parts.items()}
+    return record, kept
+
+
+def _clean_job(plan: Plan, split: str, generation: Generation, drafts: Path | None) -> CleanJob:
+    source = raw_source(plan.recipe, plan.recipe.splits[split], plan.raw)
+    return CleanJob(plan.recipe, split, source, generation, drafts, plan.raw_paths())
+
+
+def _cleaned_split(plan: Plan, name: str, parts: Sequence[CleanedPart]) -> CleanedSplit:
+    split = plan.recipe.splits[name]
+    if split.hold_out is not None:
+        split = plan.recipe.splits[split.hold_out.split]
+    dropped: Counter[str] = sum((Counter(part.dropped) for part in parts), Counter())
+    return CleanedSplit(
+        rows=sum(part.rows for part in parts),
+        labelled=split.labelled and bool(target_fields(plan.recipe)),
+        parquet=tuple(part.parquet for part in parts if part.parquet),
+        dropped=dict(dropped),
+        rejected=sum(part.bad for part in parts),
+        left_out=tuple(part.left_out for part in parts if part.left_out),
+    )
+
+
+def _notes(artifact: Path, record: CleanRecord) -> Iterator[str]:
+    """Yield a line for each split that rows were left out of."""
+    for name, split in record.splits.items():
+        counts = {"left out as bad": split.rejected, "dropped": sum(split.dropped.values())}
+        said = [f"{n:,} row{'s' * (n != 1)} of {name} {how}" for how, n in counts.items() if n]
+        if said:
+            files = split.left_out
+            more = f" and {len(files) - 1:,} more" if len(files) > 1 else ""
+            yield f"{' and '.join(said)}, see {artifact / files[0].path}{more}"
+
+
+def _check_left_out(
+    plan: Plan, split: str, parts: Mapping[str, Sequence[CleanedPart]], file: Path
+) -> None:
+    """Fail if there are no rows, or too many that are not what the recipe says."""
+    own = [split, *(n for n, s in plan.recipe.splits.items() if s.hold_out_of(split))]
+    kept = sum(part.rows for name in own for part in parts[name])
+    bad = sum(part.bad for part in parts[split])
+    dropped = sum(sum(part.dropped.values()) for part in parts[split])
+    allowed = plan.recipe.bad_rows_allowed()
+    if bad > allowed * (kept + bad + dropped):
+        first = next(part.first_bad for part in parts[split] if part.first_bad is not None)
+        raise InputError(
+            first.place,
+            expected=f"at most {allowed:.4g} of the rows of {split} to be bad (csv.max_bad_rows)",
+            found=f"{bad:,} of {kept + bad + dropped:,}, the first: {first.reason}",
+            fix="correct the files or the recipe, or raise csv.max_bad_rows",
+        )
+    if kept == 0:
+        raise EmptyFileError(
+            file,
+            expected="at least one row to keep",
+            found=f"{dropped + bad:,} rows, none to keep",
+            fix="fetch or copy the file again, or correct the recipe",
+        )
+    if split == "train" and not any(part.rows for part in parts[split]):
+        raise EmptyFileError(
+            file,
+            expected="at least one row for train, which statistics come from",
+            found=f"{kept:,} rows, all held out",
+            fix="fetch or copy the file again, or hold out less",
+        )

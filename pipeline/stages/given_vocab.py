@@ -1,0 +1,32 @@
+"""Reads vocabularies that the train rows have no part in."""
+
+from shardmill.kinds.row import Fitted
+from shardmill.kinds.text import fitted_with
+from shardmill.pipeline.builds.plan_build import Plan
+from shardmill.raw.raw_files import read_known
+from shardmill.recipe.text_recipe import TextRecipe
+from shardmill.text.encode_texts import check_tokenizer
+from shardmill.text.load_vocab import load_vocab
+from shardmill.text.tokenizer_file import read_tokenizer
+
+
+def given_vocab(plan: Plan) -> Fitted | None:
+    """Return what is fitted before any row is read; None if that is for the train rows to say.
+
+    Raises:
+        TokenizerFileError: the recipe's tokenizer.json is something else.
+        MissingLibraryError: it is there, and the library that encodes with it is not.
+        DamagedFileError: the vocabulary of the other artifact is not what was written.
+    """
+    if plan.borrowed is not None:
+        record = plan.borrowed.record
+        vocab = load_vocab(plan.borrowed.artifact, record)
+        return fitted_with(vocab, record.unknown, record.padding)
+    recipe = plan.recipe
+    if not isinstance(recipe, TextRecipe) or recipe.text.tokenizer_file is None:
+        return None
+    (raw,) = plan.raw[recipe.text.tokenizer_file.path]
+    content = read_known(raw)
+    facts = read_tokenizer(content, where=raw.path)
+    check_tokenizer(content.decode(), where=raw.path)
+    return fitted_with(facts.vocab, facts.unknown, facts.padding, content.decode())

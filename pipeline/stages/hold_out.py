@@ -1,0 +1,66 @@
+"""Draws rows for a hold-out while they stream past, without knowing how many there will be."""
+
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from shardmill.recipe.any_recipe import AnyRecipe
+from shardmill.recipe.tables import HoldOut
+
+
+def hold_out_draws(recipe: AnyRecipe, split: str, part: int = 0) -> dict[str, "HoldOutDraw"]:
+    """Return the draws of all splits held out of one, in order; each sees what the last left.
+
+    Each part of the split's files has draws of its own, so that parts do not wait for each other.
+    """
+    draws = {}
+    taken = Fraction(0)
+    for name, other in recipe.splits.items():
+        if other.hold_out is not None and other.hold_out.split == split:
+            draws[name] = HoldOutDraw(other.hold_out, taken, part)
+            taken += other.hold_out.ratio()
+    return draws
+
+
+class HoldOutDraw:
+    """Decides for each row, in order, whether it is held out.
+
+    Permuted blocks (Zelen 1974, as clinical trials assign treatments): of every `d` rows of a
+    class that follow one another in a part, `n` are held out, at random places, for a fraction
+    n/d. So each class gives up its share of each part to within `n` rows, whatever the length of
+    the part, and the draw depends on the seed, on the number of the part and on the order of the
+    labels in it, not on how the rows come in batches.
+
+    Args:
+        hold_out: what share of all rows, and the seed.
+        taken: the share that is gone already, to other hold-outs of the same split.
+        part: which of the split's parts the rows are of, from 0.
+    """
+
+    def __init__(self, hold_out: HoldOut, taken: Fraction = Fraction(0), part: int = 0) -> None:
+        self._part = part
+        ratio = hold_out.ratio() / (1 - taken)
+        self._block = np.arange(ratio.denominator) < ratio.numerator  # [d] bool
+        self._hold_out = hold_out
+        self._streams: dict[int, tuple[np.random.Generator, npt.NDArray[np.bool_]]] = {}
+
+    def draw(self, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Return which of the next rows [n] are held out; `labels` [n] are their classes."""
+        held_out = np.zeros(len(labels), bool)
+        classes = labels if self._hold_out.stratify else np.zeros_like(labels)
+        for label in np.unique(classes).tolist():
+            rows = np.flatnonzero(classes == label)
+            held_out[rows] = self._next(label, len(rows))
+        return held_out
+
+    def _next(self, label: int, n: int) -> npt.NDArray[np.bool_]:
+        generator, drawn = self._streams.get(
+            label,
+            (np.random.default_rng([self._hold_out.seed, label, self._part]), self._block[:0]),
+        )
+        blocks = -(-max(n - len(drawn), 0) // len(self._block))
+        fresh = generator.permuted(np.tile(self._block, (blocks, 1)), axis=1).reshape(-1)
+        drawn = np.concatenate([drawn, fresh])
+        self._streams[label] = generator, drawn[n:]
+        return drawn[:n]

@@ -1,0 +1,128 @@
+"""Turns drafted rows into shards."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from shardmill.format.layout import Field
+from shardmill.format.manifest import ShardRecord
+from shardmill.format.ragged import Ragged
+from shardmill.format.shard_file import write_shard
+from shardmill.kinds.row import Array, RowFault
+from shardmill.pipeline.builds.generation import Generation
+from shardmill.pipeline.stages.draft_rows import Drafted
+from shardmill.serve.preprocessor import Preprocessor
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Rows of a split that make up a shard.
+
+    Attributes:
+        name: of its file.
+        rows: how many.
+        pieces: where they are, in order: rows `[start, stop)` of drafted rows.
+        labelled: the split has a target.
+    """
+
+    name: str
+    rows: int
+    pieces: tuple[tuple[Drafted, int, int], ...]
+    labelled: bool
+
+
+def even_shards(
+    split: str, drafted: Sequence[Drafted], rows_per_shard: int, *, labelled: bool
+) -> list[Shard]:
+    """Cut the rows of a split into shards of `rows_per_shard` rows; the last may be shorter."""
+    total = sum(file.rows for file in drafted)
+    return [
+        Shard(
+            name=f"{split}-{index:05d}.safetensors",
+            rows=min(rows_per_shard, total - start),
+            pieces=_pieces(drafted, start, start + rows_per_shard),
+            labelled=labelled,
+        )
+        for index, start in enumerate(range(0, total, rows_per_shard))
+    ]
+
+
+def _pieces(
+    drafted: Sequence[Drafted], start: int, stop: int
+) -> tuple[tuple[Drafted, int, int], ...]:
+    pieces = []
+    first = 0
+    for file in drafted:
+        begin, end = max(start - first, 0), min(stop - first, file.rows)
+        if begin < end:
+            pieces.append((file, begin, end))
+        first += file.rows
+    return tuple(pieces)
+
+
+def write_shard_of(preprocessor: Preprocessor, generation: Generation, shard: Shard) -> ShardRecord:
+    """Finish the rows of a shard and write it into a generation.
+
+    Raises:
+        InputError: a row cannot be encoded.
+    """
+    fields = preprocessor.fields(labelled=shard.labelled)
+    tables = (part for piece in shard.pieces for part in _finished(preprocessor, shard, piece))
+    tensors, values, longest = _shard_tensors(fields, shard.rows, tables)
+    size, digest = write_shard(generation.folder / shard.name, fields, tensors, values=values)
+    return ShardRecord(
+        path=f"{generation.name}/{shard.name}",
+        bytes=size,
+        xxh3_128=digest,
+        rows=shard.rows,
+        values=values,
+        longest=longest,
+    )
+
+
+def _finished(
+    preprocessor: Preprocessor, shard: Shard, piece: tuple[Drafted, int, int]
+) -> Iterator[Mapping[str, Array | Ragged]]:
+    drafted, row, stop = piece
+    for table, key in drafted.tables(row, stop):
+        try:
+            yield preprocessor.finish(table, key, labelled=shard.labelled)
+        except RowFault as fault:
+            # That of the raw file is not known any more.
+            raise fault.at(f"{drafted.path}, row {row + fault.row} (from 0)") from None
+        row += len(table)
+
+
+def _shard_tensors(
+    fields: Sequence[Field], rows: int, tables: Iterable[Mapping[str, Array | Ragged]]
+) -> tuple[dict[str, npt.NDArray[np.generic]], dict[str, int], dict[str, int]]:
+    """Return the tensors of a shard, filled table by table, and facts of the ragged ones."""
+    tensors: dict[str, npt.NDArray[np.generic]] = {
+        field.name: np.empty((rows, *field.shape), field.dtype)
+        for field in fields
+        if not field.ragged
+    }
+    ragged: dict[str, list[Ragged]] = {field.name: [] for field in fields if field.ragged}
+    first = 0
+    for table in tables:
+        last = first
+        for name, column in table.items():
+            if isinstance(column, Ragged):
+                ragged[name].append(column)
+                last = first + len(column.sizes)
+            else:
+                last = first + len(column)
+                tensors[name][first:last] = column
+        first = last
+    values: dict[str, int] = {}
+    longest: dict[str, int] = {}
+    for name, columns in ragged.items():
+        sizes = np.concatenate([column.sizes for column in columns])
+        tensors[name] = np.concatenate([column.values for column in columns])
+        tensors[f"{name}.sizes"] = sizes
+        tensors[f"{name}.offsets"] = np.cumsum(sizes, dtype=np.int64) - sizes
+        values[name] = len(tensors[name])
+        longest[name] = int(sizes.max())
+    return tensors, values, longest

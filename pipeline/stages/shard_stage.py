@@ -1,0 +1,196 @@
+"""The shard stage: cleaned rows to shards, and readers switched to them."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from shardmill.format.layout import Field, aligned_rows, default_rows_per_shard
+from shardmill.format.manifest import (
+    CleanedSplit,
+    CleanRecord,
+    Manifest,
+    ShardRecord,
+    SplitRecord,
+    VocabularyRecord,
+)
+from shardmill.kinds.find_kind import find_kind
+from shardmill.kinds.row import Fitted, RowFault
+from shardmill.pipeline.builds.build_run import Build
+from shardmill.pipeline.builds.generation import Generation, new_generation, publish
+from shardmill.pipeline.builds.plan_build import Plan
+from shardmill.pipeline.stages.draft_rows import Drafted, DraftFile, Drafts, draft_parquet
+from shardmill.pipeline.stages.shard_split import even_shards, write_shard_of
+from shardmill.recipe.text_recipe import TextRecipe
+from shardmill.serve.preprocessor import Preprocessor
+from shardmill.text.load_vocab import vocab_bytes
+from shardmill.text.write_tokenizer import tokenizer_json
+from shardmill.version import __version__
+
+
+def run_shard(
+    plan: Plan,
+    build: Build,
+    *,
+    cleaned: CleanRecord,
+    drafts: Drafts | None,
+    folder: Path,
+    given: Fitted | None,
+) -> None:
+    """Encode the cleaned rows of a plan and switch readers to the result.
+
+    Args:
+        plan: what to build.
+        build: how.
+        cleaned: what the clean stage has left.
+        drafts: of these rows; None to make them of the Parquet files.
+        folder: for drafts.
+        given: what is fitted already; None to learn it from the train rows.
+
+    Raises:
+        InputError: the rows cannot be fitted.
+        OutputError: the artifact cannot be written.
+    """
+    with new_generation(plan.artifact, plan.shard_generation) as generation:
+        if drafts is None:
+            drafts = _draft(plan, cleaned, build, folder)
+        with build.timed("fit"):
+            fitted = _fit(plan, drafts["train"]) if given is None else given
+            preprocessor = Preprocessor(plan.recipe, fitted)
+            drafted = {n: _drafted(plan, preprocessor, cleaned, drafts, n) for n in cleaned.splits}
+        with ThreadPoolExecutor(1) as beside:
+            vocabulary = beside.submit(_write_vocabulary, preprocessor, generation)
+            splits = _write_shards(plan, cleaned, preprocessor, build, generation, drafted)
+        manifest = _manifest(plan, preprocessor, vocabulary.result(), splits)
+    publish(plan.artifact, manifest, build.to_json(plan.raw))
+
+
+def _draft(plan: Plan, cleaned: CleanRecord, build: Build, folder: Path) -> Drafts:
+    splits = [(name, file) for name, split in cleaned.splits.items() for file in split.parquet]
+    tasks = [(plan.recipe, name, plan.artifact / file.path, folder) for name, file in splits]
+    drafts: dict[str, list[DraftFile]] = {name: [] for name in cleaned.splits}
+    for (name, _), draft in zip(
+        splits, build.run("draft", draft_parquet, tasks, len(tasks)), strict=True
+    ):
+        drafts[name].append(draft)
+    return drafts
+
+
+def _fit(plan: Plan, drafts: Sequence[DraftFile]) -> Fitted:
+    summaries = (summary for draft in drafts for summary in draft.summaries)
+    try:
+        fitted: Fitted = find_kind(plan.recipe).fit(plan.recipe, summaries)
+        return fitted
+    except RowFault as fault:
+        raise fault.at("the train split") from None
+
+
+def _drafted(
+    plan: Plan, preprocessor: Preprocessor, cleaned: CleanRecord, drafts: Drafts, split: str
+) -> list[Drafted]:
+    files, records = drafts[split], cleaned.splits[split].parquet
+    summaries = [summary for draft in files for summary in draft.summaries]
+    keys = iter(find_kind(plan.recipe).keys(preprocessor.fitted, summaries))
+    drafted = []
+    for draft, record in zip(files, records, strict=True):
+        own = tuple(itertools.islice(keys, len(draft.summaries)))
+        if draft.path is None:
+            drafted.append(Drafted(plan.artifact / record.path, (), record.rows))
+        else:
+            drafted.append(Drafted(draft.path, own, record.rows))
+    return drafted
+
+
+def _write_vocabulary(
+    preprocessor: Preprocessor, generation: Generation
+) -> VocabularyRecord | None:
+    fitted, recipe = preprocessor.fitted, preprocessor.recipe
+    if fitted.vocab is None or not isinstance(recipe, TextRecipe):
+        return None
+    vocab = None
+    if fitted.tokenizer is None:
+        vocab = generation.write("vocab.txt", vocab_bytes(fitted.vocab))
+        tokenizer = tokenizer_json(recipe, fitted.vocab, unknown=fitted.unknown)
+    else:
+        tokenizer = fitted.tokenizer.encode()
+    return VocabularyRecord(
+        tokens=len(fitted.vocab),
+        unknown=fitted.unknown,
+        padding=fitted.padding,
+        padding_id=fitted.padding_id(),
+        vocab=vocab,
+        tokenizer=generation.write("tokenizer.json", tokenizer),
+    )
+
+
+def _write_shards(
+    plan: Plan,
+    cleaned: CleanRecord,
+    preprocessor: Preprocessor,
+    build: Build,
+    generation: Generation,
+    drafted: Mapping[str, Sequence[Drafted]],
+) -> dict[str, SplitRecord]:
+    # One number for all splits, so that a split without labels is cut like the others.
+    rows_per_shard = _rows_per_shard(plan, preprocessor.fields(labelled=True), build)
+    shards = {
+        name: even_shards(name, drafted[name], rows_per_shard, labelled=split.labelled)
+        for name, split in cleaned.splits.items()
+    }
+    # What has been fitted goes with each task; the vocabulary is in the keys already.
+    light = Preprocessor(plan.recipe, replace(preprocessor.fitted, vocab=None))
+    tasks = [(light, generation, shard) for name in shards for shard in shards[name]]
+    records: Iterator[ShardRecord] = iter(build.run("shard", write_shard_of, tasks, len(tasks)))
+    return {
+        name: SplitRecord(
+            **_cleaned_facts(split),
+            rows_per_shard=rows_per_shard,
+            fields=preprocessor.fields(labelled=split.labelled),
+            shards=tuple(itertools.islice(records, len(shards[name]))),
+        )
+        for name, split in cleaned.splits.items()
+    }
+
+
+def _cleaned_facts(split: CleanedSplit) -> dict[str, Any]:
+    return {name: getattr(split, name) for name in CleanedSplit.model_fields}
+
+
+def _rows_per_shard(plan: Plan, fields: tuple[Field, ...], build: Build) -> int:
+    if plan.rows_per_shard is None:
+        return default_rows_per_shard(fields)
+    rows = aligned_rows(fields, plan.rows_per_shard)
+    if rows != plan.rows_per_shard:
+        build.notes.append(
+            f"{plan.rows_per_shard:,} rows per shard rounded up to {rows:,}, so that every field "
+            f"of a shard ends at a page border"
+        )
+    return rows
+
+
+def _manifest(
+    plan: Plan,
+    preprocessor: Preprocessor,
+    vocabulary: VocabularyRecord | None,
+    splits: dict[str, SplitRecord],
+) -> Manifest:
+    recipe, fitted = plan.recipe, preprocessor.fitted
+    return Manifest(
+        writer=f"shardmill {__version__}",
+        name=recipe.name,
+        kind=recipe.kind,
+        sample=any(record.sample for record in plan.records),
+        recipe=recipe.model_dump(mode="json"),
+        recipe_sha256=recipe.sha256(),
+        clean_key=plan.clean_key,
+        shard_key=plan.shard_key,
+        requested_rows_per_shard=plan.rows_per_shard,
+        raw=plan.records,
+        classes=recipe.target.classes if recipe.target is not None else None,
+        features=fitted.features,
+        statistics=dict(fitted.statistics),
+        vocabulary=vocabulary,
+        splits=splits,
+    )

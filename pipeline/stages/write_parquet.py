@@ -1,0 +1,124 @@
+"""Writes cleaned rows as a Parquet file, in a thread of its own.
+
+Compression takes as long as cleaning does, and lets other threads run.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from shardmill.format.manifest import ParquetRecord
+from shardmill.pipeline.builds.generation import Generation
+
+# A row group is what is read at a time; both bounds keep it small in memory.
+ROW_GROUP_ROWS = 16_384
+ROW_GROUP_BYTES = 8 * 2**20
+
+# Of level 1 and 3, on 28 MB of cleaned news: 80 ms for 12.0 MB, 120 ms for 9.1 MB. A dictionary of
+# the texts themselves, no two of which are alike, would be made and thrown away.
+COMPRESSION = {"compression": "zstd", "compression_level": 1}
+
+
+def _ignore(group: pa.Table) -> None:
+    pass
+
+
+class ParquetFile:
+    """A Parquet file that grows by tables of any size, in row groups of about the same.
+
+    A context manager, after which nothing is being written.
+
+    Equal rows in equal tables give equal bytes: nothing in the file says when it was written.
+
+    Args:
+        generation: where to write it.
+        name: of the file.
+        plain: columns whose values hardly repeat, which get no dictionary and no statistics.
+        metadata: what to say of the rows in the file itself.
+        on_group: called with the rows of each row group in turn.
+    """
+
+    def __init__(
+        self,
+        generation: Generation,
+        name: str,
+        *,
+        plain: Collection[str] = (),
+        metadata: Mapping[str, str] | None = None,
+        on_group: Callable[[pa.Table], None] = _ignore,
+    ) -> None:
+        self._generation = generation
+        self._name = name
+        self._plain = plain
+        self._metadata = dict(metadata or {})
+        self._on_group = on_group
+        self._waiting: list[pa.Table] = []
+        self._waiting_rows = self._waiting_bytes = 0
+        self._writer: pq.ParquetWriter | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        self._writing: Future[None] | None = None
+        self.rows = 0
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows; all tables have one schema."""
+        self._waiting.append(table)
+        self.rows += len(table)
+        self._waiting_rows += len(table)
+        self._waiting_bytes += table.nbytes
+        if self._waiting_rows >= ROW_GROUP_ROWS or self._waiting_bytes >= ROW_GROUP_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        tables, self._waiting = self._waiting, []
+        rows, self._waiting_rows, self._waiting_bytes = self._waiting_rows, 0, 0
+        if not rows:
+            return
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="parquet")
+        if self._writing is not None:
+            self._writing.result()  # one row group waits at most
+        group = pa.concat_tables(tables)
+        self._writing = self._thread.submit(self._write, group)
+        self._on_group(group)
+
+    def _write(self, table: pa.Table) -> None:
+        if self._writer is None:
+            frequent = [name for name in table.column_names if name not in self._plain]
+            schema = table.schema.with_metadata({**(table.schema.metadata or {}), **self._metadata})
+            self._writer = pq.ParquetWriter(
+                self._generation.folder / self._name,
+                schema,
+                use_dictionary=frequent,
+                write_statistics=frequent,
+                **COMPRESSION,
+            )
+        self._writer.write_table(
+            table.replace_schema_metadata(self._writer.schema.metadata), row_group_size=len(table)
+        )
+
+    def close(self) -> ParquetRecord | None:
+        """Finish the file and return its record; None if it has no rows."""
+        self._flush()
+        if self._writing is None:
+            return None
+        self._writing.result()
+        self._end()
+        file = self._generation.record(self._name)
+        return ParquetRecord(rows=self.rows, **file.model_dump())
+
+    def _end(self) -> None:
+        if self._thread is not None:
+            self._thread.shutdown()
+        if self._writer is not None:
+            self._writer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):  # of a file that was given up
+            self._end()

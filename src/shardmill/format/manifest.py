@@ -1,0 +1,263 @@
+"""manifest.json: what an artifact holds, and the only file of it that is ever replaced."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+
+from shardmill.errors import FormatVersionError, ManifestError
+from shardmill.format import layout
+from shardmill.format.layout import FORMAT_VERSION
+from shardmill.format.record import Record, faults_of, read_content, to_json
+
+MANIFEST_NAME = "manifest.json"
+Kind = Literal["tabular", "image", "text"]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _inside(path: str) -> str:
+    wrong = not path.isprintable() or "\\" in path or ":" in path
+    if wrong or not {"", ".", ".."}.isdisjoint(path.split("/")):
+        raise ValueError("must be relative, with forward slashes, and stay inside the artifact")
+    return path
+
+
+InsidePath = Annotated[str, AfterValidator(_inside)]
+
+
+class FileRecord(Record):
+    """One file of the artifact. `xxh3_128` is the checksum of its bytes."""
+
+    path: InsidePath
+    bytes: Annotated[int, Field(ge=0)]
+    xxh3_128: Digest
+
+
+class ParquetRecord(FileRecord):
+    """Rows, cleaned or left out, and how many."""
+
+    rows: Annotated[int, Field(ge=0)]
+
+
+class ShardRecord(FileRecord):
+    """Tensors. `values` counts, for each ragged field, the values of all rows together."""
+
+    rows: Annotated[int, Field(ge=1)]
+    values: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    longest: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+
+
+class RawRecord(Record):
+    """A raw file that the artifact was made from.
+
+    `path` is that of the recipe; below the raw folder where the recipe's is a pattern. Bytes and
+    checksum are of the content after decompression. `published` says whether that is the published
+    one; None if the recipe names none.
+    """
+
+    path: str
+    bytes: int
+    sha256: Sha256
+    published: bool | None
+    sample: bool
+
+
+class CleanedSplit(Record):
+    """The cleaned rows of one split.
+
+    Attributes:
+        labelled: the split has a target.
+        dropped: how many rows the recipe left out, by reason.
+        rejected: how many are not what the recipe says, and in quarantine.
+        left_out: where both are kept, with file, line, reason and text.
+    """
+
+    rows: Annotated[int, Field(ge=0)]
+    labelled: bool
+    parquet: tuple[ParquetRecord, ...]
+    dropped: dict[str, int] = Field(default_factory=dict)
+    rejected: Annotated[int, Field(ge=0)] = 0
+    left_out: tuple[ParquetRecord, ...] = ()
+
+    def files(self) -> Iterator[FileRecord]:
+        """Yield the files of cleaned rows and of those left out."""
+        yield from self.parquet
+        yield from self.left_out
+
+
+class SplitRecord(CleanedSplit):
+    """The cleaned rows of one split and their shards."""
+
+    rows_per_shard: Annotated[int, Field(ge=1)]
+    fields: tuple[layout.Field, ...]
+    shards: tuple[ShardRecord, ...]
+
+    @model_validator(mode="after")
+    def _rows_add_up(self) -> Self:
+        rows = [shard.rows for shard in self.shards]
+        if sum(rows) != self.rows:
+            raise ValueError(f"the shards hold {sum(rows):,} rows, not {self.rows:,}")
+        if any(n != self.rows_per_shard for n in rows[:-1]) or max(rows, default=1) > (
+            self.rows_per_shard
+        ):
+            raise ValueError("only the last shard may hold another number of rows than the others")
+        return self
+
+    @model_validator(mode="after")
+    def _fields_make_sense(self) -> Self:
+        ragged = {field.name for field in self.fields if field.ragged}
+        for field in self.fields:
+            if any(n < 1 for n in field.shape) or (field.ragged and field.shape):
+                raise ValueError(f"field {field.name}: no tensor has this shape")
+        for shard in self.shards:
+            if set(shard.values) != ragged or set(shard.longest) != ragged:
+                raise ValueError(f"{shard.path}: must count the values of each ragged field")
+        return self
+
+    def rows_per_shard_is_aligned(self) -> bool:
+        """Say whether every fixed-size field of a full shard ends at a multiple of ALIGNMENT."""
+        return layout.aligned_rows(self.fields, self.rows_per_shard) == self.rows_per_shard
+
+    def files(self) -> Iterator[FileRecord]:
+        """Yield all files of the split."""
+        yield from super().files()
+        yield from self.shards
+
+
+class CleanRecord(Record):
+    """What the clean stage leaves for the shard stage: clean.json of its generation."""
+
+    clean_key: Sha256
+    splits: dict[str, CleanedSplit]
+
+
+class VocabularyRecord(Record):
+    """The vocabulary's files and the facts that a reader needs before it loads them.
+
+    Attributes:
+        unknown: the token for what has no number of its own; None if there is none.
+        padding: the token for no token; None if there is none, and then `padding_id` is 0.
+        vocab: one token a line; None if the tokens stand in the tokenizer alone.
+        tokenizer: the same for Hugging Face `tokenizers`.
+    """
+
+    tokens: int
+    unknown: str | None
+    padding: str | None
+    padding_id: Annotated[int, Field(ge=0)]
+    vocab: FileRecord | None
+    tokenizer: FileRecord
+
+
+class Statistics(Record):
+    """Facts about one feature, from the train split alone.
+
+    Attributes:
+        mean, std: of the stored values after imputation, population form; None if not numeric.
+        fill: what stands for a missing value, before it is scaled; None if nothing does. An
+            integer if it is the mode of, or a constant for, a column of int64.
+        missing: how many rows of the train split had no value.
+        offset, divisor: a stored value is (value - offset) / divisor; None if it is not scaled.
+        categories: values in the order of their numbers, with `<unknown>` and `<missing>` before
+            them where they have a number; None without categories.
+    """
+
+    mean: float | None = None
+    std: float | None = None
+    fill: int | float | str | None = None
+    missing: int = 0
+    offset: float | None = None
+    divisor: float | None = None
+    categories: tuple[str, ...] | None = None
+
+    @model_serializer(mode="wrap")
+    def _what_is_known(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        facts: dict[str, Any] = serialise(self)
+        rare = ("offset", "divisor", "categories")
+        return {name: fact for name, fact in facts.items() if fact is not None or name not in rare}
+
+
+class Manifest(Record):
+    """All that a reader needs to know of an artifact."""
+
+    format: Literal["shardmill"] = "shardmill"
+    version: Annotated[int, Field(ge=1)] = FORMAT_VERSION
+    writer: str
+    name: str
+    kind: Kind
+    sample: bool
+    recipe: dict[str, Any]
+    recipe_sha256: Sha256
+    clean_key: Sha256
+    shard_key: Sha256
+    requested_rows_per_shard: int | None
+    raw: tuple[RawRecord, ...]
+    classes: tuple[str, ...] | None
+    features: tuple[str, ...]
+    statistics: dict[str, Statistics]
+    vocabulary: VocabularyRecord | None
+    splits: dict[str, SplitRecord]
+
+    def files(self) -> Iterator[FileRecord]:
+        """Yield every file of the artifact but the manifest itself."""
+        for split in self.splits.values():
+            yield from split.files()
+        if self.vocabulary is not None:
+            if self.vocabulary.vocab is not None:
+                yield self.vocabulary.vocab
+            yield self.vocabulary.tokenizer
+
+    def to_json(self) -> bytes:
+        """Return the bytes of manifest.json: sorted keys, UTF-8, trailing newline."""
+        return to_json(self)
+
+    @classmethod
+    def load(cls, artifact: str | os.PathLike[str]) -> Self:
+        """Read `artifact`/manifest.json.
+
+        Raises:
+            MissingArtifactError: there is no manifest.
+            FormatVersionError: it is of a newer version than this reader knows.
+            ManifestError: it is damaged, or breaks the format.
+        """
+        path = Path(artifact) / MANIFEST_NAME
+        fix = "build it with `shardmill preprocess`, or correct the path"
+        content = read_content(path, fix=fix)
+        try:
+            manifest = cls.model_validate_json(content)
+        except ValidationError as error:
+            _check_version(path, content)
+            raise ManifestError(
+                path,
+                expected=f"a manifest of format version {FORMAT_VERSION}",
+                found=faults_of(error, "manifest"),
+                fix="build the artifact again with `shardmill preprocess --force`",
+            ) from None
+        if manifest.version > FORMAT_VERSION:
+            _check_version(path, content)
+        return manifest
+
+
+def _check_version(path: Path, content: bytes) -> None:
+    # Looked for by itself: a newer format may differ in everything else.
+    found = re.search(rb'"version": *(\d+)', content)
+    try:
+        version = json.loads(content)["version"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        version = int(found[1]) if found else None
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise FormatVersionError.newer(
+            path, known=f"format version {FORMAT_VERSION}", found=version
+        )

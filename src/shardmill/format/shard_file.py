@@ -1,0 +1,120 @@
+"""Writes shards and checks them against what was promised."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from shardmill.errors import DamagedFileError
+from shardmill.format.layout import Extent, Field, shard_header, shard_layout
+from shardmill.format.manifest import FileRecord
+
+# A header is read into memory before anything in it can be trusted.
+HEADER_LIMIT = 100 * 2**20
+_CHUNK = 2**20
+
+
+def write_shard(
+    path: Path,
+    fields: Sequence[Field],
+    tensors: Mapping[str, npt.NDArray[np.generic]],
+    *,
+    values: Mapping[str, int],
+) -> tuple[int, str]:
+    """Write a shard at `path`; whoever puts it in place sees that it is on disk.
+
+    Args:
+        path: a file that does not exist.
+        fields: the fields of the split.
+        tensors: `<field>` of every field, and `<field>.offsets` and `<field>.sizes` of ragged ones.
+        values: for each ragged field, how many values its rows hold together.
+
+    Returns:
+        Size in bytes and xxh3_128 of the file.
+    """
+    rows = len(next(tensors[f"{f.name}.sizes" if f.ragged else f.name] for f in fields))
+    extents = shard_layout(fields, rows, values)
+    digest = xxhash.xxh3_128()
+    size = 0
+    with path.open("xb") as file:
+        blocks = [memoryview(shard_header(extents))]
+        blocks += [_extent_bytes(extent, tensors) for extent in extents]
+        for block in blocks:
+            file.write(block)
+            digest.update(block)
+            size += len(block)
+    return size, digest.hexdigest()
+
+
+def _extent_bytes(extent: Extent, tensors: Mapping[str, npt.NDArray[np.generic]]) -> memoryview:
+    if extent.name not in tensors:  # padding
+        return memoryview(bytes(extent.stop - extent.start))
+    array = np.ascontiguousarray(tensors[extent.name], np.dtype(extent.dtype).newbyteorder("<"))
+    if array.shape != extent.shape:
+        raise ValueError(f"{extent.name}: shape {array.shape} where {extent.shape} was laid out")
+    return array.reshape(-1).view(np.uint8).data
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """Return the header of any safetensors file, checked against the file's size.
+
+    Raises:
+        DamagedFileError: the header or the data does not fit in the file, or is no safetensors.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > min(HEADER_LIMIT, size - 8):
+                raise _damaged(path, "a header that fits in the file", f"one of {length:,} bytes")
+            header = json.loads(file.read(length))
+        extents = [v["data_offsets"] for k, v in header.items() if k != "__metadata__"]
+        end = 0
+        for start, stop in sorted((start, stop) for start, stop in extents):
+            if not isinstance(start, int) or not isinstance(stop, int):
+                raise TypeError("data_offsets are two integers")
+            if start != end or stop < start:
+                raise _damaged(path, f"a tensor from byte {end:,} on", f"one from {start:,} on")
+            end = stop
+    except OSError as error:
+        raise _damaged(path, "a shard", str(error.strerror)) from None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise _damaged(path, "a safetensors header", str(error)) from None
+    if 8 + length + end != size:
+        raise _damaged(path, f"{8 + length + end:,} bytes", f"{size:,} bytes")
+    return dict(header)
+
+
+def check_file(artifact: Path, record: FileRecord) -> None:
+    """Read a whole file of an artifact and compare its size and checksum.
+
+    Raises:
+        DamagedFileError: it is missing, or differs from what the manifest says.
+    """
+    path = artifact / record.path
+    digest = xxhash.xxh3_128()
+    size = 0
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_CHUNK):
+                digest.update(block)
+                size += len(block)
+    except OSError as error:
+        raise _damaged(path, f"{record.bytes:,} bytes", str(error.strerror)) from None
+    if size != record.bytes:
+        raise _damaged(path, f"{record.bytes:,} bytes", f"{size:,} bytes")
+    if digest.hexdigest() != record.xxh3_128:
+        raise _damaged(path, f"xxh3_128 {record.xxh3_128}", digest.hexdigest())
+
+
+def _damaged(path: Path, expected: str, found: str) -> DamagedFileError:
+    return DamagedFileError(
+        path,
+        expected=expected,
+        found=found,
+        fix="build the artifact again with `shardmill preprocess --force`, or copy it anew",
+    )

@@ -1,0 +1,1 @@
+"""Raw files: finding, unpacking, cutting and reading them."""

@@ -1,0 +1,172 @@
+"""Cuts CSV files into chunks of whole rows, each of which can be parsed on its own."""
+
+import builtins
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from shardmill.errors import EncodingError, InputError
+from shardmill.raw.csv.csv_rows import line_ends
+from shardmill.raw.csv.row_spans import read_at, row_spans
+from shardmill.recipe.tables import Csv
+
+BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class CsvChunk:
+    """Some rows of a CSV file, one after another and whole.
+
+    Attributes:
+        path: a plain file in UTF-8.
+        start, stop: the bytes of the rows in it.
+        line: of the first byte, from 1.
+        header: the columns that the file's first row names, in its order; None without header.
+        regular: no quote stands but at the start or end of a field or doubled inside one.
+        name: the raw file that `path` was made from, for messages.
+    """
+
+    path: Path
+    start: int
+    stop: int
+    line: int
+    header: tuple[str, ...] | None
+    regular: bool
+    name: Path
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the rows."""
+        return self.stop - self.start
+
+    def read(self) -> builtins.bytes:
+        """Return the bytes of the rows.
+
+        Raises:
+            InputError: the file has become shorter.
+        """
+        with _open(self.path, self.name) as file:
+            data = read_at(file, self.start, self.bytes)
+        if len(data) != self.bytes:
+            raise InputError(
+                self.name,
+                expected="the size that it had when its rows were found",
+                found="an earlier end",
+                fix="leave the file alone while it is read",
+            )
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderRow:
+    """The first row of a file that has a header.
+
+    Attributes:
+        names: as they stand there.
+        line: on which it stands, from 1.
+        stop: the byte after it and its newline.
+        next_line: on which the rows start.
+    """
+
+    names: tuple[str, ...]
+    line: int
+    stop: int
+    next_line: int
+
+
+def csv_chunks(
+    path: Path, options: Csv, chunk_bytes: int = 8 * 2**20, *, name: Path | None = None
+) -> Iterator[CsvChunk]:
+    """Yield the chunks of a file in order. No more than a chunk, or one row, is in memory.
+
+    Args:
+        path: a plain file in UTF-8; a byte order mark is left out.
+        options: header and delimiter.
+        chunk_bytes: of a chunk at most, unless a single row is longer.
+        name: the raw file that `path` was made from, for messages.
+
+    Raises:
+        InputError: the file ends inside quotes, a row is longer than 64 MiB, or the file
+            cannot be read.
+        EncodingError: the header is not UTF-8.
+    """
+    name = name or path
+    with _open(path, name) as file:
+        start, line, header = _skip_bom(file), 1, None
+        if options.header:
+            first = _read_header(file, name, options)
+            if first is None:
+                return
+            start, line, header = first.stop, first.next_line, first.names
+        for span in row_spans(file, name, options.delimiter, start, line, chunk_bytes):
+            yield CsvChunk(path, span.start, span.stop, span.line, header, span.regular, name)
+
+
+def read_header(path: Path, options: Csv, *, name: Path | None = None) -> HeaderRow | None:
+    """Return the first row of a file, the names of its columns; None if there is no row.
+
+    Raises:
+        EncodingError: it is not UTF-8.
+        InputError: the file ends inside its quotes, or cannot be read.
+    """
+    name = name or path
+    with _open(path, name) as file:
+        return _read_header(file, name, options)
+
+
+def _read_header(file: IO[bytes], name: Path, options: Csv) -> HeaderRow | None:
+    spans = row_spans(file, name, options.delimiter, _skip_bom(file), 1, 1)
+    for span in spans:
+        row = read_at(file, span.start, span.stop - span.start)
+        if row.strip(b"\r\n"):
+            names = parse_row(decode_row(row, name, span.line), options.delimiter)
+            return HeaderRow(tuple(names), span.line, span.stop, span.next_line)
+    return None
+
+
+def decode_row(row: bytes, name: Path, line: int) -> str:
+    """Return the text of a row that starts on `line`.
+
+    Raises:
+        EncodingError: it is not UTF-8.
+    """
+    try:
+        return row.decode()
+    except UnicodeDecodeError as error:
+        before = row[: error.start]
+        ends = line_ends(np.frombuffer(before, np.uint8))
+        column = error.start - (int(ends[-1]) + 1 if len(ends) else 0)
+        raise EncodingError(
+            f"{name}, line {line + len(ends)}",
+            expected="UTF-8",
+            found=f"byte 0x{row[error.start]:02x} at column {column + 1}",
+            fix="name its `encoding` in the recipe, or convert the file with iconv -t utf-8",
+        ) from None
+
+
+def parse_row(text: str, delimiter: str) -> list[str]:
+    """Return the fields of one row."""
+    limit = csv.field_size_limit(2**31 - 1)  # the module's, so it is put back
+    try:
+        return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _skip_bom(file: IO[bytes]) -> int:
+    return len(BOM) if read_at(file, 0, len(BOM)) == BOM else 0
+
+
+def _open(path: Path, name: Path) -> IO[bytes]:
+    try:
+        return path.open("rb", buffering=0)
+    except OSError as error:
+        found = str(error.strerror or error)
+        raise InputError(
+            name, expected="a readable file", found=found, fix="check its permissions"
+        ) from None

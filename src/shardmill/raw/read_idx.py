@@ -1,0 +1,108 @@
+"""Reads IDX files: http://yann.lecun.com/exdb/mnist/, section "the IDX file format".
+
+Two zero bytes, a code for the element type, the number of dimensions, each dimension as a
+big-endian uint32, then the elements in C order, big-endian.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+
+from shardmill.errors import EmptyFileError, IdxFormatError, IdxSizeError
+from shardmill.raw.plain_file import open_raw
+
+_DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+
+@dataclass(frozen=True, slots=True)
+class IdxHeader:
+    """What an IDX file says of itself; `shape[0]` is the number of rows."""
+
+    dtype: np.dtype[np.generic]
+    shape: tuple[int, ...]
+    bytes: int
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row in the file."""
+        return math.prod(self.shape[1:]) * self.dtype.itemsize
+
+
+def read_idx_header(path: Path, content_bytes: int, *, name: Path | None = None) -> IdxHeader:
+    """Return the header of an IDX file whose content has `content_bytes` bytes, decompressed.
+
+    Errors name it as `name`, where that is another path.
+
+    Nothing is allocated on the word of the file alone.
+
+    Raises:
+        IdxFormatError: the first bytes are no IDX header.
+        IdxSizeError: the dimensions promise more or fewer bytes than the file holds.
+        EmptyFileError: there are no rows.
+    """
+    with open_raw(path) as file:
+        path = name or path
+        header = _parse_header(path, file)
+    size = header.bytes + math.prod(header.shape) * header.dtype.itemsize
+    if size != content_bytes:
+        raise IdxSizeError(
+            path,
+            expected=f"{size:,} bytes for {' x '.join(map(str, header.shape))} {header.dtype.name}",
+            found=f"{content_bytes:,}",
+            fix="fetch or copy the file again",
+        )
+    if 0 in header.shape:
+        raise EmptyFileError(
+            path, expected="at least one row", found="none", fix="fetch or copy the file again"
+        )
+    return header
+
+
+def _parse_header(path: Path, file: IO[bytes]) -> IdxHeader:
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _DTYPES or not 1 <= magic[3] <= 64:
+        raise IdxFormatError(
+            path,
+            expected="an IDX file: bytes 00 00, an element type from 08 to 0e, 1 to 64 dimensions",
+            found=magic.hex(" ") or "nothing",
+            fix="check that the recipe names the right file",
+        )
+    dimensions = file.read(4 * magic[3])
+    if len(dimensions) < 4 * magic[3]:
+        raise IdxSizeError(
+            path,
+            expected=f"{magic[3]} dimensions",
+            found=f"the end of the file after {len(dimensions) // 4}",
+            fix="fetch or copy the file again",
+        )
+    shape = tuple(int(n) for n in np.frombuffer(dimensions, ">u4"))
+    return IdxHeader(np.dtype(_DTYPES[magic[2]]), shape, 4 + len(dimensions))
+
+
+def read_idx_rows(path: Path, header: IdxHeader, start: int, stop: int) -> npt.NDArray[np.generic]:
+    """Return rows `[start, stop)` of a checked IDX file, [b, *shape[1:]] in native byte order.
+
+    Nothing else of the file is read, unless it is compressed.
+    """
+    batch = np.empty((stop - start, *header.shape[1:]), header.dtype)
+    with open_raw(path) as file:
+        file.seek(header.bytes + start * header.row_bytes)
+        _read_exactly(path, file, batch.reshape(-1).view(np.uint8).data)
+    return batch.astype(header.dtype.newbyteorder("="), copy=False)
+
+
+def _read_exactly(path: Path, file: IO[bytes], buffer: memoryview) -> None:
+    while buffer:
+        n = file.readinto(buffer)  # type: ignore[attr-defined]
+        if not n:
+            raise IdxSizeError(
+                path,
+                expected="the size that it had when its header was read",
+                found="an earlier end",
+                fix="leave the file alone while it is read",
+            )
+        buffer = buffer[n:]

@@ -1,0 +1,16 @@
+"""Recipes: TOML files that say what the raw files of a dataset are and how to clean them.
+
+A recipe holds facts only; it names no code. Faults are reported together, each with its path in
+the file: first those of keys and values, then those of their combination. One module a kind.
+"""
+
+from shardmill.recipe.image_recipe import ImageRecipe
+from shardmill.recipe.tabular_recipe import TabularRecipe
+from shardmill.recipe.text_recipe import TextRecipe
+
+AnyRecipe = TabularRecipe | ImageRecipe | TextRecipe
+RECIPE_KINDS: dict[str, type[TabularRecipe] | type[ImageRecipe] | type[TextRecipe]] = {
+    "tabular": TabularRecipe,
+    "image": ImageRecipe,
+    "text": TextRecipe,
+}

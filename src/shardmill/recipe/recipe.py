@@ -1,0 +1,106 @@
+"""What recipes of every kind have in common."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Annotated, Any, ClassVar, Self, TypeVar
+
+from pydantic import Field, model_validator
+
+from shardmill.recipe.tables import Csv, Name, RawFile, Section, Split
+
+Checked = TypeVar("Checked")
+
+
+class Recipe(Section):
+    """What every kind of recipe has."""
+
+    name: Name
+    kind: str
+    description: str = ""
+    splits: Annotated[dict[Name, Split], Field(min_length=1)]
+
+    # Facts that the cleaned rows do not depend on: a change of them leaves the Parquet as it is.
+    shard_only: ClassVar[frozenset[str]] = frozenset({"description"})
+
+    def clean_facts(self) -> dict[str, Any]:
+        """Return the facts that the cleaned rows depend on."""
+        return self.model_dump(mode="json", exclude=set(self.shard_only))
+
+    def sha256(self) -> str:
+        """Return the hash of all facts."""
+        return facts_sha256(self.model_dump(mode="json"))
+
+    def row_files(self) -> tuple[RawFile, ...]:
+        """Return the raw files that hold rows."""
+        return tuple(file for split in self.splits.values() for file in split.files())
+
+    def files(self) -> tuple[RawFile, ...]:
+        """Return all raw files."""
+        return self.row_files()
+
+    def bad_rows_allowed(self) -> float:
+        """Return what share of a split's rows may be bad, and go to quarantine; 0 fails."""
+        csv: Csv | None = getattr(self, "csv", None)
+        return csv.max_bad_rows if csv is not None and csv.on_bad_row == "quarantine" else 0.0
+
+    def source_splits(self) -> dict[str, Split]:
+        """Return the splits that have files of their own."""
+        return {name: split for name, split in self.splits.items() if split.files()}
+
+    @model_validator(mode="after")
+    def _splits_fit_together(self) -> Self:
+        faults = [fault for n, split in self.splits.items() for fault in self._faults_of(n, split)]
+        for name in self.splits:
+            held_out = [s.hold_out for s in self.splits.values() if s.hold_out is not None]
+            if sum(h.ratio() for h in held_out if h.split == name) > Fraction(9, 10):
+                faults.append(f"splits: more than nine tenths of {name} are held out")
+        faults += self._files_that_differ()
+        if "train" not in self.splits:
+            faults.append("splits: a split called train is needed, statistics come from it")
+        return without_faults(self, faults)
+
+    def _files_that_differ(self) -> Iterator[str]:
+        # A file is fetched and checked once, whichever split it stands in.
+        known: dict[str, RawFile] = {}
+        for file in self.row_files():
+            if known.setdefault(file.path, file) != file:
+                yield f"splits: {file.path} has other urls, checksum or rows in another split"
+
+    def _faults_of(self, name: str, split: Split) -> Iterator[str]:
+        needed = {"images"} if self.kind == "image" else {"csv"}
+        if self.kind == "image" and split.labelled:
+            needed = {"images", "labels"}
+        given = {key for key in ("csv", "images", "labels") if getattr(split, key) is not None}
+        if split.hold_out is None and given != needed:
+            yield (
+                f"splits.{name}: needs {' and '.join(sorted(needed))}, or hold_out; "
+                f"has {' and '.join(sorted(given)) or 'none of them'}"
+            )
+        if split.hold_out is not None:
+            source = self.splits.get(split.hold_out.split)
+            if given or source is None or source.hold_out is not None:
+                yield (
+                    f"splits.{name}.hold_out: needs a split with files of its own, "
+                    f"and none beside itself"
+                )
+            if split.optional or not split.labelled:
+                yield f"splits.{name}: optional and labelled are said of the split that it is of"
+
+
+def without_faults(checked: Checked, faults: Sequence[str]) -> Checked:
+    """Return `checked`.
+
+    Raises:
+        ValueError: there are faults; all of them are in its message.
+    """
+    if faults:
+        raise ValueError("; ".join(faults))
+    return checked
+
+
+def facts_sha256(facts: object) -> str:
+    """Return the sha256 of `facts` as JSON with sorted keys and no spaces."""
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

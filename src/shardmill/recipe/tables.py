@@ -1,0 +1,279 @@
+"""The tables of a recipe that are the same for every kind of dataset."""
+
+import codecs
+import json
+from collections.abc import Collection
+from fractions import Fraction
+from itertools import islice
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    WrapValidator,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+CHECKSUM = r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$"
+Count = Annotated[int, Field(ge=1)]
+Text = TypeVar("Text", bound=str)
+_LISTED = 10  # names in a message
+
+
+def _below_raw(path: str) -> str:
+    parts = path.split("/")
+    if "\\" in path or ":" in path or any(part in ("", ".", "..") for part in parts):
+        raise ValueError("must be a relative path with forward slashes, below the raw folder")
+    if _is_pattern("/".join(parts[:-1])):
+        raise ValueError("may have * and ? in its last part alone")
+    return path
+
+
+def _is_pattern(path: str) -> bool:
+    return "*" in path or "?" in path
+
+
+def listed(names: Collection[str]) -> str:
+    """Return names with commas between them, at most ten and how many others there are."""
+    first = ", ".join(islice(names, _LISTED))
+    return first if len(names) <= _LISTED else f"{first} and {len(names) - _LISTED:,} more"
+
+
+def distinct(values: tuple[Text, ...]) -> tuple[Text, ...]:
+    """Return `values`.
+
+    Raises:
+        ValueError: one of them stands there twice.
+    """
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"named twice: {listed(twice)}")
+    return values
+
+
+Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)]
+
+
+class Section(BaseModel):
+    """Base of every table of a recipe: unknown keys and wrong types are faults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def _known_encoding(name: str) -> str:
+    try:
+        "a".encode(name)
+        return codecs.lookup(name).name
+    except (LookupError, ValueError):
+        raise ValueError("must be an encoding of text that Python knows") from None
+
+
+class RawFile(Section):
+    """One raw file. Checksum, rows and size are those of the published content, decompressed.
+
+    Attributes:
+        path: where the file is below the raw folder. In its last part `*` stands for any
+            characters and `?` for any one, and then for all files whose names match.
+        urls: where it is published; mirrors are tried in turn.
+        checksum: of the published content after decompression, `sha256:` or `md5:` and hex.
+        rows: of the published file.
+    """
+
+    path: Annotated[str, AfterValidator(_below_raw)]
+    urls: tuple[str, ...] = ()
+    checksum: Annotated[str, Field(pattern=CHECKSUM)] | None = None
+    rows: Count | None = None
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether the path stands for any number of files."""
+        return _is_pattern(self.path)
+
+    @model_validator(mode="after")
+    def _pattern_has_no_facts(self) -> Self:
+        if self.is_pattern and (self.urls or self.checksum or self.rows):
+            raise ValueError("a path with * or ? has no urls, checksum or rows")
+        return self
+
+
+def _csv_files(value: Any, _handler: object) -> Any:
+    # A union of both would report the faults of each under names that are not in the recipe. By
+    # way of JSON for the reason in `load_recipe`.
+    if isinstance(value, dict):
+        return RawFile.model_validate_json(json.dumps(value))
+    if isinstance(value, list | tuple):
+        facts = [file.model_dump() if isinstance(file, RawFile) else file for file in value]
+        return _RAW_FILES.validate_json(json.dumps(facts))
+    if value is None or isinstance(value, RawFile):
+        return value
+    raise ValueError("must be a table, or a list of tables")
+
+
+_RAW_FILES = TypeAdapter(Annotated[tuple[RawFile, ...], Field(min_length=1)])
+CsvFiles = Annotated[RawFile | tuple[RawFile, ...] | None, WrapValidator(_csv_files)]
+
+
+class HoldOut(Section):
+    """A part of another split's rows.
+
+    Attributes:
+        split: the split that gives the rows up.
+        fraction: share of its rows, at most half; of each class in each part of its files, exact
+            to within a block of rows (see `shardmill.pipeline.stages.hold_out`).
+        stratify: hold out the same share of every class.
+        seed: of the draw.
+    """
+
+    split: Name
+    fraction: Annotated[float, Field(ge=0.001, le=0.5)]
+    stratify: bool = True
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    def ratio(self) -> Fraction:
+        """Return the fraction with a denominator of at most 1,000."""
+        return Fraction(self.fraction).limit_denominator(1000)
+
+
+class Split(Section):
+    """Rows that belong together: read from files of their own, or held out of another split.
+
+    Attributes:
+        csv: one file, or several in the order of their rows.
+    """
+
+    csv: CsvFiles = None
+    images: RawFile | None = None
+    labels: RawFile | None = None
+    hold_out: HoldOut | None = None
+    optional: bool = False
+    labelled: bool = True
+
+    def files(self) -> tuple[RawFile, ...]:
+        """Return the raw files of this split, none if it is held out of another one."""
+        csv = self.csv if isinstance(self.csv, tuple) else (self.csv,)
+        return tuple(file for file in (*csv, self.images, self.labels) if file is not None)
+
+    def hold_out_of(self, split: str) -> bool:
+        """Say whether the rows are held out of this other split."""
+        return self.hold_out is not None and self.hold_out.split == split
+
+    @field_validator("csv")
+    @classmethod
+    def _files_are_distinct(cls, csv: CsvFiles) -> CsvFiles:
+        distinct(tuple(file.path for file in csv) if isinstance(csv, tuple) else ())
+        return csv
+
+    @field_validator("images", "labels")
+    @classmethod
+    def _no_pattern(cls, file: RawFile | None) -> RawFile | None:
+        if file is not None and file.is_pattern:
+            raise ValueError("must be one file, without * or ?")
+        return file
+
+
+_LATER_CSV_KEYS = ("encoding", "on_bad_row", "max_bad_rows")
+
+
+class Csv(Section):
+    """How to read the CSV files: RFC 4180 quotes, newlines allowed inside them.
+
+    A quote inside an unquoted field is text, a backslash always is. Blank lines are no rows.
+
+    Attributes:
+        header: the first row names the columns.
+        delimiter: one ASCII character.
+        missing: spellings of a missing cell, in tabular files.
+        encoding: by Python's name for it.
+        on_bad_row: what to do about a row with another number of fields, with bytes that are not
+            UTF-8, with a quote that closes where no field ends, with a cell that cannot be read or
+            is missing where it must not be, or with an unknown class or category: fail, or leave
+            it out and keep it beside the cleaned rows. A quote that is never closed, and bytes that
+            are not in another encoding, always fail.
+        max_bad_rows: the share of such rows in a split above which a build fails all the same.
+    """
+
+    header: bool = True
+    delimiter: Annotated[str, Field(pattern=r"^[\t !#-~]$")] = ","
+    missing: tuple[str, ...] = ("",)
+    encoding: Annotated[str, AfterValidator(_known_encoding)] = "utf-8"
+    on_bad_row: Literal["fail", "quarantine"] = "fail"
+    max_bad_rows: Annotated[float, Field(ge=0, le=1)] = 0.01
+
+    @model_validator(mode="after")
+    def _limit_has_a_use(self) -> Self:
+        if "max_bad_rows" in self.model_fields_set and self.on_bad_row == "fail":
+            raise ValueError('max_bad_rows: needs on_bad_row = "quarantine"')
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, facts_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Keys that came later are written only where they say something, so that the facts and
+        # hashes of a recipe without them stay what they were.
+        fields = type(self).model_fields
+        same = [key for key in _LATER_CSV_KEYS if getattr(self, key) == fields[key].default]
+        return {key: fact for key, fact in facts_of(self).items() if key not in same}
+
+
+def _check_trimmed(classes: tuple[str, ...]) -> None:
+    for name in classes:
+        if name != name.strip():
+            raise ValueError(f"classes: {name!r} has white space around it, which no label has")
+
+
+class Target(Section):
+    """What a model learns to tell.
+
+    Attributes:
+        classes: their names, in the order of their indices.
+        first: the number that stands for the first class in the raw file; None if the raw file
+            holds the names.
+    """
+
+    classes: Names
+    first: int | None = None
+
+    @model_validator(mode="after")
+    def _labels_are_trimmed(self) -> Self:
+        _check_trimmed(self.classes if self.first is None else ())
+        return self
+
+
+class ColumnTarget(Target):
+    """A target that is a column of a CSV file."""
+
+    column: str
+
+
+class TableTarget(Section):
+    """A target of a table: a class where there are classes, otherwise a number, float32.
+
+    Attributes:
+        classes, first: see `Target`.
+    """
+
+    classes: Names | None = None
+    first: int | None = None
+
+    @model_validator(mode="after")
+    def _labels_are_trimmed(self) -> Self:
+        _check_trimmed(self.classes or () if self.first is None else ())
+        return self
+
+
+class TableColumnTarget(TableTarget):
+    """The only target of a table."""
+
+    column: str
+
+
+class ImageTarget(Target):
+    """A target that is an IDX file of labels."""
+
+    first: int = 0

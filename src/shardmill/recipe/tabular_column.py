@@ -1,0 +1,242 @@
+"""One column of a table: how its cells are read, and what becomes of them in `x`."""
+
+import difflib
+import math
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_serializer
+
+from shardmill.recipe.tables import Count, Names, Section, distinct, listed
+
+DType = Literal["int64", "float64", "str", "bool", "date", "timestamp"]
+Missing = Literal["error", "drop", "keep", "median", "mean", "mode", "constant"]
+Part = Literal["year", "month", "day", "weekday", "yearday", "hour", "minute", "second"]
+Scale = Literal["none", "standardise", "min_max"]
+Scalar = bool | int | float | str
+
+TRUE = ("true", "yes", "y", "t", "1")
+FALSE = ("false", "no", "n", "f", "0")
+# Levels that stand before the categories of a column, where the recipe has them.
+UNKNOWN, MISSING = "<unknown>", "<missing>"
+_OF_A_DAY = ("hour", "minute", "second")
+# Keys that recipes had from the first; all others are written down only where they say something.
+_ALWAYS = frozenset({"dtype", "drop", "map", "missing"})
+# What the cleaned rows do not depend on.
+ENCODING_KEYS = frozenset({"encode", "fill", "max_categories", "min_freq", "parts"})
+_INT64 = range(-(2**63), 2**63)
+Int64 = Annotated[int, Field(ge=_INT64[0], le=_INT64[-1])]
+# What Python's strptime and pandas both know.
+_DIRECTIVES = frozenset("aAbBcdfGHIjmMpSuUVwWxXyYzZ%")
+
+
+def _check_categories(value: Any) -> Any:
+    is_list = isinstance(value, list | tuple) and bool(value)
+    if value not in (None, "learn") and not (is_list and all(isinstance(v, str) for v in value)):
+        raise ValueError('must be "learn" or a list of texts')
+    if not isinstance(value, list | tuple):
+        return value
+    if reserved := [v for v in value if v in (UNKNOWN, MISSING)]:
+        raise ValueError(f"{reserved[0]} is no category; see unseen and missing")
+    return distinct(tuple(value))
+
+
+def _check_fill(value: Any) -> Any:
+    if value is not None and not isinstance(value, Scalar):
+        raise ValueError("must be a number, a text, true or false")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("must be finite")
+    if isinstance(value, int) and value not in _INT64:
+        raise ValueError("must be an integer of 64 bits, or written as a float")
+    return value
+
+
+class Column(Section):
+    """One column of a tabular CSV file.
+
+    Attributes:
+        dtype: how its cells are read. A date is a number of days since 1970-01-01, a timestamp one
+            of seconds since 1970-01-01 00:00 UTC; a time without an offset is taken for UTC.
+        drop: leave the column out of the artifact.
+        format: how dates and timestamps are written, as of `strptime`; ISO 8601 unless given.
+        parts: numbers to take from a date or timestamp instead: weekday from 0, Monday; yearday
+            from 1.
+        true, false: spellings of a bool, upper or lower case; true, yes, y, t, 1 and their
+            opposites unless given.
+        map: number of each value that a cell may hold.
+        categories: the values that a cell may hold, in the order of their numbers; "learn" for
+            those of the train split after imputation, sorted by text.
+        min_freq: learnt categories have at least so many rows of the train split.
+        max_categories: learn at most so many, the most frequent ones, and of equally frequent
+            ones the first by text.
+        unseen: what becomes of a value that is no category: a fault, or number 0, `<unknown>`.
+            A fault unless given, but `unknown` where categories are learnt.
+        encode: the number of the category, or a feature of 0 and 1 for each.
+        missing: what to do about an empty cell: fail, drop the row, keep it (NaN; of categories a
+            level of its own, `<missing>`), or put in the median, mean or most frequent value of
+            the train split, or a constant.
+        fill: that constant, as the column holds it: a number, a text, true or false. One of the
+            learnt categories, though the train split may lack no value.
+        scale: take the mean from a number and divide by the standard deviation, or bring those of
+            the train split into 0 to 1. What the train split has but one value of becomes 0.
+    """
+
+    dtype: DType
+    drop: bool = False
+    format: str | None = None
+    parts: Annotated[tuple[Part, ...], AfterValidator(distinct)] = ()
+    true: Names | None = None
+    false: Names | None = None
+    map: Annotated[dict[str, Int64], Field(min_length=1)] | None = None
+    categories: Annotated[
+        Literal["learn"] | tuple[str, ...] | None, BeforeValidator(_check_categories)
+    ] = None
+    min_freq: Count = 1
+    max_categories: Count | None = None
+    unseen: Literal["error", "unknown"] | None = None
+    encode: Literal["index", "one_hot"] = "index"
+    missing: Missing = "error"
+    fill: Annotated[Scalar | None, BeforeValidator(_check_fill)] = None
+    scale: Scale = "none"
+
+    @model_serializer(mode="plain")
+    def _what_is_said(self) -> dict[str, Any]:
+        said = self.said() | _ALWAYS
+        return {name: getattr(self, name) for name in type(self).model_fields if name in said}
+
+    def said(self) -> frozenset[str]:
+        """Return the keys that are not as they are by default."""
+        fields = type(self).model_fields
+        return frozenset(n for n, field in fields.items() if getattr(self, n) != field.default)
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """What stands before the categories: values that are none of them, and missing ones."""
+        unseen = self.unseen or ("unknown" if self.categories == "learn" else "error")
+        return (UNKNOWN,) * (unseen == "unknown") + (MISSING,) * (self.missing == "keep")
+
+    def spellings(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the spellings of true and of false, in lower case."""
+        true, false = self.true or TRUE, self.false or FALSE
+        return tuple(text.lower() for text in true), tuple(text.lower() for text in false)
+
+    def is_whole(self) -> bool:
+        """Say whether all its numbers in `x` are whole ones."""
+        if self.categories is not None:
+            return True
+        if self.missing in ("keep", "mean", "median") or self.scale != "none":
+            return False
+        if self.missing == "constant" and isinstance(self.fill, float):
+            return False
+        return self.dtype in ("int64", "str", "bool") or bool(self.parts)
+
+
+def column_faults(name: str, column: Column) -> Iterator[str]:
+    """Yield what does not fit together in a feature's column."""
+    path = f"columns.{name}"
+    if column.dtype == "str" and column.map is None and column.categories is None:
+        yield f"{path}: a column of str needs a map or categories, or drop = true"
+    if column.map is not None and column.categories is not None:
+        yield f"{path}: has a map and categories, one of them is enough"
+    yield from _misplaced(path, column)
+    if column.missing in ("median", "mean") and column.dtype in ("str", "bool"):
+        kind = {"str": "strings", "bool": "bools"}[column.dtype]
+        yield f"{path}.missing: {kind} have no {column.missing}"
+    if column.missing == "constant" and column.fill is None:
+        yield f'{path}: missing = "constant" needs a fill'
+    unreadable = _format_fault(column.format) if column.format is not None else ""
+    if unreadable:
+        yield f"{path}.format: {unreadable}"
+    elif column.fill is not None and (fault := _fill_fault(column)):
+        yield f"{path}.fill: {fault}"
+    for text in (*(column.true or ()), *(column.false or ())):
+        if text != text.strip():
+            yield f"{path}: {text!r} has white space around it, which is cut off bools"
+    if (column.true is None) != (column.false is None):
+        yield f"{path}: true and false are given together"
+    if twice := sorted(set(column.spellings()[0]) & set(column.spellings()[1])):
+        yield f"{path}: {twice[0]!r} is spelt for true and for false"
+    rare = column.min_freq > 1 or column.max_categories is not None
+    if rare and column.unseen == "error":
+        yield f"{path}.unseen: what min_freq or max_categories leave out must be unknown"
+
+
+def _misplaced(path: str, column: Column) -> Iterator[str]:
+    # Keys that mean nothing in a column of this sort.
+    is_time = column.dtype in ("date", "timestamp")
+    is_number = column.dtype in ("int64", "float64") or (is_time and not column.parts)
+    learns = column.categories == "learn"
+    timed = any(part in _OF_A_DAY for part in column.parts)
+    needs: Iterable[tuple[str, bool, bool, str]] = (
+        ("map", column.map is not None, column.dtype == "str", "dtype str"),
+        ("categories", column.categories is not None, column.dtype == "str", "dtype str"),
+        ("min_freq", column.min_freq > 1, learns, 'categories = "learn"'),
+        ("max_categories", column.max_categories is not None, learns, 'categories = "learn"'),
+        ("unseen", column.unseen is not None, column.categories is not None, "categories"),
+        ("encode", column.encode == "one_hot", column.categories is not None, "categories"),
+        ("format", column.format is not None, is_time, "dtype date or timestamp"),
+        ("parts", bool(column.parts), is_time, "dtype date or timestamp"),
+        ("parts", is_time and timed, column.dtype == "timestamp", "dtype timestamp for the time"),
+        ("true", column.true is not None, column.dtype == "bool", "dtype bool"),
+        ("scale", column.scale != "none", is_number, "a column of numbers"),
+        ("fill", column.fill is not None, column.missing == "constant", 'missing = "constant"'),
+    )
+    yield from (
+        f"{path}.{key}: needs {what}" for key, said, fits, what in needs if said and not fits
+    )
+
+
+def _fill_fault(column: Column) -> str:
+    fill, dtype = column.fill, column.dtype
+    if dtype in ("date", "timestamp"):
+        return "" if isinstance(fill, str) and _is_time(fill, column) else f"must be a {dtype}"
+    is_bool = isinstance(fill, bool)
+    fits = {
+        "int64": isinstance(fill, int) and not is_bool,
+        "float64": isinstance(fill, int | float) and not is_bool,
+        "str": isinstance(fill, str),
+        "bool": is_bool,
+    }
+    known = column.categories if isinstance(column.categories, tuple) else column.map
+    if not fits[dtype]:
+        return f"must be a value of {dtype}"
+    if known is not None and fill not in known:
+        return f"must be one of {listed(known)}"
+    return ""
+
+
+def _format_fault(written: str) -> str:
+    unknown = [d for d in re.findall("%(.?)", written, re.DOTALL) if d not in _DIRECTIVES]
+    if unknown:
+        return f"has %{unknown[0]}, which strptime does not know"
+    # What pandas asks for, and Python does not.
+    of_a_week = ("%w", "%a", "%A") if "%Y" in written or "%y" in written else ()
+    if ("%U" in written or "%W" in written) and not any(day in written for day in of_a_week):
+        return "has the number of a week without its year and the day of the week"
+    if "%z" in written and "%Z" in written:
+        return "has both %z and %Z"
+    moment = datetime(2020, 2, 29, 13, 14, 15, tzinfo=UTC)
+    try:
+        datetime.strptime(moment.strftime(written), written)
+    except (ValueError, re.error) as error:
+        return f"cannot be read by strptime: {error}"
+    return ""
+
+
+def _is_time(text: str, column: Column) -> bool:
+    try:
+        if column.format is not None:
+            datetime.strptime(text, column.format)
+        else:
+            (date if column.dtype == "date" else datetime).fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def close_match(name: str, known: Iterable[str]) -> str:
+    """Return a hint at the name that was meant, empty if none is close."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f", did you mean {close[0]}?" if close else ""

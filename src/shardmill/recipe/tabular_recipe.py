@@ -1,0 +1,197 @@
+"""Recipes of tables: CSV files of mixed columns."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    field_serializer,
+    model_serializer,
+    model_validator,
+)
+from pydantic import SerializerFunctionWrapHandler as Serializer
+
+from shardmill.format.layout import DTypeName
+from shardmill.recipe.recipe import Recipe, without_faults
+from shardmill.recipe.tables import (
+    Csv,
+    Name,
+    Names,
+    Section,
+    TableColumnTarget,
+    TableTarget,
+    distinct,
+    listed,
+)
+from shardmill.recipe.tabular_column import ENCODING_KEYS, Column, close_match, column_faults
+
+
+def _tables_from_list(tables: Any) -> Any:
+    # What `_as_list` wrote, or what a person did.
+    tables = _with_tuples(tables)
+    if not isinstance(tables, tuple):
+        return tables
+    if not all(isinstance(t, dict) and isinstance(t.get("name"), str) for t in tables):
+        raise ValueError("must be tables, each with its name")
+    distinct(tuple(t["name"] for t in tables))
+    return {t["name"]: {k: v for k, v in t.items() if k != "name"} for t in tables}
+
+
+def _with_tuples(facts: Any) -> Any:
+    # Past a validator of ours, pydantic's strict mode takes no list for a tuple.
+    if isinstance(facts, dict):
+        return {key: _with_tuples(value) for key, value in facts.items()}
+    return tuple(map(_with_tuples, facts)) if isinstance(facts, list | tuple) else facts
+
+
+def _as_list(tables: Mapping[str, BaseModel]) -> list[dict[str, Any]]:
+    # The order of tables is that of features and fields; JSON with sorted keys would lose it.
+    return [{"name": name, **table.model_dump(mode="json")} for name, table in tables.items()]
+
+
+class Group(Section):
+    """Features that make up a tensor of their own, `x.<group>`.
+
+    Attributes:
+        columns: whose features they are.
+        dtype: of the tensor; the smallest integer dtype that holds all its numbers unless given,
+            or float32 where they are not known to be whole.
+    """
+
+    columns: Names
+    dtype: DTypeName | None = None
+
+
+def _group_of_names(group: Any) -> Any:
+    return {"columns": group} if isinstance(group, tuple) else group
+
+
+class TabularRecipe(Recipe):
+    """A CSV file of mixed columns.
+
+    Attributes:
+        target: the only one; `y` is the class index, or a number.
+        targets: several, by column, each a field `y.<column>`.
+        groups: tensors of `x` by name; without them all features are one of float32.
+    """
+
+    kind: Literal["tabular"]
+    csv: Csv = Csv()
+    columns: Annotated[dict[str, Column], BeforeValidator(_tables_from_list), Field(min_length=1)]
+    target: TableColumnTarget | None = None
+    targets: Annotated[dict[str, TableTarget], BeforeValidator(_tables_from_list)] = Field(
+        default_factory=dict
+    )
+    groups: Annotated[
+        dict[Name, Annotated[Group, BeforeValidator(_group_of_names)]],
+        BeforeValidator(_tables_from_list),
+    ] = Field(default_factory=dict)
+
+    def all_targets(self) -> dict[str, TableTarget]:
+        """Return the targets by column."""
+        return self.targets if self.target is None else {self.target.column: self.target}
+
+    def features(self) -> tuple[str, ...]:
+        """Return the names of the columns that make up `x`, in order."""
+        kept = self._kept()
+        if not self.groups:
+            return kept
+        return tuple(name for group in self.groups.values() for name in group.columns)
+
+    def input_columns(self) -> dict[str, tuple[str, ...]]:
+        """Return the columns of each input field, by the field's name."""
+        if not self.groups:
+            return {"x": self.features()}
+        return {f"x.{name}": group.columns for name, group in self.groups.items()}
+
+    def stated_dtypes(self) -> dict[str, DTypeName]:
+        """Return, by column, the dtypes that groups state."""
+        groups = self.groups.values()
+        return {name: g.dtype for g in groups if g.dtype is not None for name in g.columns}
+
+    def clean_facts(self) -> dict[str, Any]:
+        """Return the facts that the cleaned rows depend on."""
+        facts = super().clean_facts()
+        facts["columns"] = [
+            # What will be scaled may be larger than its field holds, whichever way it is scaled.
+            {k: "any" if k == "scale" else v for k, v in column.items() if k not in ENCODING_KEYS}
+            for column in facts["columns"]
+        ]
+        return facts
+
+    def _kept(self) -> tuple[str, ...]:
+        targets = self.all_targets()
+        return tuple(n for n, c in self.columns.items() if not c.drop and n not in targets)
+
+    @field_serializer("columns", "targets", "groups", when_used="json")
+    def _tables_as_list(self, tables: Mapping[str, BaseModel]) -> list[dict[str, Any]]:
+        return _as_list(tables)
+
+    @model_serializer(mode="wrap")
+    def _what_is_said(self, serialise: Serializer) -> dict[str, Any]:
+        facts: dict[str, Any] = serialise(self)
+        return {k: v for k, v in facts.items() if v or k not in ("targets", "groups")}
+
+    @model_validator(mode="after")
+    def _columns_fit_together(self) -> Self:
+        faults = list(self._target_faults())
+        if not self._kept():
+            faults.append("columns: at least one must be left as a feature")
+        for name in self._kept():
+            faults += column_faults(name, self.columns[name])
+        return without_faults(self, [*faults, *self._name_faults(), *self._group_faults()])
+
+    def _target_faults(self) -> Iterator[str]:
+        if self.target is not None and self.targets:
+            yield "targets: needs no target beside it"
+        if len(self.targets) == 1:
+            yield "targets: one alone is written as [target], with its column"
+        for name, target in self.all_targets().items():
+            path = "target" if self.target is not None else f"targets.{name}"
+            column = self.columns.get(name)
+            if column is None or column.drop:
+                where = "target.column" if self.target is not None else path
+                hint = close_match(name, [n for n, c in self.columns.items() if not c.drop])
+                yield f"{where}: no column {name!r}, or it is dropped{hint}"
+                continue
+            if column.said() - {"dtype", "missing"} or column.missing not in ("error", "drop"):
+                yield (
+                    f"columns.{name}: a target has no key but dtype, and missing as error or drop"
+                )
+            if target.classes is None and target.first is not None:
+                yield f"{path}.first: needs classes"
+            if target.classes is None and column.dtype not in ("int64", "float64"):
+                yield f"{path}: without classes it needs a column of int64 or float64"
+
+    def _name_faults(self) -> Iterator[str]:
+        # Statistics stand under the names of features, of the columns and of the targets alike.
+        used = (*self._kept(), *self.all_targets())
+        for name in self._kept():
+            column = self.columns[name]
+            parts = {f"{name}.{part}" for part in column.parts}
+            for other in used:
+                one_hot = column.encode == "one_hot" and other.startswith(f"{name}=")
+                if other in parts or one_hot:
+                    yield f"columns.{other}: is called like a feature that {name} becomes"
+
+    def _group_faults(self) -> Iterator[str]:
+        if not self.groups:
+            return
+        kept, used = self._kept(), [n for g in self.groups.values() for n in g.columns]
+        for group_name, group in self.groups.items():
+            for name in group.columns:
+                if name not in kept:
+                    hint = close_match(name, kept)
+                    yield f"groups.{group_name}: {name!r} is no feature{hint}"
+                elif group.dtype is not None and not _fits(self.columns[name], group.dtype):
+                    yield f"groups.{group_name}.dtype: {name!r} is not of whole numbers"
+        if twice := sorted({name for name in used if used.count(name) > 1}):
+            yield f"groups: more than one has {listed(twice)}"
+        if left := [name for name in kept if name not in used]:
+            yield f"groups: none has {listed(left)}"
+
+
+def _fits(column: Column, dtype: DTypeName) -> bool:
+    return dtype.startswith("float") or column.is_whole()

@@ -1,0 +1,1 @@
+"""What turns new raw rows into the tensors that a saved model takes."""

@@ -1,0 +1,203 @@
+"""Raw rows in, tensors out: the one object that builds shards and that serves predictions."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+import pyarrow as pa
+
+from shardmill.errors import InputError, ManifestError, OutputError
+from shardmill.format.layout import Field
+from shardmill.format.manifest import Manifest
+from shardmill.format.ragged import Ragged
+from shardmill.kinds.find_kind import encode_targets, find_kind, target_fields
+from shardmill.kinds.row import Array, Cleaned, Fitted, RowFault
+from shardmill.kinds.text import clean_joined
+from shardmill.recipe.any_recipe import AnyRecipe
+from shardmill.recipe.image_recipe import ImageRecipe
+from shardmill.recipe.text_recipe import TextRecipe
+from shardmill.serve.raw_rows import raw_cells, raw_images, raw_texts
+from shardmill.serve.saved_preprocessor import (
+    PREPROCESSOR_NAME,
+    parse_saved,
+    read_preprocessor,
+    with_vocabulary,
+    write_preprocessor,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import Tensor
+
+    from shardmill.format.batch import Bag, Padded
+
+    Inputs = Tensor | Padded | Bag | dict[str, Tensor]
+
+Layout = Literal["padded", "bag"]
+_FIX = "build the artifact again with `shardmill preprocess --force`"
+
+
+class Preprocessor:
+    """A recipe together with what was learnt from the train split.
+
+    Example:
+        >>> preprocessor = Preprocessor.load("artifacts/titanic")
+        >>> x = preprocessor([{"Pclass": 3, "Sex": "male", "Age": None, ...}])  # [1, 7] float32
+    """
+
+    def __init__(self, recipe: AnyRecipe, fitted: Fitted) -> None:
+        self.recipe = recipe
+        self.fitted = fitted
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Return the preprocessor that built an artifact, or one that was saved.
+
+        Args:
+            folder: of an artifact, of a model, or what `save` has written.
+
+        Raises:
+            ArtifactError: it cannot be read.
+        """
+        folder = Path(folder)
+        if (folder / PREPROCESSOR_NAME).is_file():
+            return cls(*read_preprocessor(folder))
+        manifest = Manifest.load(folder)
+        recipe = parse_saved(folder, manifest.kind, manifest.recipe, fix=_FIX)
+        fields = manifest.splits["train"].fields if "train" in manifest.splits else ()
+        inputs = tuple(f for f in fields if f.name == "x" or f.name.startswith("x."))
+        if not inputs:
+            expected = "a split called train with a field x"
+            found = ", ".join(field.name for field in fields) or "none"
+            raise ManifestError(folder, expected=expected, found=found, fix=_FIX)
+        fitted = Fitted(inputs, manifest.features, manifest.statistics)
+        if manifest.vocabulary is not None:
+            fitted = with_vocabulary(fitted, folder, manifest.vocabulary, fix=_FIX)
+        return cls(recipe, fitted)
+
+    def save(self, folder: str | os.PathLike[str]) -> tuple[str, ...]:
+        """Write preprocessor.json, and vocab.txt or tokenizer.json if there is a vocabulary.
+
+        Args:
+            folder: that is there. `load` takes it wherever it is moved, without the artifact.
+
+        Returns:
+            The names of the files.
+
+        Raises:
+            OutputError: they cannot be written.
+        """
+        try:
+            return write_preprocessor(Path(folder), self.recipe, self.fitted)
+        except OSError as error:
+            fix = "choose another folder, or make room and permissions"
+            raise OutputError.unwritable(folder, error, fix=fix) from None
+
+    def fields(self, *, labelled: bool) -> tuple[Field, ...]:
+        """Return the fields of a shard: the inputs, and the targets if there are labels."""
+        return self.fitted.inputs + (target_fields(self.recipe) if labelled else ())
+
+    def finish(self, drafted: pa.Table, key: Any, *, labelled: bool) -> dict[str, Array | Ragged]:
+        """Return the fields of rows that `draft` of the kind has drafted, in order.
+
+        Args:
+            drafted: the rows.
+            key: of the summary they came with, from `keys` of the kind.
+            labelled: the rows have labels.
+        """
+        finish = find_kind(self.recipe).finish
+        inputs: dict[str, Array | Ragged] = finish(self.recipe, self.fitted, drafted, key)
+        return inputs | (encode_targets(self.recipe, drafted) if labelled else {})
+
+    def encode(self, cleaned: pa.Table, *, labelled: bool) -> dict[str, Array | Ragged]:
+        """Return the fields of cleaned rows, in order."""
+        encode = find_kind(self.recipe).encode
+        inputs: dict[str, Array | Ragged] = encode(self.recipe, self.fitted, cleaned)
+        return inputs | (encode_targets(self.recipe, cleaned) if labelled else {})
+
+    def __call__(
+        self,
+        rows: "pd.DataFrame | pa.Table | Sequence[Mapping[str, Any]] | Sequence[str] | Array",
+        *,
+        layout: Layout = "padded",
+    ) -> "Inputs":
+        """Return the tensors of raw rows without labels, as the dataset of this kind gives them.
+
+        Args:
+            rows: tabular: a table, a DataFrame or a list of dicts with the raw columns (dropped
+                ones may be missing); image: an array [n, h, w] or [n, *shape]; text: a list of
+                texts as they are, or a table or DataFrame with the columns that the recipe joins.
+            layout: how texts are put together: `padded`, or `bag` for all ids and their offsets.
+
+        Returns:
+            tabular: [n, f] float32, or a dict of tensors [n, f] by group; image: [n, *shape];
+            text: Padded ids and lengths, or a Bag.
+
+        Raises:
+            InputError: a row is not what the recipe says, or would have been dropped.
+        """
+        try:
+            return self._tensors(self._clean(rows), layout)
+        except RowFault as fault:
+            raise fault.at(f"row {fault.row}") from None
+
+    def encode_raw(self, raw: pa.Table, *, layout: Layout = "padded") -> "Inputs":
+        """Return the tensors of rows as a raw file has them; `__call__` says which.
+
+        Args:
+            raw: tabular and text: columns of strings, missing cells of a table null; image: from
+                `image_table`.
+            layout: see `__call__`.
+
+        Raises:
+            RowFault: a row is not what the recipe says, or would have been dropped.
+        """
+        cleaned = find_kind(self.recipe).clean(self.recipe, raw, labelled=False)
+        return self._tensors(cleaned, layout)
+
+    def _tensors(self, cleaned: Cleaned, layout: Layout) -> "Inputs":
+        for fault in cleaned.faults:
+            raise fault
+        for row, reason in cleaned.dropped.items():
+            raise RowFault(
+                row,
+                "",
+                InputError,
+                expected="a row that the recipe keeps",
+                found=reason,
+                fix="leave the row out, or fill the cell in",
+            )
+        # No row was left out, so the rows of a fault are those that were given.
+        return _to_torch(self, self.encode(cleaned.table, labelled=False), layout)
+
+    def _clean(self, rows: Any) -> Cleaned:
+        if isinstance(self.recipe, TextRecipe):
+            texts = raw_texts(self.recipe, rows)
+            return Cleaned(pa.table({"text": clean_joined(self.recipe, texts)}))
+        if isinstance(self.recipe, ImageRecipe):
+            raw = raw_images(self.fitted.inputs[0], np.asarray(rows))
+        else:
+            raw = raw_cells(self.recipe, rows)
+        cleaned: Cleaned = find_kind(self.recipe).clean(self.recipe, raw, labelled=False)
+        return cleaned
+
+
+def _to_torch(
+    preprocessor: Preprocessor, inputs: Mapping[str, Array | Ragged], layout: Layout
+) -> "Inputs":
+    import torch  # only here: building shards needs no torch
+
+    from shardmill.format.batch import Bag, pad, row_offsets
+
+    if "x" not in inputs:
+        return {name[2:]: torch.from_numpy(np.array(x)) for name, x in inputs.items()}
+    x = inputs["x"]
+    if not isinstance(x, Ragged):
+        return torch.from_numpy(np.array(x))
+    sizes = torch.from_numpy(x.sizes.astype(np.int64))
+    ids = torch.from_numpy(np.array(x.values))  # Arrow's memory is read-only
+    if layout == "bag":
+        return Bag(ids, row_offsets(sizes))
+    return pad(ids, sizes, preprocessor.fitted.padding_id())

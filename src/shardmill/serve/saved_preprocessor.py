@@ -1,0 +1,140 @@
+"""preprocessor.json: a recipe and what was learnt for it, in a folder without the artifact.
+
+Beside it lies vocab.txt, or the tokenizer.json that the recipe brought along, if the kind has one.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import xxhash
+from pydantic import Field as Constraint
+from pydantic import ValidationError
+
+from shardmill.errors import ManifestError
+from shardmill.format.layout import Field
+from shardmill.format.manifest import (
+    FileRecord,
+    Kind,
+    Statistics,
+    VocabularyRecord,
+)
+from shardmill.format.record import Record, read_record, to_json
+from shardmill.kinds.row import Fitted
+from shardmill.recipe.any_recipe import RECIPE_KINDS, AnyRecipe
+from shardmill.recipe.load_recipe import describe_fault
+from shardmill.text.load_vocab import load_vocab, read_checked, vocab_bytes
+
+PREPROCESSOR_NAME = "preprocessor.json"
+PREPROCESSOR_VERSION = 1
+_FIX = "copy the folder anew, or save the preprocessor again"
+
+
+class SavedVocabulary(Record):
+    """The vocabulary's file, one of the two, and its tokens for what has no number and for padding.
+
+    `tokenizer` is the file that the recipe brought along, and then has the tokens too.
+    """
+
+    unknown: str | None
+    padding: str | None
+    vocab: FileRecord | None
+    tokenizer: FileRecord | None
+
+
+class SavedPreprocessor(Record):
+    """The content of preprocessor.json: what it shares with a manifest is as there."""
+
+    format: Literal["shardmill-preprocessor"] = "shardmill-preprocessor"
+    version: Annotated[int, Constraint(ge=1)] = PREPROCESSOR_VERSION
+    kind: Kind
+    recipe: dict[str, Any]
+    inputs: Annotated[tuple[Field, ...], Constraint(min_length=1)]
+    features: tuple[str, ...]
+    statistics: dict[str, Statistics]
+    vocabulary: SavedVocabulary | None
+
+
+def write_preprocessor(folder: Path, recipe: AnyRecipe, fitted: Fitted) -> tuple[str, ...]:
+    """Write preprocessor.json and what belongs to it into a folder; return the files' names."""
+    vocabulary = _write_vocabulary(folder, fitted)
+    saved = SavedPreprocessor(
+        kind=recipe.kind,
+        recipe=recipe.model_dump(mode="json"),
+        inputs=fitted.inputs,
+        features=fitted.features,
+        statistics=dict(fitted.statistics),
+        vocabulary=vocabulary,
+    )
+    (folder / PREPROCESSOR_NAME).write_bytes(to_json(saved))
+    file = None if vocabulary is None else vocabulary.vocab or vocabulary.tokenizer
+    return (PREPROCESSOR_NAME,) if file is None else (PREPROCESSOR_NAME, file.path)
+
+
+def _write_vocabulary(folder: Path, fitted: Fitted) -> SavedVocabulary | None:
+    if fitted.vocab is None:
+        return None
+    name, content = "vocab.txt", vocab_bytes(fitted.vocab)
+    if fitted.tokenizer is not None:
+        name, content = "tokenizer.json", fitted.tokenizer.encode()
+    (folder / name).write_bytes(content)
+    digest = xxhash.xxh3_128_hexdigest(content)
+    file = FileRecord(path=name, bytes=len(content), xxh3_128=digest)
+    own = fitted.tokenizer is not None
+    return SavedVocabulary(
+        unknown=fitted.unknown,
+        padding=fitted.padding,
+        vocab=None if own else file,
+        tokenizer=file if own else None,
+    )
+
+
+def read_preprocessor(folder: Path) -> tuple[AnyRecipe, Fitted]:
+    """Return what `write_preprocessor` has written.
+
+    Raises:
+        ArtifactError: a file is missing or damaged, or of a newer version.
+    """
+    path = folder / PREPROCESSOR_NAME
+    saved = read_record(path, SavedPreprocessor, version=PREPROCESSOR_VERSION, fix=_FIX)
+    recipe = parse_saved(path, saved.kind, saved.recipe, fix=_FIX)
+    fitted = Fitted(saved.inputs, saved.features, saved.statistics)
+    if saved.vocabulary is None:
+        return recipe, fitted
+    return recipe, with_vocabulary(fitted, folder, saved.vocabulary, fix=_FIX)
+
+
+def parse_saved(where: object, kind: Kind, recipe: dict[str, Any], *, fix: str) -> AnyRecipe:
+    """Return the recipe whose facts a manifest or preprocessor.json holds.
+
+    Raises:
+        ManifestError: they are not those of a recipe.
+    """
+    model = RECIPE_KINDS[kind]
+    try:
+        return model.model_validate_json(json.dumps(recipe))
+    except ValidationError as error:
+        found = "; ".join(describe_fault(model, fault) for fault in error.errors())
+        expected = f"a valid {kind} recipe"
+        raise ManifestError(where, expected=expected, found=found, fix=fix) from None
+
+
+def with_vocabulary(
+    fitted: Fitted, folder: Path, record: VocabularyRecord | SavedVocabulary, *, fix: str
+) -> Fitted:
+    """Return what is fitted with the vocabulary in a folder.
+
+    Raises:
+        DamagedFileError: its file is missing, or is not the one that was written.
+    """
+    tokenizer = None
+    if record.vocab is None and record.tokenizer is not None:
+        tokenizer = read_checked(folder, record.tokenizer, fix=fix).decode()
+    return replace(
+        fitted,
+        vocab=load_vocab(folder, record, fix=fix),
+        unknown=record.unknown,
+        padding=record.padding,
+        tokenizer=tokenizer,
+    )

@@ -1,0 +1,1 @@
+"""Cleaning, tokenising and numbering of texts."""

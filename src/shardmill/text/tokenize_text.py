@@ -1,0 +1,168 @@
+"""Tokenising of texts: whole Arrow arrays at a time, exact to Python's own Unicode rules."""
+
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shardmill.format.arrow_arrays import Array, arrow_array, numpy_array, rows_of
+from shardmill.text.clean_text import clean_texts
+from shardmill.text.joined_rows import content_of
+
+# torchtext's `basic_english`, data/utils.py of 0.18: these replacements in this order, on the
+# lower-cased line, then a split at white space.
+SUBSTITUTIONS = (
+    ("'", " '  "),
+    ('"', ""),
+    (".", " . "),
+    ("<br />", " "),
+    (",", " , "),
+    ("(", " ( "),
+    (")", " ) "),
+    ("!", " ! "),
+    ("?", " ? "),
+    (";", " "),
+    (":", " "),
+)
+
+# What a byte does: it separates tokens, belongs to one, or is one by itself. A byte of CHANGED may
+# be another one after `_lower_and_delete`. Bytes of characters beyond ASCII belong to a token; the
+# white space among them is replaced beforehand.
+_SEPARATOR, _WORD, _ALONE, _CHANGED = range(4)
+_SEPARATORS = {
+    "whitespace": "".join(chr(code) for code in range(128) if chr(code).isspace()),
+}
+_SEPARATORS["basic_english"] = _SEPARATORS["whitespace"] + ";:"
+_ALONE_CHARACTERS = {"whitespace": "", "basic_english": "'.,()!?"}
+_CHANGED_CHARACTERS = string.ascii_uppercase + '"<'
+
+# So many bytes are looked at together: all that is made of them stays in a core's own cache.
+_BLOCK_BYTES = 2**17
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of n texts, t in all, each distinct one named once.
+
+    Attributes:
+        tokens: string [d], the distinct tokens in order of first appearance.
+        codes: int32 [t], which of them each token is, row after row.
+        sizes: int32 [n], tokens per row.
+
+    Example:
+        >>> tokenize_texts(pa.array(["to be or", "not to be"]), "whitespace")
+        Tokens(tokens=["to", "be", "or", "not"], codes=[0, 1, 2, 3, 0, 1], sizes=[3, 3])
+    """
+
+    tokens: pa.StringArray
+    codes: Array
+    sizes: Array
+
+    def to_lists(self) -> list[list[str]]:
+        """Return the tokens of each row."""
+        ends = np.cumsum(self.sizes).tolist()
+        tokens = self.tokens.take(arrow_array(self.codes)).to_pylist()
+        return [tokens[i:j] for i, j in zip([0, *ends], ends, strict=False)]
+
+
+def tokenize_rows(texts: Sequence[str], tokenizer: str) -> list[list[str]]:
+    """Return the tokens of each text; see `tokenize_texts`."""
+    return tokenize_texts(pa.array(texts, pa.string()), tokenizer).to_lists()
+
+
+def tokenize_texts(texts: pa.Array, tokenizer: str) -> Tokens:
+    """Return the tokens of `texts` (string [n], no nulls).
+
+    `whitespace` is `str.split()` of each row, `basic_english` the same after `str.lower()` and
+    SUBSTITUTIONS.
+    """
+    content, offsets = content_of(texts)
+    is_ascii = content.isascii()
+    table = _class_table(tokenizer)
+    if tokenizer == "basic_english":
+        # Cleaned text is in lower case and without quotes most often.
+        starts = _starts(content, offsets, _with_changed(table)) if is_ascii else None
+        if starts is not None:
+            return _cut(content, offsets, starts, tokenizer)
+        content, offsets = content_of(_lower_and_delete(texts))
+    elif not is_ascii:
+        content, offsets = content_of(clean_texts(texts, ("ascii_space",)))
+    starts = _starts(content, offsets, table)
+    assert starts is not None  # noqa: S101  no byte is of CHANGED
+    return _cut(content, offsets, starts, tokenizer)
+
+
+def _class_table(tokenizer: str) -> bytes:
+    """Return what each of the 256 bytes does."""
+    separators, alone = _SEPARATORS[tokenizer], _ALONE_CHARACTERS[tokenizer]
+    table = bytearray([_WORD]) * 256
+    for character in separators + alone:
+        table[ord(character)] = _SEPARATOR if character in separators else _ALONE
+    return bytes(table)
+
+
+def _with_changed(table: bytes) -> bytes:
+    changed = _CHANGED_CHARACTERS.encode()
+    return bytes(_CHANGED if code in changed else kind for code, kind in enumerate(table))
+
+
+def _lower_and_delete(texts: pa.Array) -> pa.Array:
+    """Return `texts` in lower case, without quotes and with a space for each `<br />`.
+
+    These substitutions may go before all others: the others put in spaces and the character
+    itself, so that they neither make nor break up a quote or a `<br />`. A quote inside a `<br />`
+    must go first. White space becomes ASCII as a line feed, which makes no `<br />` either.
+    """
+    texts = clean_texts(texts, ("lowercase", "ascii_space"))
+    for old, new in (('"', ""), ("<br />", " ")):
+        texts = pc.replace_substring(texts, old, new)
+    return texts
+
+
+def _starts(content: bytes, offsets: Array, table: bytes) -> Array | None:
+    """Return where each token begins in UTF-8 text whose only separators are ASCII, int32 [t].
+
+    Args:
+        content: of rows, one after another.
+        offsets: [n + 1], where they begin.
+        table: what each byte does.
+
+    Returns:
+        None if a byte is of CHANGED.
+    """
+    rows = offsets[:-1][offsets[:-1] < len(content)]  # an empty row begins where the next does
+    blocks = range(0, len(content), _BLOCK_BYTES)
+    first_rows = np.searchsorted(rows, [*blocks, len(content)])
+    starts = np.empty(len(content), np.int32)  # memory that is not written takes none
+    begins = np.empty(_BLOCK_BYTES, np.bool_)
+    found, before = 0, _SEPARATOR
+    for index, start in enumerate(blocks):
+        classes = content[start : start + _BLOCK_BYTES].translate(table)
+        if bytes([_CHANGED]) in classes:
+            return None
+        kinds = np.frombuffer(classes, np.uint8)
+        here = begins[: len(kinds)]
+        # A token begins at a byte of WORD after another kind, and at each of ALONE.
+        here[0] = kinds[0] > before & _WORD
+        np.greater(kinds[1:], kinds[:-1] & _WORD, out=here[1:])
+        inside = rows[first_rows[index] : first_rows[index + 1]] - start
+        here[inside] = kinds[inside] != _SEPARATOR  # and at the start of a row
+        places = np.flatnonzero(here)
+        np.add(places, start, out=starts[found : found + len(places)], casting="unsafe")
+        found, before = found + len(places), int(kinds[-1])
+    return starts[:found]
+
+
+def _cut(content: bytes, offsets: Array, starts: Array, tokenizer: str) -> Tokens:
+    """Return the tokens of text [n rows] that begin at `starts` [t]; `offsets` [n + 1]."""
+    # Up to the next one: with the separators behind it, also those that the next row begins with,
+    # which saves a copy of the text. They go when each distinct token is left but once.
+    rough = rows_of(content, np.append(starts, np.int32(len(content)))).dictionary_encode()
+    trimmed = pc.ascii_rtrim(rough.dictionary, characters=_SEPARATORS[tokenizer])
+    trimmed = trimmed.dictionary_encode()
+    codes = numpy_array(trimmed.indices)[numpy_array(rough.indices)]
+    sizes = np.diff(np.searchsorted(starts, offsets)).astype(np.int32)
+    return Tokens(trimmed.dictionary, codes, sizes)

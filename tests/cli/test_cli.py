@@ -1,0 +1,369 @@
+"""The command line: help, hints, output for people and for programs, exit codes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from shardmill.cli import COMMANDS, main
+from shardmill.recipe.load_recipe import shipped_recipes
+from shardmill.version import __version__
+
+RECIPE = """
+name = "toy"
+kind = "tabular"
+[columns]
+size = { dtype = "float64" }
+kept = { dtype = "int64" }
+[target]
+column = "kept"
+classes = ["no", "yes"]
+first = 0
+[splits.train]
+csv = { path = "train.csv" }
+"""
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def done(*arguments: object) -> Result:
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+class Toy:
+    """Arguments of a build in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.artifact = folder, folder / "out" / "toy"
+        (folder / "raw").mkdir()
+        (folder / "toy.toml").write_text(RECIPE)
+        (folder / "raw/train.csv").write_text("size,kept\n1.5,0\n2.5,1\n")
+        self.arguments = [folder / "toy.toml", "--raw", folder / "raw", "--out", folder / "out"]
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Toy:
+    return Toy(tmp_path)
+
+
+def everything(folder: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+# Help and hints.
+
+
+def test_help_lists_every_command() -> None:
+    text = done("--help").output
+    context = click.Context(main)
+    assert main.list_commands(context) == list(COMMANDS)
+    for name in COMMANDS:
+        command = main.get_command(context, name)
+        assert command is not None and f"  {name} " in text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str) -> None:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None and command.help and command.help.strip().endswith(".")
+    text = done(name, "--help").output
+    assert command.help.split()[0] in text
+    assert text == done(name, "-h").output
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_has_help(name: str) -> None:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    options = [option for option in command.params if isinstance(option, click.Option)]
+    without = [option.name for option in options if not option.help]
+    assert [option for option in without if option != "seed"] == []  # its name says it all
+
+
+LIGHT = """
+import sys
+from shardmill.cli import main
+main([*sys.argv[1:], "--help"], standalone_mode=False)
+heavy = {"torch", "pandas", "numpy", "pyarrow", "pydantic", "rich"} & set(sys.modules)
+sys.exit(f"imports {heavy}" if heavy else 0)
+"""
+
+
+@pytest.mark.parametrize("command", [[], ["preprocess"]])
+def test_help_imports_nothing_heavy(command: list[str]) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", LIGHT, *command], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "Usage:" in ended.stdout
+
+
+TYPOS = [
+    (["preproces"], 2, "Did you mean 'preprocess'?"),
+    (["verfy"], 2, "Did you mean 'verify'?"),
+    (["qqq"], 2, "No such command 'qqq'."),
+    (["preprocess", "--wrokers", "2"], 2, "Did you mean '--workers'?"),
+    (["verify", "--jsn", "x"], 2, "Did you mean '--json'?"),
+    (["preprocess", "titanc"], 3, "did you mean titanic?"),
+    (["recipe", "mnits"], 3, "did you mean mnist?"),
+    (["preprocess", "--raw", "no/such/folder"], 2, "there is no folder 'no/such/folder'"),
+    (["preprocess", "--workers", "0"], 2, "x>=1"),
+    (["verify"], 2, "Missing argument"),
+    (["verify", "no/such/artifact"], 5, "build it with `shardmill preprocess`"),
+    (["inspect", "no/such/artifact"], 5, "build it with `shardmill preprocess`"),
+    (["sample", "titanc"], 2, "'titanc' is none of titanic, mnist, ag_news"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "hint"), TYPOS)
+def test_typos(arguments: list[str], code: int, hint: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == code
+    assert hint in result.stderr
+    assert result.stdout == ""
+
+
+def test_version() -> None:
+    assert __version__ in done("--version").output
+
+
+# Output.
+
+
+def test_preprocess_says_what_it_did(toy: Toy) -> None:
+    first = done("preprocess", *toy.arguments)
+    assert first.stdout.startswith("toy  built in ")
+    assert "there is no artifact yet" in first.stdout and "rows: train 2" in first.stdout
+    again = done("preprocess", *toy.arguments)
+    assert again.stdout == f"toy  up to date  rows: train 2  {toy.artifact}\n"
+    assert first.stderr == again.stderr == ""
+
+
+def test_json(toy: Toy) -> None:
+    (built,) = json.loads(done("preprocess", *toy.arguments, "--json").stdout)
+    assert (built["name"], built["status"], built["rows"]) == ("toy", "built", {"train": 2})
+    inspected = json.loads(done("inspect", toy.artifact, "--json").stdout)
+    assert inspected["splits"]["train"]["rows"] == 2
+    assert inspected["statistics"]["size"]["mean"] == 2.0
+    (verified,) = json.loads(done("verify", toy.artifact, "--json").stdout)
+    assert (verified["artifact"], verified["files"]) == (str(toy.artifact), 2)
+
+
+def test_json_is_alone_on_stdout(toy: Toy) -> None:
+    result = done("preprocess", *toy.arguments, "--json", "--rows-per-shard", 1)
+    (built,) = json.loads(result.stdout)
+    assert "rounded up to 16,384" in built["notes"][0]
+    assert result.stderr.startswith("note: toy: 1 rows per shard rounded up to 16,384")
+
+
+def test_inspect(toy: Toy) -> None:
+    done("preprocess", *toy.arguments)
+    text = done("inspect", toy.artifact).stdout
+    for fact in (
+        "toy  tabular",
+        "2 rows",
+        "float32 [1]",
+        "no, yes",
+        "mean 2, std 0.5",
+        "train.csv",
+    ):
+        assert fact in text
+
+
+@pytest.mark.parametrize("command", ["preprocess", "clean", "shard"])
+def test_quiet_prints_nothing(toy: Toy, command: str) -> None:
+    if command == "shard":
+        done("clean", *toy.arguments)
+    assert done(command, *toy.arguments, "--quiet").output == ""
+
+
+def test_quiet_verify_prints_nothing(toy: Toy) -> None:
+    done("preprocess", *toy.arguments)
+    assert done("verify", toy.artifact, "--quiet").output == ""
+
+
+@pytest.mark.parametrize("command", ["preprocess", "clean"])
+def test_dry_run_changes_nothing(toy: Toy, command: str) -> None:
+    before = everything(toy.folder)
+    result = done(command, *toy.arguments, "--dry-run")
+    assert "to build (no" in result.stdout or "to build (there is no artifact" in result.stdout
+    assert everything(toy.folder) == before
+    done("preprocess", *toy.arguments)
+    before = everything(toy.folder)
+    assert "to build (asked for)" in done(command, *toy.arguments, "--dry-run", "--force").stdout
+    assert everything(toy.folder) == before
+
+
+def test_dry_run_writes_no_sample(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    out, sample = tmp_path / "out", tmp_path / "sample"
+    done(
+        "preprocess",
+        "titanic",
+        "--raw",
+        tmp_path / "raw",
+        "--out",
+        out,
+        "--sample",
+        sample,
+        "--dry-run",
+    )
+    assert list(tmp_path.iterdir()) == [tmp_path / "raw"]
+
+
+def test_sample_data_is_marked(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    folders = [
+        "--raw",
+        tmp_path / "raw",
+        "--out",
+        tmp_path / "out",
+        "--sample",
+        tmp_path / "sample",
+    ]
+    result = done("preprocess", "titanic", *folders)
+    assert "SAMPLE DATA" in result.stdout
+    assert "using generated SAMPLE DATA" in result.stderr
+    assert "SAMPLE DATA" in done("inspect", tmp_path / "out/titanic").stdout
+
+
+# Recipes.
+
+
+@pytest.mark.parametrize("name", shipped_recipes())
+def test_recipe_prints_one_that_loads(toy: Toy, name: str) -> None:
+    text = done("recipe", name).stdout
+    assert tomllib.loads(text)["name"] == name
+    path = toy.folder / "printed.toml"
+    path.write_text(text)
+    result = run("preprocess", path, "--raw", toy.folder / "raw", "--dry-run")
+    assert result.exit_code == 4  # the recipe is fine, its raw files are not there
+    assert f"raw files of {name}" in result.stderr
+
+
+def test_recipe_lists_all() -> None:
+    lines = done("recipe").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(shipped_recipes())
+
+
+# Exit codes.
+
+
+@pytest.mark.parametrize("pattern", ["shards-*/*.safetensors", "clean-*/*.parquet"])
+@pytest.mark.parametrize("position", [0, -1])
+def test_verify_finds_a_flipped_byte(toy: Toy, pattern: str, position: int) -> None:
+    done("preprocess", *toy.arguments)
+    (path,) = toy.artifact.glob(pattern)
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.write_bytes(content)
+    result = run("verify", toy.artifact)
+    assert result.exit_code == 5
+    assert str(path) in result.stderr and "xxh3_128" in result.stderr
+    assert result.stdout == ""
+
+
+def test_verify_finds_a_lost_byte(toy: Toy) -> None:
+    done("preprocess", *toy.arguments)
+    (path,) = toy.artifact.glob("shards-*/*.safetensors")
+    path.write_bytes(path.read_bytes()[:-1])
+    assert run("verify", toy.artifact).exit_code == 5
+    path.unlink()
+    assert run("verify", toy.artifact).exit_code == 5
+
+
+def test_shard_before_clean(toy: Toy) -> None:
+    result = run("shard", *toy.arguments)
+    assert result.exit_code == 4
+    assert "run `shardmill clean` first" in result.stderr
+
+
+def test_debug_shows_the_error_itself(toy: Toy) -> None:
+    (toy.folder / "raw/train.csv").write_text("size,kept\n1.5,7\n")
+    assert "Traceback" not in run("preprocess", *toy.arguments).output
+    result = run("--debug", "preprocess", *toy.arguments)
+    assert type(result.exception).__name__ == "UnknownClassError"
+
+
+def test_a_fault_in_the_code_is_named_and_not_traced(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("of something")
+
+    monkeypatch.setattr("shardmill.pipeline.builds.find_sources.find_sources", fault)
+    result = run("preprocess", *toy.arguments)
+    assert result.exit_code == 1
+    assert "unexpected ZeroDivisionError: of something" in result.stderr
+    assert "shardmill --debug" in result.stderr
+
+
+def test_interrupt(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shardmill.pipeline.stages.clean_stage.clean_part", interrupt)
+    result = run("preprocess", *toy.arguments)
+    assert result.exit_code == 130
+    assert "interrupted" in result.stderr
+    assert not (toy.artifact / "manifest.json").exists()
+    assert list(toy.artifact.glob(".building-*")) == []
+
+
+def test_termination(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def terminate(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("shardmill.pipeline.stages.clean_stage.clean_part", terminate)
+    result = run("preprocess", *toy.arguments)
+    assert result.exit_code == 143
+    assert "terminated: what was not finished is as it was before" in result.stderr
+    assert not any("building" in name for name in everything(toy.folder))
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_datasets_without_raw_files_are_named(tmp_path: Path) -> None:
+    done("sample", "titanic", "--out", tmp_path / "raw")
+    result = done("preprocess", "--raw", tmp_path / "raw", "--out", tmp_path / "out")
+    assert f"no raw files of ag_news, mnist in {tmp_path / 'raw'}" in result.stderr
+    assert result.stdout.startswith("titanic  built")
+
+
+def test_one_failure_does_not_hide_the_others(tmp_path: Path) -> None:
+    done("sample", "titanic", "ag_news", "--out", tmp_path / "raw")
+    (tmp_path / "raw/ag_news/train.csv").write_bytes(b"1,2\n")
+    result = run("preprocess", "--raw", tmp_path / "raw", "--out", tmp_path / "out", "--json")
+    assert result.exit_code == 4
+    assert [outcome["name"] for outcome in json.loads(result.stdout)] == ["titanic"]
+    assert "expected  3 fields" in result.stderr
+
+
+def test_two_recipes_of_one_name(toy: Toy) -> None:
+    result = run("preprocess", "titanic", "titanic", "--raw", toy.folder)
+    assert result.exit_code == 3
+    assert "titanic in both" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["sample", "train"])
+def test_output_that_cannot_be_written(tmp_path: Path, command: str) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    arguments: list[object] = ["--out", tmp_path / "file/below"]
+    if command == "train":
+        done("sample", "titanic", "--out", tmp_path / "raw")
+        done("preprocess", "--raw", tmp_path / "raw", "--out", tmp_path / "out")
+        arguments += ["--artifacts", tmp_path / "out"]
+    result = run(command, "titanic", *arguments)
+    assert result.exit_code == 7
+    assert "expected  a folder that can be written" in result.stderr

@@ -1,0 +1,111 @@
+"""Other libraries read the cleaned rows, and find the same values."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from small_parts import RECIPE, build, cleaned, csv_rows, cut_small
+
+from shardmill.format.manifest import Manifest
+from shardmill.pipeline.sample.write_idx import encode_idx
+
+IMAGES = """
+name = "pictures"
+kind = "image"
+target.classes = ["a", "b", "c"]
+splits.train = { images.path = "images", labels.path = "labels" }
+"""
+ROWS = 2_000
+PIXELS = np.random.default_rng(0).integers(0, 256, (300, 4, 5), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("readers")
+    (folder / "train.csv").write_text("".join(csv_rows(ROWS)), encoding="utf-8")
+    (folder / "images").write_bytes(encode_idx(PIXELS))
+    (folder / "labels").write_bytes(encode_idx((np.arange(300) % 3).astype(np.uint8)))
+    with pytest.MonkeyPatch.context() as patch:
+        cut_small(patch, 10_000, 30_000)
+        build(RECIPE, folder, folder / "out")
+        patch.setattr("shardmill.raw.cut_parts._SMALL_PART", 2_000)
+        patch.setattr("shardmill.raw.raw_source.CHUNK_BYTES", 1_000)
+        build(IMAGES, folder, folder / "out")
+    return folder / "out"
+
+
+def files(artifact: Path, split: str = "train") -> list[str]:
+    found = [str(artifact / r.path) for r in Manifest.load(artifact).splits[split].parquet]
+    assert len(found) > 1
+    return found
+
+
+def by_duckdb(paths: list[str], column: str) -> list[Any]:
+    duckdb = pytest.importorskip("duckdb")
+    rows = duckdb.sql(f"SELECT {column}, label FROM read_parquet({paths!r})").fetchall()
+    return [tuple(row) for row in rows]
+
+
+def by_polars(paths: list[str], column: str) -> list[Any]:
+    polars = pytest.importorskip("polars")
+    frame = polars.concat([polars.read_parquet(path) for path in paths])
+    rows: list[Any] = frame.select(column, "label").rows()
+    return rows
+
+
+def by_pandas(paths: list[str], column: str) -> list[Any]:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.concat([pandas.read_parquet(path) for path in paths])
+    return list(zip(frame[column], frame["label"], strict=True))
+
+
+READERS = {"duckdb": by_duckdb, "polars": by_polars, "pandas": by_pandas}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_texts(artifacts: Path, reader: str, split: str) -> None:
+    found = READERS[reader](files(artifacts / "toy", split), "text")
+    table = cleaned(artifacts / "toy", split)
+    assert len(found) == Manifest.load(artifacts / "toy").splits[split].rows
+    assert found == list(zip(*table.to_pydict().values(), strict=True))
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_images_are_the_bytes_of_arrays_that_the_metadata_describes(
+    artifacts: Path, reader: str
+) -> None:
+    paths = files(artifacts / "pictures")
+    found = READERS[reader](paths, "image")
+    facts = pq.read_schema(paths[0]).field("image").metadata
+    dtype, shape = facts[b"dtype"].decode(), json.loads(facts[b"shape"])
+    pixels = [np.frombuffer(image, dtype).reshape(shape) for image, _ in found]
+    np.testing.assert_array_equal(np.array(pixels), PIXELS[:, None])
+    assert [label for _, label in found] == [n % 3 for n in range(300)]
+
+
+@pytest.mark.parametrize(("name", "column"), [("toy", "text"), ("pictures", "image")])
+def test_files_say_where_they_come_from(artifacts: Path, name: str, column: str) -> None:
+    for path in files(artifacts / name):
+        facts = pq.read_schema(path).metadata
+        assert facts[b"shardmill.name"] == name.encode()
+        assert facts[b"shardmill.split"] == b"train"
+        assert facts[b"shardmill.generation"] == Path(path).parent.name.encode()
+        group = pq.read_metadata(path).row_group(0)
+        plain = {
+            group.column(i).path_in_schema.split(".")[0]: group.column(i)
+            for i in range(group.num_columns)
+        }
+        assert not plain[column].has_dictionary_page
+        assert plain["label"].has_dictionary_page
+        assert {facts.compression for facts in plain.values()} == {"ZSTD"}
+
+
+def test_duckdb_reads_the_facts(artifacts: Path) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    query = f"SELECT key, value FROM parquet_kv_metadata({files(artifacts / 'toy')[0]!r})"
+    facts = dict(duckdb.sql(query).fetchall())
+    assert facts[b"shardmill.split"] == b"train"

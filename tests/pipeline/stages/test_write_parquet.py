@@ -1,0 +1,129 @@
+"""Parquet files of cleaned rows: row groups of bounded size, equal bytes for equal rows."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import xxhash
+
+from shardmill.pipeline.builds.generation import Generation
+from shardmill.pipeline.stages import write_parquet
+from shardmill.pipeline.stages.write_parquet import ParquetFile
+
+TABLE = pa.table({"a": range(100), "b": [f"row {n}" for n in range(100)]})
+
+
+def write(folder: Path, tables: list[pa.Table], **options: Any) -> Path:
+    folder.mkdir(exist_ok=True)
+    with ParquetFile(Generation("clean-0", folder), "train-00000.parquet", **options) as file:
+        for table in tables:
+            file.write(table)
+        record = file.close()
+    path = folder / "train-00000.parquet"
+    content = path.read_bytes()
+    assert record is not None
+    assert record.path == "clean-0/train-00000.parquet"
+    assert record.rows == sum(map(len, tables))
+    assert record.bytes == len(content)
+    assert record.xxh3_128 == xxhash.xxh3_128(content).hexdigest()
+    return path
+
+
+def row_groups(path: Path) -> list[int]:
+    facts = pq.read_metadata(path)
+    return [facts.row_group(group).num_rows for group in range(facts.num_row_groups)]
+
+
+def test_rows_come_back_in_order(tmp_path: Path) -> None:
+    path = write(tmp_path, [TABLE.slice(0, 30), TABLE.slice(30, 0), TABLE.slice(30)])
+    assert pq.read_table(path).equals(TABLE)
+
+
+def test_equal_tables_give_equal_bytes(tmp_path: Path) -> None:
+    tables = [TABLE.slice(start, 10) for start in range(0, 100, 10)]
+    one, other = write(tmp_path / "1", tables), write(tmp_path / "2", tables)
+    assert one.read_bytes() == other.read_bytes()
+
+
+GROUPS = [
+    # rows of a group at least, sizes of the tables, sizes of the groups
+    (10, [4, 4, 4, 4], [12, 4]),  # closed by the table that reaches the bound
+    (10, [10, 10, 1], [10, 10, 1]),
+    (10, [4, 6], [10]),  # the last table fills the last group
+    (10, [100], [100]),  # a table is never cut
+    (10, [100, 1], [100, 1]),
+    (1000, [50, 50], [100]),
+    (10, [5, 0, 0], [5]),
+    (10, [0, 10, 0], [10]),
+]
+
+
+@pytest.mark.parametrize(("bound", "sizes", "groups"), GROUPS)
+def test_row_groups_by_rows(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    bound: int,
+    sizes: list[int],
+    groups: list[int],
+) -> None:
+    monkeypatch.setattr(write_parquet, "ROW_GROUP_ROWS", bound)
+    seen: list[pa.Table] = []
+    path = write(tmp_path, [TABLE.slice(0, size) for size in sizes], on_group=seen.append)
+    assert row_groups(path) == groups
+    assert pq.read_schema(path).names == ["a", "b"]
+    with pq.ParquetFile(path) as file:
+        read = [file.read_row_group(group) for group in range(len(groups))]
+    assert all(one.equals(other) for one, other in zip(read, seen, strict=True))
+
+
+def test_row_groups_by_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write_parquet, "ROW_GROUP_BYTES", 2 * TABLE.slice(0, 20).nbytes)
+    path = write(tmp_path, [TABLE.slice(0, 20)] * 5)
+    assert row_groups(path) == [40, 40, 20]
+
+
+@pytest.mark.parametrize("tables", [[], [TABLE.slice(0, 0)]])
+def test_without_a_row_there_is_no_file(tmp_path: Path, tables: list[pa.Table]) -> None:
+    with ParquetFile(Generation("clean-0", tmp_path), "train-00000.parquet") as file:
+        for table in tables:
+            file.write(table)
+        assert file.close() is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_plain_columns_have_neither_dictionary_nor_statistics(tmp_path: Path) -> None:
+    path = write(tmp_path, [TABLE], plain=["b"])
+    group = pq.read_metadata(path).row_group(0)
+    columns = {group.column(i).path_in_schema: group.column(i) for i in range(2)}
+    assert {name: c.has_dictionary_page for name, c in columns.items()} == {"a": True, "b": False}
+    assert {name: c.is_stats_set for name, c in columns.items()} == {"a": True, "b": False}
+
+
+def test_metadata_is_in_the_file_beside_that_of_the_tables(tmp_path: Path) -> None:
+    table = TABLE.replace_schema_metadata({"own": "1"})
+    path = write(tmp_path, [table], metadata={"shardmill.split": "train"})
+    found = pq.read_schema(path).metadata
+    assert {key: found[key] for key in (b"own", b"shardmill.split")} == {
+        b"own": b"1",
+        b"shardmill.split": b"train",
+    }
+
+
+def test_a_file_that_is_given_up_is_written_no_more(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ValueError, match="given up"),
+        ParquetFile(Generation("clean-0", tmp_path), "train-00000.parquet") as file,
+    ):
+        file.write(pa.concat_tables([TABLE] * 200))
+        raise ValueError("given up")
+    assert not [t for t in threading.enumerate() if t.name.startswith("parquet")]
+
+
+def test_a_fault_in_the_thread_is_raised_here(tmp_path: Path) -> None:
+    missing = Generation("clean-0", tmp_path / "missing")
+    with pytest.raises(FileNotFoundError), ParquetFile(missing, "train-00000.parquet") as file:
+        file.write(TABLE)
+        file.close()

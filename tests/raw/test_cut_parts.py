@@ -1,0 +1,77 @@
+"""Parts are chunks put together: every chunk once, in order, as the sizes alone say."""
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shardmill.raw import cut_parts as module
+from shardmill.raw.cut_parts import Part, cut_parts, part_count
+
+MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    number: int
+    bytes: int
+
+
+def pieces(sizes: list[int]) -> list[Piece]:
+    return [Piece(number, size) for number, size in enumerate(sizes)]
+
+
+def sizes_of(parts: list[Part]) -> list[int]:
+    return [sum(chunk.bytes for chunk in part.chunks) for part in parts]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 64 * MIB), max_size=40),
+    total=st.integers(0, 2**40),
+)
+def test_chunks_of_the_parts_in_order_are_the_chunks(sizes: list[int], total: int) -> None:
+    chunks = pieces(sizes)
+    parts = list(cut_parts(iter(chunks), total_bytes=total))
+    assert [chunk for part in parts for chunk in part.chunks] == chunks
+    assert [part.index for part in parts] == list(range(len(parts)))
+    assert all(part.chunks for part in parts)
+    least = min(max(total // 64, 16 * MIB), 128 * MIB)
+    for size, part in zip(sizes_of(parts)[:-1], parts, strict=False):
+        assert least <= size < least + part.chunks[-1].bytes  # closed by the chunk that reaches it
+
+
+SIZES = [
+    # MiB in all, MiB of a part
+    (0, 16),
+    (1, 16),
+    (1024, 16),  # 64 parts
+    (2048, 32),
+    (8192, 128),
+    (2**20, 128),  # large inputs get more parts, not larger ones
+]
+
+
+@pytest.mark.parametrize(("total", "part"), SIZES)
+def test_size_of_a_part(total: int, part: int) -> None:
+    chunks = pieces([8 * MIB] * (total // 8))[:200]
+    parts = list(cut_parts(chunks, total_bytes=total * MIB))
+    assert sizes_of(parts)[:-1] == [part * MIB] * (len(parts) - 1)
+    assert part_count(total * MIB) == -(-total // part)
+
+
+def test_chunks_are_taken_as_they_are_needed() -> None:
+    def endless() -> object:
+        number = 0
+        while True:
+            yield Piece(number, MIB)
+            number += 1
+
+    parts = cut_parts(endless(), total_bytes=0)  # type: ignore[arg-type]
+    assert [len(next(parts).chunks) for _ in range(3)] == [16, 16, 16]
+
+
+def test_a_chunk_is_half_a_part_at_most() -> None:
+    # A part closes with the chunk that reaches its size, so this bounds how uneven parts are.
+    assert 2 * module.CHUNK_BYTES <= module._SMALL_PART

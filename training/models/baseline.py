@@ -1,0 +1,47 @@
+"""A baseline: a backbone that makes features of a batch, and a head that makes logits of them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from shardmill.training.models.image_cnn import ImageCnn
+from shardmill.training.models.image_resnet import ImageResnet
+from shardmill.training.models.tabular_mlp import TabularMlp
+from shardmill.training.models.text_bag import TextBag
+from shardmill.training.models.text_transformer import TextTransformer
+
+# Names in model.json. A model is made of these alone, never of code that a file names. Each makes a
+# backbone of its options, which are fit for JSON: a module that takes the `x` of a batch as
+# datasets give it, texts as a `Bag`, and returns `width` features [b, width].
+BACKBONES: Mapping[str, Callable[..., nn.Module]] = {
+    "tabular_mlp": TabularMlp,
+    "image_cnn": ImageCnn,
+    "image_resnet": ImageResnet,
+    "text_bag": TextBag,
+    "text_transformer": TextTransformer,
+}
+
+
+class Baseline(nn.Module):
+    """A classifier.
+
+    Args:
+        architecture: of the backbone, one of `BACKBONES`.
+        options: of the backbone.
+        classes: how many.
+    """
+
+    def __init__(self, architecture: str, options: Mapping[str, Any], classes: int) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.options = dict(options)
+        self.classes = classes
+        self.backbone = BACKBONES[architecture](**options)
+        width: Any = self.backbone.width
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, x: Any) -> Tensor:
+        """Return logits [b, classes]."""
+        logits: Tensor = self.head(self.backbone(x))
+        return logits

@@ -1,0 +1,65 @@
+"""Features of an image, by a residual network."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from shardmill.training.models.fit_images import fit_images
+
+
+class ImageResnet(nn.Module):
+    """A small residual network (He et al. 2016) for images of any dtype, size and channels.
+
+    Args:
+        shape: [c, h, w] that it works at; see `fit_images`.
+        mean, std: of all pixels of the train split, in their own units.
+        width: channels of the first of three stages; each of the next has twice as many, and
+            halves the image.
+        depth: blocks of a stage.
+
+    Attributes:
+        width: of what it returns.
+    """
+
+    def __init__(
+        self, shape: Sequence[int], mean: float, std: float, *, width: int = 16, depth: int = 1
+    ) -> None:
+        super().__init__()
+        self.shape = tuple(shape)
+        self.mean = mean
+        self.std = std
+        widths = [width << stage for stage in range(3) for _ in range(depth)]
+        self.width = widths[-1]
+        # Half the size from here on, as with larger images: a quarter of the work.
+        self.stem = nn.Sequential(_convolution(shape[0], width), nn.ReLU(), nn.MaxPool2d(2))
+        self.blocks = nn.Sequential(*(_Block(a, b) for a, b in pairwise([width, *widths])))
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features [b, width] of `x` [b, c, h, w]."""
+        images = fit_images(x, self.shape, self.mean, self.std)
+        found: Tensor = self.blocks(self.stem(images.to(next(self.parameters()).dtype)))
+        return found.mean((2, 3))  # adaptive pooling has no deterministic gradient on GPUs
+
+
+class _Block(nn.Module):
+    # Two convolutions beside a way past them, which takes every second pixel where channels double.
+
+    def __init__(self, c_in: int, c_out: int) -> None:
+        super().__init__()
+        stride = 1 if c_in == c_out else 2
+        self.first = _convolution(c_in, c_out, stride=stride)
+        self.second = _convolution(c_out, c_out)
+        self.past = nn.Identity() if stride == 1 else _convolution(c_in, c_out, size=1, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = self.second(functional.relu(self.first(x)))
+        return functional.relu(inner + self.past(x))
+
+
+def _convolution(c_in: int, c_out: int, *, size: int = 3, stride: int = 1) -> nn.Sequential:
+    convolution = nn.Conv2d(c_in, c_out, size, stride, padding=size // 2, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(c_out))

@@ -1,0 +1,111 @@
+"""Gives a fresh model what a trained one has learnt (transfer learning)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from shardmill import ModelError, Preprocessor, ShardDataset, TextDataset, Vocab
+from shardmill.training.models.agreement import first_difference, input_terms
+from shardmill.training.models.baseline import Baseline
+from shardmill.training.saved.load_model import Model
+
+# What a backbone knows of the data that it is given, and has not learnt from gradients: tensors and
+# options.
+_OF_DATA = ("mean", "std", "token_hashes", "tokens", "codes", "groups")
+_FIX_OPTIONS = "leave these to the model that the run starts from, or train a fresh one"
+_FIX = "start from another model, or train a fresh one"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What came over from a trained model.
+
+    Attributes:
+        head: the classes are the same, and so the head came over too.
+        known: how many tokens of the vocabulary the trained model knows; None without one.
+    """
+
+    head: bool
+    known: int | None
+
+    def __str__(self) -> str:
+        known = "" if self.known is None else f"; it knows {self.known:,} tokens"
+        return f"with {'its' if self.head else 'a fresh'} head{known}"
+
+
+def start_model(fresh: Baseline, start: Model, dataset: ShardDataset) -> Started:
+    """Give a fresh model what a trained one has learnt.
+
+    Its head stays fresh, unless the classes are the same. Pixels and numbers are standardised by
+    the dataset's own statistics. A token that the trained model does not know begins as what it
+    took it for: its unknown token, or else as a fresh one.
+
+    Args:
+        fresh: a model for the dataset.
+        start: the trained one.
+        dataset: the train split.
+
+    Raises:
+        ModelError: the trained model is of another kind, architecture or size, or knows other
+            columns.
+    """
+    _check_same(fresh, start, dataset)
+    state, known = fresh.state_dict(), None
+    head, vocab = start.classes == dataset.classes, start.preprocessor.fitted.vocab
+    for name, tensor in start.module.state_dict().items():
+        if name.rpartition(".")[2] in _OF_DATA or (name.startswith("head.") and not head):
+            continue
+        learnt = tensor
+        if name == "backbone.embedding.weight" and isinstance(dataset, TextDataset) and vocab:
+            known = sum(token in vocab for token in dataset.vocab.get_itos())
+            learnt = _map_rows(state[name], tensor, dataset.vocab, vocab)
+        state[name] = learnt
+    fresh.load_state_dict(state)
+    return Started(head, known)
+
+
+def _check_same(fresh: Baseline, start: Model, dataset: ShardDataset) -> None:
+    kind = dataset.manifest.kind
+    if start.facts.kind != kind:
+        expected, found = f"a model of kind {kind}, as {dataset.path} is", f"{start.facts.kind}"
+    elif start.module.architecture != fresh.architecture:
+        expected, found = f"a model with {fresh.architecture}", start.module.architecture
+    elif kind == "tabular" and (different := _columns(start, dataset)):
+        expected, found = f"{different[0]}, as {dataset.path} has", different[1]
+    elif other := _other_options(fresh, start.module):
+        both = (fresh.options, start.module.options)
+        expected, found = (", ".join(f"{n} {options.get(n)}" for n in other) for options in both)
+        raise ModelError(start.folder, expected=expected, found=found, fix=_FIX_OPTIONS)
+    else:
+        return
+    raise ModelError(start.folder, expected=expected, found=found, fix=_FIX)
+
+
+def _other_options(fresh: Baseline, start: Baseline) -> list[str]:
+    """Return the options that do not come from the data and are others."""
+    names = [name for name in fresh.options if name not in _OF_DATA]
+    return [name for name in names if start.options.get(name) != fresh.options[name]]
+
+
+def _columns(start: Model, dataset: ShardDataset) -> tuple[str, str] | None:
+    names = ("fields", "features", "numbers of texts", "categories")
+    here, there = input_terms(Preprocessor.load(dataset.path)), input_terms(start.preprocessor)
+    return first_difference({n: here[n] for n in names}, {n: there[n] for n in names})
+
+
+def _map_rows(ours: Tensor, theirs: Tensor, vocab: Vocab, start: Vocab) -> Tensor:
+    """Return a table whose rows of tokens, and of whatever follows them, are those of another.
+
+    Args:
+        ours: [tokens + rest, width].
+        theirs: [other tokens + rest, width].
+        vocab: of ours.
+        start: of theirs.
+    """
+    numbers, unknown = start.get_stoi(), start.get_default_index()
+    fresh = -1 if unknown is None else unknown
+    rows = torch.tensor([numbers.get(token, fresh) for token in vocab.get_itos()])
+    table = ours[: len(rows)].clone()
+    table[rows >= 0] = theirs[rows[rows >= 0]]
+    return torch.cat([table, theirs[len(start) :]])

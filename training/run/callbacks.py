@@ -1,0 +1,232 @@
+"""What happens between steps and epochs: checkpoints, early stopping, and what a run remembers."""
+
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch.callbacks import Checkpoint as CheckpointCallback
+from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint
+
+from shardmill import DivergedError, ResumeError
+from shardmill.training.models.freeze_parts import freeze_in_epoch
+from shardmill.training.settings.settings import Metric, Settings, Transfer
+
+
+class WholeFiles(TorchCheckpointIO):
+    """Checkpoints that take the place of older ones in one step, so that a kill spoils neither."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
+    ) -> None:
+        """Write a checkpoint."""
+        if storage_options is not None:
+            raise TypeError("there are no storage options for files")
+        part = Path(f"{path}.part")
+        part.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(checkpoint, part)
+        part.replace(path)
+
+
+class LastCheckpoint(CheckpointCallback):
+    """Writes one file after every epoch, and inside of epochs after so many steps or so much time.
+
+    Args:
+        path: of the file.
+        steps: after how many.
+        interval: after what time.
+    """
+
+    def __init__(self, path: Path, *, steps: int | None, interval: timedelta | None) -> None:
+        self.path = path
+        self.steps = steps
+        self.interval = interval
+        self._written_at = time.monotonic()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Let time begin."""
+        self._written_at = time.monotonic()
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        """Write if it is time, but not after an epoch's last batch, whose validation is to come."""
+        if trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            return
+        due = self.steps is not None and trainer.global_step % self.steps == 0
+        if self.interval is not None:
+            late = time.monotonic() - self._written_at >= self.interval.total_seconds()
+            due = bool(trainer.strategy.broadcast(due or late))  # all ranks save, or none
+        if due:
+            refuse_not_finite(trainer)
+            self._write(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Write."""
+        self._write(trainer)
+
+    def _write(self, trainer: Trainer) -> None:
+        trainer.save_checkpoint(self.path)
+        self._written_at = time.monotonic()
+
+
+class Memory(Callback):
+    """What checkpoints hold beside Lightning's own: facts of the run, metrics of its last epoch.
+
+    Args:
+        facts: what a run that resumes this one must agree in.
+    """
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        self.facts = dict(facts)
+        self.metrics: dict[str, float] = {}
+        self.began = False  # a run that was finished before does not
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Note that there is something to train."""
+        self.began = True
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Take the metrics of this epoch.
+
+        Raises:
+            DivergedError: a weight is not finite. No checkpoint of this epoch is written then.
+        """
+        refuse_not_finite(trainer)
+        wanted = ("train_loss", "validation_loss", "validation_accuracy")
+        found = trainer.callback_metrics
+        self.metrics = {name: float(found[name]) for name in wanted if name in found}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint holds."""
+        return {"facts": self.facts, "metrics": self.metrics}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the metrics of a checkpoint; its facts are compared before."""
+        self.metrics = state_dict["metrics"]
+
+
+class Freezing(Callback):
+    """Keeps frozen parts of a model frozen, and thaws them as the settings say."""
+
+    def __init__(self, transfer: Transfer) -> None:
+        self.transfer = transfer
+
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Freeze, where a run is resumed inside of an epoch."""
+        freeze_in_epoch(pl_module.model, self.transfer, trainer.current_epoch)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Freeze what this epoch does not train."""
+        freeze_in_epoch(pl_module.model, self.transfer, trainer.current_epoch)
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Lightning's checkpoint of the best epoch, which goes on in a folder that was moved."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the best score so far, for the file that lies in this run's folder.
+
+        Raises:
+            ResumeError: it does not.
+        """
+        best = Path(str(self.dirpath)) / "best.ckpt"
+        if state_dict["best_model_path"] and not best.is_file():
+            raise ResumeError(
+                best,
+                expected="the checkpoint of the best epoch so far, beside last.ckpt",
+                found="no such file",
+                fix="put it back, or start the run anew, without --resume",
+            )
+        # Lightning forgets the score where the paths are others than they were.
+        paths = ("best_model_path", "kth_best_model_path", "last_model_path")
+        moved: dict[str, Any] = {name: str(best) for name in paths if state_dict[name]}
+        moved["best_k_models"] = {str(best): s for s in state_dict["best_k_models"].values()}
+        super().load_state_dict({**state_dict, **moved, "dirpath": self.dirpath})
+
+
+class PatientStopping(EarlyStopping):
+    """Lightning's early stopping, which a run that was resumed after it stops by too."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Stop if the checkpoint is of a run that was to stop."""
+        if self.stopping_reason_message is not None:
+            trainer.should_stop = True
+
+    def why(self) -> str | None:
+        """Return why the run was stopped, if it was."""
+        if self.stopping_reason_message is None:
+            return None
+        if self.wait_count < self.patience:  # no number any more
+            return self.stopping_reason_message
+        best = self.stopped_epoch - self.wait_count + 1  # counted from 1
+        return (
+            f"stopped after epoch {self.stopped_epoch + 1}: {self.monitor} has not improved "
+            f"by more than {abs(self.min_delta):g} for {self.wait_count} epochs; "
+            f"it last did in epoch {best}, to {float(self.best_score):.4f}"
+        )
+
+
+def make_callbacks(
+    settings: Settings, folder: Path, *, default: Metric, memory: Memory
+) -> list[Any]:
+    """Return the callbacks of a run, whose checkpoints go to `folder`.
+
+    Args:
+        settings: of the run.
+        folder: of the checkpoints.
+        default: the metric where the settings have none.
+        memory: the run's own.
+    """
+    callbacks: list[Any] = [memory, LearningRateMonitor("step")]
+    stopping, kept = settings.early_stopping, settings.checkpoint
+    if settings.transfer is not None:
+        callbacks.append(Freezing(settings.transfer))
+    if stopping is not None:
+        metric = stopping.metric or default
+        callbacks.append(
+            PatientStopping(
+                metric, stopping.min_delta, stopping.patience, mode=_mode(metric), verbose=False
+            )
+        )
+    if kept.best:
+        metric = settings.best_metric() or default
+        callbacks.append(
+            BestCheckpoint(
+                folder,
+                "best",
+                monitor=metric,
+                mode=_mode(metric),
+                save_on_train_epoch_end=True,
+                enable_version_counter=False,
+            )
+        )
+    if kept.last:  # after the one above, whose state it holds
+        minutes = kept.every_minutes
+        interval = None if minutes is None else timedelta(minutes=minutes)
+        last = LastCheckpoint(folder / "last.ckpt", steps=kept.every_n_steps, interval=interval)
+        callbacks.append(last)
+    return callbacks
+
+
+def refuse_not_finite(trainer: Trainer) -> None:
+    """Fail if a weight is not finite.
+
+    Raises:
+        DivergedError: with the epoch and the step.
+    """
+    weights = trainer.lightning_module.named_parameters()
+    bad = [name for name, weight in weights if not bool(torch.isfinite(weight).all())]
+    if bad:
+        raise DivergedError(
+            f"epoch {trainer.current_epoch + 1}, step {trainer.global_step}",
+            expected="finite weights",
+            found=f"others in {', '.join(bad)}",
+            fix="lower learning_rate, or look for extreme values in the data",
+        )
+
+
+def _mode(metric: Metric) -> str:
+    return "min" if metric.endswith("loss") else "max"

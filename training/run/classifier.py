@@ -1,0 +1,184 @@
+"""The training step of all baselines."""
+
+import hashlib
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from lightning import LightningModule
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
+from torchmetrics import MeanMetric
+from torchmetrics.classification import MulticlassAccuracy
+
+from shardmill import DivergedError
+from shardmill.training.models.baseline import Baseline
+from shardmill.training.settings.settings import Settings
+
+_EVALUATED = ("validation", "test")
+
+
+class Classifier(LightningModule):
+    """A model, its loss (cross-entropy) and its accuracy.
+
+    Args:
+        model: with fresh weights, or those to start from.
+        settings: of the optimiser.
+        steps: optimiser steps of the whole run, over which the learning rate goes up and down.
+    """
+
+    def __init__(self, model: Baseline, settings: Settings, steps: int) -> None:
+        super().__init__()
+        self.model = model
+        self.settings = settings
+        self.steps = steps
+        # NaN stays NaN. With "disable" torchmetrics 1.9 counts batches, and not their rows.
+        self.train_loss = MeanMetric(nan_strategy=math.nan)
+        self.loss = nn.ModuleDict({s: MeanMetric(nan_strategy=math.nan) for s in _EVALUATED})
+        self.accuracy = nn.ModuleDict(
+            {s: MulticlassAccuracy(model.classes, average="micro") for s in _EVALUATED}
+        )
+
+    def forward(self, x: Any) -> Tensor:
+        """Return logits [b, classes]."""
+        logits: Tensor = self.model(x)
+        return logits
+
+    def on_train_epoch_start(self) -> None:
+        """Tell the loader its epoch: Lightning restores a loader's place inside epochs alone."""
+        loader: Any = self.trainer.train_dataloader
+        loader.set_epoch(self.current_epoch)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:  # noqa: ARG002
+        """Seed dropout by the step, so that a run goes on from a place, not from a state."""
+        place = f"{self.settings.seed} {self.global_step} {self.global_rank}".encode()
+        torch.manual_seed(int.from_bytes(hashlib.blake2b(place, digest_size=8).digest()))
+        if batch_idx == 0:
+            self.train_loss.reset()
+
+    def training_step(self, batch: tuple[Any, Tensor], index: int) -> Tensor:  # noqa: ARG002
+        """Return the mean loss of a batch.
+
+        Raises:
+            DivergedError: it is not finite; the weights are still those of the step before.
+        """
+        x, y = batch
+        with _without_statistics(self.model, len(y)):
+            loss = _cross_entropy(self(x), y)
+        if not bool(torch.isfinite(loss)):
+            raise DivergedError(
+                f"epoch {self.current_epoch + 1}, step {self.global_step + 1}",
+                expected="a finite loss",
+                found=str(loss.item()),
+                fix="lower learning_rate, or look for extreme values in the data",
+            )
+        self.train_loss.update(loss.detach(), len(y))
+        self.log("train_loss_step", loss, on_step=True, on_epoch=False, batch_size=len(y))
+        self.log("train_loss", self.train_loss, on_step=False, on_epoch=True, batch_size=len(y))
+        return loss * self._weight(len(y))
+
+    def _weight(self, rows: int) -> float:
+        """Return what turns the mean over a rank's rows into its share of the mean over all rows.
+
+        Gradients are averaged over ranks, as if all had equally many rows. They have, but in an
+        epoch's last step.
+        """
+        ranks = self.trainer.world_size
+        if ranks == 1 or not self.trainer.is_last_batch:
+            return 1.0
+        counted = torch.tensor(rows, device=self.device)
+        torch.distributed.all_reduce(counted)
+        return rows * ranks / int(counted)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the mean loss of all ranks so far, so that an epoch's is whole if resumed inside."""
+        loss = self.train_loss
+        with loss.sync_context():
+            state: Any = loss.metric_state
+            checkpoint["train_loss"] = {name: value.cpu().clone() for name, value in state.items()}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the mean loss; one rank does, as they are added up."""
+        if self.global_rank == 0:
+            for name, value in checkpoint["train_loss"].items():
+                setattr(self.train_loss, name, value.to(self.train_loss.device))
+            self.train_loss._update_count = 1
+
+    def on_validation_epoch_start(self) -> None:
+        """Let all ranks evaluate the same model."""
+        self._share_buffers()
+
+    def on_test_epoch_start(self) -> None:
+        """Let all ranks evaluate the same model."""
+        self._share_buffers()
+
+    def _share_buffers(self) -> None:
+        # Batch norm has counted each rank's own rows in the last step. Rank 0's are saved.
+        if self.trainer.world_size > 1:
+            for buffer in self.model.buffers():
+                torch.distributed.broadcast(buffer, 0)
+
+    def validation_step(self, batch: tuple[Any, Tensor], index: int) -> None:  # noqa: ARG002
+        """Count what the model gets right in the validation split."""
+        self._evaluate(batch, "validation")
+
+    def test_step(self, batch: tuple[Any, Tensor], index: int) -> None:  # noqa: ARG002
+        """Count what the model gets right in the test split."""
+        self._evaluate(batch, "test")
+
+    def _evaluate(self, batch: tuple[Any, Tensor], split: str) -> None:
+        x, y = batch
+        logits = self(x)
+        loss, accuracy = self.loss[split], self.accuracy[split]
+        loss.update(_cross_entropy(logits, y), len(y))  # type: ignore[operator]
+        accuracy.update(logits, y)  # type: ignore[operator]
+        # Given as they are, they are added up over all ranks before they are divided.
+        self.log(f"{split}_loss", loss, batch_size=len(y))  # type: ignore[arg-type]
+        self.log(f"{split}_accuracy", accuracy, batch_size=len(y))  # type: ignore[arg-type]
+
+    def configure_optimizers(self) -> Any:
+        """Return AdamW with the one-cycle schedule (Smith and Topin 2017)."""
+        settings, transfer = self.settings, self.settings.transfer
+        rates = [settings.learning_rate]
+        groups: list[dict[str, Any]] = [{"params": list(self.parameters())}]
+        if transfer is not None:
+            rates.append(settings.learning_rate * transfer.backbone_rate)
+            parts = {"head": self.model.head, "backbone": self.model.backbone}
+            groups = [{"name": n, "params": list(part.parameters())} for n, part in parts.items()]
+        optimizer = torch.optim.AdamW(groups, rates[0], weight_decay=settings.weight_decay)
+        if self.steps == 1:  # which is no cycle
+            return optimizer
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer,
+            max_lr=rates,
+            total_steps=self.steps,
+            # The rate goes up to its highest in a step and a half at least: 1 step divides by 0.
+            pct_start=max(settings.warmup, 1.5 / self.steps),
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+
+@contextmanager
+def _without_statistics(model: nn.Module, rows: int) -> Iterator[None]:
+    # One row has none; an epoch's last batch may be so short. Those of all batches before do.
+    norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.training]
+    if rows > 1:
+        norms = []
+    for norm in norms:
+        norm.eval()
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.train()
+
+
+def _cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    # In at least float32, whatever the model computes in.
+    return functional.cross_entropy(logits.to(torch.promote_types(logits.dtype, torch.float32)), y)

@@ -1,0 +1,109 @@
+"""Finds the checkpoint that a run goes on from, and refuses one of another run."""
+
+from collections.abc import Mapping
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from shardmill import ResumeError
+from shardmill.training.settings.settings import Settings
+
+LAST_NAME = "checkpoints/last.ckpt"
+
+
+def read_facts(checkpoint: Path) -> dict[str, Any]:
+    """Return what a checkpoint says of the run that wrote it; see `run_facts`.
+
+    Raises:
+        ResumeError: it is not there, or not a checkpoint of such a run.
+    """
+    if not checkpoint.is_file():
+        raise ResumeError(
+            checkpoint,
+            expected="the checkpoint of a run to go on with",
+            found="no such file",
+            fix="start the run without --resume, or check --out",
+        )
+    try:
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
+        facts: dict[str, Any] = state["callbacks"]["Memory"]["facts"]
+    except Exception as error:
+        raise ResumeError(
+            checkpoint,
+            expected="a checkpoint that `shardmill train` wrote",
+            found=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+            fix="start the run anew, without --resume",
+        ) from None
+    return facts
+
+
+def run_facts(
+    artifact: str,
+    generation: str,
+    *,
+    model: torch.nn.Module,
+    settings: Settings,
+    start: str | None = None,
+) -> dict[str, Any]:
+    """Return the facts that checkpoints hold, for JSON.
+
+    Args:
+        artifact: its name.
+        generation: of its shards.
+        model: whose text says its layers.
+        settings: of the run.
+        start: checksum of the model that it started from.
+    """
+    return {
+        "artifact": artifact,
+        "generation": generation,
+        "model": str(model),
+        "settings": settings.to_dict(),
+        "start": start,
+    }
+
+
+def check_same_run(then: Mapping[str, Any], now: Mapping[str, Any], checkpoint: Path) -> None:
+    """Fail if a run cannot go on from a checkpoint and come to what it would have come to.
+
+    Raises:
+        ResumeError: with everything that differs, as it is now and as it was then.
+    """
+    pairs = _differences(_comparable(then), _comparable(now))
+    if pairs:
+        raise ResumeError(
+            checkpoint,
+            expected=f"a run of {', '.join(f'{name} {here}' for name, _, here in pairs)}",
+            found=f"one of {', '.join(f'{name} {there}' for name, there, _ in pairs)}",
+            fix="start the run anew, without --resume, or resume it with what it had; to "
+            "train a finished model further, start --from it",
+        )
+
+
+def _comparable(facts: Mapping[str, Any]) -> dict[str, Any]:
+    settings = Settings.model_validate(facts["settings"]).that_matter()
+    options = {f"model.{name}": value for name, value in settings.pop("model").items()}
+    return {**facts, "settings": None, **options, **settings}
+
+
+def _differences(then: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, str, str]]:
+    pairs = [(name, then.get(name), now[name]) for name in now if then.get(name) != now[name]]
+    return [
+        (name, *_first_lines(there, here))
+        if name == "model"
+        else (name, _short(there), _short(here))
+        for name, there, here in pairs
+    ]
+
+
+def _first_lines(there: Any, here: Any) -> tuple[str, str]:
+    # Of two models' texts, the first lines that differ.
+    lines = zip_longest(str(there).splitlines(), str(here).splitlines(), fillvalue="nothing")
+    a, b = next((a, b) for a, b in lines if a != b)
+    return a.strip(), b.strip()
+
+
+def _short(value: Any) -> str:
+    return "none" if value is None else str(value)

@@ -1,0 +1,94 @@
+"""One process of a run that `launch_ranks` has started: `python -m ... FOLDER`."""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from shardmill import ShardmillError
+
+TASK_NAME = "task.json"
+RESULT_NAME = "result.json"
+_POLL_S = 0.1
+_GRACE_S = 5.0
+
+
+def main() -> None:
+    """Train as FOLDER/task.json says; rank 0 writes FOLDER/result.json."""
+    folder = Path(sys.argv[1])
+    try:
+        end_when_asked(folder)
+        _share_cores()
+        task: dict[str, Any] = json.loads((folder / TASK_NAME).read_bytes())
+        from shardmill.training.run.ranks import is_first_rank
+        from shardmill.training.run.train_artifact import RunOptions, train_artifact
+
+        try:
+            options = RunOptions(**task["options"])
+            result = train_artifact(Path(task["artifact"]), Path(task["out"]), options=options)
+            if is_first_rank():
+                (folder / RESULT_NAME).write_text(json.dumps(result.to_dict()), encoding="utf-8")
+        except Exception as error:
+            record_failure(error, folder)
+            _leave()
+    except KeyboardInterrupt:
+        _leave()
+
+
+def _share_cores() -> None:
+    # Before torch is loaded, or each rank would have a thread on every core.
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    threads = max(cores // int(os.environ["LOCAL_WORLD_SIZE"]), 1)
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+
+
+def record_failure(error: BaseException, folder: Path) -> None:
+    """Leave what this rank raised first where `launch_ranks` finds it."""
+    path = folder / f"failure-{os.environ['RANK']}.json"
+    if path.exists():
+        return
+    facts: dict[str, Any] = {"kind": type(error).__name__, "text": str(error)}
+    if isinstance(error, ShardmillError):
+        names = ("where", "expected", "found", "fix")
+        facts["refusal"] = {name: getattr(error, name) for name in names}
+    facts["notes"] = getattr(error, "__notes__", [])
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(facts), encoding="utf-8")
+    new.replace(path)
+
+
+def end_when_asked(folder: Path) -> None:
+    """From now on, end this process after SIGTERM or when the one that launched it has ended.
+
+    The main thread is interrupted as by Ctrl-C, and has some seconds to finish loggers.
+    """
+    # Blocked, so that Lightning does not answer it: by a broadcast, to ranks that may be no more.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    threading.Thread(target=_end, args=(folder,), daemon=True).start()
+
+
+def _end(folder: Path) -> None:
+    parent = int(os.environ["TORCHELASTIC_RUN_ID"])
+    while os.getppid() == parent and signal.SIGTERM not in signal.sigpending():
+        time.sleep(_POLL_S)
+    if os.getppid() == parent:  # in case that it was not the one who asked
+        record_failure(KeyboardInterrupt("by SIGTERM"), folder)
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(_GRACE_S)
+    os._exit(1)  # a rank that waits for others does not hear of it
+
+
+def _leave() -> None:
+    # What runs at a usual exit may wait for the other ranks.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""Trains the baseline of an artifact's kind and writes what came of it."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from shardmill import Manifest
+from shardmill.training.models.baseline import Baseline
+from shardmill.training.models.freeze_parts import count_parameters, freeze_in_epoch
+from shardmill.training.run.fit_model import Fitted, fit_model
+from shardmill.training.run.launch_ranks import launch_ranks
+from shardmill.training.run.prepare_run import Run, prepare_run
+from shardmill.training.run.ranks import is_first_rank, launched_ranks, refuse_too_many
+from shardmill.training.run.report_epochs import Report
+from shardmill.training.run.resume_run import LAST_NAME, read_facts
+from shardmill.training.run.run_rank import RESULT_NAME, TASK_NAME
+from shardmill.training.saved.save_model import Description, save_model
+from shardmill.training.settings.load_settings import merge
+from shardmill.training.settings.settings import Settings
+from shardmill.training.settings.settle_settings import load_start, settle_settings
+from shardmill.training.show.loggers import log_result, ways_to_look
+from shardmill.training.show.wandb_runs import ending_wandb
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run is made.
+
+    Attributes:
+        changes: settings in place of the baseline's, as nested tables.
+        resume: go on from the last checkpoint of the run.
+        report: what is said of its progress, on stderr.
+    """
+
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    resume: bool = False
+    report: Report = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run gave.
+
+    Attributes:
+        artifact, folder: of the artifact, and of the run.
+        kind: of the artifact.
+        sample: its rows were generated.
+        evaluated: a split with labels that was not trained on, if there is one; "test" before all.
+        devices: processes that trained it.
+        metrics: losses and accuracies by split.
+        seconds: that this start of the run took.
+        stopped: why it ended before its last epoch, if it did.
+        look: files and commands that show what was logged.
+        origin: what it started from, if not from fresh weights.
+        parameters: of the model.
+        trained: how many of them the last epoch trained.
+    """
+
+    name: str
+    artifact: Path
+    folder: Path
+    kind: str
+    sample: bool
+    evaluated: str | None
+    devices: int
+    metrics: dict[str, float]
+    seconds: float
+    stopped: str | None
+    look: tuple[str, ...]
+    origin: str | None
+    parameters: int
+    trained: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result for JSON."""
+        return {**asdict(self), "artifact": str(self.artifact), "folder": str(self.folder)}
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, Any]) -> "Result":
+        """Return the result that `to_dict` made facts of."""
+        places = {name: Path(facts[name]) for name in ("artifact", "folder")}
+        return cls(**{**facts, **places, "look": tuple(facts["look"])})
+
+
+@ending_wandb()
+def train_artifact(
+    artifact: Path,
+    out: Path,
+    *,
+    seed: int | None = None,
+    epochs: int | None = None,
+    options: RunOptions = RunOptions(),
+) -> Result:
+    """Train on the train split, evaluate on the other labelled splits, write metrics.json, model/.
+
+    Checkpoints go to `checkpoints` in the run's folder, what is logged to `logs`. With several
+    devices, each is trained on by a process of its own; under torchrun these are torchrun's.
+
+    Args:
+        artifact: the artifact's folder.
+        out: folder of the runs; this one goes to `out`/<name of the artifact>.
+        seed: of weights, order and dropout; for `changes`.
+        epochs: passes over the train split; for `changes`.
+        options: everything else.
+
+    Raises:
+        ShardmillError: the artifact cannot be read, the settings have faults, the baseline cannot
+            be trained on it, the loss diverged, or there is no such run to resume.
+    """
+    manifest = Manifest.load(artifact)
+    folder = out / manifest.name
+    then = read_facts(folder / LAST_NAME) if options.resume else None
+    changes = merge(options.changes, _given(seed=seed, epochs=epochs))
+    before = then["settings"] if then else {}
+    ranks, start = launched_ranks(), load_start(merge(before, changes))
+    settings = settle_settings(manifest, changes, then=before, start=start, ranks=ranks)
+    refuse_too_many(ranks.local if ranks else settings.devices, f"settings of {manifest.name}")
+    if settings.devices > 1 and ranks is None:
+        return _train_in_ranks(artifact, out, settings.devices, replace(options, changes=changes))
+    run = prepare_run(artifact, folder, settings, start=start, then=then, report=options.report)
+    started = time.perf_counter()
+    fitted = fit_model(run.module, run.loaders, run.plan)
+    result = _result(run, fitted, seconds=round(time.perf_counter() - started, 2))
+    if is_first_rank():
+        _write(run, fitted, result)
+    return result
+
+
+def _result(run: Run, fitted: Fitted, *, seconds: float) -> Result:
+    settings, manifest = run.plan.settings, run.train.manifest
+    trained, parameters = _count_parameters(run.module.model, settings, fitted.epochs)
+    return Result(
+        name=manifest.name,
+        artifact=run.artifact,
+        folder=run.plan.folder,
+        kind=manifest.kind,
+        sample=manifest.sample,
+        evaluated=next((name for name in ("test", "validation") if name in run.loaders), None),
+        devices=settings.devices,
+        metrics=fitted.metrics,
+        seconds=seconds,
+        stopped=fitted.stopped,
+        look=tuple(ways_to_look(settings.log, run.plan.folder / "logs")),
+        origin=run.origin,
+        parameters=parameters,
+        trained=trained,
+    )
+
+
+def _count_parameters(model: Baseline, settings: Settings, epochs: int) -> tuple[int, int]:
+    """Return how many parameters the last epoch trained, and how many there are."""
+    if settings.transfer is not None:
+        freeze_in_epoch(model, settings.transfer, epochs - 1)
+    return count_parameters(model)
+
+
+def _write(run: Run, fitted: Fitted, result: Result) -> None:
+    """Write metrics.json and the model, and give both to the loggers."""
+    plan, module = run.plan, run.module
+    facts = {
+        **plan.configuration,
+        "epochs_trained": fitted.epochs,
+        "metrics": result.metrics,
+        "origin": result.origin,
+        "parameters": result.parameters,
+        "parameters_trained": result.trained,
+        "rows": {name: len(loader.dataset) for name, loader in run.loaders.items()},  # type: ignore[arg-type]
+        "sample": result.sample,
+        "seconds": result.seconds,
+        "stopped": result.stopped,
+    }
+    text = json.dumps(facts, indent=2, sort_keys=True) + "\n"
+    (plan.folder / "metrics.json").write_text(text, encoding="utf-8")
+    module.float()  # as it is saved and loaded, whatever it was trained in
+    started_from = run.start.facts.trained_on if run.start else None
+    description = Description(plan.settings, fitted.metrics, started_from)
+    save_model(plan.folder / "model", module.model, run.train, description)
+    log_result(module.loggers, plan.configuration, fitted.metrics, plan.folder / "model")
+
+
+def _train_in_ranks(artifact: Path, out: Path, devices: int, options: RunOptions) -> Result:
+    """Train as `train_artifact` does, in a process for each device."""
+    with TemporaryDirectory(prefix="shardmill-") as name:
+        folder = Path(name)
+        task = {"artifact": str(artifact), "out": str(out), "options": asdict(options)}
+        (folder / TASK_NAME).write_text(json.dumps(task), encoding="utf-8")
+        command = [sys.executable, "-m", "shardmill.training.run.run_rank", name]
+        launch_ranks(command, devices, folder)
+        return Result.from_dict(json.loads((folder / RESULT_NAME).read_bytes()))
+
+
+def _given(**settings: int | None) -> dict[str, int]:
+    return {key: value for key, value in settings.items() if value is not None}

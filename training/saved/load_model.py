@@ -1,0 +1,129 @@
+"""Loads a saved model: its module, its classes, and predictions for raw rows."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from shardmill import Bag, ModelError, ModelFacts, Preprocessor, read_model
+from shardmill.training.models.baseline import BACKBONES, Baseline
+
+_FIX = "copy the folder anew, or train the model again"
+
+
+class Model:
+    """A trained model that takes raw rows.
+
+    Attributes:
+        folder: where it was loaded from.
+        module: in eval mode; takes the `x` of batches as datasets give them, texts as a `Bag`.
+        preprocessor: makes `x` of raw rows.
+        facts: what model.json says.
+
+    Example:
+        >>> model = shardmill.load_model("runs/ag_news/model")
+        >>> model.predict(["Stocks fell on Monday."])  # [1, 4] float32, each row adds up to 1
+        >>> model.classes
+    """
+
+    def __init__(
+        self, folder: Path, module: Baseline, preprocessor: Preprocessor, facts: ModelFacts
+    ) -> None:
+        self.folder = folder
+        self.module = module
+        self.preprocessor = preprocessor
+        self.facts = facts
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes by index."""
+        return self.facts.classes
+
+    def logits(self, x: Any) -> Tensor:
+        """Return logits [n, classes] of a batch of `x`, on the CPU."""
+        x = _moved(x, next(self.module.parameters()).device)
+        with torch.inference_mode():
+            logits: Tensor = self.module(x)
+        return logits.cpu()
+
+    def probabilities(self, x: Any) -> Tensor:
+        """Return the probability [n, classes] float32 of each class for a batch of `x`."""
+        return self.logits(x).softmax(1)
+
+    def predict(self, rows: Any) -> Tensor:
+        """Return the probability [n, classes] float32 of each class for raw rows.
+
+        Args:
+            rows: as `Preprocessor` takes them.
+
+        Raises:
+            InputError: a row is not what the recipe says, or would have been dropped.
+        """
+        return self.probabilities(self.preprocessor(rows, layout="bag"))
+
+    def __repr__(self) -> str:
+        name = f"{self.facts.architecture} of {self.facts.trained_on.name}"
+        sample = ", sample data" * self.facts.trained_on.sample
+        return f"Model({name}, {len(self.classes)} classes{sample})"
+
+
+def load_model(folder: str | os.PathLike[str]) -> Model:
+    """Return a model that was saved, checked against the checksums in its folder.
+
+    Raises:
+        MissingArtifactError: it is not a model folder.
+        FormatVersionError: it is of a newer version.
+        ModelError: the architecture is unknown, or the tensors do not fit it.
+        ArtifactError: a file is missing or damaged.
+    """
+    facts, weights = read_model(folder)
+    path = Path(folder)
+    if facts.architecture not in BACKBONES:
+        expected = f"an architecture, one of {', '.join(BACKBONES)}"
+        fix = "read it with the shardmill that wrote it, or a newer one"
+        found = f"{facts.architecture!r}, written by {facts.writer}"
+        raise ModelError(path, expected=expected, found=found, fix=fix)
+    module = _module(path, facts)
+    _load_weights(path / "model.safetensors", module, weights)
+    return Model(path, module.eval(), Preprocessor.load(path), facts)
+
+
+def _moved(x: Any, device: torch.device) -> Any:
+    if isinstance(x, Bag):
+        return Bag(*(part.to(device) for part in x))
+    if isinstance(x, Mapping):
+        return {group: part.to(device) for group, part in x.items()}
+    return x.to(device)
+
+
+def _module(path: Path, facts: ModelFacts) -> Baseline:
+    try:
+        # What it starts with is replaced; nobody else's random numbers change for that.
+        with torch.random.fork_rng(devices=[]):
+            return Baseline(facts.architecture, facts.options, len(facts.classes))
+    except (TypeError, ValueError, RuntimeError, ArithmeticError, LookupError) as error:
+        expected = f"options that make {facts.architecture}"
+        raise ModelError(path, expected=expected, found=str(error), fix=_FIX) from None
+
+
+def _load_weights(path: Path, module: Baseline, weights: bytes) -> None:
+    expected = {name: _form(tensor) for name, tensor in module.state_dict().items()}
+    try:
+        tensors = safetensors.torch.load(weights)
+    except SafetensorError as error:
+        raise ModelError(path, expected="a safetensors file", found=str(error), fix=_FIX) from None
+    found = {name: _form(tensor) for name, tensor in tensors.items()}
+    for name in sorted(expected.keys() | found.keys()):
+        ours, theirs = expected.get(name, "no such tensor"), found.get(name, "no such tensor")
+        if ours != theirs:
+            raise ModelError(f"{path}, tensor {name}", expected=ours, found=theirs, fix=_FIX)
+    module.load_state_dict(tensors)
+
+
+def _form(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"

@@ -1,0 +1,189 @@
+"""Reads settings: a TOML file with a table for each artifact or kind, and KEY=VALUE words."""
+
+import difflib
+import tomllib
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from shardmill import Manifest, SettingsError
+from shardmill.training.settings.model_options import ARCHITECTURES, BY_ARCHITECTURE
+from shardmill.training.settings.settings import BASELINES, BASES, Settings
+
+FIX = "correct the settings; README.md lists the keys under Training"
+
+
+def load_settings_file(path: Path, artifacts: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return the tables of a settings file, by name of a kind or an artifact.
+
+    Args:
+        path: of the TOML file.
+        artifacts: names that tables may have, beside those of kinds.
+
+    Raises:
+        SettingsError: it cannot be read, or has faults; all of them are in `found`.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            path, expected="a readable TOML file", found=str(error), fix=FIX
+        ) from None
+    known = sorted({*BASELINES, *artifacts})
+    faults = []
+    for name, table in tables.items():
+        if name not in known or not isinstance(table, dict):
+            faults.append(f"{name}: not the table of a kind or artifact, {_closest(name, known)}")
+            continue
+        # Which architecture it will be is not known yet, unless the table says so.
+        kinds = [name] if name in BASELINES else list(BASELINES)
+        bases = [BASES[architecture] for kind in kinds for architecture in ARCHITECTURES[kind]]
+        found = (_faults(merge(base.to_dict(), table), kinds) for base in bases)
+        faults += [f"{name}.{fault}" for fault in min(found, key=len)]
+    _refuse(faults, path)
+    return tables
+
+
+def parse_changes(words: Iterable[str]) -> dict[str, Any]:
+    """Return what words such as `early_stopping.patience=3` set, as nested tables.
+
+    A value is TOML, `none`, or else a text.
+
+    Raises:
+        SettingsError: a word has no `=`, or sets a key below a key that is none of a table.
+    """
+    changes: dict[str, Any] = {}
+    for word in words:
+        path, equals, text = word.partition("=")
+        *tables, key = path.strip().split(".")
+        if not equals or not key:
+            raise SettingsError(f"--set {word}", expected="KEY=VALUE", found=repr(word), fix=FIX)
+        value = _value(text.strip())
+        for table in reversed([*tables, key]):
+            value = {table: value}
+        changes = merge(changes, value)
+    return changes
+
+
+def changes_for(
+    artifact: Path, tables: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the changes of one artifact: its kind's table, then its own, then what was given."""
+    manifest = Manifest.load(artifact)
+    changes: dict[str, Any] = {}
+    for layer in (tables.get(manifest.kind, {}), tables.get(manifest.name, {}), given):
+        changes = merge(changes, layer)
+    return changes
+
+
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` with `changes` in it, table by table and key by key.
+
+    A table that names another architecture takes the place of the one below.
+    """
+    merged = dict(base)
+    for key, value in changes.items():
+        if isinstance(value, Mapping):
+            value = merge(_below(merged.get(key), value), value)
+        merged[key] = value
+    return merged
+
+
+def base_settings(kind: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the architecture that `changes` name, or of the kind's baseline."""
+    named = _architecture(changes)
+    return BASES[named if named in ARCHITECTURES[kind] else ARCHITECTURES[kind][0]].to_dict()
+
+
+def check_settings(
+    facts: Mapping[str, Any], *, where: str, kinds: Collection[str] = tuple(BASELINES)
+) -> Settings:
+    """Return settings made of plain facts.
+
+    Args:
+        facts: the settings, as nested tables.
+        where: their source, for errors.
+        kinds: that the architecture may be of.
+
+    Raises:
+        SettingsError: with every fault in `found`.
+    """
+    _refuse(_faults(facts, kinds), where)
+    return Settings.model_validate(facts)
+
+
+def _below(table: Any, changes: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(table, Mapping):
+        return {}
+    then, now = table.get("architecture"), changes.get("architecture")
+    return table if None in (then, now) or then == now else {}
+
+
+def _architecture(facts: Mapping[str, Any]) -> Any:
+    model = facts.get("model")
+    return model.get("architecture") if isinstance(model, Mapping) else None
+
+
+def _value(text: str) -> Any:
+    if text == "none":
+        return None
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _faults(facts: Mapping[str, Any], kinds: Collection[str]) -> list[str]:
+    known = [name for kind in kinds for name in ARCHITECTURES[kind]]
+    named = _architecture(facts)
+    faults = []
+    if isinstance(facts.get("model"), Mapping) and named not in known:
+        of = f"of kind {', '.join(kinds)}, {_closest(str(named), known)}"
+        faults.append(f"model.architecture: {named!r} is none {of}")
+        # What its options would be is not known, but all else is.
+        facts = {**facts, "model": {"architecture": known[0]}}
+    try:
+        Settings.model_validate(facts)
+    except ValidationError as error:
+        faults += [_describe(fault) for fault in error.errors()]
+    return faults
+
+
+def _describe(fault: ErrorDetails) -> str:
+    # pydantic puts the architecture between a model and its options.
+    path = ".".join(str(part) for part in fault["loc"] if part not in BY_ARCHITECTURE)
+    if fault["type"] == "extra_forbidden":
+        known = _keys_at(fault["loc"][:-1])
+        return f"{path}: unknown key, {_closest(str(fault['loc'][-1]), known)}"
+    if fault["type"] == "missing":
+        return f"{path}: missing"
+    if fault["type"] == "value_error":  # keys that do not go together
+        return f"{path or 'settings'}: {fault['ctx']['error']}"
+    return f"{path}: {fault['msg']}, found {fault['input']!r}"
+
+
+def _keys_at(loc: tuple[int | str, ...]) -> list[str]:
+    table: type[BaseModel] = Settings
+    for part in loc:
+        if part in BY_ARCHITECTURE:
+            table = BY_ARCHITECTURE[str(part)]
+            continue
+        annotation = table.model_fields[str(part)].annotation
+        choices = [annotation, *get_args(annotation)]  # of X | None
+        table = next(c for c in choices if isinstance(c, type) and issubclass(c, BaseModel))
+    return sorted(table.model_fields)
+
+
+def _closest(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
+
+
+def _refuse(faults: list[str], where: object) -> None:
+    if faults:
+        number = f"{len(faults)} faults: " if len(faults) > 1 else ""
+        found = number + "; ".join(faults)
+        raise SettingsError(where, expected="valid settings", found=found, fix=FIX)

@@ -1,0 +1,79 @@
+"""Settles the settings of a run, from all places that have a say in them."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from shardmill import Manifest, SettingsError
+from shardmill.training.run.ranks import Ranks
+from shardmill.training.saved.load_model import Model, load_model
+from shardmill.training.settings.load_settings import base_settings, check_settings, merge
+from shardmill.training.settings.settings import Metric, Settings
+
+
+def load_start(settings: Mapping[str, Any]) -> Model | None:
+    """Return the model that settings, as nested tables, say to start from, if they do.
+
+    Raises:
+        ArtifactError: it cannot be read.
+    """
+    transfer = settings.get("transfer")
+    model = transfer.get("model") if isinstance(transfer, Mapping) else None
+    return load_model(model) if model and isinstance(model, str) else None
+
+
+def settle_settings(
+    manifest: Manifest,
+    changes: Mapping[str, Any],
+    *,
+    then: Mapping[str, Any] | None,
+    start: Model | None,
+    ranks: Ranks | None,
+) -> Settings:
+    """Return the settings of a run: the baseline's with changes.
+
+    Args:
+        manifest: of the artifact.
+        changes: nested tables.
+        then: settings of the run that is resumed, in place of the baseline's.
+        start: a model to start from, whose architecture and options are the run's.
+        ranks: the processes, if torchrun has started them: as many devices.
+
+    Raises:
+        SettingsError: with every fault in `found`.
+    """
+    if start is not None and start.facts.kind == manifest.kind:
+        model = start.facts.settings.get("model")
+        changes = merge({"model": model} if model else {}, changes)
+    base = then or base_settings(manifest.kind, changes)
+    where = f"settings of {manifest.name}"
+    settings = check_settings(merge(base, changes), where=where, kinds=[manifest.kind])
+    if ranks is None or settings.devices == ranks.world_size:
+        return settings
+    if "devices" in changes and not then:
+        raise SettingsError(
+            f"{where}: devices",
+            expected=f"{ranks.world_size}, as torchrun has started so many processes",
+            found=str(settings.devices),
+            fix="leave devices to torchrun",
+        )
+    return settings.model_copy(update={"devices": ranks.world_size})
+
+
+def default_metric(settings: Settings, splits: Collection[str], name: str) -> Metric:
+    """Return the metric of early stopping and checkpoints where the settings have none.
+
+    Raises:
+        SettingsError: they have one of the validation split, and there is none.
+    """
+    if "validation" in splits:
+        return "validation_loss"
+    for table in ("early_stopping", "checkpoint"):
+        metric = getattr(getattr(settings, table), "metric", None)
+        if metric is not None and metric != "train_loss":
+            raise SettingsError(
+                f"settings of {name}: {table}.metric",
+                expected="train_loss, as there is no validation split with rows and labels",
+                found=metric,
+                fix=f"leave {table}.metric out, or hold out a validation split in the recipe",
+            )
+    return "train_loss"

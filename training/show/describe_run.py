@@ -1,0 +1,59 @@
+"""Says what a run is: a page of text, and settings beside metrics."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch.utils.data import DataLoader
+
+from shardmill.training.show.describe_rows import Table
+
+
+def describe_run(
+    facts: Mapping[str, Any], loaders: Mapping[str, DataLoader[Any]], folder: Path
+) -> str:
+    """Return a page in Markdown: what the run is made of, how to go on with it and to use it.
+
+    Args:
+        facts: `artifact`, `commit`, `name`, `recipe_sha256`, `shard_key`, as metrics.json has them.
+        loaders: by split.
+        folder: of the run.
+    """
+    train: Any = loaders["train"].dataset
+    rows = ", ".join(f"{name} {len(loader.dataset):,}" for name, loader in loaders.items())  # type: ignore[arg-type]
+    lines = (
+        ("artifact", facts["name"] + " (SAMPLE DATA)" * train.sample),
+        ("generation", facts["shard_key"]),
+        ("recipe, SHA-256", facts["recipe_sha256"]),
+        ("commit", facts["commit"] or "none"),
+        ("classes", ", ".join(train.classes or ())),
+        ("rows", rows),
+    )
+    resume = resume_command(Path(facts["artifact"]), folder.parent)
+    predict = shlex.join(["shardmill", "predict", str(folder / "model"), "FILE"])
+    parts = [Table(("what", "is"), lines).to_markdown()]
+    parts += ["To go on with the run:", f"    {resume}", "To use the model:", f"    {predict}"]
+    return "\n\n".join(parts)
+
+
+def resume_command(artifact: Path, out: Path) -> str:
+    """Return the command that goes on with the run of an artifact in the folder of runs `out`."""
+    places = ["--artifacts", str(artifact.parent), "--out", str(out)]
+    return shlex.join(["shardmill", "train", artifact.name, *places, "--resume"])
+
+
+def flatten(settings: Mapping[str, Any]) -> dict[str, int | float | str]:
+    """Return settings by their paths, as in `early_stopping.patience`; none of those without value.
+
+    What is true or false becomes a text: TensorBoard would show numbers.
+    """
+    flat: dict[str, int | float | str] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{name}.{below}": found for below, found in flatten(value).items()}
+        elif isinstance(value, bool):
+            flat[name] = str(value).lower()
+        elif value is not None:
+            flat[name] = value if isinstance(value, int | float) else str(value)
+    return flat

@@ -1,0 +1,63 @@
+"""Draws confusion matrices, with matplotlib."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from shardmill import OutputError
+from shardmill.training.saved.evaluate_model import Evaluation
+
+_NUMBERED = 30  # classes; with more of them numbers cannot be read
+
+
+def draw_confusion(evaluation: Evaluation, path: Path) -> None:
+    """Write a picture; the ending of its name says of which format: svg, png and others.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    names = [scores.name for scores in evaluation.classes]
+    sample = " (SAMPLE DATA)" * evaluation.sample
+    accuracy = f"{evaluation.accuracy:.4f} of {evaluation.rows:,} rows{sample}"
+    title = f"{Path(evaluation.artifact).name}, {evaluation.split}: {accuracy}"
+    try:
+        confusion_figure(evaluation.confusion, names, title).savefig(path)
+    except (OSError, ValueError) as error:  # ValueError: of a format that it does not know
+        raise OutputError(
+            path,
+            expected="a file that can be written, of a format such as svg or png",
+            found=str(error).replace("\n", " "),
+            fix="choose another file with --picture",
+        ) from None
+
+
+def confusion_figure(table: Sequence[Sequence[int]], names: Sequence[str], title: str) -> Figure:
+    """Return a picture whose colours are shares of the rows of a true class, and numbers rows.
+
+    Args:
+        table: [true class][predicted class], numbers of rows.
+        names: of the classes.
+        title: above it.
+    """
+    shares = [[n / max(sum(row), 1) for n in row] for row in table]
+    side = min(2.5 + 0.35 * len(names), 16)
+    figure = Figure((side + 1, side), layout="constrained")
+    FigureCanvasAgg(figure)  # no window system is asked for
+    axes = figure.add_subplot()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    axes.set_title(title, fontsize=9, parse_math=False)
+    figure.colorbar(image, label="share of the true class")
+    if len(names) > _NUMBERED:
+        return figure
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", parse_math=False)
+    axes.set_yticks(range(len(names)), names, parse_math=False)
+    for true, row in enumerate(table):
+        for predicted, n in enumerate(row):
+            dark = shares[true][predicted] > 0.5
+            colour = "white" if dark else "black"
+            axes.text(predicted, true, f"{n:,}", ha="center", va="center", color=colour, fontsize=7)
+    return figure

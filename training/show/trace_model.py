@@ -1,0 +1,64 @@
+"""Writes the graph of a model for TensorBoard."""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
+
+from shardmill import Bag
+from shardmill.training.models.baseline import Baseline
+from shardmill.training.show.shown_rows import as_it_was
+
+
+class TracedModel(nn.Module):
+    """A model whose input is taken apart into tensors, as tracing wants it."""
+
+    def __init__(self, model: Baseline, x: Any) -> None:
+        super().__init__()
+        self.backbone = model.backbone
+        self.head = model.head
+        self._x = x
+
+    def parts(self) -> tuple[Tensor, ...]:
+        """Return the tensors of the input."""
+        if isinstance(self._x, Mapping):
+            return tuple(self._x.values())
+        return tuple(self._x) if isinstance(self._x, Bag) else (self._x,)
+
+    def forward(self, *parts: Tensor) -> Tensor:
+        """Return logits [b, classes]."""
+        x: Any = parts[0]
+        if isinstance(self._x, Mapping):
+            x = dict(zip(self._x, parts, strict=True))
+        elif isinstance(self._x, Bag):
+            x = Bag(*parts)
+        logits: Tensor = self.head(self.backbone(x))
+        return logits
+
+
+def write_graph(writer: SummaryWriter, model: Baseline, x: Any) -> None:
+    """Write what a model does with the `x` of a batch; warn and go on where it cannot be traced.
+
+    The model runs in eval mode, and is left as it was.
+    """
+    traced = TracedModel(model, x)
+    with as_it_was(model), torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a trace holds for batches like this one alone, it says
+        # What torch prints of a failure is no result of a command.
+        with contextlib.redirect_stdout(io.StringIO()):
+            fault = _fault(writer, traced.eval())
+    if fault is not None:
+        warnings.warn(f"TensorBoard shows no graph of the model: {fault}", stacklevel=2)
+
+
+def _fault(writer: SummaryWriter, traced: TracedModel) -> str | None:
+    try:
+        writer.add_graph(traced, traced.parts())
+    except Exception as error:  # whatever a model may do that a trace cannot hold
+        return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
+    return None

@@ -1,0 +1,98 @@
+"""Writes learned features for TensorBoard: a cloud of points, and the projector's files."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.tensorboard import SummaryWriter
+
+from shardmill import Bag, ShardDataset, TextDataset
+from shardmill.training.show.draw_rows import class_colours, visible
+from shardmill.training.show.shown_rows import Seen, class_names, principal_components
+
+_COMPONENTS = 64  # of the projector's points, which are text in a browser
+_TOKENS = 2_000
+_SPRITE = 48  # pixels of a side; a sheet may have 8,192 in all
+
+
+def write_cloud(
+    writer: SummaryWriter, tag: str, points: Tensor, classes: Tensor, *, count: int, step: int
+) -> None:
+    """Write points [n, 3] as a mesh without faces, coloured by class [n] of `count`."""
+    vertices = points / points.abs().max().clamp(min=1e-12) * 10
+    colours = torch.from_numpy(class_colours(count))[classes]
+    writer.add_mesh(
+        tag,
+        vertices=vertices[None],
+        colors=colours[None],
+        config_dict={"material": {"cls": "PointsMaterial", "size": 0.15}},
+        global_step=step,
+    )
+
+
+def write_projector(
+    writer: SummaryWriter, seen: Seen, dataset: ShardDataset, model: nn.Module, *, step: int
+) -> None:
+    """Write features by row, with images where there are, and for texts those of tokens.
+
+    Features of more than 64 dimensions are in their first 64 principal components.
+    """
+    features = seen.features
+    if features.shape[1] > _COMPONENTS:
+        features = principal_components(features, _COMPONENTS)
+    rows = [seen.numbers[point] for point in seen.points]
+    truth, guess = seen.truth[seen.points].tolist(), seen.guess[seen.points].tolist()
+    names, guesses = class_names(dataset, truth), class_names(dataset, guess)
+    lines = [
+        (_cell(name), _cell(said), str(row))
+        for name, said, row in zip(names, guesses, rows, strict=True)
+    ]
+    x = dataset[rows][0]
+    writer.add_embedding(
+        features,
+        metadata=lines,
+        metadata_header=["class", "predicted", "row"],
+        label_img=_sprites(x) if dataset.manifest.kind == "image" else None,
+        global_step=step,
+        tag=f"features/{dataset.split}",
+    )
+    table = getattr(model, "embedding", None)
+    if isinstance(dataset, TextDataset) and isinstance(table, nn.Embedding | nn.EmbeddingBag):
+        _write_tokens(writer, dataset, x, table, step=step)
+
+
+def _write_tokens(
+    writer: SummaryWriter,
+    dataset: TextDataset,
+    x: Bag,
+    table: nn.Embedding | nn.EmbeddingBag,
+    *,
+    step: int,
+) -> None:
+    # Of the most frequent tokens of the rows that are shown.
+    counts = torch.bincount(x.ids.long())
+    order = counts.argsort(descending=True, stable=True)[:_TOKENS]
+    ids = order[counts[order] > 0]
+    if not len(ids):
+        return
+    tokens = dataset.vocab.lookup_tokens(ids.tolist())
+    lines = [(_cell(t), str(n)) for t, n in zip(tokens, counts[ids].tolist(), strict=True)]
+    writer.add_embedding(
+        table.weight.detach()[ids.to(table.weight.device)].float().cpu(),
+        metadata=lines,
+        metadata_header=["token", "times"],
+        global_step=step,
+        tag="tokens",
+    )
+
+
+def _sprites(images: Tensor) -> Tensor:
+    """Return images [n, c, h, w] as squares, [n, 3, side, side] in 0 to 1."""
+    side = min(max(images.shape[2:]), _SPRITE)
+    shares = torch.from_numpy(visible(images)).permute(0, 3, 1, 2).float() / 255
+    return functional.interpolate(shares, (side, side), mode="bilinear", antialias=True)
+
+
+def _cell(text: Any) -> str:
+    return " ".join(str(text).split()) or "-"  # a tab or a line feed would make another cell
