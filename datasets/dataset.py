@@ -1,6 +1,5 @@
 """One split of an artifact as a dataset: opening, facts, numpy arrays."""
 
-import difflib
 import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from shardmill.datasets.batch_dataset import BatchDataset
 from shardmill.datasets.gather.mapped_split import MappedSplit, read_only
 from shardmill.errors import KindError, UnknownSplitError
+from shardmill.faults import hint
 from shardmill.format.layout import Field
 from shardmill.format.manifest import Manifest, SplitRecord, Statistics
 
@@ -163,19 +163,15 @@ class ShardDataset(BatchDataset):
 
 
 def _shape_of(field: Field) -> str:
-    # As batches have it: the index of a class is stored in as few bytes as it needs.
-    is_class = field.name.startswith("y") and not field.dtype.startswith("float")
-    dtype = "int64" if is_class else field.dtype
-    return f"{dtype} {'ragged' if field.ragged else list(field.shape)}"
+    return f"{field.batch_dtype} {'ragged' if field.ragged else list(field.shape)}"
 
 
 def _find_split(manifest: Manifest, path: object, split: str) -> SplitRecord:
     if split in manifest.splits:
         return manifest.splits[split]
-    close = difflib.get_close_matches(split, manifest.splits, n=1)
     raise UnknownSplitError(
         path,
         expected=f"a split, one of {', '.join(manifest.splits)}",
         found=repr(split),
-        fix=f"did you mean {close[0]}?" if close else "name one of them",
+        fix=hint(split, manifest.splits, "name one of them"),
     )

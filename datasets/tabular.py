@@ -1,11 +1,11 @@
 """Rows of numbers made from mixed columns."""
 
-import difflib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shardmill.datasets.dataset import ShardDataset
+from shardmill.faults import hint
 
 if TYPE_CHECKING:
     from shardmill.datasets.gather.row_reader import Reader
@@ -45,9 +45,8 @@ class TabularDataset(ShardDataset):
         names = self.manifest.features
         for name in drop_features:
             if name not in names:
-                close = difflib.get_close_matches(name, names, n=1)
-                hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(names)}"
-                raise ValueError(f"{path} has no feature {name!r} to drop; {hint}")
+                help_ = hint(name, names, f"it has {', '.join(names)}")
+                raise ValueError(f"{path} has no feature {name!r} to drop; {help_}")
         self._dropped = frozenset(drop_features)
         if self._dropped.issuperset(names):
             raise ValueError(f"no feature of {path} is left: it has {', '.join(names)}")
@@ -68,17 +67,17 @@ class TabularDataset(ShardDataset):
     def targets(self) -> Mapping[str, tuple[str, ...] | None]:
         """Columns that `y` comes from, with the names of their classes; None for a number."""
         recipe = self.manifest.recipe
-        if recipe["target"] is not None:
+        if "target" in recipe:
             return {recipe["target"]["column"]: self.classes}
         return {
-            target["name"]: tuple(target["classes"]) if target["classes"] else None
+            target["name"]: tuple(target["classes"]) if "classes" in target else None
             for target in recipe.get("targets", ())
         }
 
     @property
     def categories(self) -> Mapping[str, Mapping[str, int]]:
         """For each feature made from strings: the number of each value."""
-        maps = {column["name"]: column["map"] for column in self.manifest.recipe["columns"]}
+        maps = {column["name"]: column.get("map") for column in self.manifest.recipe["columns"]}
         for name, facts in self.statistics.items():
             if facts.categories is not None:
                 maps[name] = {level: number for number, level in enumerate(facts.categories)}
@@ -95,7 +94,7 @@ class TabularDataset(ShardDataset):
         # The input fields, each with the names of its columns.
         first = 0
         for field in self.fields:
-            if field.name == "x" or field.name.startswith("x."):
+            if not field.is_target:
                 last = first + field.shape[0]
                 yield field.name, self.manifest.features[first:last]
                 first = last

@@ -9,6 +9,7 @@ from pathlib import Path
 import pooch
 import requests
 
+from shardmill.atomic import put_file
 from shardmill.errors import CompressionError, EmptyFileError, FetchError, InputError, OutputError
 from shardmill.pipeline.builds.build_run import Progress, no_progress
 from shardmill.raw.raw_files import find_raw, read_raw
@@ -77,7 +78,7 @@ def _fetch_file(file: RawFile, path: Path) -> Path:
                     failures.append(f"{url}: {error}")
                     continue
                 if file.checksum is None or content.matches(file.checksum):
-                    fetched.replace(path)
+                    put_file(fetched, path)
                     return path
                 failures.append(f"{url}: not the published content")
     except OSError as error:

@@ -5,7 +5,6 @@ bytes depend on, so an equal name means equal content.
 """
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from typing import Any
 import xxhash
 from filelock import FileLock, Timeout
 
+from shardmill.atomic import replace_file, sync
 from shardmill.errors import LockedError, OutputError
 from shardmill.format.manifest import MANIFEST_NAME, FileRecord, Manifest
 
@@ -109,15 +109,15 @@ def new_generation(artifact: Path, name: str) -> Iterator[Generation]:
         yield Generation(name, folder)
         # All at once: the file system then waits for the disk a few times, not once a file.
         with ThreadPoolExecutor(_SYNCS) as threads:
-            list(threads.map(_sync, folder.iterdir()))
-        _sync(folder)
+            list(threads.map(sync, folder.iterdir()))
+        sync(folder)
         final = artifact / name
         if final.is_dir():
             for file in sorted(folder.iterdir()):
                 file.replace(final / file.name)
         else:
             folder.rename(final)
-        _sync(artifact)
+        sync(artifact)
     except OSError as error:
         raise OutputError.unwritable(error.filename or folder, error, fix=_FIX) from error
     finally:
@@ -145,9 +145,8 @@ def publish(artifact: Path, manifest: Manifest, build: bytes) -> None:
         OutputError: the folder cannot be written.
     """
     try:
-        _replace(artifact / BUILD_NAME, build)
-        _replace(artifact / MANIFEST_NAME, manifest.to_json())
-        _sync(artifact)
+        replace_file(artifact / BUILD_NAME, build)
+        replace_file(artifact / MANIFEST_NAME, manifest.to_json())
     except OSError as error:
         raise OutputError.unwritable(artifact, error, fix=_FIX) from None
     named = {record.path.split("/")[0] for record in manifest.files()}
@@ -168,7 +167,7 @@ def replace_build(artifact: Path, build: bytes) -> None:
         OutputError: the folder cannot be written.
     """
     try:
-        _replace(artifact / BUILD_NAME, build)
+        replace_file(artifact / BUILD_NAME, build)
     except OSError as error:
         raise OutputError.unwritable(artifact, error, fix=_FIX) from None
 
@@ -183,23 +182,3 @@ def remove_remains(artifact: Path) -> None:
     for path in artifact.iterdir():
         if _REMAINS.fullmatch(path.name):
             shutil.rmtree(path, ignore_errors=True)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.new")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on disk."""
-    if os.name == "nt" and path.is_dir():  # it cannot open folders; its rename is durable without
-        return
-    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,10 +1,10 @@
 """Finds out which splits of a recipe there are raw files for."""
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
 from shardmill.errors import InputError, MissingRawFileError
+from shardmill.faults import closest
 from shardmill.raw.raw_files import COMPRESSED_SUFFIXES, expand_raw
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.tables import RawFile
@@ -71,11 +71,11 @@ def _check_present(raw: Path, file: RawFile) -> None:
         return
     expected = raw / file.path
     there = sorted(p.name for p in expected.parent.glob("*"))
-    close = difflib.get_close_matches(expected.name, there, n=1)
+    close = closest(expected.name, there)
     fetch = "run `shardmill fetch`, or " if file.urls else ""
     raise MissingRawFileError(
         expected,
         expected="a raw file",
-        found=f"{close[0]} beside it" if close else "none",
+        found="none" if close is None else f"{close} beside it",
         fix=f"{fetch}check --raw",
     )

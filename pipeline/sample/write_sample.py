@@ -7,7 +7,6 @@ files, so that later stages can tell an invented file from a published one.
 import gzip
 import hashlib
 import json
-import os
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from shardmill.atomic import replace_file
 from shardmill.errors import OutputError
 from shardmill.pipeline.sample.sample_ag_news import ag_news_csv
 from shardmill.pipeline.sample.sample_mnist import draw_digits
@@ -139,14 +139,9 @@ def _refuse_to_replace(path: Path, allowed: set[str | None]) -> None:
 
 def _write_whole(path: Path, data: bytes) -> None:
     """Put `data` at `path` in one step, so that nobody ever sees a part of it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            beside.write_bytes(data)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        replace_file(path, data)
     except OSError as error:
         raise OutputError.unwritable(
             path, error, fix="choose another folder, or make room and permissions"

@@ -1,5 +1,6 @@
 """Finds the vocabulary of another artifact: for new rows of the same kind, or for transfer."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,14 +77,15 @@ def borrow(recipe: AnyRecipe, artifacts: Path) -> Borrowed | None:
         raise _disagreement(artifact, "an artifact of kind text", found)
     if record.vocab is None:
         raise _disagreement(artifact, "a vocabulary of words", "that of a tokenizer_file")
-    theirs, ours = _how_cut(manifest.recipe["text"]), _how_cut(recipe.text.model_dump(mode="json"))
+    lender_recipe = TextRecipe.model_validate_json(json.dumps(manifest.recipe))
+    theirs, ours = _how_cut(lender_recipe), _how_cut(recipe)
     if theirs != ours:
         raise _disagreement(artifact, f"texts with {ours}, as {recipe.name} has them", theirs)
     return Borrowed(artifact, record, record.vocab)
 
 
-def _how_cut(text: dict[str, object]) -> str:
-    return f"clean {text.get('clean')} and tokenizer {text.get('tokenizer')}"
+def _how_cut(recipe: TextRecipe) -> str:
+    return f"clean {list(recipe.text.clean)} and tokenizer {recipe.text.tokenizer}"
 
 
 def _disagreement(artifact: Path, expected: str, found: str) -> AgreementError:

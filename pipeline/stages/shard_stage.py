@@ -182,7 +182,7 @@ def _manifest(
         name=recipe.name,
         kind=recipe.kind,
         sample=any(record.sample for record in plan.records),
-        recipe=recipe.model_dump(mode="json"),
+        recipe=recipe.facts(),
         recipe_sha256=recipe.sha256(),
         clean_key=plan.clean_key,
         shard_key=plan.shard_key,

@@ -171,7 +171,7 @@ def test_round_up_is_the_smallest_multiple(n: int, multiple: int) -> None:
     assert n <= found < n + multiple
 
 
-LABEL = Field("y", "int64")
+LABEL = Field.target("class", "int64")
 
 
 @pytest.mark.parametrize(
@@ -180,19 +180,19 @@ LABEL = Field("y", "int64")
         # 16,384 / 8 = 2,048 labels
         ([LABEL], 2_048),
         # one byte a row: 16,384 rows
-        ([Field("x", "uint8")], 16_384),
-        ([Field("x", "bool", (3,))], 16_384),
+        ([Field.input("uint8")], 16_384),
+        ([Field.input("bool", (3,))], 16_384),
         # 28 * 28 = 784 = 16 * 49: 16,384 / 16
-        ([Field("x", "uint8", (28, 28))], 1_024),
+        ([Field.input("uint8", (28, 28))], 1_024),
         # the label needs more than the image
-        ([Field("x", "uint8", (28, 28)), LABEL], 2_048),
+        ([Field.input("uint8", (28, 28)), LABEL], 2_048),
         # 7 float32 = 28 = 4 * 7: 16,384 / 4
-        ([Field("x", "float32", (7,)), LABEL], 4_096),
+        ([Field.input("float32", (7,)), LABEL], 4_096),
         # int64 offsets need 2,048, int32 sizes 4,096
-        ([Field("x", "int32", ragged=True)], 4_096),
+        ([Field.input("int32", ragged=True)], 4_096),
         # a row that is a multiple of ALIGNMENT leaves every number of rows aligned
-        ([Field("x", "uint8", (128, 128))], 1),
-        ([Field("x", "float64", (2, 1024))], 1),
+        ([Field.input("uint8", (128, 128))], 1),
+        ([Field.input("float64", (2, 1024))], 1),
     ],
 )
 def test_examples_of_aligned_rows(fields: list[Field], multiple: int) -> None:
@@ -205,14 +205,14 @@ def test_examples_of_aligned_rows(fields: list[Field], multiple: int) -> None:
     ("fields", "rows"),
     [
         # small rows: as many as a shard may have
-        ([Field("x", "uint8", (1, 28, 28)), LABEL], 65_536),
-        ([Field("x", "int32", ragged=True), LABEL], 65_536),
+        ([Field.input("uint8", (1, 28, 28)), LABEL], 65_536),
+        ([Field.input("int32", ragged=True), LABEL], 65_536),
         # 64 MiB / 65,536 bytes a row
-        ([Field("x", "uint8", (256, 256))], 1_024),
+        ([Field.input("uint8", (256, 256))], 1_024),
         # 64 MiB / 12,296 bytes a row = 5,457, rounded up to the label's 2,048
-        ([Field("x", "float32", (3, 32, 32)), LABEL], 6_144),
+        ([Field.input("float32", (3, 32, 32)), LABEL], 6_144),
         # a row of more than 64 MiB still makes a shard
-        ([Field("x", "uint8", (2**14, 2**14))], 1),
+        ([Field.input("uint8", (2**14, 2**14))], 1),
     ],
 )
 def test_examples_of_default_rows(fields: list[Field], rows: int) -> None:
@@ -220,7 +220,7 @@ def test_examples_of_default_rows(fields: list[Field], rows: int) -> None:
 
 
 def test_example_of_a_layout() -> None:
-    fields = [Field("x", "int32", ragged=True), LABEL]
+    fields = [Field.input("int32", ragged=True), LABEL]
     assert shard_layout(fields, 3, {"x": 5}) == (
         Extent("x.offsets", "int64", (3,), 0, 24),
         Extent("__padding_1__", "uint8", (16_360,), 24, 16_384),

@@ -36,7 +36,7 @@ def make_manifest() -> Manifest:
             ParquetRecord(path="g1/train.rejected-00002.parquet", bytes=6, xxh3_128=XXH3, rows=1),
         ),
         rows_per_shard=4_096,
-        fields=(Field("x", "int32", ragged=True), Field("y", "int64")),
+        fields=(Field.input("int32", ragged=True), Field.target("class", "int64")),
         shards=tuple(
             ShardRecord(
                 path=f"g1/train-{i:05}.safetensors",
@@ -157,7 +157,7 @@ def test_missing_artifact(tmp_path: Path, folder: str) -> None:
 def test_newer_version(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "manifest.json").write_bytes(content)
     match = (
-        r"manifest.json: expected format version 1 or older, found version 2; "
+        r"manifest.json: expected version 1 or older, found version 2; "
         r"read it with a newer shardmill: pip install --upgrade shardmill$"
     )
     with pytest.raises(FormatVersionError, match=match):
@@ -190,7 +190,7 @@ def test_a_newer_version_changes_only_its_number(tmp_path: Path) -> None:
 def test_damaged_json(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "manifest.json").write_bytes(content)
     match = (
-        r"(?s)manifest.json: expected a manifest of format version 1, found manifest: .*; "
+        r"(?s)manifest.json: expected a manifest.json of version 1, found .*.*; "
         r"build the artifact again with `shardmill preprocess --force`$"
     )
     with pytest.raises(ManifestError, match=match):
@@ -205,9 +205,9 @@ def train_of(manifest: Any) -> Any:
     ("change", "fault"),
     [
         # a key missing, or one too many
-        (lambda m: m.pop("name"), r"name: Field required"),
-        (lambda m: m.update(junk=1), r"junk: Extra inputs"),
-        (lambda m: train_of(m).update(junk=1), r"splits\.train\.junk: Extra inputs"),
+        (lambda m: m.pop("name"), r"name: missing"),
+        (lambda m: m.update(junk=1), r"junk: unknown key"),
+        (lambda m: train_of(m).update(junk=1), r"splits\.train\.junk: unknown key"),
         # types are not converted
         (lambda m: m.update(name=1), r"name: Input should be a valid string"),
         (lambda m: m.update(sample="no"), r"sample: Input should be a valid boolean"),

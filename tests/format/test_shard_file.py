@@ -22,7 +22,7 @@ Tensors = dict[str, npt.NDArray[Any]]
 FIX = r"; build the artifact again with `shardmill preprocess --force`, or copy it anew$"
 
 # A tiny shard of fixed-size fields, byte by byte.
-TINY_FIELDS = [Field("x", "float32", (2,)), Field("y", "int64")]
+TINY_FIELDS = [Field.input("float32", (2,)), Field.target("class", "int64")]
 TINY_TENSORS: Tensors = {
     "x": np.array([[1, 2], [0.5, -2]], np.float32),
     "y": np.array([1, 2**33], np.int64),

@@ -244,7 +244,7 @@ def test_features_keep_the_order_of_the_recipe() -> None:
     table = tabular.clean(recipe, string_table(c=["3"], a=["1"], b=["2"]), labelled=False).table
     fitted = fit_tables(recipe, table)
     assert fitted.features == ("b", "a", "c")
-    assert fitted.inputs == (Field("x", "float32", (3,)),)
+    assert fitted.inputs == (Field.input("float32", (3,)),)
     assert tabular.finish(recipe, fitted, table)["x"].tolist() == [[2, 1, 3]]
 
 
@@ -364,7 +364,7 @@ def test_shapes_and_dtypes(dtype: str, shape: tuple[int, ...], stored: tuple[int
     fitted = image.fit(image_recipe(), iter([moments]))
     (key,) = image.keys(fitted, [moments])
     x = image.finish(image_recipe(), fitted, drafted.slice(1, 2), key)["x"]
-    assert fitted.inputs == (Field("x", dtype, stored),)  # type: ignore[arg-type]
+    assert fitted.inputs == (Field.input(dtype, stored),)  # type: ignore[arg-type]
     assert x.dtype == np.dtype(dtype)
     np.testing.assert_array_equal(x, rows[1:3].reshape(2, *stored))
 
@@ -458,7 +458,7 @@ def texts_table(*texts: str) -> pa.Table:
 
 def encode_texts(recipe: TextRecipe, train: Sequence[str], test: Sequence[str]) -> Ragged:
     fitted = text.fit(recipe, [counts_of(recipe, texts_table(*train))])
-    assert fitted.inputs == (Field("x", "int32", ragged=True),)
+    assert fitted.inputs == (Field.input("int32", ragged=True),)
     drafted, summary = text.draft(recipe, texts_table(*test))
     (key,) = text.keys(fitted, [summary])
     ragged = text.finish(recipe, fitted, drafted, key)["x"]

@@ -54,7 +54,7 @@ def through(
     rows = tabular.clean(recipe, table_of(c=train if test is None else test), labelled=False)
     x = tabular.finish(recipe, fitted, rows.table)["x"]
     assert (x.dtype, x.shape) == (np.dtype(np.float32), (len(rows.table), len(fitted.features)))
-    assert fitted.inputs == (Field("x", "float32", (len(fitted.features),)),)
+    assert fitted.inputs == (Field.input("float32", (len(fitted.features),)),)
     return fitted.features, dict(fitted.statistics), x.tolist()
 
 
@@ -228,12 +228,12 @@ def test_statistics_say_what_was_learnt() -> None:
     fill = {"fill": 4.0, "missing": 1, "offset": 2.0, "divisor": 4.0}
     facts = found["c"].model_dump()
     assert (facts.pop("mean"), facts.pop("std")) == (0.5, pytest.approx(math.sqrt(1 / 6)))
-    assert facts == fill
+    assert facts == {**fill, "categories": None}
     _, found, _ = through('dtype = "str", categories = "learn"', ["b", "a", "b"])
     assert found["c"].categories == ("<unknown>", "a", "b")
     assert Statistics.model_validate_json(found["c"].model_dump_json()) == found["c"]
     _, found, _ = through('dtype = "float64"', ["1"])
-    assert set(found["c"].model_dump()) == {"mean", "std", "fill", "missing"}
+    assert set(found["c"].model_dump()) == set(Statistics.model_fields)
 
 
 def test_values_that_the_train_split_lacks() -> None:
@@ -519,11 +519,11 @@ def test_groups_have_small_dtypes() -> None:
     recipe, cleaned = clean_bikes()
     fitted = fit_chunks(recipe, cleaned.table)
     assert fitted.inputs == (
-        Field("x.times", "int16", (3,)),
-        Field("x.numbers", "float32", (3,)),
-        Field("x.flags", "bool", (5,)),
-        Field("x.places", "uint8", (1,)),
-        Field("x.docks", "int32", (1,)),
+        Field.input("int16", (3,), group="times"),
+        Field.input("float32", (3,), group="numbers"),
+        Field.input("bool", (5,), group="flags"),
+        Field.input("uint8", (1,), group="places"),
+        Field.input("int32", (1,), group="docks"),
     )
     weather = ("weather=<missing>", "weather=clear", "weather=rain")
     assert fitted.features == (
@@ -553,14 +553,17 @@ def test_types_of_cleaned_columns() -> None:
 
 def test_targets() -> None:
     recipe, cleaned = clean_bikes()
-    assert tabular.targets(recipe) == (Field("y.minutes", "float32"), Field("y.returned", "uint8"))
+    assert tabular.targets(recipe) == (
+        Field.target("number", "float32", group="minutes"),
+        Field.target("class", "uint8", group="returned"),
+    )
     assert tabular.target_columns(recipe) == ("minutes", "returned")
     assert set(cleaned.dropped.values()) == {"minutes is missing"}
     minutes = fit_chunks(recipe, cleaned.table).statistics["minutes"]
     assert minutes.mean == pytest.approx(np.mean(cleaned.table.column("minutes").to_pylist()))
     columns = COLUMNS.replace('returned = { dtype = "str" }', "").replace(', missing = "drop"', "")
     one = bikes_recipe(columns + "[target]\ncolumn = 'docks'\n" + SPLITS)
-    assert tabular.targets(one) == (Field("y", "float32"),)
+    assert tabular.targets(one) == (Field.target("number", "float32"),)
     assert one.features()[-1] == "minutes"
 
 
@@ -605,7 +608,7 @@ def test_more_categories_than_a_byte_holds() -> None:
                 raise caught.value.at("the train split")
             continue
         fitted = fit_chunks(recipe, table)
-        assert fitted.inputs == (Field("x.g", "int16", (1,)),)
+        assert fitted.inputs == (Field.input("int16", (1,), group="g"),)
         assert tabular.finish(recipe, fitted, table)["x.g"][:, 0].tolist() == list(range(1, 301))
 
 

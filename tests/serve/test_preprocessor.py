@@ -149,9 +149,9 @@ def test_label_column() -> None:
 @pytest.mark.parametrize(
     ("recipe", "raw", "x", "y"),
     [
-        (TABULAR, TREES, Field("x", "float32", (3,)), Field("y", "uint8")),
-        (IMAGE, LEAVES, Field("x", "uint8", (1, 2, 4)), Field("y", "int64")),
-        (TEXT, NOTES, Field("x", "int32", ragged=True), Field("y", "int64")),
+        (TABULAR, TREES, Field.input("float32", (3,)), Field.target("class", "uint8")),
+        (IMAGE, LEAVES, Field.input("uint8", (1, 2, 4)), Field.target("class", "int64")),
+        (TEXT, NOTES, Field.input("int32", ragged=True), Field.target("class", "int64")),
     ],
 )
 def test_fields(recipe: AnyRecipe, raw: pa.Table, x: Field, y: Field) -> None:
@@ -397,7 +397,7 @@ def write_artifact(folder: Path, preprocessor: Preprocessor, fields: tuple[Field
         name=recipe.name,
         kind=recipe.kind,
         sample=False,
-        recipe=recipe.model_dump(mode="json"),
+        recipe=recipe.facts(),
         recipe_sha256=recipe.sha256(),
         clean_key="0" * 64,
         shard_key="0" * 64,
@@ -477,7 +477,7 @@ def test_a_saved_one_that_is_damaged(tmp_path: Path, notes: Preprocessor) -> Non
     text = (tmp_path / "preprocessor.json").read_text()
     for damaged, found in [
         (text[:-9], "preprocessor.json: Invalid JSON"),
-        (text.replace('"features"', '"feature"'), "features: Field required"),
+        (text.replace('"features"', '"feature"'), "features: missing"),
         (text.replace('"alphanumeric"', '"alpha"'), "clean"),
         (text + " ", "one that was changed since"),
     ]:

@@ -39,7 +39,7 @@ def build_model(
     """
     model = model or OF_KIND[dataset.kind][0]()
     if dataset.classes is None:
-        found = ", ".join(f.name for f in dataset.fields if f.name.startswith("y")) or "none"
+        found = ", ".join(f.name for f in dataset.fields if f.is_target) or "none"
         raise _cannot_train(dataset, "one target of classes to learn", found)
     if len(dataset.classes) < 2:
         raise _cannot_train(dataset, "two classes or more", ", ".join(dataset.classes))

@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import Checkpoint as CheckpointCallback
 from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint
 
 from shardmill import DivergedError, ResumeError
+from shardmill.atomic import new_file
 from shardmill.training.models.freeze_parts import freeze_in_epoch
 from shardmill.training.settings.settings import Metric, Settings, Transfer
 
@@ -26,10 +27,10 @@ class WholeFiles(TorchCheckpointIO):
         """Write a checkpoint."""
         if storage_options is not None:
             raise TypeError("there are no storage options for files")
-        part = Path(f"{path}.part")
-        part.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(checkpoint, part)
-        part.replace(path)
+        final = Path(path)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        with new_file(final) as file:
+            torch.save(checkpoint, file)
 
 
 class LastCheckpoint(CheckpointCallback):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from shardmill import ShardmillError
+from shardmill.atomic import replace_file
 
 TASK_NAME = "task.json"
 RESULT_NAME = "result.json"
@@ -56,9 +57,7 @@ def record_failure(error: BaseException, folder: Path) -> None:
         names = ("where", "expected", "found", "fix")
         facts["refusal"] = {name: getattr(error, name) for name in names}
     facts["notes"] = getattr(error, "__notes__", [])
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps(facts), encoding="utf-8")
-    new.replace(path)
+    replace_file(path, json.dumps(facts).encode())
 
 
 def end_when_asked(folder: Path) -> None:

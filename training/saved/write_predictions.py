@@ -5,7 +5,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol
 
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from torch import Tensor
 
 from shardmill import OutputError
+from shardmill.atomic import new_file
 
 OutputFormat = Literal["csv", "jsonl", "parquet"]
 _FIX = "choose another file with --out, or make room and permissions"
@@ -87,20 +88,13 @@ def _replace(path: Path) -> Iterator[IO[bytes]]:
     if not target.parent.is_dir():
         found = f"no folder {target.parent}"
         raise OutputError(path, expected="a folder that can be written", found=found, fix=_FIX)
-    new = target.with_name(f".{target.name}.new")
     try:
-        with new.open("wb") as file:
+        with new_file(target) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(target)
     except OSError as error:
-        if error.filename == str(new):
+        if error.filename == str(target):
             error.filename = str(path)  # the name that the user knows
         raise
-    finally:
-        with suppress(OSError):  # the error that led here says more
-            new.unlink()
 
 
 class _Writer(Protocol):

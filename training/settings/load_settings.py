@@ -1,16 +1,16 @@
 """Reads settings: a TOML file with a table for each artifact or kind, and KEY=VALUE words."""
 
-import difflib
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from shardmill import Manifest, SettingsError
-from shardmill.training.settings.model_options import ARCHITECTURES, BY_ARCHITECTURE
+from shardmill.faults import hint
+from shardmill.strict import describe_faults
+from shardmill.training.settings.model_options import ARCHITECTURES
 from shardmill.training.settings.settings import BASELINES, BASES, Settings
 
 FIX = "correct the settings; README.md lists the keys under Training"
@@ -148,38 +148,12 @@ def _faults(facts: Mapping[str, Any], kinds: Collection[str]) -> list[str]:
     try:
         Settings.model_validate(facts)
     except ValidationError as error:
-        faults += [_describe(fault) for fault in error.errors()]
+        faults += describe_faults(Settings, error, whole="settings")
     return faults
 
 
-def _describe(fault: ErrorDetails) -> str:
-    # pydantic puts the architecture between a model and its options.
-    path = ".".join(str(part) for part in fault["loc"] if part not in BY_ARCHITECTURE)
-    if fault["type"] == "extra_forbidden":
-        known = _keys_at(fault["loc"][:-1])
-        return f"{path}: unknown key, {_closest(str(fault['loc'][-1]), known)}"
-    if fault["type"] == "missing":
-        return f"{path}: missing"
-    if fault["type"] == "value_error":  # keys that do not go together
-        return f"{path or 'settings'}: {fault['ctx']['error']}"
-    return f"{path}: {fault['msg']}, found {fault['input']!r}"
-
-
-def _keys_at(loc: tuple[int | str, ...]) -> list[str]:
-    table: type[BaseModel] = Settings
-    for part in loc:
-        if part in BY_ARCHITECTURE:
-            table = BY_ARCHITECTURE[str(part)]
-            continue
-        annotation = table.model_fields[str(part)].annotation
-        choices = [annotation, *get_args(annotation)]  # of X | None
-        table = next(c for c in choices if isinstance(c, type) and issubclass(c, BaseModel))
-    return sorted(table.model_fields)
-
-
 def _closest(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
+    return hint(name, known, f"known here: {', '.join(known)}")
 
 
 def _refuse(faults: list[str], where: object) -> None:

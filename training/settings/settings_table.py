@@ -2,12 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from shardmill.strict import Strict
 
 Count = Annotated[int, Field(ge=1)]
 
 
-class Table(BaseModel):
+class Table(Strict):
     """A table of settings: no other keys than its own, no value of another type."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False)

@@ -31,7 +31,12 @@ def _describe_split(split: SplitRecord) -> dict[str, Any]:
         "shard_bytes": sum(shard.bytes for shard in split.shards),
         "parquet_bytes": sum(parquet.bytes for parquet in split.parquet),
         "fields": {
-            field.name: {"dtype": field.dtype, "shape": list(field.shape), "ragged": field.ragged}
+            field.name: {
+                "dtype": field.dtype,
+                "shape": list(field.shape),
+                "ragged": field.ragged,
+                "role": field.role,
+            }
             for field in split.fields
         },
     }

@@ -1,10 +1,10 @@
 """Finds artifacts by name."""
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
 from shardmill.errors import MissingArtifactError
+from shardmill.faults import hint
 from shardmill.format.manifest import MANIFEST_NAME
 
 
@@ -18,12 +18,11 @@ def find_artifacts(folder: Path, names: Sequence[str]) -> list[Path]:
     known = [path.name for path in found]
     for name in names:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
             raise MissingArtifactError(
                 folder / name,
                 expected=f"an artifact, one of {', '.join(known)}" if known else "an artifact",
                 found="none",
-                fix=f"did you mean {close[0]}?" if close else "run `shardmill preprocess` first",
+                fix=hint(name, known, "run `shardmill preprocess` first"),
             )
     if not found:
         raise MissingArtifactError(

@@ -15,7 +15,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 FORMAT_NAME = "shardmill"
 FORMAT_VERSION = 1
@@ -49,22 +49,85 @@ OFFSETS_DTYPE: DTypeName = "int64"  # a shard may hold more than 2**31 values
 SIZES_DTYPE: DTypeName = "int32"  # a row may not
 
 
+# What a field is for. An input goes into the model. A target is what the model learns: one class
+# of several, any number of classes at once (a column of 0 and 1 for each), or a number.
+Role = Literal["input", "class", "classes", "number"]
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One value per row: a tensor of `shape`, or a ragged vector of any length.
 
+    `Field.input` and `Field.target` make fields with the names that the format gives them.
+
     Attributes:
-        name: `x` for the model's input, `y` for its target; `x.<group>` and `y.<target>` where
+        name: `x` for the model's input and `y` for its target; `x.<group>` and `y.<group>` where
             there are several.
-        dtype: element type in the file, and in the batch; but class indices leave it as int64.
-        shape: shape of one row, without the row dimension; empty for a scalar.
-        ragged: the rows are vectors of different lengths; then `shape` is empty.
+        dtype: The element type in the file.
+        shape: The shape of one row, without the row dimension; empty for a scalar.
+        ragged: Whether the rows are vectors of different lengths. Their `shape` is empty then.
+        role: What the field is for.
+        group: The name of the group of features, or of the target, where there are several.
     """
 
     name: str
     dtype: DTypeName
     shape: tuple[int, ...] = ()
     ragged: bool = False
+    role: Role = "input"
+    group: str | None = None
+
+    @classmethod
+    def input(
+        cls,
+        dtype: DTypeName,
+        shape: tuple[int, ...] = (),
+        *,
+        ragged: bool = False,
+        group: str | None = None,
+    ) -> Self:
+        """Return a field of the model's input.
+
+        Example:
+            >>> Field.input("float32", (7,), group="numbers").name
+            'x.numbers'
+        """
+        return cls(_field_name("x", group), dtype, shape, ragged, "input", group)
+
+    @classmethod
+    def target(
+        cls,
+        role: Literal["class", "classes", "number"],
+        dtype: DTypeName,
+        shape: tuple[int, ...] = (),
+        *,
+        group: str | None = None,
+    ) -> Self:
+        """Return a field of the model's target.
+
+        Example:
+            >>> Field.target("class", "uint8").name
+            'y'
+        """
+        return cls(_field_name("y", group), dtype, shape, False, role, group)
+
+    @property
+    def is_target(self) -> bool:
+        """Whether the field is a target rather than an input."""
+        return self.role != "input"
+
+    @property
+    def batch_dtype(self) -> DTypeName:
+        """The element type in a batch: a class index is int64, however small it is stored."""
+        return "int64" if self.role == "class" else self.dtype
+
+    def is_named_by_role(self) -> bool:
+        """Say whether the name is the one that the role and the group give."""
+        return self.name == _field_name("y" if self.is_target else "x", self.group)
+
+
+def _field_name(letter: str, group: str | None) -> str:
+    return letter if group is None else f"{letter}.{group}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +159,8 @@ def fixed_tensors(field: Field) -> list[Field]:
     """
     if field.ragged:
         return [
-            Field(f"{field.name}.offsets", OFFSETS_DTYPE),
-            Field(f"{field.name}.sizes", SIZES_DTYPE),
+            Field(f"{field.name}.offsets", OFFSETS_DTYPE, role=field.role, group=field.group),
+            Field(f"{field.name}.sizes", SIZES_DTYPE, role=field.role, group=field.group),
         ]
     return [field]
 

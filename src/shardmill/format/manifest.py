@@ -1,25 +1,16 @@
 """manifest.json: what an artifact holds, and the only file of it that is ever replaced."""
 
-import json
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    SerializerFunctionWrapHandler,
-    ValidationError,
-    model_serializer,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, model_validator
 
-from shardmill.errors import FormatVersionError, ManifestError
 from shardmill.format import layout
 from shardmill.format.layout import FORMAT_VERSION
-from shardmill.format.record import Record, faults_of, read_content, to_json
+from shardmill.format.record import parse_record, read_content, to_json
+from shardmill.strict import Strict
 
 MANIFEST_NAME = "manifest.json"
 Kind = Literal["tabular", "image", "text"]
@@ -37,7 +28,7 @@ def _inside(path: str) -> str:
 InsidePath = Annotated[str, AfterValidator(_inside)]
 
 
-class FileRecord(Record):
+class FileRecord(Strict):
     """One file of the artifact. `xxh3_128` is the checksum of its bytes."""
 
     path: InsidePath
@@ -59,7 +50,7 @@ class ShardRecord(FileRecord):
     longest: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
 
 
-class RawRecord(Record):
+class RawRecord(Strict):
     """A raw file that the artifact was made from.
 
     `path` is that of the recipe; below the raw folder where the recipe's is a pattern. Bytes and
@@ -74,7 +65,7 @@ class RawRecord(Record):
     sample: bool
 
 
-class CleanedSplit(Record):
+class CleanedSplit(Strict):
     """The cleaned rows of one split.
 
     Attributes:
@@ -119,6 +110,8 @@ class SplitRecord(CleanedSplit):
     def _fields_make_sense(self) -> Self:
         ragged = {field.name for field in self.fields if field.ragged}
         for field in self.fields:
+            if not field.is_named_by_role():
+                raise ValueError(f"field {field.name}: no field of role {field.role} is called so")
             if any(n < 1 for n in field.shape) or (field.ragged and field.shape):
                 raise ValueError(f"field {field.name}: no tensor has this shape")
         for shard in self.shards:
@@ -136,14 +129,14 @@ class SplitRecord(CleanedSplit):
         yield from self.shards
 
 
-class CleanRecord(Record):
+class CleanRecord(Strict):
     """What the clean stage leaves for the shard stage: clean.json of its generation."""
 
     clean_key: Sha256
     splits: dict[str, CleanedSplit]
 
 
-class VocabularyRecord(Record):
+class VocabularyRecord(Strict):
     """The vocabulary's files and the facts that a reader needs before it loads them.
 
     Attributes:
@@ -161,7 +154,7 @@ class VocabularyRecord(Record):
     tokenizer: FileRecord
 
 
-class Statistics(Record):
+class Statistics(Strict):
     """Facts about one feature, from the train split alone.
 
     Attributes:
@@ -182,14 +175,8 @@ class Statistics(Record):
     divisor: float | None = None
     categories: tuple[str, ...] | None = None
 
-    @model_serializer(mode="wrap")
-    def _what_is_known(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        facts: dict[str, Any] = serialise(self)
-        rare = ("offset", "divisor", "categories")
-        return {name: fact for name, fact in facts.items() if fact is not None or name not in rare}
 
-
-class Manifest(Record):
+class Manifest(Strict):
     """All that a reader needs to know of an artifact."""
 
     format: Literal["shardmill"] = "shardmill"
@@ -235,29 +222,5 @@ class Manifest(Record):
         path = Path(artifact) / MANIFEST_NAME
         fix = "build it with `shardmill preprocess`, or correct the path"
         content = read_content(path, fix=fix)
-        try:
-            manifest = cls.model_validate_json(content)
-        except ValidationError as error:
-            _check_version(path, content)
-            raise ManifestError(
-                path,
-                expected=f"a manifest of format version {FORMAT_VERSION}",
-                found=faults_of(error, "manifest"),
-                fix="build the artifact again with `shardmill preprocess --force`",
-            ) from None
-        if manifest.version > FORMAT_VERSION:
-            _check_version(path, content)
-        return manifest
-
-
-def _check_version(path: Path, content: bytes) -> None:
-    # Looked for by itself: a newer format may differ in everything else.
-    found = re.search(rb'"version": *(\d+)', content)
-    try:
-        version = json.loads(content)["version"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        version = int(found[1]) if found else None
-    if isinstance(version, int) and version > FORMAT_VERSION:
-        raise FormatVersionError.newer(
-            path, known=f"format version {FORMAT_VERSION}", found=version
-        )
+        fix = "build the artifact again with `shardmill preprocess --force`"
+        return parse_record(path, content, cls, version=FORMAT_VERSION, fix=fix)

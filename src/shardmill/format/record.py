@@ -1,24 +1,22 @@
 """Records: what is written as JSON, a file each, and read back with clear errors."""
 
 import json
+import re
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from shardmill.errors import FormatVersionError, ManifestError, MissingArtifactError
+from shardmill.strict import Strict, describe_faults
+
+# A damaged record can have a fault in every line; the first few say what is wrong with it.
+_MOST_FAULTS = 5
+
+AnyRecord = TypeVar("AnyRecord", bound=Strict)
 
 
-class Record(BaseModel):
-    """Base of what is written as JSON: unknown keys and wrong types are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-AnyRecord = TypeVar("AnyRecord", bound=Record)
-
-
-def to_json(record: Record) -> bytes:
+def to_json(record: Strict) -> bytes:
     """Return `record` as JSON with sorted keys, two spaces a level and a trailing newline."""
     content = record.model_dump(mode="json")
     return (json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
@@ -28,12 +26,12 @@ def read_content(path: Path, *, fix: str) -> bytes:
     """Return the content of the record that makes its folder what it is.
 
     Args:
-        path: of the file.
-        fix: what to do if it is not there.
+        path: The file of the record.
+        fix: What the user can do if the file is not there.
 
     Raises:
-        MissingArtifactError: there is no such file.
-        ManifestError: it cannot be read.
+        MissingArtifactError: There is no such file.
+        ManifestError: The file cannot be read.
     """
     try:
         return path.read_bytes()
@@ -50,36 +48,52 @@ def read_content(path: Path, *, fix: str) -> bytes:
         ) from None
 
 
-def faults_of(error: ValidationError, whole: str) -> str:
-    """Return the first five faults of a record, each with its place; `whole` names the record."""
-    return "; ".join(
-        f"{'.'.join(map(str, fault['loc'])) or whole}: {fault['msg']}"
-        for fault in error.errors()[:5]
-    )
+def parse_record(
+    path: Path, content: bytes, record: type[AnyRecord], *, version: int, fix: str
+) -> AnyRecord:
+    """Return the record that a file holds.
+
+    Args:
+        path: The file, for errors.
+        content: The bytes of the file.
+        record: The class of the record. It has a field `version`.
+        version: The newest version that this reader knows.
+        fix: What the user can do about a file that is damaged.
+
+    Raises:
+        FormatVersionError: The record is of a newer version.
+        ManifestError: The file is damaged, or holds something else.
+    """
+    try:
+        parsed = record.model_validate_json(content)
+    except ValidationError as error:
+        _refuse_newer(path, _version_of(content), version)
+        faults = describe_faults(record, error, whole=path.name, most=_MOST_FAULTS)
+        expected = f"a {path.name} of version {version}"
+        raise ManifestError(path, expected=expected, found="; ".join(faults), fix=fix) from None
+    _refuse_newer(path, getattr(parsed, "version", None), version)
+    return parsed
 
 
 def read_record(path: Path, record: type[AnyRecord], *, version: int, fix: str) -> AnyRecord:
-    """Return the record in a file that `to_json` has written.
+    """Return the record in a file that `to_json` has written, byte for byte.
+
+    Records that are given away with a model are read so: a change by hand is refused. A manifest
+    may be written by another program, and is read with `parse_record` alone.
 
     Args:
-        path: of the file.
-        record: its class; it has a `format` and a `version`.
-        version: the newest that this reader knows.
-        fix: what to do about a file that is damaged.
+        path: The file.
+        record: The class of the record. It has the fields `format` and `version`.
+        version: The newest version that this reader knows.
+        fix: What the user can do about a file that is damaged.
 
     Raises:
-        MissingArtifactError: there is no such file.
-        FormatVersionError: it is of a newer version.
-        ManifestError: it is damaged, or something else.
+        MissingArtifactError: There is no such file.
+        FormatVersionError: The record is of a newer version.
+        ManifestError: The file is damaged, holds something else, or was changed.
     """
     content = read_content(path, fix="correct the path")
-    _check_version(path, content, version)
-    try:
-        read = record.model_validate_json(content)
-    except ValidationError as error:
-        faults = faults_of(error, path.name)
-        expected = f"a {path.name} of version {version}"
-        raise ManifestError(path, expected=expected, found=faults, fix=fix) from None
+    read = parse_record(path, content, record, version=version, fix=fix)
     if to_json(read) != content:
         expected = f"a {path.name} as shardmill writes it"
         found = "one that was changed since"
@@ -87,11 +101,16 @@ def read_record(path: Path, record: type[AnyRecord], *, version: int, fix: str) 
     return read
 
 
-def _check_version(path: Path, content: bytes, version: int) -> None:
-    # Looked for by itself: a newer version may differ in everything else.
+def _version_of(content: bytes) -> int | None:
+    """Return the version that a record states, even where the rest of it cannot be read."""
     try:
         found = json.loads(content)["version"]
     except (ValueError, TypeError, KeyError, RecursionError):
-        return
-    if isinstance(found, int) and found > version:
-        raise FormatVersionError.newer(path, known=f"version {version}", found=found)
+        stated = re.search(rb'"version": *(\d{1,9})\b', content)
+        return int(stated[1]) if stated else None
+    return found if isinstance(found, int) else None
+
+
+def _refuse_newer(path: Path, found: int | None, known: int) -> None:
+    if found is not None and found > known:
+        raise FormatVersionError.newer(path, known=f"version {known}", found=found)

@@ -99,14 +99,14 @@ class Moments:
 def draft(recipe: ImageRecipe, cleaned: pa.Table) -> tuple[pa.Table, Moments]:  # noqa: ARG001
     """Return the cleaned rows themselves, and their moments."""
     rows = image_rows(cleaned)
-    field = Field("x", rows.dtype.name, rows.shape[1:])  # type: ignore[arg-type]
+    field = Field.input(rows.dtype.name, rows.shape[1:])  # type: ignore[arg-type]
     return cleaned, Moments(field, *_moments(rows))
 
 
 def fit(recipe: ImageRecipe, summaries: Iterable[Moments]) -> Fitted:  # noqa: ARG001
     """Return mean and standard deviation of all finite elements, in units of the stored dtype."""
     count, mean, squares = 0, 0.0, 0.0
-    field = Field("x", "uint8")
+    field = Field.input("uint8")
     for part in summaries:
         # Chan, Golub, LeVeque 1979: moments of two samples put together.
         field = part.field

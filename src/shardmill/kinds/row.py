@@ -88,7 +88,7 @@ class Fitted:
         return 0 if self.vocab is None or self.padding is None else self.vocab[self.padding]
 
 
-TARGET = Field("y", "int64")
+TARGET = Field.target("class", "int64")
 
 
 def label_targets(recipe: ImageRecipe | TextRecipe) -> tuple[Field, ...]:

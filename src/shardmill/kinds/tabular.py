@@ -88,12 +88,12 @@ def fit(recipe: TabularRecipe, summaries: Iterable[Summary]) -> Fitted:
             missing = merged.missing[name]
             statistics |= fit_column(name, column, merged.counts[name], missing)
     inputs, features = [], []
-    for field, columns in recipe.input_columns().items():
+    for group, columns in recipe.input_columns().items():
         names = [n for c in columns for n in feature_names(c, recipe.columns[c], statistics[c])]
         facts = {name: (recipe.columns[name], statistics[name]) for name in columns}
         stated = recipe.stated_dtypes().get(columns[0]) if recipe.groups else "float32"
         dtype = group_dtype(stated, facts)
-        inputs.append(Field(field, dtype, (len(names),)))
+        inputs.append(Field.input(dtype, (len(names),), group=group))
         features += names
     return Fitted(tuple(inputs), tuple(features), statistics)
 
@@ -173,14 +173,15 @@ def _check_finite(name: str, field: Field, numbers: Array, stored: Array, *, sca
 
 def targets(recipe: TabularRecipe) -> tuple[Field, ...]:
     """Return the target fields: `y`, or `y.<column>` of each; small classes, float32 numbers."""
-    several = recipe.target is None
-    return tuple(
-        Field(
-            f"y.{name}" if several else "y",
-            class_dtype(len(target.classes)) if target.classes else "float32",
-        )
-        for name, target in recipe.all_targets().items()
-    )
+    fields = []
+    for name, target in recipe.all_targets().items():
+        group = name if recipe.target is None else None
+        if target.classes:
+            dtype = class_dtype(len(target.classes))
+            fields.append(Field.target("class", dtype, group=group))
+        else:
+            fields.append(Field.target("number", "float32", group=group))
+    return tuple(fields)
 
 
 def target_columns(recipe: TabularRecipe) -> tuple[str, ...]:

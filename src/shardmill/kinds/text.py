@@ -101,7 +101,7 @@ def fitted_with(
     vocab: Vocab, unknown: str | None, padding: str | None, tokenizer: str | None = None
 ) -> Fitted:
     """Return what is fitted, with a vocabulary that comes from elsewhere."""
-    field = Field("x", "int32", ragged=True)
+    field = Field.input("int32", ragged=True)
     return Fitted((field,), ("text",), {}, vocab, unknown, padding, tokenizer)
 
 

@@ -1,18 +1,16 @@
 """Reads recipes, those that ship with the package and those of users."""
 
-import difflib
 import json
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from shardmill.errors import RecipeError
+from shardmill.faults import hint
 from shardmill.recipe.any_recipe import RECIPE_KINDS, AnyRecipe
+from shardmill.strict import describe_faults
 
 FIX = "correct the recipe; `shardmill recipe titanic` prints a working one"
 
@@ -31,12 +29,11 @@ def shipped_recipe_text(name: str) -> str:
     """
     known = shipped_recipes()
     if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
         raise RecipeError(
             f"recipe {name!r}",
             expected=f"one of {', '.join(known)}, or a path that ends in .toml",
             found="neither",
-            fix=f"did you mean {close[0]}?" if close else "check the name",
+            fix=hint(name, known, "check the name"),
         )
     return files("shardmill.recipe.shipped").joinpath(f"{name}.toml").read_text(encoding="utf-8")
 
@@ -79,53 +76,8 @@ def parse_recipe(text: str, *, where: str) -> AnyRecipe:
         # becomes a string, and is refused as one wherever something else is expected.
         return model.model_validate_json(json.dumps(facts, default=str))
     except ValidationError as error:
-        faults = [describe_fault(model, fault) for fault in error.errors()]
+        faults = describe_faults(model, error)
         found = f"{len(faults)} faults: " if len(faults) > 1 else ""
         raise RecipeError(
             where, expected=f"a valid {kind} recipe", found=found + "; ".join(faults), fix=FIX
         ) from None
-
-
-def describe_fault(model: type[BaseModel], fault: ErrorDetails) -> str:
-    """Say where in the recipe a fault is and what is wrong, with the closest key if unknown."""
-    path = ".".join(str(part) for part in fault["loc"])
-    message = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "missing":
-        return f"{path}: missing"
-    if fault["type"] == "extra_forbidden":
-        tables = _models_at(model, fault["loc"][:-1])
-        fields = [item for table in tables for item in table.model_fields.items()]
-        known = sorted({str(field.validation_alias or key) for key, field in fields})
-        close = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
-        return f"{path}: unknown key, {hint}"
-    if path and not isinstance(fault["input"], dict | list):
-        return f"{path}: {message}, found {fault['input']!r}"
-    return f"{path}: {message}" if path else message
-
-
-def _models_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[type[BaseModel]]:
-    # The tables that may stand at a path of the recipe.
-    annotations: list[Any] = [model]
-    for part in loc:
-        annotations = [
-            below for a in annotations for below in _alternatives(_annotation_below(a, part))
-        ]
-    return [a for a in annotations if isinstance(a, type) and issubclass(a, BaseModel)]
-
-
-def _annotation_below(annotation: Any, part: int | str) -> Any:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        field = annotation.model_fields.get(str(part))
-        return field.annotation if field else None
-    arguments = get_args(annotation)  # dict[key, value] or tuple[element, ...]
-    return (arguments[1] if get_origin(annotation) is dict else arguments[0]) if arguments else None
-
-
-def _alternatives(annotation: Any) -> list[Any]:
-    # Annotated[X, ...] is X; X | None is either.
-    if get_origin(annotation) is Annotated:
-        return _alternatives(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
-        return [x for argument in get_args(annotation) for x in _alternatives(argument)]
-    return [annotation]

@@ -8,12 +8,13 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import Field, model_validator
 
-from shardmill.recipe.tables import Csv, Name, RawFile, Section, Split
+from shardmill.recipe.tables import Csv, Name, RawFile, Split
+from shardmill.strict import Strict
 
 Checked = TypeVar("Checked")
 
 
-class Recipe(Section):
+class Recipe(Strict):
     """What every kind of recipe has."""
 
     name: Name
@@ -24,13 +25,20 @@ class Recipe(Section):
     # Facts that the cleaned rows do not depend on: a change of them leaves the Parquet as it is.
     shard_only: ClassVar[frozenset[str]] = frozenset({"description"})
 
+    def facts(self) -> dict[str, Any]:
+        """Return what the recipe says beyond the defaults, ready for JSON.
+
+        The class of the recipe's kind validates these facts to an equal recipe.
+        """
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
     def clean_facts(self) -> dict[str, Any]:
         """Return the facts that the cleaned rows depend on."""
-        return self.model_dump(mode="json", exclude=set(self.shard_only))
+        return {key: fact for key, fact in self.facts().items() if key not in self.shard_only}
 
     def sha256(self) -> str:
-        """Return the hash of all facts."""
-        return facts_sha256(self.model_dump(mode="json"))
+        """Return the SHA-256 of all facts, in hexadecimal digits."""
+        return facts_sha256(self.facts())
 
     def row_files(self) -> tuple[RawFile, ...]:
         """Return the raw files that hold rows."""

@@ -9,16 +9,14 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
     TypeAdapter,
     WrapValidator,
     field_validator,
-    model_serializer,
     model_validator,
 )
+
+from shardmill.strict import Strict
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 CHECKSUM = r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$"
@@ -61,12 +59,6 @@ def distinct(values: tuple[Text, ...]) -> tuple[Text, ...]:
 Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)]
 
 
-class Section(BaseModel):
-    """Base of every table of a recipe: unknown keys and wrong types are faults."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
 def _known_encoding(name: str) -> str:
     try:
         "a".encode(name)
@@ -75,7 +67,7 @@ def _known_encoding(name: str) -> str:
         raise ValueError("must be an encoding of text that Python knows") from None
 
 
-class RawFile(Section):
+class RawFile(Strict):
     """One raw file. Checksum, rows and size are those of the published content, decompressed.
 
     Attributes:
@@ -120,7 +112,7 @@ _RAW_FILES = TypeAdapter(Annotated[tuple[RawFile, ...], Field(min_length=1)])
 CsvFiles = Annotated[RawFile | tuple[RawFile, ...] | None, WrapValidator(_csv_files)]
 
 
-class HoldOut(Section):
+class HoldOut(Strict):
     """A part of another split's rows.
 
     Attributes:
@@ -141,7 +133,7 @@ class HoldOut(Section):
         return Fraction(self.fraction).limit_denominator(1000)
 
 
-class Split(Section):
+class Split(Strict):
     """Rows that belong together: read from files of their own, or held out of another split.
 
     Attributes:
@@ -178,10 +170,7 @@ class Split(Section):
         return file
 
 
-_LATER_CSV_KEYS = ("encoding", "on_bad_row", "max_bad_rows")
-
-
-class Csv(Section):
+class Csv(Strict):
     """How to read the CSV files: RFC 4180 quotes, newlines allowed inside them.
 
     A quote inside an unquoted field is text, a backslash always is. Blank lines are no rows.
@@ -212,14 +201,6 @@ class Csv(Section):
             raise ValueError('max_bad_rows: needs on_bad_row = "quarantine"')
         return self
 
-    @model_serializer(mode="wrap")
-    def _as_before(self, facts_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Keys that came later are written only where they say something, so that the facts and
-        # hashes of a recipe without them stay what they were.
-        fields = type(self).model_fields
-        same = [key for key in _LATER_CSV_KEYS if getattr(self, key) == fields[key].default]
-        return {key: fact for key, fact in facts_of(self).items() if key not in same}
-
 
 def _check_trimmed(classes: tuple[str, ...]) -> None:
     for name in classes:
@@ -227,7 +208,7 @@ def _check_trimmed(classes: tuple[str, ...]) -> None:
             raise ValueError(f"classes: {name!r} has white space around it, which no label has")
 
 
-class Target(Section):
+class Target(Strict):
     """What a model learns to tell.
 
     Attributes:
@@ -251,7 +232,7 @@ class ColumnTarget(Target):
     column: str
 
 
-class TableTarget(Section):
+class TableTarget(Strict):
     """A target of a table: a class where there are classes, otherwise a number, float32.
 
     Attributes:

@@ -1,15 +1,16 @@
 """One column of a table: how its cells are read, and what becomes of them in `x`."""
 
-import difflib
 import math
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_serializer
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from shardmill.recipe.tables import Count, Names, Section, distinct, listed
+from shardmill.faults import closest
+from shardmill.recipe.tables import Count, Names, distinct, listed
+from shardmill.strict import Strict
 
 DType = Literal["int64", "float64", "str", "bool", "date", "timestamp"]
 Missing = Literal["error", "drop", "keep", "median", "mean", "mode", "constant"]
@@ -22,8 +23,6 @@ FALSE = ("false", "no", "n", "f", "0")
 # Levels that stand before the categories of a column, where the recipe has them.
 UNKNOWN, MISSING = "<unknown>", "<missing>"
 _OF_A_DAY = ("hour", "minute", "second")
-# Keys that recipes had from the first; all others are written down only where they say something.
-_ALWAYS = frozenset({"dtype", "drop", "map", "missing"})
 # What the cleaned rows do not depend on.
 ENCODING_KEYS = frozenset({"encode", "fill", "max_categories", "min_freq", "parts"})
 _INT64 = range(-(2**63), 2**63)
@@ -53,7 +52,7 @@ def _check_fill(value: Any) -> Any:
     return value
 
 
-class Column(Section):
+class Column(Strict):
     """One column of a tabular CSV file.
 
     Attributes:
@@ -100,11 +99,6 @@ class Column(Section):
     missing: Missing = "error"
     fill: Annotated[Scalar | None, BeforeValidator(_check_fill)] = None
     scale: Scale = "none"
-
-    @model_serializer(mode="plain")
-    def _what_is_said(self) -> dict[str, Any]:
-        said = self.said() | _ALWAYS
-        return {name: getattr(self, name) for name in type(self).model_fields if name in said}
 
     def said(self) -> frozenset[str]:
         """Return the keys that are not as they are by default."""
@@ -238,5 +232,5 @@ def _is_time(text: str, column: Column) -> bool:
 
 def close_match(name: str, known: Iterable[str]) -> str:
     """Return a hint at the name that was meant, empty if none is close."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f", did you mean {close[0]}?" if close else ""
+    close = closest(name, known)
+    return "" if close is None else f", did you mean {close}?"

@@ -8,10 +8,8 @@ from pydantic import (
     BeforeValidator,
     Field,
     field_serializer,
-    model_serializer,
     model_validator,
 )
-from pydantic import SerializerFunctionWrapHandler as Serializer
 
 from shardmill.format.layout import DTypeName
 from shardmill.recipe.recipe import Recipe, without_faults
@@ -19,13 +17,13 @@ from shardmill.recipe.tables import (
     Csv,
     Name,
     Names,
-    Section,
     TableColumnTarget,
     TableTarget,
     distinct,
     listed,
 )
 from shardmill.recipe.tabular_column import ENCODING_KEYS, Column, close_match, column_faults
+from shardmill.strict import Strict
 
 
 def _tables_from_list(tables: Any) -> Any:
@@ -48,10 +46,13 @@ def _with_tuples(facts: Any) -> Any:
 
 def _as_list(tables: Mapping[str, BaseModel]) -> list[dict[str, Any]]:
     # The order of tables is that of features and fields; JSON with sorted keys would lose it.
-    return [{"name": name, **table.model_dump(mode="json")} for name, table in tables.items()]
+    return [
+        {"name": name, **table.model_dump(mode="json", exclude_defaults=True)}
+        for name, table in tables.items()
+    ]
 
 
-class Group(Section):
+class Group(Strict):
     """Features that make up a tensor of their own, `x.<group>`.
 
     Attributes:
@@ -82,12 +83,12 @@ class TabularRecipe(Recipe):
     columns: Annotated[dict[str, Column], BeforeValidator(_tables_from_list), Field(min_length=1)]
     target: TableColumnTarget | None = None
     targets: Annotated[dict[str, TableTarget], BeforeValidator(_tables_from_list)] = Field(
-        default_factory=dict
+        default={}
     )
     groups: Annotated[
         dict[Name, Annotated[Group, BeforeValidator(_group_of_names)]],
         BeforeValidator(_tables_from_list),
-    ] = Field(default_factory=dict)
+    ] = Field(default={})
 
     def all_targets(self) -> dict[str, TableTarget]:
         """Return the targets by column."""
@@ -100,16 +101,21 @@ class TabularRecipe(Recipe):
             return kept
         return tuple(name for group in self.groups.values() for name in group.columns)
 
-    def input_columns(self) -> dict[str, tuple[str, ...]]:
-        """Return the columns of each input field, by the field's name."""
+    def input_columns(self) -> dict[str | None, tuple[str, ...]]:
+        """Return the columns of each input field, by its group; None without groups."""
         if not self.groups:
-            return {"x": self.features()}
-        return {f"x.{name}": group.columns for name, group in self.groups.items()}
+            return {None: self.features()}
+        return {name: group.columns for name, group in self.groups.items()}
 
     def stated_dtypes(self) -> dict[str, DTypeName]:
         """Return, by column, the dtypes that groups state."""
         groups = self.groups.values()
         return {name: g.dtype for g in groups if g.dtype is not None for name in g.columns}
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the recipe says beyond the defaults, ready for JSON."""
+        # pydantic does not compare what a serializer of ours returns with the default.
+        return {key: fact for key, fact in super().facts().items() if fact != []}
 
     def clean_facts(self) -> dict[str, Any]:
         """Return the facts that the cleaned rows depend on."""
@@ -128,11 +134,6 @@ class TabularRecipe(Recipe):
     @field_serializer("columns", "targets", "groups", when_used="json")
     def _tables_as_list(self, tables: Mapping[str, BaseModel]) -> list[dict[str, Any]]:
         return _as_list(tables)
-
-    @model_serializer(mode="wrap")
-    def _what_is_said(self, serialise: Serializer) -> dict[str, Any]:
-        facts: dict[str, Any] = serialise(self)
-        return {k: v for k, v in facts.items() if v or k not in ("targets", "groups")}
 
     @model_validator(mode="after")
     def _columns_fit_together(self) -> Self:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, model_validator
 
 from shardmill.recipe.recipe import Recipe, without_faults
 from shardmill.recipe.tables import (
@@ -13,9 +13,9 @@ from shardmill.recipe.tables import (
     Name,
     Names,
     RawFile,
-    Section,
     listed,
 )
+from shardmill.strict import Strict
 
 
 class TokenizerFile(RawFile):
@@ -34,7 +34,7 @@ class TokenizerFile(RawFile):
         return self
 
 
-class Text(Section):
+class Text(Strict):
     """From the columns of a CSV file to the tokens of a row.
 
     Attributes:
@@ -53,14 +53,8 @@ class Text(Section):
     tokenizer: Literal["basic_english", "whitespace"] = "basic_english"
     tokenizer_file: TokenizerFile | None = None
 
-    @model_serializer(mode="wrap")
-    def _one_tokenizer(self, facts_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Without the other one, recipes keep the hashes that they had before there was a choice.
-        other = "tokenizer_file" if self.tokenizer_file is None else "tokenizer"
-        return {key: fact for key, fact in facts_of(self).items() if key != other}
 
-
-class Vocabulary(Section):
+class Vocabulary(Strict):
     """Which tokens get a number, and in what order.
 
     Attributes:
@@ -73,7 +67,7 @@ class Vocabulary(Section):
         order: most frequent first and then by text, or by first appearance.
     """
 
-    from_artifact: Annotated[Name | None, Field(validation_alias="from")] = None
+    from_artifact: Annotated[Name | None, Field(alias="from")] = None
     specials: Names = ("<unk>", "<pad>")
     unknown: str = "<unk>"
     padding: str = "<pad>"
@@ -97,12 +91,6 @@ class Vocabulary(Section):
             raise ValueError("max_tokens: leaves no room beside the specials")
         return self
 
-    @model_serializer(mode="wrap")
-    def _as_written(self, facts_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        if self.from_artifact is not None:
-            return {"from": self.from_artifact}
-        return {key: fact for key, fact in facts_of(self).items() if key != "from_artifact"}
-
 
 class TextRecipe(Recipe):
     """A CSV file of texts and their classes."""
@@ -125,13 +113,6 @@ class TextRecipe(Recipe):
         facts = super().clean_facts()
         not_text = ("tokenizer", "tokenizer_file")
         facts["text"] = {key: fact for key, fact in facts["text"].items() if key not in not_text}
-        return facts
-
-    @model_serializer(mode="wrap")
-    def _one_vocabulary(self, facts_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        facts: dict[str, Any] = facts_of(self)
-        if self.text.tokenizer_file is not None:
-            facts.pop("vocabulary", None)
         return facts
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import xxhash
 from pydantic import Field, JsonValue, field_validator
 
+from shardmill.atomic import replace_folder
 from shardmill.errors import (
     DamagedFileError,
     ManifestError,
@@ -22,8 +23,9 @@ from shardmill.errors import (
     OutputError,
 )
 from shardmill.format.manifest import MANIFEST_NAME, Digest, FileRecord, Kind, Sha256
-from shardmill.format.record import Record, read_record, to_json
+from shardmill.format.record import read_record, to_json
 from shardmill.serve.saved_preprocessor import PREPROCESSOR_NAME
+from shardmill.strict import Strict
 from shardmill.text.load_vocab import read_checked
 from shardmill.version import __version__
 
@@ -36,7 +38,7 @@ MODEL_VERSION = 1
 _FIX = "copy the folder anew, or train the model again"
 
 
-class TrainedOn(Record):
+class TrainedOn(Strict):
     """The artifact that a model has learnt from; `sample` says that it was of generated rows."""
 
     name: str
@@ -45,7 +47,7 @@ class TrainedOn(Record):
     sample: bool
 
 
-class ModelFacts(Record):
+class ModelFacts(Strict):
     """The content of model.json.
 
     Attributes:
@@ -152,9 +154,7 @@ def write_model(
         facts = facts.model_copy(update={"files": tuple(_record(new / name) for name in names)})
         facts = facts.model_copy(update={"checksum": _checksum(facts)})
         (new / MODEL_NAME).write_bytes(to_json(facts))
-        for path in (*new.iterdir(), new):
-            _sync(path)
-        _put_in_place(new, final)
+        replace_folder(new, final)
     except OSError as error:
         fix = "choose another folder, or make room and permissions"
         raise OutputError.unwritable(error.filename or final, error, fix=fix) from None
@@ -172,25 +172,6 @@ def _check_replaceable(final: Path) -> None:
         )
 
 
-def _put_in_place(new: Path, final: Path) -> None:
-    # No system call of Python's replaces a folder that holds files, so the old one steps aside; it
-    # comes back if anything stops us before the new one is there.
-    old = final.with_name(f".old-{final.name}")
-    if old.exists() and not final.exists():  # of a process that was killed just here
-        old.rename(final)
-    shutil.rmtree(old, ignore_errors=True)
-    try:
-        if final.exists():
-            final.rename(old)
-        new.rename(final)
-    except BaseException:
-        if old.exists() and not final.exists():
-            old.rename(final)
-        raise
-    _sync(final.parent)
-    shutil.rmtree(old, ignore_errors=True)
-
-
 def _record(path: Path) -> FileRecord:
     content = path.read_bytes()
     digest = xxhash.xxh3_128_hexdigest(content)
@@ -199,11 +180,3 @@ def _record(path: Path) -> FileRecord:
 
 def _checksum(facts: ModelFacts) -> str:
     return xxhash.xxh3_128_hexdigest(to_json(facts.model_copy(update={"checksum": None})))
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -67,7 +67,7 @@ class Preprocessor:
         manifest = Manifest.load(folder)
         recipe = parse_saved(folder, manifest.kind, manifest.recipe, fix=_FIX)
         fields = manifest.splits["train"].fields if "train" in manifest.splits else ()
-        inputs = tuple(f for f in fields if f.name == "x" or f.name.startswith("x."))
+        inputs = tuple(field for field in fields if not field.is_target)
         if not inputs:
             expected = "a split called train with a field x"
             found = ", ".join(field.name for field in fields) or "none"

@@ -20,10 +20,10 @@ from shardmill.format.manifest import (
     Statistics,
     VocabularyRecord,
 )
-from shardmill.format.record import Record, read_record, to_json
+from shardmill.format.record import read_record, to_json
 from shardmill.kinds.row import Fitted
 from shardmill.recipe.any_recipe import RECIPE_KINDS, AnyRecipe
-from shardmill.recipe.load_recipe import describe_fault
+from shardmill.strict import Strict, describe_faults
 from shardmill.text.load_vocab import load_vocab, read_checked, vocab_bytes
 
 PREPROCESSOR_NAME = "preprocessor.json"
@@ -31,7 +31,7 @@ PREPROCESSOR_VERSION = 1
 _FIX = "copy the folder anew, or save the preprocessor again"
 
 
-class SavedVocabulary(Record):
+class SavedVocabulary(Strict):
     """The vocabulary's file, one of the two, and its tokens for what has no number and for padding.
 
     `tokenizer` is the file that the recipe brought along, and then has the tokens too.
@@ -43,7 +43,7 @@ class SavedVocabulary(Record):
     tokenizer: FileRecord | None
 
 
-class SavedPreprocessor(Record):
+class SavedPreprocessor(Strict):
     """The content of preprocessor.json: what it shares with a manifest is as there."""
 
     format: Literal["shardmill-preprocessor"] = "shardmill-preprocessor"
@@ -61,7 +61,7 @@ def write_preprocessor(folder: Path, recipe: AnyRecipe, fitted: Fitted) -> tuple
     vocabulary = _write_vocabulary(folder, fitted)
     saved = SavedPreprocessor(
         kind=recipe.kind,
-        recipe=recipe.model_dump(mode="json"),
+        recipe=recipe.facts(),
         inputs=fitted.inputs,
         features=fitted.features,
         statistics=dict(fitted.statistics),
@@ -115,7 +115,7 @@ def parse_saved(where: object, kind: Kind, recipe: dict[str, Any], *, fix: str) 
     try:
         return model.model_validate_json(json.dumps(recipe))
     except ValidationError as error:
-        found = "; ".join(describe_fault(model, fault) for fault in error.errors())
+        found = "; ".join(describe_faults(model, error))
         expected = f"a valid {kind} recipe"
         raise ManifestError(where, expected=expected, found=found, fix=fix) from None
 
