@@ -24,7 +24,7 @@ from shardmill.format.manifest import MANIFEST_NAME, FileRecord, Manifest
 _SYNCS = 16
 BUILD_NAME = "build.json"
 _GENERATION = re.compile(r"(clean|shards)-[0-9a-f]{12}")
-_REMAINS = re.compile(r"\.building-((clean|shards)-[0-9a-f]{12}|raw|drafts)")
+_REMAINS = re.compile(r"\.building-((clean|shards)-[0-9a-f]{12}|raw|prepared)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def new_generation(artifact: Path, name: str) -> Iterator[Generation]:
 
 
 def new_scratch(artifact: Path, name: str) -> Path:
-    """Return a new folder, `raw` or `drafts`, that `remove_remains` removes.
+    """Return a new folder, `raw` or `prepared`, that `remove_remains` removes.
 
     Raises:
         OutputError: the artifact's folder cannot be written.

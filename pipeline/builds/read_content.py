@@ -11,7 +11,6 @@ from shardmill.pipeline.builds.generation import BUILD_NAME, build_json, replace
 from shardmill.raw.plain_file import is_plain, plain_copy
 from shardmill.raw.raw_files import RawContent, changed_error, expand_raw, known_content
 from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.recipe.tables import RawFile
 
 
@@ -125,6 +124,7 @@ def _copy_in(folder: Path, path: Path) -> Path:
 
 def _encodings(recipe: AnyRecipe) -> dict[str, str]:
     """Return the encoding of each raw file that is text in rows, by its path in the recipe."""
-    if isinstance(recipe, ImageRecipe):
+    encoding = recipe.text_encoding()
+    if encoding is None:
         return {}
-    return dict.fromkeys((file.path for file in recipe.row_files()), recipe.csv.encoding)
+    return dict.fromkeys((file.path for file in recipe.row_files()), encoding)

@@ -28,12 +28,12 @@ def run_stages(plan: Plan, build: Build, *, needed: Collection[str], copies: Pat
     build.workers.start()
     # First, so that what is wrong with it is told before there is any work.
     given = given_vocab(plan) if "shard" in needed else None
-    cleaned, drafts = clean_record(plan.artifact, plan.clean_key), None
-    folder = new_scratch(plan.artifact, "drafts")
+    cleaned, prepared_files = clean_record(plan.artifact, plan.clean_key), None
+    folder = new_scratch(plan.artifact, "prepared")
     if "clean" in needed:
         plan = with_copies(plan, copies)
         follows = folder if "shard" in needed else None
-        cleaned, drafts = run_clean(plan, build, drafts=follows)
+        cleaned, prepared_files = run_clean(plan, build, scratch=follows)
     if "shard" not in needed:
         return
     if cleaned is None:
@@ -43,4 +43,6 @@ def run_stages(plan: Plan, build: Build, *, needed: Collection[str], copies: Pat
             found="none",
             fix="run `shardmill clean` first, or `shardmill preprocess`, which runs both",
         )
-    run_shard(plan, build, cleaned=cleaned, drafts=drafts, folder=folder, given=given)
+    run_shard(
+        plan, build, cleaned=cleaned, prepared_files=prepared_files, folder=folder, given=given
+    )

@@ -11,14 +11,14 @@ import pyarrow as pa
 
 from shardmill.format.arrow_arrays import arrow_array, numpy_array
 from shardmill.format.manifest import ParquetRecord
-from shardmill.kinds.find_kind import find_kind, label_column
+from shardmill.kinds.find_kind import find_kind
 from shardmill.kinds.row import Cleaned, RowFault
 from shardmill.pipeline.builds.generation import Generation
-from shardmill.pipeline.stages.draft_rows import DraftFile, DraftWriter
 from shardmill.pipeline.stages.hold_out import HoldOutDraw, hold_out_draws
+from shardmill.pipeline.stages.prepared_rows import PreparedFile, PreparedWriter
 from shardmill.pipeline.stages.write_parquet import ParquetFile
 from shardmill.raw.cut_parts import Chunk, Part
-from shardmill.raw.raw_source import BadPlace, RawSource
+from shardmill.raw.row_source import BadPlace, RowSource
 from shardmill.recipe.any_recipe import AnyRecipe
 
 
@@ -31,15 +31,16 @@ class CleanJob:
         split: a split with files of its own.
         source: of its raw rows.
         generation: where to write.
-        drafts: where to leave drafts for the shard stage; None if it does not follow at once.
+        scratch: The folder for prepared rows, which the shard stage encodes; None if that stage
+            does not follow at once.
         raw_paths: what to call each raw file where rows are left out.
     """
 
     recipe: AnyRecipe
     split: str
-    source: RawSource
+    source: RowSource
     generation: Generation
-    drafts: Path | None
+    scratch: Path | None
     raw_paths: Mapping[Path, str]
 
 
@@ -50,7 +51,7 @@ class CleanedPart:
     Attributes:
         rows: that were kept.
         parquet: where they are; None if there are none.
-        draft: their draft; None unless it was asked for.
+        prepared: The prepared rows; None unless they were asked for.
         dropped: how many rows the recipe left out, by reason.
         bad: how many are not what the recipe says.
         first_bad: the first of these: where it stands, and what is wrong with it.
@@ -59,7 +60,7 @@ class CleanedPart:
 
     rows: int
     parquet: ParquetRecord | None
-    draft: DraftFile | None
+    prepared: PreparedFile | None
     dropped: dict[str, int] = field(default_factory=dict)
     bad: int = 0
     first_bad: BadPlace | None = None
@@ -77,7 +78,7 @@ def clean_part(job: CleanJob, part: Part) -> dict[str, CleanedPart]:
     """
     recipe, name = job.recipe, job.split
     labelled = recipe.splits[name].labelled
-    label = label_column(recipe) if labelled else None
+    label = find_kind(recipe).label_column(recipe) if labelled else None
     draws = hold_out_draws(recipe, name, part.index)
     with ExitStack() as stack:
         outputs = {split: _Output(job, split, part.index, stack) for split in (*draws, name)}
@@ -109,29 +110,29 @@ def _shares(table: pa.Table, label: str | None, draws: Iterable[HoldOutDraw]) ->
 
 
 class _Output:
-    """One split's share of a part: cleaned rows, and their draft where one is wanted.
+    """One split's share of a part: cleaned rows, and prepared rows where they are wanted.
 
-    Rows are drafted by row groups, as `draft_parquet` does it. What is fitted may depend on how
+    Rows are prepared by row groups, as `prepare_parquet` does it. What is fitted may depend on how
     rows come together (sums of floats do), and is the same with both.
     """
 
     def __init__(self, job: CleanJob, split: str, part: int, stack: ExitStack) -> None:
         name = f"{split}-{part:05d}"
         facts = {"name": job.recipe.name, "split": split, "generation": job.generation.name}
-        self._draft = DraftWriter(job.recipe, job.drafts, split, name)
+        self._prepared = PreparedWriter(job.recipe, job.scratch, split, name)
         self.parquet = stack.enter_context(
             ParquetFile(
                 job.generation,
                 f"{name}.parquet",
                 plain=find_kind(job.recipe).PLAIN_COLUMNS,
                 metadata={f"shardmill.{key}": value for key, value in facts.items()},
-                on_group=self._draft.write,
+                on_group=self._prepared.write,
             )
         )
 
     def close(self) -> CleanedPart:
         record = self.parquet.close()
-        return CleanedPart(self.parquet.rows, record, self._draft.close())
+        return CleanedPart(self.parquet.rows, record, self._prepared.close())
 
 
 class _LeftOut:
@@ -178,7 +179,7 @@ class _LeftOut:
         return CleanedPart(
             rows=kept.rows,
             parquet=kept.parquet,
-            draft=kept.draft,
+            prepared=kept.prepared,
             dropped=dict(self._dropped),
             bad=self._bad,
             first_bad=self._first_bad,

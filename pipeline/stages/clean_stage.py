@@ -7,26 +7,28 @@ from pathlib import Path
 from shardmill.errors import EmptyFileError, InputError
 from shardmill.format.manifest import CleanedSplit, CleanRecord
 from shardmill.format.record import to_json
-from shardmill.kinds.find_kind import target_fields
+from shardmill.kinds.find_kind import find_kind, target_fields
 from shardmill.pipeline.builds.build_run import Build
 from shardmill.pipeline.builds.generation import Generation, new_generation
 from shardmill.pipeline.builds.plan_build import CLEAN_NAME, Plan, check_unchanged
 from shardmill.pipeline.stages.clean_part import CleanedPart, CleanJob, clean_part
-from shardmill.pipeline.stages.draft_rows import Drafts
-from shardmill.raw.cut_parts import cut_parts, part_count
-from shardmill.raw.raw_source import raw_source
+from shardmill.pipeline.stages.prepared_rows import PreparedFiles
+from shardmill.raw.cut_parts import CHUNK_BYTES, cut_parts, part_count
+from shardmill.raw.sources import split_source
 
 
-def run_clean(plan: Plan, build: Build, *, drafts: Path | None) -> tuple[CleanRecord, Drafts]:
+def run_clean(
+    plan: Plan, build: Build, *, scratch: Path | None
+) -> tuple[CleanRecord, PreparedFiles]:
     """Clean the raw files of a plan into its clean generation.
 
     Args:
         plan: what to build.
         build: how.
-        drafts: a folder for what the shard stage needs, if it follows at once.
+        scratch: A folder for prepared rows, if the shard stage follows at once.
 
     Returns:
-        What was cleaned, and its drafts.
+        What was cleaned, and the prepared rows.
 
     Raises:
         InputError: a raw file is not what the recipe says; nothing has changed then.
@@ -35,10 +37,10 @@ def run_clean(plan: Plan, build: Build, *, drafts: Path | None) -> tuple[CleanRe
     with new_generation(plan.artifact, plan.clean_generation) as generation:
         parts: dict[str, list[CleanedPart]] = {name: [] for name in plan.recipe.splits}
         for name in plan.recipe.source_splits():
-            job = _clean_job(plan, name, generation, drafts)
+            job = _clean_job(plan, name, generation, scratch)
             # Of what is read, not of the raw files: neither compression nor encoding moves a cut.
             size = sum(file.readable.stat().st_size for file in job.source.files())
-            cut = cut_parts(job.source.chunks(), total_bytes=size)
+            cut = cut_parts(job.source.chunks(CHUNK_BYTES), total_bytes=size)
             tasks = ((job, part) for part in cut)
             done = build.run("clean", clean_part, tasks, part_count(size))
             for part in done:
@@ -52,13 +54,17 @@ def run_clean(plan: Plan, build: Build, *, drafts: Path | None) -> tuple[CleanRe
         )
         generation.write(CLEAN_NAME, to_json(record))
     build.notes += _notes(plan.artifact, record)
-    kept = {n: [p.draft for p in ps if p.parquet and p.draft] for n, ps in parts.items()}
+    kept = {
+        split: [part.prepared for part in cleaned if part.parquet and part.prepared]
+        for split, cleaned in parts.items()
+    }
     return record, kept
 
 
-def _clean_job(plan: Plan, split: str, generation: Generation, drafts: Path | None) -> CleanJob:
-    source = raw_source(plan.recipe, plan.recipe.splits[split], plan.raw)
-    return CleanJob(plan.recipe, split, source, generation, drafts, plan.raw_paths())
+def _clean_job(plan: Plan, split: str, generation: Generation, scratch: Path | None) -> CleanJob:
+    columns = find_kind(plan.recipe).source_columns(plan.recipe)
+    source = split_source(plan.recipe, plan.recipe.splits[split], plan.raw, columns)
+    return CleanJob(plan.recipe, split, source, generation, scratch, plan.raw_paths())
 
 
 def _cleaned_split(plan: Plan, name: str, parts: Sequence[CleanedPart]) -> CleanedSplit:

@@ -1,4 +1,4 @@
-"""Turns drafted rows into shards."""
+"""Turns prepared rows into shards."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from shardmill.format.ragged import Ragged
 from shardmill.format.shard_file import write_shard
 from shardmill.kinds.row import Array, RowFault
 from shardmill.pipeline.builds.generation import Generation
-from shardmill.pipeline.stages.draft_rows import Drafted
+from shardmill.pipeline.stages.prepared_rows import RowsToEncode
 from shardmill.serve.preprocessor import Preprocessor
 
 
@@ -23,26 +23,26 @@ class Shard:
     Attributes:
         name: of its file.
         rows: how many.
-        pieces: where they are, in order: rows `[start, stop)` of drafted rows.
+        pieces: where they are, in order: rows `[start, stop)` of prepared rows.
         labelled: the split has a target.
     """
 
     name: str
     rows: int
-    pieces: tuple[tuple[Drafted, int, int], ...]
+    pieces: tuple[tuple[RowsToEncode, int, int], ...]
     labelled: bool
 
 
 def even_shards(
-    split: str, drafted: Sequence[Drafted], rows_per_shard: int, *, labelled: bool
+    split: str, prepared: Sequence[RowsToEncode], rows_per_shard: int, *, labelled: bool
 ) -> list[Shard]:
     """Cut the rows of a split into shards of `rows_per_shard` rows; the last may be shorter."""
-    total = sum(file.rows for file in drafted)
+    total = sum(file.rows for file in prepared)
     return [
         Shard(
             name=f"{split}-{index:05d}.safetensors",
             rows=min(rows_per_shard, total - start),
-            pieces=_pieces(drafted, start, start + rows_per_shard),
+            pieces=_pieces(prepared, start, start + rows_per_shard),
             labelled=labelled,
         )
         for index, start in enumerate(range(0, total, rows_per_shard))
@@ -50,11 +50,11 @@ def even_shards(
 
 
 def _pieces(
-    drafted: Sequence[Drafted], start: int, stop: int
-) -> tuple[tuple[Drafted, int, int], ...]:
+    prepared: Sequence[RowsToEncode], start: int, stop: int
+) -> tuple[tuple[RowsToEncode, int, int], ...]:
     pieces = []
     first = 0
-    for file in drafted:
+    for file in prepared:
         begin, end = max(start - first, 0), min(stop - first, file.rows)
         if begin < end:
             pieces.append((file, begin, end))
@@ -83,15 +83,15 @@ def write_shard_of(preprocessor: Preprocessor, generation: Generation, shard: Sh
 
 
 def _finished(
-    preprocessor: Preprocessor, shard: Shard, piece: tuple[Drafted, int, int]
+    preprocessor: Preprocessor, shard: Shard, piece: tuple[RowsToEncode, int, int]
 ) -> Iterator[Mapping[str, Array | Ragged]]:
-    drafted, row, stop = piece
-    for table, key in drafted.tables(row, stop):
+    prepared, row, stop = piece
+    for table, key in prepared.tables(row, stop):
         try:
-            yield preprocessor.finish(table, key, labelled=shard.labelled)
+            yield preprocessor.encode_prepared(table, key, labelled=shard.labelled)
         except RowFault as fault:
             # That of the raw file is not known any more.
-            raise fault.at(f"{drafted.path}, row {row + fault.row} (from 0)") from None
+            raise fault.at(f"{prepared.path}, row {row + fault.row} (from 0)") from None
         row += len(table)
 
 

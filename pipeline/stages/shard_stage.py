@@ -21,7 +21,12 @@ from shardmill.kinds.row import Fitted, RowFault
 from shardmill.pipeline.builds.build_run import Build
 from shardmill.pipeline.builds.generation import Generation, new_generation, publish
 from shardmill.pipeline.builds.plan_build import Plan
-from shardmill.pipeline.stages.draft_rows import Drafted, DraftFile, Drafts, draft_parquet
+from shardmill.pipeline.stages.prepared_rows import (
+    PreparedFile,
+    PreparedFiles,
+    RowsToEncode,
+    prepare_parquet,
+)
 from shardmill.pipeline.stages.shard_split import even_shards, write_shard_of
 from shardmill.recipe.text_recipe import TextRecipe
 from shardmill.serve.preprocessor import Preprocessor
@@ -35,7 +40,7 @@ def run_shard(
     build: Build,
     *,
     cleaned: CleanRecord,
-    drafts: Drafts | None,
+    prepared_files: PreparedFiles | None,
     folder: Path,
     given: Fitted | None,
 ) -> None:
@@ -45,8 +50,8 @@ def run_shard(
         plan: what to build.
         build: how.
         cleaned: what the clean stage has left.
-        drafts: of these rows; None to make them of the Parquet files.
-        folder: for drafts.
+        prepared_files: The prepared rows; None to make them of the Parquet files.
+        folder: The folder for prepared rows.
         given: what is fitted already; None to learn it from the train rows.
 
     Raises:
@@ -54,32 +59,35 @@ def run_shard(
         OutputError: the artifact cannot be written.
     """
     with new_generation(plan.artifact, plan.shard_generation) as generation:
-        if drafts is None:
-            drafts = _draft(plan, cleaned, build, folder)
+        if prepared_files is None:
+            prepared_files = _prepare(plan, cleaned, build, folder)
         with build.timed("fit"):
-            fitted = _fit(plan, drafts["train"]) if given is None else given
+            fitted = _fit(plan, prepared_files["train"]) if given is None else given
             preprocessor = Preprocessor(plan.recipe, fitted)
-            drafted = {n: _drafted(plan, preprocessor, cleaned, drafts, n) for n in cleaned.splits}
+            prepared = {
+                n: _rows_to_encode(plan, preprocessor, cleaned, prepared_files, n)
+                for n in cleaned.splits
+            }
         with ThreadPoolExecutor(1) as beside:
             vocabulary = beside.submit(_write_vocabulary, preprocessor, generation)
-            splits = _write_shards(plan, cleaned, preprocessor, build, generation, drafted)
+            splits = _write_shards(plan, cleaned, preprocessor, build, generation, prepared)
         manifest = _manifest(plan, preprocessor, vocabulary.result(), splits)
     publish(plan.artifact, manifest, build.to_json(plan.raw))
 
 
-def _draft(plan: Plan, cleaned: CleanRecord, build: Build, folder: Path) -> Drafts:
+def _prepare(plan: Plan, cleaned: CleanRecord, build: Build, folder: Path) -> PreparedFiles:
     splits = [(name, file) for name, split in cleaned.splits.items() for file in split.parquet]
     tasks = [(plan.recipe, name, plan.artifact / file.path, folder) for name, file in splits]
-    drafts: dict[str, list[DraftFile]] = {name: [] for name in cleaned.splits}
-    for (name, _), draft in zip(
-        splits, build.run("draft", draft_parquet, tasks, len(tasks)), strict=True
+    prepared_files: dict[str, list[PreparedFile]] = {name: [] for name in cleaned.splits}
+    for (name, _), prepared_file in zip(
+        splits, build.run("prepare", prepare_parquet, tasks, len(tasks)), strict=True
     ):
-        drafts[name].append(draft)
-    return drafts
+        prepared_files[name].append(prepared_file)
+    return prepared_files
 
 
-def _fit(plan: Plan, drafts: Sequence[DraftFile]) -> Fitted:
-    summaries = (summary for draft in drafts for summary in draft.summaries)
+def _fit(plan: Plan, prepared_files: Sequence[PreparedFile]) -> Fitted:
+    summaries = (summary for prepared_file in prepared_files for summary in prepared_file.summaries)
     try:
         fitted: Fitted = find_kind(plan.recipe).fit(plan.recipe, summaries)
         return fitted
@@ -87,20 +95,24 @@ def _fit(plan: Plan, drafts: Sequence[DraftFile]) -> Fitted:
         raise fault.at("the train split") from None
 
 
-def _drafted(
-    plan: Plan, preprocessor: Preprocessor, cleaned: CleanRecord, drafts: Drafts, split: str
-) -> list[Drafted]:
-    files, records = drafts[split], cleaned.splits[split].parquet
-    summaries = [summary for draft in files for summary in draft.summaries]
-    keys = iter(find_kind(plan.recipe).keys(preprocessor.fitted, summaries))
-    drafted = []
-    for draft, record in zip(files, records, strict=True):
-        own = tuple(itertools.islice(keys, len(draft.summaries)))
-        if draft.path is None:
-            drafted.append(Drafted(plan.artifact / record.path, (), record.rows))
+def _rows_to_encode(
+    plan: Plan,
+    preprocessor: Preprocessor,
+    cleaned: CleanRecord,
+    prepared_files: PreparedFiles,
+    split: str,
+) -> list[RowsToEncode]:
+    files, records = prepared_files[split], cleaned.splits[split].parquet
+    summaries = [summary for prepared_file in files for summary in prepared_file.summaries]
+    lookups = iter(find_kind(plan.recipe).lookups(preprocessor.fitted, summaries))
+    prepared = []
+    for prepared_file, record in zip(files, records, strict=True):
+        own = tuple(itertools.islice(lookups, len(prepared_file.summaries)))
+        if prepared_file.path is None:
+            prepared.append(RowsToEncode(plan.artifact / record.path, (), record.rows))
         else:
-            drafted.append(Drafted(draft.path, own, record.rows))
-    return drafted
+            prepared.append(RowsToEncode(prepared_file.path, own, record.rows))
+    return prepared
 
 
 def _write_vocabulary(
@@ -131,12 +143,12 @@ def _write_shards(
     preprocessor: Preprocessor,
     build: Build,
     generation: Generation,
-    drafted: Mapping[str, Sequence[Drafted]],
+    prepared: Mapping[str, Sequence[RowsToEncode]],
 ) -> dict[str, SplitRecord]:
     # One number for all splits, so that a split without labels is cut like the others.
     rows_per_shard = _rows_per_shard(plan, preprocessor.fields(labelled=True), build)
     shards = {
-        name: even_shards(name, drafted[name], rows_per_shard, labelled=split.labelled)
+        name: even_shards(name, prepared[name], rows_per_shard, labelled=split.labelled)
         for name, split in cleaned.splits.items()
     }
     # What has been fitted goes with each task; the vocabulary is in the keys already.

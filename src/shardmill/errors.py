@@ -58,6 +58,22 @@ class EmptyFileError(InputError):
     """A raw file without a single row."""
 
 
+class BinaryFileError(InputError):
+    """A file of bytes that are no text, where a text file is expected."""
+
+
+class NotAFileError(InputError):
+    """A folder, pipe or device, where a regular file is expected."""
+
+
+class KindOfRowsError(InputError):
+    """Rows of another kind than the model takes."""
+
+
+class ImageShapeError(InputError):
+    """Images of another shape or dtype than the model takes."""
+
+
 class CompressionError(InputError):
     """A gzip or zstd file that is cut short or damaged."""
 
@@ -84,6 +100,14 @@ class UnknownClassError(InputError):
 
 class UnknownCategoryError(InputError):
     """A cell outside its column's map or categories."""
+
+
+class GivenRowError(InputError):
+    """A row that a program gives to a preprocessor and that is not what the recipe says."""
+
+
+class DroppedRowError(InputError):
+    """A row to predict that the recipe leaves out, so that there is nothing to predict from."""
 
 
 class IdxFormatError(InputError):

@@ -22,8 +22,8 @@ from shardmill.errors import (
 from shardmill.format.layout import Field
 from shardmill.format.ragged import Ragged
 from shardmill.kinds import image, tabular, text
-from shardmill.kinds.image import image_table
 from shardmill.kinds.row import Fitted, RowFault, class_indices
+from shardmill.raw.image_table import image_rows, image_table
 from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.recipe.tables import (
     ColumnTarget,
@@ -115,7 +115,7 @@ def table_recipe(
 
 
 def fit_tables(recipe: TabularRecipe, *tables: pa.Table) -> Fitted:
-    return tabular.fit(recipe, [tabular.draft(recipe, table)[1] for table in tables])
+    return tabular.fit(recipe, [tabular.prepare(recipe, table)[1] for table in tables])
 
 
 def number(missing: Missing = "error") -> Column:
@@ -127,7 +127,7 @@ def through_tabular(column: Column, cells: Cells) -> tuple[Any, list[float]]:
     recipe = table_recipe({"c": column})
     table = tabular.clean(recipe, string_table(c=cells), labelled=False).table
     fitted = fit_tables(recipe, table.slice(0, 1), table.slice(1))
-    x = tabular.finish(recipe, fitted, table)["x"]
+    x = tabular.encode_prepared(recipe, fitted, table)["x"]
     assert x.dtype == np.float32
     assert x.shape == (len(cells), 1)
     return fitted.statistics["c"], x[:, 0].tolist()
@@ -245,7 +245,7 @@ def test_features_keep_the_order_of_the_recipe() -> None:
     fitted = fit_tables(recipe, table)
     assert fitted.features == ("b", "a", "c")
     assert fitted.inputs == (Field.input("float32", (3,)),)
-    assert tabular.finish(recipe, fitted, table)["x"].tolist() == [[2, 1, 3]]
+    assert tabular.encode_prepared(recipe, fitted, table)["x"].tolist() == [[2, 1, 3]]
 
 
 def test_fill_comes_from_the_train_split_alone() -> None:
@@ -255,7 +255,7 @@ def test_fill_comes_from_the_train_split_alone() -> None:
         for cells in (["1", "3"], ["100", None])
     )
     fitted = fit_tables(recipe, train)
-    assert tabular.finish(recipe, fitted, test)["x"].tolist() == [[100], [2]]
+    assert tabular.encode_prepared(recipe, fitted, test)["x"].tolist() == [[100], [2]]
 
 
 @pytest.mark.parametrize(
@@ -332,7 +332,7 @@ def test_columns_of_images_read_back(rows: npt.NDArray[Any], start: int, length:
         (table.slice(start, length), rows[start:][:length]),
         (pa.concat_tables([table.slice(start), table]), np.concatenate([rows[start:], rows])),
     ):
-        found = image.image_rows(part)
+        found = image_rows(part)
         assert found.dtype == expected.dtype
         assert found.shape == expected.shape
         assert found.tobytes() == expected.tobytes()
@@ -340,7 +340,7 @@ def test_columns_of_images_read_back(rows: npt.NDArray[Any], start: int, length:
 
 def test_column_of_images_of_any_strides() -> None:
     rows = np.arange(24, dtype=np.int16).reshape(2, 3, 4).swapaxes(0, 2)[::-1]
-    np.testing.assert_array_equal(image.image_rows(image_table(rows)), rows)
+    np.testing.assert_array_equal(image_rows(image_table(rows)), rows)
 
 
 @pytest.mark.parametrize("dtype", IDX_DTYPES)
@@ -359,11 +359,11 @@ def test_column_of_images_of_any_strides() -> None:
 def test_shapes_and_dtypes(dtype: str, shape: tuple[int, ...], stored: tuple[int, ...]) -> None:
     rows = (np.arange(4 * math.prod(shape)) % 100 - 5).astype(dtype).reshape(4, *shape)
     cleaned = image.clean(image_recipe(), image_table(rows), labelled=False).table
-    drafted, moments = image.draft(image_recipe(), cleaned)
-    assert drafted is cleaned  # which needs no file of its own
+    prepared, moments = image.prepare(image_recipe(), cleaned)
+    assert prepared is cleaned  # which needs no file of its own
     fitted = image.fit(image_recipe(), iter([moments]))
-    (key,) = image.keys(fitted, [moments])
-    x = image.finish(image_recipe(), fitted, drafted.slice(1, 2), key)["x"]
+    (key,) = image.lookups(fitted, [moments])
+    x = image.encode_prepared(image_recipe(), fitted, prepared.slice(1, 2), key)["x"]
     assert fitted.inputs == (Field.input(dtype, stored),)  # type: ignore[arg-type]
     assert x.dtype == np.dtype(dtype)
     np.testing.assert_array_equal(x, rows[1:3].reshape(2, *stored))
@@ -400,7 +400,7 @@ finite_tensors = st.sampled_from(IDX_DTYPES).flatmap(
 def test_mean_and_std_are_numpys_in_any_batches(rows: npt.NDArray[Any], batch: int) -> None:
     table = image_table(rows)
     batches = (table.slice(start, batch) for start in range(0, len(rows), batch))
-    summaries = (image.draft(image_recipe(), part)[1] for part in batches)
+    summaries = (image.prepare(image_recipe(), part)[1] for part in batches)
     statistics = image.fit(image_recipe(), summaries).statistics["image"]
     numbers64 = rows.astype(np.float64)
     assert statistics.mean == pytest.approx(numbers64.mean(), rel=1e-9, abs=1e-9)
@@ -459,15 +459,15 @@ def texts_table(*texts: str) -> pa.Table:
 def encode_texts(recipe: TextRecipe, train: Sequence[str], test: Sequence[str]) -> Ragged:
     fitted = text.fit(recipe, [counts_of(recipe, texts_table(*train))])
     assert fitted.inputs == (Field.input("int32", ragged=True),)
-    drafted, summary = text.draft(recipe, texts_table(*test))
-    (key,) = text.keys(fitted, [summary])
-    ragged = text.finish(recipe, fitted, drafted, key)["x"]
+    prepared, summary = text.prepare(recipe, texts_table(*test))
+    (key,) = text.lookups(fitted, [summary])
+    ragged = text.encode_prepared(recipe, fitted, prepared, key)["x"]
     assert ragged.values.dtype == ragged.sizes.dtype == np.dtype(np.int32)
     return ragged
 
 
 def counts_of(recipe: TextRecipe, cleaned: pa.Table) -> pa.Table:
-    counts = text.draft(recipe, cleaned)[1]
+    counts = text.prepare(recipe, cleaned)[1]
     assert counts is not None
     return counts
 
@@ -490,8 +490,8 @@ def test_texts_without_a_token() -> None:
 
 def test_draft_of_rows() -> None:
     cleaned = texts_table("to be, or", "", "not to be").append_column("label", pa.array([0, 1, 0]))
-    drafted, counts = text.draft(text_recipe(), cleaned)
-    assert drafted.to_pydict() == {
+    prepared, counts = text.prepare(text_recipe(), cleaned)
+    assert prepared.to_pydict() == {
         "codes": [[0, 1, 2, 3], [], [4, 0, 1]],
         "label": [0, 1, 0],
     }
@@ -504,10 +504,10 @@ def test_draft_of_rows() -> None:
 
 def test_rows_of_slices_are_finished() -> None:
     recipe = text_recipe()
-    drafted, summary = text.draft(recipe, texts_table("a b", "", "c", "b b a"))
+    prepared, summary = text.prepare(recipe, texts_table("a b", "", "c", "b b a"))
     fitted = text.fit(recipe, [counts_of(recipe, texts_table("a a b"))])  # a 2, b 3
-    (key,) = text.keys(fitted, [summary])
-    ragged = text.finish(recipe, fitted, drafted.slice(1, 3), key)["x"]
+    (key,) = text.lookups(fitted, [summary])
+    ragged = text.encode_prepared(recipe, fitted, prepared.slice(1, 3), key)["x"]
     assert ragged.values.tolist() == [0, 3, 3, 2]
     assert ragged.sizes.tolist() == [0, 1, 3]
 
@@ -547,7 +547,7 @@ def test_any_chunks_give_the_same_vocabulary_and_ids(
 
     ends = [*sorted(min(border, len(rows)) for border in borders), len(rows)]
     chunks = [cleaned.slice(i, j - i) for i, j in zip([0, *ends], ends, strict=False)]
-    drafts = [text.draft(recipe, chunk) for chunk in chunks]
+    prepared_files = [text.prepare(recipe, chunk) for chunk in chunks]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(text, "_MERGE_TOKENS", merge_tokens)
         fitted = text.fit(recipe, (counts_of(recipe, chunk) for chunk in chunks))
@@ -559,10 +559,10 @@ def test_any_chunks_give_the_same_vocabulary_and_ids(
     assert fitted.vocab.get_itos() == expected
     assert (fitted.unknown, fitted.padding, fitted.padding_id()) == ("<unk>", "<pad>", 1)
 
-    keys = text.keys(fitted, [summary for _, summary in drafts])
+    keys = text.lookups(fitted, [summary for _, summary in prepared_files])
     parts = [
-        text.finish(recipe, fitted, drafted, key)["x"]
-        for (drafted, _), key in zip(drafts, keys, strict=True)
+        text.encode_prepared(recipe, fitted, prepared, key)["x"]
+        for (prepared, _), key in zip(prepared_files, keys, strict=True)
     ]
     number = {token: at for at, token in enumerate(expected)}
     ids = [number.get(token, 0) for row in tokens for token in row]

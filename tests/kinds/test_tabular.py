@@ -39,7 +39,7 @@ def fit_chunks(recipe: TabularRecipe, table: pa.Table, borders: Sequence[int] = 
     ends = [0, *sorted(borders), len(table)]
     chunks = [table.slice(a, b - a) for a, b in pairwise(ends)]
     # by way of bytes, as between processes
-    summaries = [pickle.loads(pickle.dumps(tabular.draft(recipe, part)[1])) for part in chunks]
+    summaries = [pickle.loads(pickle.dumps(tabular.prepare(recipe, part)[1])) for part in chunks]
     return tabular.fit(recipe, summaries)
 
 
@@ -52,7 +52,7 @@ def through(
     assert cleaned.faults == ()
     fitted = fit_chunks(recipe, cleaned.table)
     rows = tabular.clean(recipe, table_of(c=train if test is None else test), labelled=False)
-    x = tabular.finish(recipe, fitted, rows.table)["x"]
+    x = tabular.encode_prepared(recipe, fitted, rows.table)["x"]
     assert (x.dtype, x.shape) == (np.dtype(np.float32), (len(rows.table), len(fitted.features)))
     assert fitted.inputs == (Field.input("float32", (len(fitted.features),)),)
     return fitted.features, dict(fitted.statistics), x.tolist()
@@ -285,7 +285,7 @@ def test_too_large_for_the_field(
     assert learnt.faults == rows.faults == ()
     fitted = fit_chunks(recipe, learnt.table)
     if not message:
-        assert tabular.finish(recipe, fitted, rows.table)["x.g"][1] == pytest.approx(0.1)
+        assert tabular.encode_prepared(recipe, fitted, rows.table)["x.g"][1] == pytest.approx(0.1)
         return
     with (
         pytest.raises(
@@ -293,7 +293,7 @@ def test_too_large_for_the_field(
         ),
         faults_at_their_row(),
     ):
-        tabular.finish(recipe, fitted, rows.table)
+        tabular.encode_prepared(recipe, fitted, rows.table)
 
 
 @pytest.mark.parametrize("scale", ["min_max", "standardise"])
@@ -337,7 +337,7 @@ def test_parts_of_a_constant_need_no_room_for_it() -> None:
     recipe = one_column(column, "groups.g = { columns = ['c'], dtype = 'float16' }")
     table = tabular.clean(recipe, table_of(c=["2024-01-01", None]), labelled=False).table
     fitted = fit_chunks(recipe, table)
-    assert tabular.finish(recipe, fitted, table)["x.g"].tolist() == [[2024], [2024]]
+    assert tabular.encode_prepared(recipe, fitted, table)["x.g"].tolist() == [[2024], [2024]]
 
 
 LARGE = 2**53 + 1
@@ -372,7 +372,7 @@ def test_large_integers_stay_what_they_are(
     assert (facts.fill, type(facts.fill)) == (fill, type(fill))
     for borders in (range(len(cells) + 1), (0, len(cells))):  # each row by itself, and all
         parts = [
-            tabular.finish(recipe, fitted, table.slice(a, b - a))["x.g"]
+            tabular.encode_prepared(recipe, fitted, table.slice(a, b - a))["x.g"]
             for a, b in pairwise(borders)
         ]
         assert np.concatenate(parts)[:, 0].tolist() == x
@@ -533,7 +533,7 @@ def test_groups_have_small_dtypes() -> None:
         *("station", "docks"),
     )
     assert fitted.statistics["station"].categories == ("<unknown>", "Nord", "Ost", "Süd")
-    inputs = tabular.finish(recipe, fitted, cleaned.table)
+    inputs = tabular.encode_prepared(recipe, fitted, cleaned.table)
     assert {name: (x.dtype.name, x.shape[1:]) for name, x in inputs.items()} == {
         field.name: (field.dtype, field.shape) for field in fitted.inputs
     }
@@ -609,7 +609,9 @@ def test_more_categories_than_a_byte_holds() -> None:
             continue
         fitted = fit_chunks(recipe, table)
         assert fitted.inputs == (Field.input("int16", (1,), group="g"),)
-        assert tabular.finish(recipe, fitted, table)["x.g"][:, 0].tolist() == list(range(1, 301))
+        assert tabular.encode_prepared(recipe, fitted, table)["x.g"][:, 0].tolist() == list(
+            range(1, 301)
+        )
 
 
 def test_whole_numbers_stay_exact_in_a_group_of_int64() -> None:
@@ -619,7 +621,12 @@ def test_whole_numbers_stay_exact_in_a_group_of_int64() -> None:
     raw = table_of(c=["3", "3", str(large), None])
     table = tabular.clean(recipe, raw, labelled=False).table
     fitted = fit_chunks(recipe, table, [2])
-    assert tabular.finish(recipe, fitted, table)["x.g"].tolist() == [[3], [3], [large], [3]]
+    assert tabular.encode_prepared(recipe, fitted, table)["x.g"].tolist() == [
+        [3],
+        [3],
+        [large],
+        [3],
+    ]
 
 
 # Laws
@@ -639,10 +646,10 @@ def test_any_chunks_teach_the_same(rows: int, seed: int, borders: list[int]) -> 
     parts = fit_chunks(recipe, table, borders)
     assert parts == whole
     assert repr(parts) == repr(whole)  # zeros have signs
-    inputs = tabular.finish(recipe, whole, table)
+    inputs = tabular.encode_prepared(recipe, whole, table)
     middle = len(table) // 2
     halves = [
-        tabular.finish(recipe, whole, part)
+        tabular.encode_prepared(recipe, whole, part)
         for part in (table.slice(0, middle), table.slice(middle))
     ]
     for name, x in inputs.items():

@@ -30,9 +30,9 @@ from shardmill.format.batch import Bag, Padded
 from shardmill.format.layout import Field
 from shardmill.format.manifest import FileRecord, Manifest, SplitRecord, VocabularyRecord
 from shardmill.format.ragged import Ragged
-from shardmill.kinds.find_kind import find_kind, label_column
-from shardmill.kinds.image import image_table
+from shardmill.kinds.find_kind import find_kind
 from shardmill.kinds.text import fitted_with
+from shardmill.raw.image_table import image_table
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.load_recipe import parse_recipe
 from shardmill.recipe.tabular_recipe import TabularRecipe
@@ -141,9 +141,12 @@ def same_text(found: object, ids: list[list[int]], lengths: list[int]) -> None:
 
 
 def test_label_column() -> None:
-    assert [label_column(recipe) for recipe in (TABULAR, IMAGE, TEXT)] == ["old", "label", "label"]
+    recipes = (TABULAR, IMAGE, TEXT)
+    columns = [find_kind(recipe).label_column(recipe) for recipe in recipes]
+    assert columns == ["old", "label", "label"]
     for recipe in (TABULAR, IMAGE, TEXT):
-        assert label_column(recipe.model_copy(update={"target": None})) is None
+        without = recipe.model_copy(update={"target": None})
+        assert find_kind(without).label_column(without) is None
 
 
 @pytest.mark.parametrize(

@@ -12,5 +12,5 @@ from shardmill.serve.preprocessor import Preprocessor
 def fit_preprocessor(recipe: AnyRecipe, train: Iterable[pa.Table]) -> Preprocessor:
     """Return what learns from cleaned rows of the train split, read once, in order."""
     kind = find_kind(recipe)
-    summaries = (kind.draft(recipe, table)[1] for table in train)
+    summaries = (kind.prepare(recipe, table)[1] for table in train)
     return Preprocessor(recipe, kind.fit(recipe, summaries))

@@ -12,7 +12,8 @@ import pytest
 from shardmill.format.manifest import Manifest
 from shardmill.pipeline.builds.build_artifacts import BuildOptions, Outcome, build_artifacts
 from shardmill.pipeline.builds.find_sources import Sources
-from shardmill.raw import cut_parts, raw_source
+from shardmill.pipeline.stages import clean_stage
+from shardmill.raw import cut_parts
 from shardmill.recipe.load_recipe import parse_recipe
 
 RECIPE = """
@@ -46,7 +47,7 @@ def cut_small(
     monkeypatch: pytest.MonkeyPatch, chunk_bytes: int = 20_000, part_bytes: int = 60_000
 ) -> None:
     """Cut files into small chunks and parts; that is done in this process alone."""
-    monkeypatch.setattr(raw_source, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(clean_stage, "CHUNK_BYTES", chunk_bytes)
     monkeypatch.setattr(cut_parts, "_SMALL_PART", part_bytes)
 
 

@@ -1,46 +1,54 @@
-"""Finds the module of a kind of dataset, and what all kinds say of their targets."""
+"""Finds the kind of a recipe, and what all kinds say of their targets."""
 
 from importlib import import_module
-from types import ModuleType
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pyarrow as pa
 
 from shardmill.format.arrow_arrays import Array, numpy_array
 from shardmill.format.layout import Field
+from shardmill.kinds.kind import AnyKind
 from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.recipe.tabular_recipe import TabularRecipe
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from shardmill.kinds import image, tabular, text
+    from shardmill.kinds.image import Moments
+    from shardmill.kinds.kind import Kind
+    from shardmill.kinds.tabular_fit import Summary
+    from shardmill.recipe.image_recipe import ImageRecipe
+    from shardmill.recipe.tabular_recipe import TabularRecipe
+    from shardmill.recipe.text_recipe import TextRecipe
+
+    # Kinds are imported by name below, where no type checker sees what they are. Here one does.
+    _TABULAR: Kind[TabularRecipe, Summary, None] = tabular
+    _IMAGE: Kind[ImageRecipe, Moments, None] = image
+    _TEXT: Kind[TextRecipe, pa.Table | None, npt.NDArray[np.int32] | None] = text
 
 
-def find_kind(recipe: AnyRecipe) -> ModuleType:
+def find_kind(recipe: AnyRecipe) -> AnyKind:
     """Return the module of `shardmill.kinds` for a recipe.
 
-    Imported only now: a text needs no pandas, which takes longer to import than many a build.
+    The module is imported only now: texts need no pandas, which takes longer to import than many a
+    build of texts takes.
     """
-    return import_module(f"shardmill.kinds.{recipe.kind}")
+    return cast("AnyKind", import_module(f"shardmill.kinds.{recipe.kind}"))
 
 
 def target_fields(recipe: AnyRecipe) -> tuple[Field, ...]:
     """Return the fields of the targets: `y`, or `y.<column>` where there are several."""
-    fields: tuple[Field, ...] = find_kind(recipe).targets(recipe)
-    return fields
+    return find_kind(recipe).targets(recipe)
 
 
 def encode_targets(recipe: AnyRecipe, cleaned: pa.Table) -> dict[str, Array]:
-    """Return the target fields of cleaned rows with labels."""
+    """Return the target fields [n] of cleaned rows with labels, by field name."""
     targets = {}
-    for field, name in zip(
-        target_fields(recipe), find_kind(recipe).target_columns(recipe), strict=True
-    ):
+    columns = find_kind(recipe).target_columns(recipe)
+    for field, name in zip(target_fields(recipe), columns, strict=True):
         column = cleaned.column(name)
-        # Classes are int64 already; numbers may be of any dtype that their column has.
+        # Classes are int64 already. A number has whatever dtype its column has.
         values = numpy_array(column) if column.type == pa.int64() else np.asarray(column)
         targets[field.name] = values.astype(field.dtype, copy=False)
     return targets
-
-
-def label_column(recipe: AnyRecipe) -> str | None:
-    """Return the column of cleaned rows that holds a class index: of several the first one's."""
-    if not isinstance(recipe, TabularRecipe):
-        return None if recipe.target is None else "label"
-    return next((name for name, target in recipe.all_targets().items() if target.classes), None)

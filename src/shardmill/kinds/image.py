@@ -1,17 +1,17 @@
 """Arrays of any shape, one a row, as they are."""
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shardmill.format.arrow_arrays import arrow_array, numpy_array
 from shardmill.format.layout import Field
 from shardmill.format.manifest import Statistics
+from shardmill.kinds.given_rows import row_error
 from shardmill.kinds.row import (
     Array,
     Cleaned,
@@ -19,48 +19,19 @@ from shardmill.kinds.row import (
     RowFault,
     class_indices,
     label_columns,
+    label_of,
     label_targets,
     without_faulty,
 )
+from shardmill.raw.image_table import image_rows, image_table
+from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.image_recipe import ImageRecipe
 
 # Hardly two images are alike.
-PLAIN_COLUMNS = ("image",)
-# Whether rows of every split are finished with keys, and not those of train alone summarised.
-KEYED = False
+PLAIN_COLUMNS: tuple[str, ...] = ("image",)
+NEEDS_LOOKUPS = False
 
 _PIECE = 2**15
-
-
-def image_table(rows: Array, **columns: pa.Array) -> pa.Table:
-    """Return `rows` [n, *shape] as a column `image`, and other columns after it.
-
-    The bytes of a row are one value: Parquet would keep every element of a list as a number of
-    four bytes with two levels, which takes four times as long and half as much space again. The
-    field's metadata has `dtype` and `shape`. Rows of no dimension are plain numbers.
-    """
-    if rows.ndim == 1:
-        return pa.table({"image": arrow_array(rows), **columns})
-    width = rows.itemsize * math.prod(rows.shape[1:])
-    little = np.ascontiguousarray(rows, rows.dtype.newbyteorder("<"))
-    column = pa.Array.from_buffers(pa.binary(width), len(rows), [None, pa.py_buffer(little)])
-    facts = {"dtype": rows.dtype.name, "shape": json.dumps(rows.shape[1:])}
-    field = pa.field("image", column.type, metadata=facts)
-    fields = [field, *(pa.field(name, other.type) for name, other in columns.items())]
-    return pa.table([column, *columns.values()], pa.schema(fields))
-
-
-def image_rows(table: pa.Table) -> Array:
-    """Return the column `image` of `image_table` as an array [n, *shape]."""
-    column, facts = table.column("image").combine_chunks(), table.field("image").metadata
-    if facts is None:
-        return numpy_array(column)
-    dtype, shape = np.dtype(facts[b"dtype"].decode()), json.loads(facts[b"shape"])
-    start = column.offset * column.type.byte_width
-    count = len(column) * math.prod(shape)
-    data = column.buffers()[1] if len(column) else b""
-    flat = np.frombuffer(data, dtype.newbyteorder("<"), count, start)
-    return flat.reshape(-1, *shape).astype(dtype, copy=False)
 
 
 def clean(recipe: ImageRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
@@ -96,7 +67,7 @@ class Moments:
     squares: float
 
 
-def draft(recipe: ImageRecipe, cleaned: pa.Table) -> tuple[pa.Table, Moments]:  # noqa: ARG001
+def prepare(recipe: ImageRecipe, cleaned: pa.Table) -> tuple[pa.Table, Moments]:  # noqa: ARG001
     """Return the cleaned rows themselves, and their moments."""
     rows = image_rows(cleaned)
     field = Field.input(rows.dtype.name, rows.shape[1:])  # type: ignore[arg-type]
@@ -136,25 +107,48 @@ def _moments(rows: Array) -> tuple[int, float, float]:
     return numbers.size, mean, float(((numbers - mean) ** 2).sum())
 
 
-def keys(fitted: Fitted, summaries: Sequence[Moments]) -> list[None]:  # noqa: ARG001
+def lookups(fitted: Fitted, summaries: Sequence[Moments]) -> list[None]:  # noqa: ARG001
     """Return nothing for each summary: images are finished without."""
     return [None] * len(summaries)
 
 
-def finish(
+def encode_prepared(
     recipe: ImageRecipe,  # noqa: ARG001
     fitted: Fitted,  # noqa: ARG001
-    drafted: pa.Table,
-    key: None,  # noqa: ARG001
+    prepared: pa.Table,
+    lookup: None,  # noqa: ARG001
 ) -> dict[str, Array]:
     """Return `x` [n, *shape] in the dtype of the raw file."""
-    return {"x": image_rows(drafted)}
+    return {"x": image_rows(prepared)}
 
 
 def encode(recipe: ImageRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str, Array]:
     """Return the input fields of cleaned rows."""
-    return finish(recipe, fitted, cleaned, None)
+    return encode_prepared(recipe, fitted, cleaned, None)
 
 
-# Nothing but labels can be the target of an image.
-targets, target_columns = label_targets, label_columns
+def source_columns(recipe: ImageRecipe) -> SourceColumns:
+    """Return the columns `image` and, if there is a target, `label`."""
+    targets = () if recipe.target is None else ("label",)
+    return SourceColumns(("image", *targets), ("image",), targets, nulls=False)
+
+
+def clean_given(recipe: ImageRecipe, fitted: Fitted, rows: Any) -> Cleaned:
+    """Return the cleaned rows of an array of images [n, h, w] or [n, *shape].
+
+    Raises:
+        GivenRowError: The images have another shape or dtype than those of the artifact.
+    """
+    field, images = fitted.inputs[0], np.asarray(rows)
+    shapes = [field.shape]
+    if len(field.shape) == 3 and field.shape[0] == 1:
+        shapes.append(field.shape[1:])  # [h, w] of [1, h, w]
+    if images.shape[1:] not in shapes or images.dtype != field.dtype:
+        expected = " or ".join(f"[n, {', '.join(map(str, shape))}]" for shape in shapes)
+        found = f"{images.dtype} of shape {list(images.shape)}"
+        raise row_error("the rows", f"{field.dtype} of shape {expected}", found)
+    return clean(recipe, image_table(images), labelled=False)
+
+
+# Nothing but a label can be the target of an image.
+targets, target_columns, label_column = label_targets, label_columns, label_of

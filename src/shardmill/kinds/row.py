@@ -101,6 +101,11 @@ def label_columns(recipe: ImageRecipe | TextRecipe) -> tuple[str, ...]:
     return () if recipe.target is None else ("label",)
 
 
+def label_of(recipe: ImageRecipe | TextRecipe) -> str | None:
+    """Return the column of cleaned rows with the class index, or None without a target."""
+    return None if recipe.target is None else "label"
+
+
 def class_indices(
     labels: pa.ChunkedArray, target: Target, column: str
 ) -> tuple[pa.Array, list[RowFault]]:

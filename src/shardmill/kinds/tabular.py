@@ -1,6 +1,7 @@
 """Mixed columns to vectors of numbers, in pandas, chunk by chunk."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,14 +22,15 @@ from shardmill.kinds.tabular_clean import CellReader
 from shardmill.kinds.tabular_dtypes import class_dtype, group_dtype
 from shardmill.kinds.tabular_encode import column_values, encode_values, feature_names
 from shardmill.kinds.tabular_fit import Summary, fit_column, merge_summaries, summarise
+from shardmill.kinds.tabular_given import given_cells
+from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.tables import Target
 from shardmill.recipe.tabular_column import Column
 from shardmill.recipe.tabular_recipe import TabularRecipe
 
 # Columns whose values hardly repeat: of none is that known.
 PLAIN_COLUMNS: tuple[str, ...] = ()
-# Whether rows of every split are finished with keys, and not those of train alone summarised.
-KEYED = False
+NEEDS_LOOKUPS = False
 
 
 def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
@@ -68,7 +70,7 @@ def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
     return without_faulty(pa.table(columns), faults, dropped)
 
 
-def draft(recipe: TabularRecipe, cleaned: pa.Table) -> tuple[pa.Table, Summary]:
+def prepare(recipe: TabularRecipe, cleaned: pa.Table) -> tuple[pa.Table, Summary]:
     """Return the rows as they are, and the count of their values."""
     return cleaned, summarise(_counted(recipe), cleaned)
 
@@ -104,38 +106,38 @@ def _counted(recipe: TabularRecipe) -> Mapping[str, Column]:
     return {name: recipe.columns[name] for name in (*recipe.features(), *numbers)}
 
 
-def keys(fitted: Fitted, summaries: Sequence[Summary]) -> list[None]:  # noqa: ARG001
+def lookups(fitted: Fitted, summaries: Sequence[Summary]) -> list[None]:  # noqa: ARG001
     """Return nothing for each summary: tables are finished without."""
     return [None] * len(summaries)
 
 
-def finish(
+def encode_prepared(
     recipe: TabularRecipe,
     fitted: Fitted,
-    drafted: pa.Table,
-    key: object = None,  # noqa: ARG001
+    prepared: pa.Table,
+    lookup: object = None,  # noqa: ARG001
 ) -> dict[str, Array]:
     """Return the input fields of cleaned rows: `x` [n, f], or `x.<group>` [n, f] of each group.
 
-    A number that is missing and kept is NaN. No row depends on another one, nor on `key`.
+    A number that is missing and kept is NaN. No row depends on another one, nor on `lookup`.
 
     Raises:
         RowFault: a value is no learnt category, or is too large for its field. Its row is that of
-            `drafted`.
+            `prepared`.
     """
     fields = zip(fitted.inputs, recipe.input_columns().values(), strict=True)
-    return {f.name: _encode_field(recipe, fitted, drafted, f, names) for f, names in fields}
+    return {f.name: _encode_field(recipe, fitted, prepared, f, names) for f, names in fields}
 
 
 def _encode_field(
-    recipe: TabularRecipe, fitted: Fitted, drafted: pa.Table, field: Field, names: tuple[str, ...]
+    recipe: TabularRecipe, fitted: Fitted, prepared: pa.Table, field: Field, names: tuple[str, ...]
 ) -> Array:
     """Return one input field [n, f], made of the columns `names`."""
-    x = np.empty((len(drafted), *field.shape), field.dtype)
+    x = np.empty((len(prepared), *field.shape), field.dtype)
     first = 0
     for name in names:
         column, facts = recipe.columns[name], fitted.statistics[name]
-        cells = drafted.column(name)
+        cells = prepared.column(name)
         if column.dtype == "int64" and column.is_whole() and facts.fill is not None:
             # pandas would make floats of them beside missing values, which do not hold all int64.
             cells = cells.fill_null(int(facts.fill))
@@ -152,7 +154,7 @@ def _encode_field(
 
 def encode(recipe: TabularRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str, Array]:
     """Return the input fields of cleaned rows."""
-    return finish(recipe, fitted, cleaned, None)
+    return encode_prepared(recipe, fitted, cleaned, None)
 
 
 def _check_finite(name: str, field: Field, numbers: Array, stored: Array, *, scaled: bool) -> None:
@@ -182,6 +184,27 @@ def targets(recipe: TabularRecipe) -> tuple[Field, ...]:
         else:
             fields.append(Field.target("number", "float32", group=group))
     return tuple(fields)
+
+
+def label_column(recipe: TabularRecipe) -> str | None:
+    """Return the first target that is a class, which hold-outs are stratified by."""
+    return next((name for name, target in recipe.all_targets().items() if target.classes), None)
+
+
+def source_columns(recipe: TabularRecipe) -> SourceColumns:
+    """Return all columns of the CSV files, the features among them, and the targets."""
+    targets = tuple(recipe.all_targets())
+    return SourceColumns(tuple(recipe.columns), recipe.features(), targets, nulls=True)
+
+
+def clean_given(recipe: TabularRecipe, fitted: Fitted, rows: Any) -> Cleaned:  # noqa: ARG001
+    """Return the cleaned rows of a list of dicts, a DataFrame or an Arrow table.
+
+    Raises:
+        ColumnsError: A column is missing, or is there twice.
+        GivenRowError: A cell is no single value, or the rows are something else.
+    """
+    return clean(recipe, given_cells(recipe, rows), labelled=False)
 
 
 def target_columns(recipe: TabularRecipe) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Texts to the numbers of their tokens."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,15 +11,18 @@ import pyarrow.compute as pc
 from shardmill.format.arrow_arrays import arrow_array, numpy_array, string_array
 from shardmill.format.layout import Field
 from shardmill.format.ragged import Ragged
+from shardmill.kinds.given_rows import given_columns, given_texts, is_missing
 from shardmill.kinds.row import (
     Cleaned,
     Fitted,
     RowFault,
     class_indices,
     label_columns,
+    label_of,
     label_targets,
     without_faulty,
 )
+from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.text_recipe import TextRecipe, Vocabulary
 from shardmill.text.clean_text import clean_texts
 from shardmill.text.encode_texts import encode_texts
@@ -26,9 +30,8 @@ from shardmill.text.tokenize_text import tokenize_texts
 from shardmill.text.vocab import Vocab
 
 # Hardly two texts are alike.
-PLAIN_COLUMNS = ("text",)
-# Whether rows of every split are finished with keys, and not those of train alone summarised.
-KEYED = True
+PLAIN_COLUMNS: tuple[str, ...] = ("text",)
+NEEDS_LOOKUPS = True
 
 # Counts of tokens are merged when this many have come together, which bounds the memory.
 _MERGE_TOKENS = 4_000_000
@@ -40,11 +43,41 @@ def clean(recipe: TextRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
     A label outside the classes is a fault.
     """
     faults: list[RowFault] = []
-    columns = {"text": clean_joined(recipe, join_columns(recipe, raw))}
+    columns = {"text": clean_texts(join_columns(recipe, raw), recipe.text.clean)}
     if recipe.target is not None and labelled:
         target = recipe.target.column
         columns["label"], faults = class_indices(raw.column(target), recipe.target, target)
     return without_faulty(pa.table(columns), faults)
+
+
+def source_columns(recipe: TextRecipe) -> SourceColumns:
+    """Return all columns of the CSV files, the ones that make up the text, and the target."""
+    targets = () if recipe.target is None else (recipe.target.column,)
+    return SourceColumns(recipe.text.columns, recipe.text.join, targets, nulls=False)
+
+
+def clean_given(recipe: TextRecipe, fitted: Fitted, rows: Any) -> Cleaned:  # noqa: ARG001
+    """Return the cleaned texts of a list of texts, a DataFrame or an Arrow table.
+
+    The texts of a list are whole texts, as they are. Of a DataFrame or a table, the columns that
+    the recipe joins are joined.
+
+    Raises:
+        ColumnsError: A column is missing, or is there twice.
+        GivenRowError: A cell is no text, or the rows are something else.
+    """
+    return Cleaned(pa.table({"text": clean_texts(given_text(recipe, rows), recipe.text.clean)}))
+
+
+def given_text(recipe: TextRecipe, rows: Any) -> pa.Array:
+    """Return the texts [n] of what a program gives, before they are cleaned; see `clean_given`."""
+    if isinstance(rows, list | tuple):
+        return given_texts(rows)
+    columns = {
+        name: given_texts(["" if is_missing(v) else v for v in cells], column=name)
+        for name, cells in given_columns(rows, recipe.text.join).items()
+    }
+    return join_columns(recipe, pa.table(columns))
 
 
 def join_columns(recipe: TextRecipe, raw: pa.Table) -> pa.Array:
@@ -55,12 +88,7 @@ def join_columns(recipe: TextRecipe, raw: pa.Table) -> pa.Array:
     return pc.binary_join_element_wise(*parts, string_array([" "])[0])
 
 
-def clean_joined(recipe: TextRecipe, texts: pa.Array) -> pa.Array:
-    """Return `texts` [n] (string, no nulls) after the steps of the recipe."""
-    return clean_texts(texts, recipe.text.clean)
-
-
-def draft(recipe: TextRecipe, cleaned: pa.Table) -> tuple[pa.Table, pa.Table | None]:
+def prepare(recipe: TextRecipe, cleaned: pa.Table) -> tuple[pa.Table, pa.Table | None]:
     """Return what is known of cleaned rows [n] before there is a vocabulary, and their tokens.
 
     Returns:
@@ -73,13 +101,13 @@ def draft(recipe: TextRecipe, cleaned: pa.Table) -> tuple[pa.Table, pa.Table | N
     tokens = tokenize_texts(cleaned.column("text").combine_chunks(), recipe.text.tokenizer)
     offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(tokens.sizes, dtype=np.int32)])
     codes = pa.ListArray.from_arrays(arrow_array(offsets), arrow_array(tokens.codes))
-    drafted = cleaned.set_column(cleaned.column_names.index("text"), "codes", codes)
+    prepared = cleaned.set_column(cleaned.column_names.index("text"), "codes", codes)
     counts = np.bincount(tokens.codes, minlength=len(tokens.tokens))
-    return drafted, pa.table({"token": tokens.tokens, "count": arrow_array(counts)})
+    return prepared, pa.table({"token": tokens.tokens, "count": arrow_array(counts)})
 
 
 def fit(recipe: TextRecipe, summaries: Iterable[pa.Table]) -> Fitted:
-    """Return the vocabulary of the train rows, from the token counts of `draft` in their order.
+    """Return the vocabulary of the train rows, from the token counts of `prepare` in their order.
 
     Raises:
         ValueError: the recipe takes its vocabulary from elsewhere.
@@ -140,10 +168,10 @@ def build_vocab(counts: pa.Table, options: Vocabulary) -> Vocab:
     return vocab
 
 
-def keys(
+def lookups(
     fitted: Fitted, summaries: Sequence[pa.Table | None]
 ) -> Sequence[npt.NDArray[np.int32] | None]:
-    """Return for each summary of `draft` the ids [distinct tokens] int32 that its codes stand for.
+    """Return for each summary of `prepare` the ids [distinct tokens] int32 of its codes.
 
     Tokens without a number get the default index.
     """
@@ -159,29 +187,29 @@ def keys(
     return np.split(ids, ends[:-1])
 
 
-def finish(
-    recipe: TextRecipe, fitted: Fitted, drafted: pa.Table, key: npt.NDArray[np.int32] | None
+def encode_prepared(
+    recipe: TextRecipe, fitted: Fitted, prepared: pa.Table, lookup: npt.NDArray[np.int32] | None
 ) -> dict[str, Ragged]:
-    """Return `x` of drafted rows: ids, int32. `key` is that of the summary they came with."""
+    """Return `x` of prepared rows: ids, int32. `lookup` is that of the summary they came with."""
     if fitted.tokenizer is not None and recipe.text.tokenizer_file is not None:
         special_tokens = recipe.text.tokenizer_file.special_tokens
-        texts = drafted.column("text").combine_chunks()
+        texts = prepared.column("text").combine_chunks()
         return {"x": encode_texts(fitted.tokenizer, texts, special_tokens=special_tokens)}
-    assert key is not None  # noqa: S101  keys() made it
-    codes = drafted.column("codes").combine_chunks()
+    assert lookup is not None  # noqa: S101  lookups() made it
+    codes = prepared.column("codes").combine_chunks()
     sizes = numpy_array(pc.list_value_length(codes))
-    return {"x": Ragged(key[numpy_array(codes.flatten())], sizes)}
+    return {"x": Ragged(lookup[numpy_array(codes.flatten())], sizes)}
 
 
 def encode(recipe: TextRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str, Ragged]:
     """Return the input fields of cleaned rows."""
-    drafted, counts = draft(recipe, cleaned)
-    key = None
+    prepared, counts = prepare(recipe, cleaned)
+    lookup = None
     if counts is not None and fitted.vocab is not None:
-        # Unlike `keys`, without a look at every token that the vocabulary has.
-        key = np.array(fitted.vocab(counts.column("token").to_pylist()), np.int32)
-    return finish(recipe, fitted, drafted, key)
+        # Unlike `lookups`, without a look at every token that the vocabulary has.
+        lookup = np.array(fitted.vocab(counts.column("token").to_pylist()), np.int32)
+    return encode_prepared(recipe, fitted, prepared, lookup)
 
 
-# Nothing but labels can be the target of a text.
-targets, target_columns = label_targets, label_columns
+# Nothing but a label can be the target of a text.
+targets, target_columns, label_column = label_targets, label_columns, label_of

@@ -48,9 +48,19 @@ class Recipe(Strict):
         """Return all raw files."""
         return self.row_files()
 
+    def csv_options(self) -> Csv | None:
+        """Return how to read the CSV files, or None if the recipe has none."""
+        options: Csv | None = getattr(self, "csv", None)
+        return options
+
+    def text_encoding(self) -> str | None:
+        """Return the encoding of the files of rows, or None if they are no text."""
+        options = self.csv_options()
+        return None if options is None else options.encoding
+
     def bad_rows_allowed(self) -> float:
         """Return what share of a split's rows may be bad, and go to quarantine; 0 fails."""
-        csv: Csv | None = getattr(self, "csv", None)
+        csv = self.csv_options()
         return csv.max_bad_rows if csv is not None and csv.on_bad_row == "quarantine" else 0.0
 
     def source_splits(self) -> dict[str, Split]:

@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import pyarrow as pa
 
-from shardmill.errors import InputError, ManifestError, OutputError
+from shardmill.errors import DroppedRowError, ManifestError, OutputError
 from shardmill.format.layout import Field
 from shardmill.format.manifest import Manifest
 from shardmill.format.ragged import Ragged
 from shardmill.kinds.find_kind import encode_targets, find_kind, target_fields
 from shardmill.kinds.row import Array, Cleaned, Fitted, RowFault
-from shardmill.kinds.text import clean_joined
 from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.recipe.image_recipe import ImageRecipe
-from shardmill.recipe.text_recipe import TextRecipe
-from shardmill.serve.raw_rows import raw_cells, raw_images, raw_texts
 from shardmill.serve.saved_preprocessor import (
     PREPROCESSOR_NAME,
     parse_saved,
@@ -99,23 +95,31 @@ class Preprocessor:
         """Return the fields of a shard: the inputs, and the targets if there are labels."""
         return self.fitted.inputs + (target_fields(self.recipe) if labelled else ())
 
-    def finish(self, drafted: pa.Table, key: Any, *, labelled: bool) -> dict[str, Array | Ragged]:
-        """Return the fields of rows that `draft` of the kind has drafted, in order.
+    def encode_prepared(
+        self, prepared: pa.Table, lookup: Any, *, labelled: bool
+    ) -> dict[str, Array | Ragged]:
+        """Return the fields of rows that `prepare` of the kind has made, in order.
 
         Args:
-            drafted: the rows.
-            key: of the summary they came with, from `keys` of the kind.
-            labelled: the rows have labels.
+            prepared: The rows.
+            lookup: The lookup of the summary that the rows came with; see `Kind.lookups`.
+            labelled: Whether the rows have labels.
+
+        Raises:
+            RowFault: A row cannot be encoded.
         """
-        finish = find_kind(self.recipe).finish
-        inputs: dict[str, Array | Ragged] = finish(self.recipe, self.fitted, drafted, key)
-        return inputs | (encode_targets(self.recipe, drafted) if labelled else {})
+        kind = find_kind(self.recipe)
+        inputs = kind.encode_prepared(self.recipe, self.fitted, prepared, lookup)
+        return {**inputs, **(encode_targets(self.recipe, prepared) if labelled else {})}
 
     def encode(self, cleaned: pa.Table, *, labelled: bool) -> dict[str, Array | Ragged]:
-        """Return the fields of cleaned rows, in order."""
-        encode = find_kind(self.recipe).encode
-        inputs: dict[str, Array | Ragged] = encode(self.recipe, self.fitted, cleaned)
-        return inputs | (encode_targets(self.recipe, cleaned) if labelled else {})
+        """Return the fields of cleaned rows, in order.
+
+        Raises:
+            RowFault: A row cannot be encoded.
+        """
+        inputs = find_kind(self.recipe).encode(self.recipe, self.fitted, cleaned)
+        return {**inputs, **(encode_targets(self.recipe, cleaned) if labelled else {})}
 
     def __call__(
         self,
@@ -139,7 +143,8 @@ class Preprocessor:
             InputError: a row is not what the recipe says, or would have been dropped.
         """
         try:
-            return self._tensors(self._clean(rows), layout)
+            cleaned = find_kind(self.recipe).clean_given(self.recipe, self.fitted, rows)
+            return self._tensors(cleaned, layout)
         except RowFault as fault:
             raise fault.at(f"row {fault.row}") from None
 
@@ -164,24 +169,13 @@ class Preprocessor:
             raise RowFault(
                 row,
                 "",
-                InputError,
+                DroppedRowError,
                 expected="a row that the recipe keeps",
                 found=reason,
                 fix="leave the row out, or fill the cell in",
             )
         # No row was left out, so the rows of a fault are those that were given.
         return _to_torch(self, self.encode(cleaned.table, labelled=False), layout)
-
-    def _clean(self, rows: Any) -> Cleaned:
-        if isinstance(self.recipe, TextRecipe):
-            texts = raw_texts(self.recipe, rows)
-            return Cleaned(pa.table({"text": clean_joined(self.recipe, texts)}))
-        if isinstance(self.recipe, ImageRecipe):
-            raw = raw_images(self.fitted.inputs[0], np.asarray(rows))
-        else:
-            raw = raw_cells(self.recipe, rows)
-        cleaned: Cleaned = find_kind(self.recipe).clean(self.recipe, raw, labelled=False)
-        return cleaned
 
 
 def _to_torch(

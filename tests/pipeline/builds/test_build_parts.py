@@ -30,7 +30,8 @@ from shardmill.pipeline.builds import build_artifacts as build_module
 from shardmill.pipeline.builds import plan_build, read_content, run_stages
 from shardmill.pipeline.builds.plan_build import Plan
 from shardmill.pipeline.sample.write_idx import encode_idx
-from shardmill.raw import cut_parts, raw_files, raw_source
+from shardmill.pipeline.stages import clean_stage
+from shardmill.raw import cut_parts, raw_files
 
 ROWS = csv_rows(7_000)
 
@@ -99,7 +100,7 @@ def test_statistics_of_images_do_not_depend_on_the_way_of_building(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: str
 ) -> None:
     # Row groups are of several chunks here: sums of floats would tell chunks from row groups.
-    monkeypatch.setattr(raw_source, "CHUNK_BYTES", 60_000)
+    monkeypatch.setattr(clean_stage, "CHUNK_BYTES", 60_000)
     monkeypatch.setattr(cut_parts, "_SMALL_PART", 10 * 2**20)
     draw = np.random.default_rng(0)
     images = (draw.random((40_000, 5, 3)) * 255).astype(dtype)

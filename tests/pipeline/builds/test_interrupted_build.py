@@ -18,9 +18,9 @@ import os, signal, sys
 from contextlib import contextmanager
 from shardmill.cli import main, output
 from shardmill.raw import cut_parts
-from shardmill.raw import raw_source
+from shardmill.pipeline.stages import clean_stage
 
-raw_source.CHUNK_BYTES, cut_parts._SMALL_PART = 20_000, 40_000
+clean_stage.CHUNK_BYTES, cut_parts._SMALL_PART = 20_000, 40_000
 
 @contextmanager
 def signalling(*, quiet):
@@ -91,7 +91,7 @@ def test_a_failing_task_ends_the_others_before_anything_is_removed(
     rows = csv_rows(10_000)
     rows[3_000] = "9,no,class\n"
     (raw / "train.csv").write_text("".join(rows), encoding="utf-8")
-    monkeypatch.setattr("shardmill.raw.raw_source.CHUNK_BYTES", 20_000)
+    monkeypatch.setattr("shardmill.pipeline.stages.clean_stage.CHUNK_BYTES", 20_000)
     monkeypatch.setattr("shardmill.raw.cut_parts._SMALL_PART", 40_000)
     for _ in range(3):
         with pytest.raises(InputError, match="found '9'"):

@@ -14,7 +14,6 @@ from shardmill.errors import InputError
 from shardmill.format.manifest import Manifest
 from shardmill.format.shard_file import read_header
 from shardmill.format.verify_artifact import verify_artifact
-from shardmill.kinds.image import image_rows
 from shardmill.pipeline.builds.build_artifacts import (
     BuildOptions,
     Outcome,
@@ -22,6 +21,7 @@ from shardmill.pipeline.builds.build_artifacts import (
     worthwhile_workers,
 )
 from shardmill.pipeline.builds.find_sources import Sources
+from shardmill.raw.image_table import image_rows
 from shardmill.recipe.load_recipe import parse_recipe
 
 TABULAR = """

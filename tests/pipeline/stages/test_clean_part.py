@@ -1,4 +1,4 @@
-"""A part is cleaned on its own: rows, hold-outs, drafts, and what is left out, with its place."""
+"""A part is cleaned on its own: rows, hold-outs, prepared rows, and what is left out."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,12 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from shardmill.errors import FieldCountError, UnknownClassError
+from shardmill.kinds.find_kind import find_kind
 from shardmill.pipeline.builds.generation import Generation
 from shardmill.pipeline.stages.clean_part import CleanedPart, CleanJob, clean_part
-from shardmill.raw import raw_source as raw_source_module
 from shardmill.raw.cut_parts import Part
 from shardmill.raw.raw_files import read_raw
-from shardmill.raw.raw_source import raw_source
+from shardmill.raw.sources import split_source
 from shardmill.recipe.load_recipe import parse_recipe
 
 RECIPE = """
@@ -33,20 +33,20 @@ def job(folder: Path, recipe: str, content: str) -> CleanJob:
     parsed = parse_recipe(recipe, where="here")
     (folder / "train.csv").write_text(content)
     raw = {"train.csv": (read_raw(folder / "train.csv"),)}
-    (folder / "drafts").mkdir()
+    (folder / "prepared").mkdir()
     (folder / "out").mkdir()
     return CleanJob(
         parsed,
         "train",
-        raw_source(parsed, parsed.splits["train"], raw),
+        split_source(parsed, parsed.splits["train"], raw, find_kind(parsed).source_columns(parsed)),
         Generation("clean-0", folder / "out"),
-        folder / "drafts",
+        folder / "prepared",
         {folder / "train.csv": "train.csv"},
     )
 
 
-def whole(job: CleanJob, index: int = 0) -> Part:
-    return Part(index, tuple(job.source.chunks()))
+def whole(job: CleanJob, index: int = 0, *, chunk_bytes: int = 2**20) -> Part:
+    return Part(index, tuple(job.source.chunks(chunk_bytes)))
 
 
 def read(folder: Path, part: CleanedPart) -> pa.Table:
@@ -64,8 +64,8 @@ def test_every_row_is_in_one_split(tmp_path: Path) -> None:
     assert sorted(texts) == sorted(f"row {n}" for n in range(40))
     for part in done.values():
         assert (part.dropped, part.bad, part.left_out) == ({}, 0, None)
-        assert part.draft is not None and part.draft.path is not None
-        assert sum(len(summary) for summary in part.draft.summaries) == part.rows + 1
+        assert part.prepared is not None and part.prepared.path is not None
+        assert sum(len(summary) for summary in part.prepared.summaries) == part.rows + 1
 
 
 def test_metadata_says_what_the_rows_are(tmp_path: Path) -> None:
@@ -86,35 +86,29 @@ def test_another_part_draws_other_rows(tmp_path: Path) -> None:
     assert held_out[0] == held_out[2] != held_out[1]
 
 
-def test_chunks_of_any_size_give_the_same_rows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_chunks_of_any_size_give_the_same_rows(tmp_path: Path) -> None:
     task = job(tmp_path, RECIPE, "".join(ROWS))
     content = [read(tmp_path, part) for part in clean_part(task, whole(task)).values()]
-    monkeypatch.setattr(raw_source_module, "CHUNK_BYTES", 30)
-    part = whole(task)
+    part = whole(task, chunk_bytes=30)
     assert len(part.chunks) > 10
     assert [read(tmp_path, part) for part in clean_part(task, part).values()] == content
 
 
 def test_without_drafts(tmp_path: Path) -> None:
     task = job(tmp_path, RECIPE, "".join(ROWS))
-    task = replace(task, drafts=None)
-    assert {part.draft for part in clean_part(task, whole(task)).values()} == {None}
-    assert list((tmp_path / "drafts").iterdir()) == []
+    task = replace(task, scratch=None)
+    assert {part.prepared for part in clean_part(task, whole(task)).values()} == {None}
+    assert list((tmp_path / "prepared").iterdir()) == []
 
 
-def test_rows_that_are_left_out_keep_their_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(raw_source_module, "CHUNK_BYTES", 60)
+def test_rows_that_are_left_out_keep_their_place(tmp_path: Path) -> None:
     rows = [*ROWS]
     rows[3] = "3,another class\n"
     rows[7] = "1,too,many\n"
     rows[20] = '1,"of two\nlines"\n'
     rows[30] = "x,\n"
     task = job(tmp_path, RECIPE, "".join(rows))
-    done = clean_part(task, whole(task))
+    done = clean_part(task, whole(task, chunk_bytes=60))
     assert sum(part.rows for part in done.values()) == 37
     assert (done["train"].bad, done["validation"].bad) == (3, 0)
     expected = "label: expected one of 1, 2, found"

@@ -32,7 +32,7 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cut_small(patch, 10_000, 30_000)
         build(RECIPE, folder, folder / "out")
         patch.setattr("shardmill.raw.cut_parts._SMALL_PART", 2_000)
-        patch.setattr("shardmill.raw.raw_source.CHUNK_BYTES", 1_000)
+        patch.setattr("shardmill.pipeline.stages.clean_stage.CHUNK_BYTES", 1_000)
         build(IMAGES, folder, folder / "out")
     return folder / "out"
 

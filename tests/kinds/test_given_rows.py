@@ -12,9 +12,10 @@ from one_column import one_column
 
 from shardmill.errors import ColumnsError, InputError
 from shardmill.kinds import tabular
+from shardmill.kinds.tabular_given import given_cells
+from shardmill.kinds.text import given_text
 from shardmill.recipe.load_recipe import parse_recipe
 from shardmill.recipe.text_recipe import TextRecipe
-from shardmill.serve.raw_rows import raw_cells, raw_texts
 
 EAST = timezone(timedelta(hours=2))
 NOON = datetime(2024, 5, 6, 12, 30, 15, tzinfo=UTC)
@@ -39,7 +40,7 @@ NOTES = notes_recipe()
 
 def spelling(column: str, value: object, more: str = "") -> Any:
     """Return how the only cell of a row is spelt."""
-    return raw_cells(one_column(column, more), [{"c": value}]).column("c")[0].as_py()
+    return given_cells(one_column(column, more), [{"c": value}]).column("c")[0].as_py()
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_spelling(column: str, value: object, text: str | None) -> None:
 )
 def test_times_with_a_format_keep_their_moment(form: str, dtype: str, value: datetime) -> None:
     recipe = one_column(f'dtype = "{dtype}", format = "{form}"')
-    cleaned = tabular.clean(recipe, raw_cells(recipe, [{"c": value}]), labelled=False)
+    cleaned = tabular.clean(recipe, given_cells(recipe, [{"c": value}]), labelled=False)
     assert cleaned.faults == ()
     naive = NOON.replace(tzinfo=None)
     expected = naive if dtype == "timestamp" else naive.date()
@@ -128,33 +129,33 @@ def test_cells_that_are_no_single_value(value: object, found: str) -> None:
     column = 'dtype = "int64"'
     match = f"^row 1, column c: expected a value of int64, found {found}; give rows like"
     with pytest.raises(InputError, match=match):
-        raw_cells(one_column(column), [{"c": 1}, {"c": value}])
+        given_cells(one_column(column), [{"c": 1}, {"c": value}])
 
 
 def test_times_that_utc_has_no_room_for() -> None:
     value = datetime(1, 1, 1, tzinfo=EAST)
     match = r"^row 0, column c: expected a value of timestamp, found datetime\.datetime\(1, 1, 1, "
     with pytest.raises(InputError, match=match):
-        raw_cells(one_column('dtype = "timestamp"'), [{"c": value}])
+        given_cells(one_column('dtype = "timestamp"'), [{"c": value}])
 
 
 def test_lone_surrogates() -> None:
     match = r"^row 1, column c: expected characters of Unicode, found 'a\\ud800'"
     recipe = one_column('dtype = "str", categories = ["a"]')
     with pytest.raises(InputError, match=match):
-        raw_cells(recipe, [{"c": None}, {"c": "a\ud800"}])
+        given_cells(recipe, [{"c": None}, {"c": "a\ud800"}])
     with pytest.raises(InputError, match=match.replace(", column c", "")):
-        raw_texts(NOTES, ["a", "a\ud800"])
+        given_text(NOTES, ["a", "a\ud800"])
 
 
 def test_only_columns_that_are_used_are_converted() -> None:
     frame = pd.DataFrame({"c": [1, 2], "mixed": [1, "a"], "other": [{1}, object()]})
-    assert raw_cells(one_column('dtype = "int64"'), frame).to_pydict() == {"c": ["1", "2"]}
+    assert given_cells(one_column('dtype = "int64"'), frame).to_pydict() == {"c": ["1", "2"]}
 
 
 @pytest.mark.parametrize("rows", [[], (), pd.DataFrame({"c": []}), pa.table({"c": pa.nulls(0)})])
 def test_no_rows(rows: Any) -> None:
-    found = raw_cells(one_column('dtype = "int64"'), rows)
+    found = given_cells(one_column('dtype = "int64"'), rows)
     assert found.schema == pa.schema([("c", pa.string())])
     assert len(found) == 0
 
@@ -173,15 +174,15 @@ def test_no_rows(rows: Any) -> None:
 )
 def test_rows_that_are_something_else(rows: Any, error: type[InputError], message: str) -> None:
     with pytest.raises(error, match=f"^.*{message}"):
-        raw_cells(one_column('dtype = "int64"'), rows)
+        given_cells(one_column('dtype = "int64"'), rows)
 
 
 def test_texts() -> None:
-    assert raw_texts(NOTES, ["a", " b "]).to_pylist() == ["a", " b "]  # joined already
-    assert raw_texts(NOTES, []).to_pylist() == []
+    assert given_text(NOTES, ["a", " b "]).to_pylist() == ["a", " b "]  # joined already
+    assert given_text(NOTES, []).to_pylist() == []
     columns = {"title": ["a", None], "body": ["b", "c"]}
     for rows in (pa.table(columns), pd.DataFrame(columns)):
-        assert raw_texts(NOTES, rows).to_pylist() == ["a b", " c"]
+        assert given_text(NOTES, rows).to_pylist() == ["a b", " c"]
 
 
 @pytest.mark.parametrize(
@@ -195,4 +196,4 @@ def test_texts() -> None:
 )
 def test_what_is_no_text(rows: Any, message: str) -> None:
     with pytest.raises(InputError, match=f"^{message}"):
-        raw_texts(NOTES, rows)
+        given_text(NOTES, rows)

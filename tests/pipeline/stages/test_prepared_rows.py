@@ -1,4 +1,4 @@
-"""Drafts hold cleaned rows as far as they are known, and give any rows of them back in order."""
+"""Prepared rows are kept in files, and any of them come back in order."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -10,8 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shardmill.kinds.image import image_table
-from shardmill.pipeline.stages.draft_rows import Drafted, DraftFile, DraftWriter, draft_parquet
+from shardmill.pipeline.stages.prepared_rows import (
+    PreparedFile,
+    PreparedWriter,
+    RowsToEncode,
+    prepare_parquet,
+)
+from shardmill.raw.image_table import image_table
 from shardmill.recipe.load_recipe import parse_recipe
 
 TEXT = parse_recipe(
@@ -44,8 +49,8 @@ TEXTS = pa.table({"text": [f"row {n} of {n % 3}" for n in range(30)], "label": r
 IMAGES = image_table(np.arange(60, dtype=np.uint8).reshape(10, 1, 2, 3))
 
 
-def draft(folder: Path, sizes: list[int]) -> DraftFile:
-    writer = DraftWriter(TEXT, folder, "train", "train-00000")
+def prepared_file(folder: Path, sizes: list[int]) -> PreparedFile:
+    writer = PreparedWriter(TEXT, folder, "train", "train-00000")
     for start, stop in pairwise([0, *np.cumsum(sizes).tolist()]):
         writer.write(TEXTS.slice(start, stop - start))
     file = writer.close()
@@ -53,9 +58,9 @@ def draft(folder: Path, sizes: list[int]) -> DraftFile:
     return file
 
 
-def texts_of(drafted: pa.Table, summary: pa.Table) -> list[list[str]]:
+def texts_of(prepared: pa.Table, summary: pa.Table) -> list[list[str]]:
     tokens = summary.column("token").to_pylist()
-    return [[tokens[code] for code in row] for row in drafted.column("codes").to_pylist()]
+    return [[tokens[code] for code in row] for row in prepared.column("codes").to_pylist()]
 
 
 @settings(
@@ -68,15 +73,15 @@ def texts_of(drafted: pa.Table, summary: pa.Table) -> list[list[str]]:
 def test_any_rows_come_back_in_order_with_the_key_of_their_batch(
     tmp_path: Path, sizes: list[int], bounds: tuple[int, int]
 ) -> None:
-    file = draft(tmp_path, sizes)
+    file = prepared_file(tmp_path, sizes)
     rows = sum(sizes)
     assert len(file.summaries) == sum(size > 0 for size in sizes)
     if file.path is None:
         assert rows == 0
         return
     start, stop = sorted(min(bound, rows) for bound in bounds)
-    drafted = Drafted(file.path, file.summaries, rows)
-    tables = list(drafted.tables(start, stop))
+    prepared = RowsToEncode(file.path, file.summaries, rows)
+    tables = list(prepared.tables(start, stop))
     assert [row for table, key in tables for row in texts_of(table, key)] == [
         text.split() for text in TEXTS.column("text").to_pylist()[start:stop]
     ]
@@ -85,7 +90,7 @@ def test_any_rows_come_back_in_order_with_the_key_of_their_batch(
 
 
 def test_without_a_folder_nothing_is_drafted() -> None:
-    writer = DraftWriter(TEXT, None, "train", "train-00000")
+    writer = PreparedWriter(TEXT, None, "train", "train-00000")
     writer.write(TEXTS)
     assert writer.close() is None
 
@@ -94,7 +99,7 @@ def test_without_a_folder_nothing_is_drafted() -> None:
 def test_a_draft_that_is_the_cleaned_rows_is_no_file(
     tmp_path: Path, recipe: type[object], rows: pa.Table
 ) -> None:
-    writer = DraftWriter(recipe, tmp_path, "train", "train-00000")  # type: ignore[arg-type]
+    writer = PreparedWriter(recipe, tmp_path, "train", "train-00000")  # type: ignore[arg-type]
     writer.write(rows)
     writer.write(rows.slice(0, 0))
     writer.write(rows.slice(3))
@@ -106,8 +111,8 @@ def test_a_draft_that_is_the_cleaned_rows_is_no_file(
 
 def test_the_draft_of_a_parquet_file_is_that_of_its_row_groups(tmp_path: Path) -> None:
     pq.write_table(TEXTS, tmp_path / "train-00007.parquet", row_group_size=12)
-    found = draft_parquet(TEXT, "train", tmp_path / "train-00007.parquet", tmp_path)
-    expected = draft(tmp_path, [12, 12, 6])
+    found = prepare_parquet(TEXT, "train", tmp_path / "train-00007.parquet", tmp_path)
+    expected = prepared_file(tmp_path, [12, 12, 6])
     assert found.path == tmp_path / "train-00007.arrow"
     assert expected.path is not None
     assert found.path.read_bytes() == expected.path.read_bytes()
@@ -117,9 +122,9 @@ def test_the_draft_of_a_parquet_file_is_that_of_its_row_groups(tmp_path: Path) -
 def test_rows_of_a_parquet_file(tmp_path: Path) -> None:
     path = tmp_path / "train-00000.parquet"
     pq.write_table(IMAGES, path, row_group_size=4)
-    drafted = Drafted(path, (), 10)
+    prepared = RowsToEncode(path, (), 10)
     for start, stop in [(0, 10), (3, 9), (4, 8), (5, 6), (9, 10), (2, 2)]:
-        tables = [table for table, key in drafted.tables(start, stop) if key is None]
+        tables = [table for table, key in prepared.tables(start, stop) if key is None]
         assert sum(map(len, tables)) == stop - start
         if tables:
             found = pa.concat_tables(tables).combine_chunks()
@@ -130,9 +135,9 @@ def test_only_what_is_fitted_or_keyed_is_summarised(tmp_path: Path) -> None:
     for recipe, rows, counts in ((IMAGE, IMAGES, (1, 0)), (TEXT, TEXTS, (1, 1))):
         found = []
         for split in ("train", "test"):
-            writer = DraftWriter(recipe, tmp_path, split, f"{recipe.kind}-{split}")
+            writer = PreparedWriter(recipe, tmp_path, split, f"{recipe.kind}-{split}")
             writer.write(rows)
-            draft = writer.close()
-            assert draft is not None
-            found.append(len(draft.summaries))
+            prepared_file = writer.close()
+            assert prepared_file is not None
+            found.append(len(prepared_file.summaries))
         assert tuple(found) == counts

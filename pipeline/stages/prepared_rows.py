@@ -1,6 +1,6 @@
-"""Drafts: cleaned rows as far as they are known before the fit, kept until shards are cut.
+"""Keeps prepared rows until shards are cut: as far encoded as is possible before the fit.
 
-A kind whose draft is the cleaned rows themselves needs no file: they are in the Parquet.
+A kind that prepares nothing needs no file here: its cleaned rows are in the Parquet files.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,97 +16,98 @@ from shardmill.recipe.any_recipe import AnyRecipe
 
 
 @dataclass(frozen=True, slots=True)
-class DraftFile:
-    """The draft of the rows in one Parquet file.
+class PreparedFile:
+    """The prepared rows of one Parquet file.
 
     Attributes:
-        path: an Arrow file of as many batches as there are summaries; None if the draft is the
+        path: An Arrow file with one batch for each summary; None if the prepared rows are the
             cleaned rows themselves.
-        summaries: of the batches, see `draft` of the kind; none of a split whose rows nothing is
-            fitted to, unless they come with keys.
+        summaries: The summaries of the batches, from `prepare` of the kind. A split other than
+            train has none, unless its rows are encoded with lookups.
     """
 
     path: Path | None
     summaries: tuple[Any, ...]
 
 
-Drafts = Mapping[str, Sequence[DraftFile]]  # by split, one for each Parquet file
+# By split, one for each Parquet file.
+PreparedFiles = Mapping[str, Sequence[PreparedFile]]
 
 
-class DraftWriter:
-    """Drafts tables of cleaned rows, one batch each.
+class PreparedWriter:
+    """Prepares tables of cleaned rows, and writes each as one batch.
 
     Args:
-        recipe: of the dataset.
-        folder: where to write; None to do nothing at all.
-        split: whose rows they are.
-        name: of the file, without its suffix.
+        recipe: The recipe of the dataset.
+        folder: The folder to write to; None to do nothing at all.
+        split: The split that the rows belong to.
+        name: The name of the file, without its suffix.
     """
 
     def __init__(self, recipe: AnyRecipe, folder: Path | None, split: str, name: str) -> None:
         self._recipe = recipe
         self._folder = folder
-        self._needed = split == "train" or find_kind(recipe).KEYED
+        self._needed = split == "train" or find_kind(recipe).NEEDS_LOOKUPS
         self._name = name
         self._summaries: list[Any] = []
         self._writer: pa.RecordBatchFileWriter | None = None
 
     def write(self, cleaned: pa.Table) -> None:
-        """Draft some rows; none are no batch."""
+        """Prepare some rows and write them. A table without rows makes no batch."""
         if self._folder is None or not self._needed or not len(cleaned):
             return
-        drafted, summary = find_kind(self._recipe).draft(self._recipe, cleaned)
+        prepared, summary = find_kind(self._recipe).prepare(self._recipe, cleaned)
         self._summaries.append(summary)
-        if drafted is cleaned:
+        if prepared is cleaned:
             return
         if self._writer is None:
-            self._writer = pa.ipc.new_file(str(self._path()), drafted.schema)
-        self._writer.write_batch(drafted.combine_chunks().to_batches()[0])
+            self._writer = pa.ipc.new_file(str(self._path()), prepared.schema)
+        self._writer.write_batch(prepared.combine_chunks().to_batches()[0])
 
     def _path(self) -> Path:
         assert self._folder is not None  # noqa: S101  write() has looked
         return self._folder / f"{self._name}.arrow"
 
-    def close(self) -> DraftFile | None:
-        """Return the draft; None if there is no folder to write to."""
+    def close(self) -> PreparedFile | None:
+        """Return what was prepared; None if there is no folder to write to."""
         if self._folder is None:
             return None
         if self._writer is None:
-            return DraftFile(None, tuple(self._summaries))
+            return PreparedFile(None, tuple(self._summaries))
         self._writer.close()
-        return DraftFile(self._path(), tuple(self._summaries))
+        return PreparedFile(self._path(), tuple(self._summaries))
 
 
-def draft_parquet(recipe: AnyRecipe, split: str, parquet: Path, folder: Path) -> DraftFile:
-    """Draft the rows of a Parquet file of cleaned rows, a row group at a time."""
-    writer = DraftWriter(recipe, folder, split, parquet.stem)
+def prepare_parquet(recipe: AnyRecipe, split: str, parquet: Path, folder: Path) -> PreparedFile:
+    """Prepare the rows of a Parquet file of cleaned rows, a row group at a time."""
+    writer = PreparedWriter(recipe, folder, split, parquet.stem)
     with pq.ParquetFile(parquet) as file:
         for group in range(file.num_row_groups):
             writer.write(file.read_row_group(group))
-    draft = writer.close()
-    assert draft is not None  # noqa: S101  there is a folder
-    return draft
+    prepared_file = writer.close()
+    assert prepared_file is not None  # noqa: S101  there is a folder
+    return prepared_file
 
 
 @dataclass(frozen=True, slots=True)
-class Drafted:
-    """Where drafted rows are, and what finishes them.
+class RowsToEncode:
+    """Where prepared rows are, and the lookups that encode them.
 
     Attributes:
-        path: an Arrow file of drafts, or a Parquet file of cleaned rows.
-        keys: of its batches; empty for Parquet, whose kinds need none.
-        rows: in the file.
+        path: An Arrow file of prepared rows, or a Parquet file of cleaned rows.
+        lookups: The lookups of the batches; empty for Parquet, whose kinds need none.
+        rows: How many rows the file has.
     """
 
     path: Path
-    keys: tuple[Any, ...]
+    lookups: tuple[Any, ...]
     rows: int
 
     def tables(self, start: int, stop: int) -> Iterator[tuple[pa.Table, Any]]:
-        """Yield rows `[start, stop)` in order, each table with its key."""
+        """Yield rows `[start, stop)` in order, each table with its lookup."""
         for index, first, table in self._batches(start, stop):
             begin, end = max(start - first, 0), min(stop - first, len(table))
-            yield table.slice(begin, end - begin), self.keys[index] if self.keys else None
+            yield table.slice(begin, end - begin), self.lookups[index] if self.lookups else None
 
     def _batches(self, start: int, stop: int) -> Iterator[tuple[int, int, pa.Table]]:
         """Yield the batches that hold rows `[start, stop)`: position, first row, all rows."""

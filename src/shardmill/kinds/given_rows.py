@@ -1,0 +1,112 @@
+"""Rows as a program gives them, taken apart into columns.
+
+What `Preprocessor` is called with looks like the rows of a raw file: a list of dicts, a DataFrame
+or an Arrow table. It may hold numbers, dates and missing values as Python, numpy or pandas have
+them.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Number
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from shardmill.errors import ColumnsError, GivenRowError
+from shardmill.recipe.tables import listed
+
+
+def given_columns(rows: Any, names: Sequence[str]) -> dict[str, list[Any]]:
+    """Return columns of a list of dicts, a DataFrame or an Arrow table, as lists.
+
+    A key that one dict lacks is a missing cell. A key that all dicts lack is a missing column.
+
+    Args:
+        rows: The rows.
+        names: The columns to return. Others are left out.
+
+    Raises:
+        ColumnsError: A column is missing, or is there twice.
+        GivenRowError: The rows are something else.
+    """
+    if isinstance(rows, list | tuple):
+        for row, cells in enumerate(rows):
+            if not isinstance(cells, Mapping):
+                raise row_error(f"row {row}", "a dict of cells", type(cells).__name__)
+        if rows:
+            _check_columns({key for row in rows for key in row}, names)
+        return {name: [row.get(name) for row in rows] for name in names}
+    if isinstance(rows, pa.Table):
+        _check_columns(rows.column_names, names)
+        return {name: rows.column(name).to_pylist() for name in names}
+    if not hasattr(rows, "columns"):
+        found = type(rows).__name__
+        raise row_error("the rows", "a list of rows, a DataFrame or an Arrow table", found)
+    _check_columns(rows.columns, names)
+    return {name: rows[name].to_list() for name in names}
+
+
+def given_texts(values: Sequence[Any], *, column: str = "") -> pa.Array:
+    """Return texts [n] as a string array.
+
+    Args:
+        values: The texts.
+        column: The column that they stand in, for errors.
+
+    Raises:
+        GivenRowError: A value is no text, or is no Unicode.
+    """
+    for row, value in enumerate(values):
+        if not isinstance(value, str):
+            raise row_error(place(row, column), "a text", repr(value))
+    return string_cells(values, column=column)
+
+
+def string_cells(cells: Sequence[str | None], *, column: str) -> pa.Array:
+    """Return cells [n] as a string array, null where a cell is None.
+
+    Raises:
+        GivenRowError: A cell holds half of a surrogate pair, which is no character of Unicode.
+    """
+    try:
+        return pa.array(cells, pa.string())
+    except UnicodeEncodeError:
+        row = next(row for row, cell in enumerate(cells) if not _is_unicode(cell))
+        found = ascii(cells[row])
+        raise row_error(place(row, column), "characters of Unicode", found) from None
+
+
+def is_missing(value: Any) -> bool:
+    """Say whether a value is None, NaN, or pandas' NA or NaT."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, Number | np.datetime64) and bool(value != value)
+
+
+def place(row: int, column: str) -> str:
+    """Return in words where a cell stands; without a column, where a row stands."""
+    return f"row {row}, column {column}" if column else f"row {row}"
+
+
+def row_error(where: str, expected: str, found: str) -> GivenRowError:
+    """Return the error for a row that is not like those of the raw files."""
+    fix = "give rows like the raw files'"
+    return GivenRowError(where, expected=expected, found=found, fix=fix)
+
+
+def _check_columns(found: Iterable[str], names: Sequence[str]) -> None:
+    times = Counter(found)
+    absent = [name for name in names if not times[name]]
+    twice = [name for name in names if times[name] > 1]
+    if absent or twice:
+        raise ColumnsError(
+            "the rows",
+            expected=f"the columns {listed(names)}, each once",
+            found=f"no {listed(absent)}" if absent else f"{listed(twice)} twice",
+            fix="add the columns, or rename them",
+        )
+
+
+def _is_unicode(cell: str | None) -> bool:
+    return cell is None or not any("\ud800" <= character <= "\udfff" for character in cell)

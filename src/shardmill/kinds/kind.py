@@ -1,0 +1,97 @@
+"""What a kind of dataset answers for itself: the seam between the kinds and all that use them.
+
+Every kind is a module of this package whose functions are those of `Kind`. They are pure and take
+Arrow tables of any number of rows, so rows can be handled chunk by chunk in any process. Only the
+small summaries that `prepare` returns are brought together. A build goes through the functions in
+this order:
+
+    clean             raw rows to typed rows, and the faults of the others
+    prepare           cleaned rows to rows that are as far encoded as they can be before the fit,
+                      and a summary of them
+    fit               the summaries of the train split to what they teach
+    lookups           what was learnt and the summaries to one lookup for each summary
+    encode_prepared   prepared rows and the lookup of their summary to tensors
+
+`encode` does the last four for rows that come alone, as in a prediction.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+import pyarrow as pa
+
+from shardmill.format.arrow_arrays import Array
+from shardmill.format.layout import Field
+from shardmill.format.ragged import Ragged
+from shardmill.kinds.row import Cleaned, Fitted
+from shardmill.raw.row_source import SourceColumns
+
+RecipeT = TypeVar("RecipeT", contravariant=True)
+SummaryT = TypeVar("SummaryT")
+LookupT = TypeVar("LookupT")
+
+Encoded = Mapping[str, Array | Ragged]
+
+
+class Kind(Protocol[RecipeT, SummaryT, LookupT]):
+    """The functions of a kind of dataset.
+
+    Attributes:
+        PLAIN_COLUMNS: The columns of cleaned rows whose values hardly repeat. Parquet stores them
+            without a dictionary.
+        NEEDS_LOOKUPS: Whether the rows of every split are encoded with lookups. If not, only the
+            rows of the train split are summarised.
+    """
+
+    PLAIN_COLUMNS: tuple[str, ...]
+    NEEDS_LOOKUPS: bool
+
+    def source_columns(self, recipe: RecipeT) -> SourceColumns:
+        """Return the columns that raw files of this recipe have, and what each is for."""
+        ...
+
+    def clean(self, recipe: RecipeT, raw: pa.Table, *, labelled: bool) -> Cleaned:
+        """Return the typed rows of a raw table, and the faults of the rows that are not in it."""
+        ...
+
+    def prepare(self, recipe: RecipeT, cleaned: pa.Table) -> tuple[pa.Table, SummaryT]:
+        """Return rows as far encoded as is possible before the fit, and a summary of them."""
+        ...
+
+    def fit(self, recipe: RecipeT, summaries: Iterable[SummaryT]) -> Fitted:
+        """Return what the train rows teach, the same however the rows came in chunks."""
+        ...
+
+    def lookups(self, fitted: Fitted, summaries: Sequence[SummaryT]) -> Sequence[LookupT]:
+        """Return for each summary what encodes the prepared rows that it came with."""
+        ...
+
+    def encode_prepared(
+        self, recipe: RecipeT, fitted: Fitted, prepared: pa.Table, lookup: LookupT
+    ) -> Encoded:
+        """Return the input fields of prepared rows, by field name."""
+        ...
+
+    def encode(self, recipe: RecipeT, fitted: Fitted, cleaned: pa.Table) -> Encoded:
+        """Return the input fields of cleaned rows, by field name."""
+        ...
+
+    def targets(self, recipe: RecipeT) -> tuple[Field, ...]:
+        """Return the target fields."""
+        ...
+
+    def target_columns(self, recipe: RecipeT) -> tuple[str, ...]:
+        """Return the columns of cleaned rows that hold the target fields, in their order."""
+        ...
+
+    def label_column(self, recipe: RecipeT) -> str | None:
+        """Return the column of cleaned rows with the class that hold-outs are stratified by."""
+        ...
+
+    def clean_given(self, recipe: RecipeT, fitted: Fitted, rows: Any) -> Cleaned:
+        """Return the cleaned rows of what a program gives in place of a raw file."""
+        ...
+
+
+# Who asks for the kind of a recipe does not know which it is, nor what its summaries are.
+AnyKind = Kind[Any, Any, Any]

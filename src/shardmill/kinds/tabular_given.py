@@ -1,0 +1,85 @@
+"""Cells as a program gives them, spelt as a CSV file spells them."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from shardmill.kinds.given_rows import given_columns, is_missing, place, row_error, string_cells
+from shardmill.recipe.tabular_column import Column
+from shardmill.recipe.tabular_recipe import TabularRecipe
+
+
+def given_cells(recipe: TabularRecipe, rows: Any) -> pa.Table:
+    """Return the feature columns of rows as strings, null where a cell is missing.
+
+    Args:
+        recipe: The recipe of the table.
+        rows: A list of dicts, a DataFrame or an Arrow table.
+
+    Raises:
+        ColumnsError: A column is missing, or is there twice.
+        GivenRowError: A cell is no single value, or the rows are something else.
+    """
+    columns = given_columns(rows, recipe.features())
+    return pa.table({name: _cells(recipe, name, cells) for name, cells in columns.items()})
+
+
+def _cells(recipe: TabularRecipe, name: str, values: Sequence[Any]) -> pa.Array:
+    """Return cells [n] as a CSV file spells them, null where missing."""
+    column, missing = recipe.columns[name], recipe.csv.missing
+    cells = []
+    for row, value in enumerate(values):
+        try:
+            cell = _spelling(value, column)
+        except (OverflowError, TypeError, ValueError):
+            found = repr(value) if isinstance(value, date) else f"a {type(value).__name__}"
+            expected = f"a value of {column.dtype}"
+            raise row_error(place(row, name), expected, found) from None
+        cells.append(None if cell in missing else cell)
+    return string_cells(cells, column=name)
+
+
+def _spelling(value: Any, column: Column) -> str | None:
+    """Return a value as a CSV file spells it, None if it is missing.
+
+    Raises:
+        TypeError: it is no single value.
+        OverflowError, ValueError: a time that UTC has no room for.
+    """
+    if isinstance(value, str):
+        return str(value)  # numpy has strings of its own
+    if is_missing(value):
+        return None
+    if isinstance(value, Iterable):
+        raise TypeError(f"{type(value).__name__} is no single value")
+    if isinstance(value, np.datetime64):
+        value = value.astype("datetime64[us]").item()
+    if isinstance(value, date):  # and a datetime, and pandas' Timestamp, which are dates too
+        return _time_spelling(value, column)
+    if isinstance(value, bool | np.bool_):
+        if column.dtype == "str":
+            return str(bool(value))
+        true, false = column.spellings()
+        return str(int(value)) if column.true is None else (true if value else false)[0]
+    if isinstance(value, float | np.floating) and abs(float(value)) < 2**53 and value == int(value):
+        return str(int(value))  # pandas makes floats of integers when one of them is missing
+    return str(value)
+
+
+def _time_spelling(value: date, column: Column) -> str:
+    written = column.format
+    zoned = written is not None and ("%z" in written or "%Z" in written)
+    if not isinstance(value, datetime) and (zoned or column.dtype == "timestamp"):
+        value = datetime.combine(value, time())
+    if isinstance(value, datetime):
+        # As the cells of a file are read: in UTC, which a time without an offset is in already.
+        value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        if not zoned:
+            value = value.replace(tzinfo=None)
+        midnight = not (value.hour or value.minute or value.second or value.microsecond)
+        if column.dtype == "date" and midnight and written is None:
+            value = value.date()
+    return value.isoformat() if written is None else value.strftime(written)

@@ -1,0 +1,98 @@
+"""Raw rows, whatever kind of file they stand in: the seam under builds and predictions.
+
+A source goes to worker processes, so it is a small picklable value. It cuts its files into chunks,
+reads a chunk as an Arrow table, and says where a row stands. `raw.sources` knows which source
+reads what a recipe names.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import pyarrow as pa
+
+from shardmill.raw.raw_files import RawContent
+
+
+@dataclass(frozen=True, slots=True)
+class SourceColumns:
+    """The columns of raw rows, and what a recipe needs them for.
+
+    Attributes:
+        names: All columns, in the order of the files.
+        inputs: The columns that the model's input is made of.
+        targets: The columns that the target is made of.
+        nulls: Whether a missing cell is null. Without it, an empty cell is an empty text.
+    """
+
+    names: tuple[str, ...]
+    inputs: tuple[str, ...]
+    targets: tuple[str, ...]
+    nulls: bool
+
+    def without(self, names: Sequence[str]) -> "SourceColumns":
+        """Return the same columns but for some that files do not have."""
+        left = tuple(name for name in self.names if name not in names)
+        targets = tuple(name for name in self.targets if name not in names)
+        return SourceColumns(left, self.inputs, targets, self.nulls)
+
+    def wanted(self) -> tuple[str, ...]:
+        """Return the inputs and targets in the order of the files."""
+        used = {*self.inputs, *self.targets}
+        return tuple(name for name in self.names if name in used)
+
+
+class Place(NamedTuple):
+    """Where a row stands.
+
+    Attributes:
+        file: The raw file.
+        unit: What `number` counts: `line` from 1, or `row` from 0.
+        number: The first line of the row, or its number.
+        text: The row as it stands there; None where it is no text.
+    """
+
+    file: Path
+    unit: str
+    number: int
+    text: str | None
+
+    def __str__(self) -> str:
+        return f"{self.file}, {self.unit} {self.number}"
+
+
+class BadPlace(NamedTuple):
+    """A row that is left out, and why."""
+
+    place: Place
+    reason: str
+
+
+class RowSource(Protocol):
+    """Raw rows in one or more files."""
+
+    def files(self) -> tuple[RawContent, ...]:
+        """Return the raw files whose rows these are."""
+        ...
+
+    def chunks(self, chunk_bytes: int) -> Iterator[Any]:
+        """Yield chunks of about `chunk_bytes` bytes, in the order of the rows."""
+        ...
+
+    def read(self, chunk: Any) -> tuple[pa.Table, list[BadPlace]]:
+        """Return the rows of a chunk [n], and the rows that could not be parsed.
+
+        Columns may be typed already; a CSV file gives strings.
+        """
+        ...
+
+    def places(self, chunk: Any, rows: Sequence[int], column: str) -> list[Place]:
+        """Return where some rows of a chunk's table stand.
+
+        Args:
+            chunk: The chunk.
+            rows: The positions of the rows in the table.
+            column: The column that is concerned. Columns may lie in files of their own.
+        """
+        ...
