@@ -4,7 +4,6 @@
 `accuracy.json`. It fails if predictions for the raw test files are not what training reported.
 """
 
-import json
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +17,7 @@ from accuracy.table_rivals import table_rivals
 from accuracy.text_rivals import fast_text, linear_on_tfidf
 from load.machine import machine_facts
 from load.tables import five_digits, number, table
+from load.write_results import to_json
 
 THREADS = 2
 SEEDS = range(3)
@@ -80,7 +80,7 @@ def main(raw: Path, out: Path) -> None:
         "versions": {name: version(name) for name in names},
         "outcomes": [five_digits(outcome.to_dict()) for outcome in outcomes],
     }
-    (out / "accuracy.json").write_text(json.dumps(facts, indent=1) + "\n")
+    (out / "accuracy.json").write_text(to_json(facts) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """How fast batches come from shardmill and from other libraries, side by side.
 
 `python benchmarks/bench_load.py --raw FOLDER --out FOLDER` prints a Markdown table per data set and
-writes `results.json` and `bench_load.svg`. Everything that is compared is measured in this one run;
-a library that is not installed is listed as such.
+writes `results.json` (the summary), `results_rounds.json` (every round) and `bench_load.svg`.
+Everything that is compared is measured in this one run. The table lists a library that is not
+installed as such.
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from load.plot import draw
 from load.report import CaseReport, markdown
 from load.run_case import Plan, run_case
 from load.run_child import Interpreters
+from load.write_results import write_results
 
 
 def _case_names(_context: click.Context, _option: click.Parameter, given: str) -> list[str]:
@@ -74,7 +75,7 @@ def main(
             "settings": {"rounds": rounds, "seconds": seconds, "rows": rows},
             "cases": [report.to_dict() for report in reports],
         }
-        (out / "results.json").write_text(json.dumps(facts, indent=1) + "\n")
+        write_results(facts, out / "results.json")
         draw(reports, out / "bench_load.svg")
 
 

@@ -1,11 +1,11 @@
 """What it takes to get from raw files to what training reads, as whole processes side by side.
 
 `python benchmarks/bench_preprocess.py --raw FOLDER --out FOLDER` prints Markdown tables and writes
-`preprocess.json` and `bench_preprocess.svg`. Everything that is compared is measured in this one
-run; a library that is not installed is listed as such. For Linux.
+`preprocess.json` (the summary), `preprocess_rounds.json` (every round) and `bench_preprocess.svg`.
+Everything that is compared is measured in this one run. The table lists a library that is not
+installed as such. The benchmark runs on Linux only.
 """
 
-import json
 import shutil
 import sys
 from dataclasses import replace
@@ -15,6 +15,7 @@ from typing import Any
 import click
 from load.machine import machine_facts
 from load.run_child import Interpreters
+from load.write_results import write_results
 from preprocess.contender import IMAGES, TEXT
 from preprocess.growth import TEXT_ROWS, Step, grow, large_sizes, text_sizes
 from preprocess.measure import Place
@@ -98,7 +99,7 @@ def main(raw: Path, out: Path, only: list[str], **options: Any) -> None:
     finally:
         shutil.rmtree(work, ignore_errors=True)
         if facts["cases"] or facts["growth"]:
-            (out / "preprocess.json").write_text(json.dumps(facts, indent=1) + "\n")
+            write_results(facts, out / "preprocess.json")
     draw(steps, out / "bench_preprocess.svg")
 
 
