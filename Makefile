@@ -18,7 +18,7 @@ RAW_OPTION := $(if $(filter file,$(origin RAW)),,--raw "$(RAW)")
 WORKERS_OPTION := $(if $(WORKERS),--workers $(WORKERS),)
 
 .DEFAULT_GOAL := help
-.PHONY: help preprocess train test test-torchtext bench bench-load bench-preprocess bench-scale bench-accuracy check format clean
+.PHONY: help preprocess train test test-torchtext bench bench-load bench-preprocess bench-scale bench-accuracy bench-paired check format clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -68,6 +68,9 @@ bench-scale: $(INSTALLED)  ## what opening, memory and shuffling take as data gr
 
 bench-accuracy: .venv-accuracy/.installed  ## what the baselines reach, beside scikit-learn and fastText, on real files in RAW
 	.venv-accuracy/bin/python benchmarks/bench_accuracy.py --raw "$(RAW)" --out "$(BENCH)"
+
+bench-paired: $(INSTALLED)  ## batches and builds of two source trees: BENCH_OPTIONS="--before TREE --after TREE"
+	$(BIN)/python benchmarks/bench_paired.py --raw "$(RAW)" --out "$(BENCH)" $(BENCH_OPTIONS)
 
 .venv-bench/.installed: pyproject.toml constraints.txt
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
