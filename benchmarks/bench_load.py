@@ -36,14 +36,25 @@ def _folder(*, exists: bool) -> click.Path:
 
 
 @click.command()
-@click.option("--raw", type=_folder(exists=True), required=True, help="Real raw files.")
 @click.option(
-    "--out", type=_folder(exists=False), required=True, help="Data sets and results; used again."
+    "--raw", type=_folder(exists=True), required=True, help="The folder of real raw files."
+)
+@click.option(
+    "--out",
+    type=_folder(exists=False),
+    required=True,
+    help="The folder for data sets and results. What is there is used again.",
 )
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
 @click.option("--only", default=",".join(CASE_NAMES), show_default=True, callback=_case_names)
-@click.option("--rows", type=click.IntRange(3_000), help="Raw train rows, for a quick trial.")
-@click.option("--seconds", type=float, default=2.0, show_default=True, help="End of a pass.")
+@click.option(
+    "--rows",
+    type=click.IntRange(3_000),
+    help="How many raw train rows are used, for a quick trial.",
+)
+@click.option(
+    "--seconds", type=float, default=2.0, show_default=True, help="How long a pass may take."
+)
 @click.option(
     "--mosaicml-python",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

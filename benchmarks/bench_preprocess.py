@@ -1,4 +1,4 @@
-"""What it takes to get from raw files to what training reads, as whole processes side by side.
+"""Measures builds of shardmill and of other libraries, from raw files to what training reads.
 
 `python benchmarks/bench_preprocess.py --raw FOLDER --out FOLDER` prints Markdown tables and writes
 `preprocess.json` (the summary), `preprocess_rounds.json` (every round) and `bench_preprocess.svg`.
@@ -52,25 +52,39 @@ def _folder(*, exists: bool) -> click.Path:
 
 
 @click.command()
-@click.option("--raw", type=_folder(exists=True), required=True, help="Real raw files.")
-@click.option("--out", type=_folder(exists=False), required=True, help="Results.")
+@click.option(
+    "--raw", type=_folder(exists=True), required=True, help="The folder of real raw files."
+)
+@click.option("--out", type=_folder(exists=False), required=True, help="The folder for results.")
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
 @click.option("--only", default=",".join(_PARTS), show_default=True, callback=_part_names)
 @click.option("--rows", type=click.IntRange(100), default=TEXT_ROWS, show_default=True)
-@click.option("--image-rows", type=click.IntRange(100, 60_000), help="Fewer, for a quick trial.")
+@click.option(
+    "--image-rows",
+    type=click.IntRange(100, 60_000),
+    help="How many images are used, for a quick trial.",
+)
 @click.option(
     "--growth-rows",
     default="100000,1000000",
     show_default=True,
     callback=_row_counts,
-    help="Of texts; 10000000 rows are a file of 2.5 GB.",
+    help="How many rows of text each step has; 10000000 rows are a file of 2.5 GB.",
 )
 @click.option("--growth-rounds", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
-    "--large", is_flag=True, help="Also one file of texts and one of images of --large-gb."
+    "--large",
+    is_flag=True,
+    help="Whether one file of texts and one of images, each of --large-gb, are built too.",
 )
 @click.option("--large-gb", type=float, default=3.0, show_default=True)
-@click.option("--timeout", type=float, default=3_600.0, show_default=True, help="Of one build, s.")
+@click.option(
+    "--timeout",
+    type=float,
+    default=3_600.0,
+    show_default=True,
+    help="How many seconds one build may take.",
+)
 @click.option(
     "--mosaicml-python",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

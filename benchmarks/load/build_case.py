@@ -32,10 +32,10 @@ def build_case(name: str, *, raw: Path, out: Path, rows: int | None) -> Case:
     """Return a data set of which everything is there but the peers' own formats.
 
     Args:
-        name: one of CASE_NAMES.
-        raw: the folder of real raw files.
-        out: where everything is written; what is there of the same rows is used again.
-        rows: of the raw train file, where fewer than in a full run are wanted.
+        name: The name of the data set, one of CASE_NAMES.
+        raw: The folder of real raw files.
+        out: The folder where everything is written. What is there of the same rows is used again.
+        rows: How many rows of the raw train file are used, or None for all.
     """
     source = _SOURCES[name]
     folder = out / "raw" / source.recipe

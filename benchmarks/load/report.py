@@ -27,7 +27,7 @@ class CaseReport:
     processes: dict[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but paths: medians and the single rounds."""
+        """Return everything but paths: the medians and the single rounds."""
         return {
             "name": self.case.name,
             "rows": self.case.rows,

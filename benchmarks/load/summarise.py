@@ -12,7 +12,7 @@ class Medians:
     """One contender and one kind of pass.
 
     Attributes:
-        of_limit: the median of the ratios to the limit of the same round.
+        of_limit: The median of the ratios to the limit of the same round.
     """
 
     rows_per_s: float

@@ -47,10 +47,10 @@ def run_rounds(
     same. One that fails is left out from then on.
 
     Args:
-        contenders: who takes part.
-        source: what all of them build from.
-        plan: how to measure.
-        count: count what the builds of the first round hold.
+        contenders: The builders that take part.
+        source: The raw files that all of them build from.
+        plan: The way to measure.
+        count: Whether to count what the builds of the first round hold.
     """
     results = [_find(contender, plan) for contender in contenders]
     for turn in range(plan.rounds):
