@@ -1,12 +1,8 @@
 """Builds any number of artifacts, each in its turn."""
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +19,7 @@ from shardmill.pipeline.builds.warn_unpublished import notes_on_raw
 from shardmill.pipeline.stages.borrow_vocab import lender, lenders_first
 from shardmill.raw.raw_files import expand_raw
 from shardmill.recipe.any_recipe import AnyRecipe
+from shardmill.startup import available_cores, imported_meanwhile
 
 # Of raw files, for each worker: 0.4 seconds' work, where one that is not forked takes 0.3 to start.
 _WORKER_BYTES = 32 * 2**20
@@ -146,9 +143,8 @@ def worthwhile_workers(sources: Sources) -> int:
     """Return how many processes save more time than they take to start, at most one a core."""
     files = [file for recipe in sources.recipes for file in recipe.files()]
     paths = [path for file in files for path in expand_raw(sources.raw, file)]
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return max(min(sum(path.stat().st_size for path in paths) // _WORKER_BYTES, cores), 1)
+    most = sum(path.stat().st_size for path in paths) // _WORKER_BYTES
+    return max(min(most, available_cores()), 1)
 
 
 def _build(recipe: AnyRecipe, raw: Path, options: BuildOptions, workers: Workers) -> Outcome:
@@ -174,7 +170,9 @@ def _build(recipe: AnyRecipe, raw: Path, options: BuildOptions, workers: Workers
         remove_remains(artifact)
         try:
             copies = new_scratch(artifact, "raw")
-            with _imported_meanwhile("shardmill.pipeline.builds.run_stages"):
+            # To see that there is nothing to do takes as long as this import, a tenth of a second,
+            # so whoever only looks does not import it.
+            with imported_meanwhile("shardmill.pipeline.builds.run_stages"):
                 planned = plan(copies=copies)
             if not _needed(planned, options):
                 keep_known(artifact, planned.raw)
@@ -185,18 +183,6 @@ def _build(recipe: AnyRecipe, raw: Path, options: BuildOptions, workers: Workers
             return _outcome(planned, build, options)
         finally:
             remove_remains(artifact)
-
-
-@contextmanager
-def _imported_meanwhile(module: str) -> Iterator[None]:
-    """Import a module while raw files are hashed, which lets other threads run.
-
-    What cleans and encodes takes a tenth of a second, as long as to see that there is nothing to
-    do: whoever only looks does not import it.
-    """
-    with ThreadPoolExecutor(1, thread_name_prefix="import") as thread:
-        thread.submit(import_module, module)  # an error comes again where the module is used
-        yield
 
 
 def _needed(plan: Plan, options: BuildOptions) -> dict[str, str]:

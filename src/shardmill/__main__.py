@@ -1,19 +1,16 @@
-"""The process of the command `shardmill`; `python -m shardmill` is the same."""
-
-import gc
+"""Runs the command `shardmill`; `python -m shardmill` does the same."""
 
 from shardmill.cli import main
+from shardmill.startup import collect_garbage_rarely, skip_final_collection
 
 
 def run() -> None:
-    """Run the command that the process was started with, and end the process."""
-    # Imports make hundreds of thousands of objects and no garbage. To look for it as often as by
-    # default, and once more at the end, takes a quarter of a short build.
-    gc.set_threshold(50_000)
+    """Run the command that this process was started for, and end the process."""
+    collect_garbage_rarely()
     try:
         main(prog_name="shardmill")
     finally:
-        gc.freeze()
+        skip_final_collection()
 
 
 if __name__ == "__main__":

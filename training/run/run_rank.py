@@ -11,6 +11,7 @@ from typing import Any
 
 from shardmill import ShardmillError
 from shardmill.atomic import replace_file
+from shardmill.startup import share_cores
 
 TASK_NAME = "task.json"
 RESULT_NAME = "result.json"
@@ -23,7 +24,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     try:
         end_when_asked(folder)
-        _share_cores()
+        share_cores(int(os.environ["LOCAL_WORLD_SIZE"]))
         task: dict[str, Any] = json.loads((folder / TASK_NAME).read_bytes())
         from shardmill.training.run.ranks import is_first_rank
         from shardmill.training.run.train_artifact import RunOptions, train_artifact
@@ -38,13 +39,6 @@ def main() -> None:
             _leave()
     except KeyboardInterrupt:
         _leave()
-
-
-def _share_cores() -> None:
-    # Before torch is loaded, or each rank would have a thread on every core.
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    threads = max(cores // int(os.environ["LOCAL_WORLD_SIZE"]), 1)
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
 
 
 def record_failure(error: BaseException, folder: Path) -> None:
