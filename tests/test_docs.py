@@ -10,6 +10,7 @@ from golden_build import RECIPES, write_raw
 from shardmill import errors
 from shardmill.cli import COMMANDS, main
 from shardmill.format.manifest import Manifest
+from shardmill.format.read_checked import read_raw_records
 from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifacts
 from shardmill.pipeline.builds.find_sources import Sources
 from shardmill.recipe.load_recipe import parse_recipe
@@ -79,11 +80,13 @@ def test_every_key_of_a_column_is_documented() -> None:
     assert set(Column.model_fields) <= set(re.findall(r"`(\w+)`", table))
 
 
-def keys_of(manifest: Manifest) -> Iterator[str]:
+def keys_of(artifact: Path) -> Iterator[str]:
     """Every key that the format gives a meaning: those of records, not names that a recipe gave."""
+    manifest = Manifest.load(artifact)
     facts = manifest.model_dump(mode="json")
     yield from facts
-    records = [*facts["raw"], *facts["statistics"].values(), facts["vocabulary"] or {}]
+    raw = [record.model_dump() for record in read_raw_records(artifact, manifest)]
+    records = [*raw, *facts["statistics"].values(), facts["vocabulary"] or {}]
     for split in facts["splits"].values():
         yield from split
         records += split["fields"]
@@ -110,7 +113,7 @@ def test_the_format_names_every_file_and_key_of_an_artifact(tmp_path: Path) -> N
         sources = Sources((parse_recipe(recipe, where=kind),), raw)
         artifact = build_artifacts(sources, BuildOptions(out=tmp_path / "out"))[0].artifact
         files |= {path.relative_to(artifact).as_posix() for path in artifact.rglob("*")}
-        keys |= set(keys_of(Manifest.load(artifact)))
+        keys |= set(keys_of(artifact))
     # The tree shows splits called train, and one generation of each stage.
     names = {re.sub("^validation", "train", path.rpartition("/")[2]) for path in files}
     names = {re.sub("^(clean|shards)-[0-9a-f]{12}$", r"\1-", name) for name in names}

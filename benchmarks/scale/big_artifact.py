@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from shardmill.format.layout import Field, aligned_rows, shard_header, shard_layout
-from shardmill.format.manifest import MANIFEST_NAME, Manifest, ShardRecord, SplitRecord
+from shardmill.format.manifest import MANIFEST_NAME, FileRecord, Manifest, ShardRecord, SplitRecord
 
-FIELDS = (Field("x", "uint8", (1, 28, 28)), Field("y", "int64"))
+FIELDS = (Field.input("uint8", (1, 28, 28)), Field.target("class", "int64"))
 
 
 def write_sparse(folder: Path, *, rows: int, rows_per_shard: int) -> Path:
@@ -51,7 +51,7 @@ def _manifest(name: str, split: SplitRecord) -> Manifest:
         clean_key="0" * 64,
         shard_key="0" * 64,
         requested_rows_per_shard=split.rows_per_shard,
-        raw=(),
+        raw=FileRecord(path="shards-000000000000/raw.json", bytes=0, xxh3_128="0" * 32),
         classes=tuple("0123456789"),
         features=("pixels",),
         statistics={},

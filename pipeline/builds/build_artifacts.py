@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from shardmill.errors import ArtifactError, ShardmillError
+from shardmill.errors import ShardmillError
 from shardmill.format.manifest import Manifest
 from shardmill.pipeline.builds.build_run import Build, Progress, no_progress
 from shardmill.pipeline.builds.find_sources import Sources
@@ -17,7 +17,7 @@ from shardmill.pipeline.builds.read_content import is_known, keep_known
 from shardmill.pipeline.builds.run_tasks import Workers
 from shardmill.pipeline.builds.warn_unpublished import notes_on_raw
 from shardmill.pipeline.stages.borrow_vocab import lender, lenders_first
-from shardmill.raw.raw_files import expand_raw
+from shardmill.raw.raw_files import RawFiles
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.startup import available_cores, imported_meanwhile
 
@@ -112,8 +112,9 @@ def build_artifacts(
     with Workers(options.workers or worthwhile_workers(sources)) as workers:
         for recipe in lenders_first(sources.recipes):
             try:
-                awaited = _awaited(recipe, sources.raw, options, outcomes)
-                outcomes.append(awaited or _build(recipe, sources.raw, options, workers))
+                raw = sources.raw_files(recipe)
+                awaited = _awaited(recipe, raw, options, outcomes)
+                outcomes.append(awaited or _build(recipe, raw, options, workers))
             except ShardmillError as error:
                 failures.append(error)
             else:
@@ -126,7 +127,7 @@ def build_artifacts(
 
 
 def _awaited(
-    recipe: AnyRecipe, raw: Path, options: BuildOptions, outcomes: Sequence[Outcome]
+    recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, outcomes: Sequence[Outcome]
 ) -> Outcome | None:
     """Return what a dry run can say of a recipe whose vocabulary is to be built before it."""
     to_build = {outcome.name: outcome for outcome in outcomes if outcome.status == "to build"}
@@ -141,13 +142,12 @@ def _awaited(
 
 def worthwhile_workers(sources: Sources) -> int:
     """Return how many processes save more time than they take to start, at most one a core."""
-    files = [file for recipe in sources.recipes for file in recipe.files()]
-    paths = [path for file in files for path in expand_raw(sources.raw, file)]
-    most = sum(path.stat().st_size for path in paths) // _WORKER_BYTES
+    size = sum(sources.raw_files(recipe).bytes() for recipe in sources.recipes)
+    most = size // _WORKER_BYTES
     return max(min(most, available_cores()), 1)
 
 
-def _build(recipe: AnyRecipe, raw: Path, options: BuildOptions, workers: Workers) -> Outcome:
+def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, workers: Workers) -> Outcome:
     artifact = options.out / recipe.name
     recipe = present_recipe(recipe, raw)
     plan = partial(
@@ -165,7 +165,7 @@ def _build(recipe: AnyRecipe, raw: Path, options: BuildOptions, workers: Workers
     if options.dry_run or is_known(recipe, raw, artifact):
         planned = plan()
         if options.dry_run or (not _needed(planned, options) and not has_remains(artifact)):
-            return _outcome(planned, build, options)
+            return _outcome(planned, build, options, planned.before)
     with locked(artifact):
         remove_remains(artifact)
         try:
@@ -174,13 +174,15 @@ def _build(recipe: AnyRecipe, raw: Path, options: BuildOptions, workers: Workers
             # so whoever only looks does not import it.
             with imported_meanwhile("shardmill.pipeline.builds.run_stages"):
                 planned = plan(copies=copies)
+            manifest = planned.before
             if not _needed(planned, options):
                 keep_known(artifact, planned.raw)
             elif not _is_kept(planned, options):
                 from shardmill.pipeline.builds.run_stages import run_stages
 
-                run_stages(planned, build, needed=_needed(planned, options), copies=copies)
-            return _outcome(planned, build, options)
+                needed = _needed(planned, options)
+                manifest = run_stages(planned, build, needed=needed, copies=copies)
+            return _outcome(planned, build, options, manifest)
         finally:
             remove_remains(artifact)
 
@@ -194,16 +196,20 @@ def _needed(plan: Plan, options: BuildOptions) -> dict[str, str]:
 def _is_kept(plan: Plan, options: BuildOptions) -> bool:
     """Say whether sample data would replace real data, which it does only when forced to."""
     sample = any(record.sample for record in plan.records)
-    return sample and not options.force and bool(_needed(plan, options)) and _is_real(plan.artifact)
+    is_real = plan.before is not None and not plan.before.sample
+    return sample and is_real and not options.force and bool(_needed(plan, options))
 
 
-def _outcome(plan: Plan, build: Build, options: BuildOptions) -> Outcome:
+def _outcome(plan: Plan, build: Build, options: BuildOptions, manifest: Manifest | None) -> Outcome:
+    """Return what was done; `manifest` is what readers see now, if there is anything."""
     name, needed = plan.recipe.name, _needed(plan, options)
+    splits = {} if manifest is None else manifest.splits
+    found = {split: record.rows for split, record in splits.items()}
     if _is_kept(plan, options):
         note = "made from real files; sample data replaces it only with --force"
-        return Outcome(name, plan.artifact, "kept", {}, False, _rows(plan), notes=(note,))
+        return Outcome(name, plan.artifact, "kept", {}, False, found, notes=(note,))
     status = "to build" if options.dry_run else "built"
-    rows = _rows(plan) if "shard" in options.stages and not options.dry_run else {}
+    rows = found if "shard" in options.stages and not options.dry_run else {}
     return Outcome(
         name=name,
         artifact=plan.artifact,
@@ -214,15 +220,3 @@ def _outcome(plan: Plan, build: Build, options: BuildOptions) -> Outcome:
         seconds=build.seconds,
         notes=(*notes_on_raw(plan, rows), *build.notes),
     )
-
-
-def _is_real(artifact: Path) -> bool:
-    try:
-        return not Manifest.load(artifact).sample
-    except ArtifactError:
-        return False
-
-
-def _rows(plan: Plan) -> dict[str, int]:
-    splits = Manifest.load(plan.artifact).splits
-    return {name: split.rows for name, split in splits.items()}

@@ -45,7 +45,8 @@ def fetch_raw(
     files = [file for file in recipe.files() if file.urls]
     for done, file in enumerate(files):
         progress(f"{recipe.name} fetch", done, len(files))
-        there = find_raw(raw, file)
+        found = find_raw(raw, file)
+        there = None if found is None else found.path
         status = None if there is None else _status(there, file)
         if there is None or status is None:
             yield Fetched(_fetch_file(file, there or raw / file.path), "fetched")

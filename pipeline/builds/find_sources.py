@@ -1,22 +1,34 @@
 """Finds what to build: recipes, and the folder of their raw files."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from shardmill.errors import MissingRawFileError, RecipeError
-from shardmill.pipeline.builds.present_recipe import has_raw
+from shardmill.raw.raw_files import RawFiles, find_raw_files
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.load_recipe import load_recipe, shipped_recipes
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Recipes and the folder of their raw files; `note` tells the user of a choice made."""
+    """Recipes and the folder of their raw files.
+
+    Attributes:
+        recipes: The recipes.
+        raw: The folder of the raw files.
+        note: What to tell the user of a choice that was made; empty if there was none.
+        found: The raw files that were found already, by the name of the recipe.
+    """
 
     recipes: tuple[AnyRecipe, ...]
     raw: Path
     note: str = ""
+    found: Mapping[str, RawFiles] = field(default_factory=dict)
+
+    def raw_files(self, recipe: AnyRecipe) -> RawFiles:
+        """Return the raw files of one of the recipes; they are looked up if that was not done."""
+        return self.found.get(recipe.name) or find_raw_files(recipe, self.raw)
 
 
 def find_sources(
@@ -37,16 +49,19 @@ def find_sources(
     """
     recipes = tuple(load_recipe(name) for name in names or shipped_recipes())
     _check_names(names, recipes)
-    present = tuple(recipe for recipe in recipes if has_raw(recipe, raw))
+    found = {recipe.name: find_raw_files(recipe, raw) for recipe in recipes}
+    present = tuple(recipe for recipe in recipes if _has_rows(recipe, found[recipe.name]))
     if present and not names:
         absent = ", ".join(recipe.name for recipe in recipes if recipe not in present)
-        return Sources(present, raw, f"no raw files of {absent} in {raw}" if absent else "")
+        note = f"no raw files of {absent} in {raw}" if absent else ""
+        return Sources(present, raw, note, found)
     if present:
-        return Sources(recipes, raw)
+        return Sources(recipes, raw, found=found)
     if sample is not None and _has_sample(recipes):
-        if dry_run and not all(has_raw(recipe, sample) for recipe in recipes):
+        whole = all(_has_rows(recipe, find_raw_files(recipe, sample)) for recipe in recipes)
+        if dry_run and not whole:
             return Sources((), raw, f"no raw files in {raw}: would generate sample data")
-        if not all(has_raw(recipe, sample) for recipe in recipes):
+        if not whole:
             _write_sample(sample, recipes)
         note = f"no raw files in {raw}: using generated SAMPLE DATA in {sample} instead"
         return Sources(recipes, sample, note)
@@ -56,6 +71,10 @@ def find_sources(
         found="none",
         fix="run `shardmill fetch`, or `shardmill sample` for synthetic ones, or check --raw",
     )
+
+
+def _has_rows(recipe: AnyRecipe, raw: RawFiles) -> bool:
+    return raw.any_of(recipe.row_files())
 
 
 # What generates samples is imported only where there are no raw files.

@@ -10,10 +10,11 @@ from typing import Any
 from shardmill.errors import ArtifactError, FormatVersionError, MissingArtifactError
 from shardmill.format.layout import FORMAT_VERSION
 from shardmill.format.manifest import CleanRecord, Manifest, RawRecord
+from shardmill.format.read_checked import read_raw_records
 from shardmill.pipeline.builds.generation import generation_name
 from shardmill.pipeline.builds.read_content import read_contents, readable_contents
 from shardmill.pipeline.stages.borrow_vocab import Borrowed, borrow
-from shardmill.raw.raw_files import RawContent, check_same, sample_digests
+from shardmill.raw.raw_files import RawContent, RawFiles, check_same, sample_digests
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.recipe import facts_sha256
 from shardmill.recipe.tables import RawFile
@@ -39,6 +40,7 @@ class Plan:
         records: the same for the manifest.
         clean_key, shard_key: hashes of all that the stages' results depend on.
         rows_per_shard: as asked for; None for the default.
+        before: The manifest of what was built before; None if there is none that can be read.
         borrowed: the vocabulary of another artifact, if the recipe asks for it.
         clean_reason, shard_reason: why the stage must run; None if it need not.
     """
@@ -50,6 +52,7 @@ class Plan:
     clean_key: str
     shard_key: str
     rows_per_shard: int | None
+    before: Manifest | None
     borrowed: Borrowed | None = None
     clean_reason: str | None = None
     shard_reason: str | None = None
@@ -73,7 +76,7 @@ class Plan:
 def plan_build(
     recipe: AnyRecipe,
     *,
-    raw: Path,
+    raw: RawFiles,
     artifact: Path,
     rows_per_shard: int | None = None,
     force: bool = False,
@@ -83,7 +86,7 @@ def plan_build(
 
     Args:
         recipe: from `present_recipe`.
-        raw: folder of the raw files.
+        raw: The raw files of the recipe.
         artifact: folder of what was built.
         rows_per_shard: as asked for; None for the default.
         force: build whatever has changed or not.
@@ -92,11 +95,11 @@ def plan_build(
     Raises:
         InputError: a raw file cannot be read.
     """
-    contents = read_contents(recipe, raw, artifact, copies)
+    contents = read_contents(recipe, raw, artifact=artifact, copies=copies)
     files = {file.path: file for file in recipe.files()}
-    samples = sample_digests(raw)
+    samples = sample_digests(raw.folder)
     recorded = {
-        name: [_record(raw, files[name], content, samples) for content in contents[name]]
+        name: [_record(raw.folder, files[name], content, samples) for content in contents[name]]
         for name in sorted(files)
     }
     rows, others = _facts_of(recipe, recorded)
@@ -105,12 +108,42 @@ def plan_build(
     vocab = others if borrowed is None else borrowed.facts()
     shard_key = facts_sha256([SHARD_VERSION, clean_key, recipe.sha256(), rows_per_shard, vocab])
     records = tuple(itertools.chain.from_iterable(recorded.values()))
-    plan = Plan(recipe, artifact, contents, records, clean_key, shard_key, rows_per_shard, borrowed)
+    before, unreadable = _before(artifact, force=force)
+    plan = Plan(
+        recipe=recipe,
+        artifact=artifact,
+        raw=contents,
+        records=records,
+        clean_key=clean_key,
+        shard_key=shard_key,
+        rows_per_shard=rows_per_shard,
+        before=before,
+        borrowed=borrowed,
+    )
     if force:
         return replace(plan, clean_reason="asked for", shard_reason="asked for")
-    shard_reason = _why_shard(plan)
+    shard_reason = unreadable if before is None else _why_shard(plan, before)
     clean_reason = _why_clean(plan) if shard_reason is not None else None
     return replace(plan, clean_reason=clean_reason, shard_reason=shard_reason)
+
+
+def _before(artifact: Path, *, force: bool) -> tuple[Manifest | None, str]:
+    """Return the manifest of what was built before; if it cannot be read, None and why.
+
+    Raises:
+        FormatVersionError: The artifact is of a newer version. Somebody's newer artifact is not
+            replaced unless `force` says so.
+    """
+    try:
+        return Manifest.load(artifact), ""
+    except MissingArtifactError:
+        return None, "there is no artifact yet"
+    except FormatVersionError as error:
+        if not force:
+            raise
+        return None, str(error.found)
+    except ArtifactError as error:
+        return None, f"the artifact cannot be read: {error.found}"
 
 
 def _facts_of(
@@ -174,33 +207,34 @@ def clean_record(artifact: Path, clean_key: str) -> CleanRecord | None:
     return record if whole and record.clean_key == clean_key else None
 
 
-def _why_shard(plan: Plan) -> str | None:
-    try:
-        manifest = Manifest.load(plan.artifact)
-    except MissingArtifactError:
-        return "there is no artifact yet"
-    except FormatVersionError:
-        raise  # somebody's newer artifact is not ours to replace without being asked to
-    except ArtifactError as error:
-        return f"the artifact cannot be read: {error.found}"
-    before = {record.path: record for record in manifest.raw}
-    now = {record.path: record for record in plan.records}
-    changed = [path for path in {**now, **before} if before.get(path) != now.get(path)]
-    if changed:
-        more = f" and {len(changed) - _NAMED:,} more" if len(changed) > _NAMED else ""
-        return f"changed since the last build: {', '.join(changed[:_NAMED])}{more}"
-    if manifest.recipe_sha256 != plan.recipe.sha256():
-        return "the recipe has changed"
-    if manifest.requested_rows_per_shard != plan.rows_per_shard:
-        return "another number of rows per shard"
-    if plan.borrowed is not None and manifest.shard_key != plan.shard_key:
-        return f"the vocabulary of {plan.borrowed.artifact.name} has changed, or shardmill has"
-    if manifest.shard_key != plan.shard_key:
-        return "built by another version of shardmill or of Arrow"
-    for file in manifest.files():
+def _why_shard(plan: Plan, before: Manifest) -> str | None:
+    """Return why the shard stage must run after what was built before; None if it need not."""
+    if before.shard_key != plan.shard_key:
+        return _what_changed(plan, before)
+    for file in before.files():
         if not _is_there(plan.artifact, file.path, file.bytes):
             return f"{file.path} is missing or of another size"
     return None
+
+
+def _what_changed(plan: Plan, before: Manifest) -> str:
+    """Return in words what makes the key of the shards another one."""
+    try:
+        then = {record.path: record for record in read_raw_records(plan.artifact, before)}
+    except ArtifactError as error:
+        return f"the artifact cannot be read: {error.found}"
+    now = {record.path: record for record in plan.records}
+    changed = [path for path in {**now, **then} if then.get(path) != now.get(path)]
+    if changed:
+        more = f" and {len(changed) - _NAMED:,} more" if len(changed) > _NAMED else ""
+        return f"changed since the last build: {', '.join(changed[:_NAMED])}{more}"
+    if before.recipe_sha256 != plan.recipe.sha256():
+        return "the recipe has changed"
+    if before.requested_rows_per_shard != plan.rows_per_shard:
+        return "another number of rows per shard"
+    if plan.borrowed is not None:
+        return f"the vocabulary of {plan.borrowed.artifact.name} has changed, or shardmill has"
+    return "built by another version of shardmill or of Arrow"
 
 
 def _is_there(artifact: Path, path: str, size: int) -> bool:

@@ -5,18 +5,12 @@ from pathlib import Path
 
 from shardmill.errors import InputError, MissingRawFileError
 from shardmill.faults import closest
-from shardmill.raw.raw_files import COMPRESSED_SUFFIXES, expand_raw
+from shardmill.raw.raw_files import COMPRESSED_SUFFIXES, RawFiles
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.tables import RawFile
 
 
-def has_raw(recipe: AnyRecipe, raw: Path) -> bool:
-    """Say whether at least one raw file of the recipe is in the folder."""
-    files = [file for split in recipe.splits.values() for file in split.files()]
-    return any(expand_raw(raw, file) for file in files)
-
-
-def present_recipe(recipe: AnyRecipe, raw: Path) -> AnyRecipe:
+def present_recipe(recipe: AnyRecipe, raw: RawFiles) -> AnyRecipe:
     """Return a recipe without the optional splits of which no file is there.
 
     Raises:
@@ -27,7 +21,7 @@ def present_recipe(recipe: AnyRecipe, raw: Path) -> AnyRecipe:
     absent = {
         name
         for name, split in recipe.splits.items()
-        if split.optional and not any(expand_raw(raw, file) for file in split.files())
+        if split.optional and not raw.any_of(split.files())
     }
     splits = {
         name: split
@@ -36,7 +30,7 @@ def present_recipe(recipe: AnyRecipe, raw: Path) -> AnyRecipe:
     }
     if "train" not in splits:
         raise MissingRawFileError(
-            raw,
+            raw.folder,
             expected="the raw files of the split train, which statistics come from",
             found="none",
             fix="check --raw",
@@ -48,11 +42,12 @@ def present_recipe(recipe: AnyRecipe, raw: Path) -> AnyRecipe:
     return recipe
 
 
-def _check_distinct(raw: Path, files: Sequence[RawFile]) -> None:
+def _check_distinct(raw: RawFiles, files: Sequence[RawFile]) -> None:
     """See that no row would be read twice because a pattern matches more than was meant."""
     entries: dict[Path, tuple[RawFile, Path]] = {}
     for file in files:
-        for path in expand_raw(raw, file):
+        for found_file in raw.of(file):
+            path = found_file.path
             plain = path.with_suffix("") if path.suffix in COMPRESSED_SUFFIXES else path
             other, found = entries.setdefault(plain, (file, path))
             if found != path or (other is not file and (other.is_pattern or file.is_pattern)):
@@ -66,10 +61,10 @@ def _check_distinct(raw: Path, files: Sequence[RawFile]) -> None:
                 )
 
 
-def _check_present(raw: Path, file: RawFile) -> None:
-    if expand_raw(raw, file):
+def _check_present(raw: RawFiles, file: RawFile) -> None:
+    if raw.of(file):
         return
-    expected = raw / file.path
+    expected = raw.folder / file.path
     there = sorted(p.name for p in expected.parent.glob("*"))
     close = closest(expected.name, there)
     fetch = "run `shardmill fetch`, or " if file.urls else ""

@@ -9,19 +9,25 @@ from typing import Any
 
 from shardmill.pipeline.builds.generation import BUILD_NAME, build_json, replace_build
 from shardmill.raw.plain_file import is_plain, plain_copy
-from shardmill.raw.raw_files import RawContent, changed_error, expand_raw, known_content
+from shardmill.raw.raw_files import (
+    FoundFile,
+    RawContent,
+    RawFiles,
+    changed_error,
+    known_content,
+)
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.tables import RawFile
 
 
 def read_contents(
-    recipe: AnyRecipe, raw: Path, artifact: Path, copies: Path | None
+    recipe: AnyRecipe, raw: RawFiles, *, artifact: Path, copies: Path | None
 ) -> dict[str, tuple[RawContent, ...]]:
     """Return the raw files of a recipe, by their path in it, read unless they are known.
 
     Args:
         recipe: from `present_recipe`.
-        raw: folder of the raw files.
+        raw: The raw files of the recipe.
         artifact: folder whose build.json says what is known.
         copies: where to leave what compressed files hold; None to hash them alone.
 
@@ -31,8 +37,7 @@ def read_contents(
     known, encodings = _known(artifact), _encodings(recipe)
     return {
         file.path: tuple(
-            _read(path, file, encodings.get(file.path), known, copies)
-            for path in expand_raw(raw, file)
+            _read(found, file, encodings.get(file.path), known, copies) for found in raw.of(file)
         )
         for file in recipe.files()
     }
@@ -53,13 +58,13 @@ def readable_contents(
     }
 
 
-def is_known(recipe: AnyRecipe, raw: Path, artifact: Path) -> bool:
+def is_known(recipe: AnyRecipe, raw: RawFiles, artifact: Path) -> bool:
     """Say whether no raw file of a recipe needs to be read to know what is in it."""
     known = _known(artifact)
     return all(
-        known_content(path, known.get(str(path), {})) is not None
+        known_content(found, known.get(str(found.path), {})) is not None
         for file in recipe.files()
-        for path in expand_raw(raw, file)
+        for found in raw.of(file)
     )
 
 
@@ -99,10 +104,15 @@ def _known(artifact: Path) -> Mapping[str, Any]:
 
 
 def _read(
-    path: Path, file: RawFile, encoding: str | None, known: Mapping[str, Any], copies: Path | None
+    found: FoundFile,
+    file: RawFile,
+    encoding: str | None,
+    known: Mapping[str, Any],
+    copies: Path | None,
 ) -> RawContent:
     md5 = file.checksum is not None and file.checksum.startswith("md5:")
-    content = known_content(path, known.get(str(path), {}))
+    path = found.path
+    content = known_content(found, known.get(str(path), {}))
     if content is not None and (content.md5 or not md5):
         return content
     copy = None if copies is None else _copy_in(copies, path)

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from shardmill.errors import InputError
+from shardmill.format.manifest import Manifest
 from shardmill.pipeline.builds.build_run import Build
 from shardmill.pipeline.builds.generation import new_scratch
 from shardmill.pipeline.builds.plan_build import Plan, clean_record, with_copies
@@ -12,7 +13,9 @@ from shardmill.pipeline.stages.given_vocab import given_vocab
 from shardmill.pipeline.stages.shard_stage import run_shard
 
 
-def run_stages(plan: Plan, build: Build, *, needed: Collection[str], copies: Path) -> None:
+def run_stages(
+    plan: Plan, build: Build, *, needed: Collection[str], copies: Path
+) -> Manifest | None:
     """Run `clean`, `shard` or both, as far as they are `needed`.
 
     Args:
@@ -20,6 +23,9 @@ def run_stages(plan: Plan, build: Build, *, needed: Collection[str], copies: Pat
         build: how.
         needed: the stages to run.
         copies: a folder with plain copies of raw files, and for more of them.
+
+    Returns:
+        What readers see now; None if there is nothing to see yet.
 
     Raises:
         InputError: a raw file is not what the recipe says, or nothing has been cleaned yet.
@@ -35,7 +41,7 @@ def run_stages(plan: Plan, build: Build, *, needed: Collection[str], copies: Pat
         follows = folder if "shard" in needed else None
         cleaned, prepared_files = run_clean(plan, build, scratch=follows)
     if "shard" not in needed:
-        return
+        return plan.before
     if cleaned is None:
         raise InputError(
             plan.artifact,
@@ -43,6 +49,6 @@ def run_stages(plan: Plan, build: Build, *, needed: Collection[str], copies: Pat
             found="none",
             fix="run `shardmill clean` first, or `shardmill preprocess`, which runs both",
         )
-    run_shard(
+    return run_shard(
         plan, build, cleaned=cleaned, prepared_files=prepared_files, folder=folder, given=given
     )

@@ -11,11 +11,14 @@ from shardmill.format.layout import Field, aligned_rows, default_rows_per_shard
 from shardmill.format.manifest import (
     CleanedSplit,
     CleanRecord,
+    FileRecord,
     Manifest,
+    RawList,
     ShardRecord,
     SplitRecord,
     VocabularyRecord,
 )
+from shardmill.format.record import to_json
 from shardmill.kinds.find_kind import find_kind
 from shardmill.kinds.row import Fitted, RowFault
 from shardmill.pipeline.builds.build_run import Build
@@ -34,6 +37,8 @@ from shardmill.text.load_vocab import vocab_bytes
 from shardmill.text.write_tokenizer import tokenizer_json
 from shardmill.version import __version__
 
+RAW_NAME = "raw.json"
+
 
 def run_shard(
     plan: Plan,
@@ -43,7 +48,7 @@ def run_shard(
     prepared_files: PreparedFiles | None,
     folder: Path,
     given: Fitted | None,
-) -> None:
+) -> Manifest:
     """Encode the cleaned rows of a plan and switch readers to the result.
 
     Args:
@@ -53,6 +58,9 @@ def run_shard(
         prepared_files: The prepared rows; None to make them of the Parquet files.
         folder: The folder for prepared rows.
         given: what is fitted already; None to learn it from the train rows.
+
+    Returns:
+        What readers see now.
 
     Raises:
         InputError: the rows cannot be fitted.
@@ -71,8 +79,10 @@ def run_shard(
         with ThreadPoolExecutor(1) as beside:
             vocabulary = beside.submit(_write_vocabulary, preprocessor, generation)
             splits = _write_shards(plan, cleaned, preprocessor, build, generation, prepared)
-        manifest = _manifest(plan, preprocessor, vocabulary.result(), splits)
+        raw = generation.write(RAW_NAME, to_json(RawList(files=plan.records)))
+        manifest = _manifest(plan, preprocessor, raw, vocabulary.result(), splits)
     publish(plan.artifact, manifest, build.to_json(plan.raw))
+    return manifest
 
 
 def _prepare(plan: Plan, cleaned: CleanRecord, build: Build, folder: Path) -> PreparedFiles:
@@ -185,6 +195,7 @@ def _rows_per_shard(plan: Plan, fields: tuple[Field, ...], build: Build) -> int:
 def _manifest(
     plan: Plan,
     preprocessor: Preprocessor,
+    raw: FileRecord,
     vocabulary: VocabularyRecord | None,
     splits: dict[str, SplitRecord],
 ) -> Manifest:
@@ -199,7 +210,7 @@ def _manifest(
         clean_key=plan.clean_key,
         shard_key=plan.shard_key,
         requested_rows_per_shard=plan.rows_per_shard,
-        raw=plan.records,
+        raw=raw,
         classes=recipe.target.classes if recipe.target is not None else None,
         features=fitted.features,
         statistics=dict(fitted.statistics),

@@ -13,7 +13,6 @@ from shardmill.format.manifest import (
     FileRecord,
     Manifest,
     ParquetRecord,
-    RawRecord,
     ShardRecord,
     SplitRecord,
     Statistics,
@@ -59,10 +58,7 @@ def make_manifest() -> Manifest:
         clean_key=SHA256,
         shard_key=SHA256,
         requested_rows_per_shard=None,
-        raw=(
-            RawRecord(path="news.csv", bytes=5, sha256=SHA256, published=None, sample=True),
-            RawRecord(path="more.csv", bytes=6, sha256=SHA256, published=False, sample=False),
-        ),
+        raw=FileRecord(path="g1/raw.json", bytes=500, xxh3_128=XXH3),
         classes=("World", "Sci/Tech"),
         features=("text",),
         statistics={"a": Statistics(mean=0.1, std=1e-300, fill="S", missing=3), "b": Statistics()},
@@ -117,6 +113,7 @@ def test_order_of_keys_leaves_no_trace() -> None:
 
 def test_files_yields_every_file_once() -> None:
     assert [record.path for record in make_manifest().files()] == [
+        "g1/raw.json",
         "g1/train.parquet",
         "g1/train.rejected-00000.parquet",
         "g1/train.rejected-00002.parquet",

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from shardmill.errors import CompressionError, EmptyFileError, InputError
-from shardmill.raw.plain_file import open_raw
+from shardmill.raw.plain_file import file_stat, open_raw
 from shardmill.raw.raw_files import (
     SAMPLE_NAME,
-    expand_raw,
+    FoundFile,
+    find_entry,
     find_raw,
     known_content,
     read_raw,
@@ -43,7 +44,8 @@ def test_find_raw(tmp_path: Path, path: str, there: list[str], found: str | None
     for name in there:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
-    assert find_raw(tmp_path, RawFile(path=path)) == (found and tmp_path / found)
+    there_now = find_raw(tmp_path, RawFile(path=path))
+    assert (there_now and there_now.path) == (found and tmp_path / found)
 
 
 EXPAND = [
@@ -64,7 +66,9 @@ def test_expand_raw(tmp_path: Path, path: str, there: list[str], found: list[str
     for name in there:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
-    assert expand_raw(tmp_path, RawFile(path=path)) == [tmp_path / name for name in found]
+    there_now = find_entry(tmp_path, RawFile(path=path))
+    assert [each.path for each in there_now] == [tmp_path / name for name in found]
+    assert all(each.stat == file_stat(each.path) for each in there_now)
 
 
 @pytest.mark.parametrize("name", ["f", "f.gz"])
@@ -131,12 +135,16 @@ def test_file_that_cannot_be_opened(tmp_path: Path) -> None:
         read_raw(tmp_path / "f")
 
 
+def look_at(path: Path) -> FoundFile:
+    return FoundFile(path, file_stat(path))
+
+
 def test_known_content_is_used_while_the_file_is_the_same(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_bytes(CONTENT)
     # A mark that no file hashes to shows that the file was not read again.
     known = json.loads(json.dumps({**read_raw(path).to_dict(), "sha256": "known"}))
-    found = known_content(path, known)
+    found = known_content(look_at(path), known)
     assert found is not None
     assert (found.sha256, found.bytes, found.readable) == ("known", len(CONTENT), path)
 
@@ -148,13 +156,13 @@ def test_known_content_is_not_used_for_a_changed_file(tmp_path: Path) -> None:
 
     stat = path.stat()
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
-    assert known_content(path, known) is None  # another time
+    assert known_content(look_at(path), known) is None  # another time
 
     beside = tmp_path / "beside"
     beside.write_bytes(CONTENT)
     os.utime(beside, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     beside.replace(path)
-    assert known_content(path, known) is None  # the same size and time, another file
+    assert known_content(look_at(path), known) is None  # the same size and time, another file
 
 
 def test_sample_digests(tmp_path: Path) -> None:

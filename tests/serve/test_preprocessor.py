@@ -405,7 +405,7 @@ def write_artifact(folder: Path, preprocessor: Preprocessor, fields: tuple[Field
         clean_key="0" * 64,
         shard_key="0" * 64,
         requested_rows_per_shard=None,
-        raw=(),
+        raw=FileRecord(path="shards-0/raw.json", bytes=1, xxh3_128="0" * 32),
         classes=None,
         features=fitted.features,
         statistics=dict(fitted.statistics),

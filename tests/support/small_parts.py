@@ -83,7 +83,8 @@ def _tables(artifact: Path, paths: Iterable[str]) -> pa.Table:
 
 def shards(artifact: Path) -> dict[str, bytes]:
     """Shards and vocabulary, by name."""
-    return {path.name: path.read_bytes() for path in artifact.glob("shards-*/*")}
+    paths = artifact.glob("shards-*/*")
+    return {path.name: path.read_bytes() for path in paths if path.name != "raw.json"}
 
 
 def parts(artifact: Path, split: str = "train") -> list[str]:

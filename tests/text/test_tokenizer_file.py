@@ -26,6 +26,7 @@ from shardmill.errors import (
 from shardmill.format.batch import Padded
 from shardmill.format.describe_artifact import describe, describe_lines
 from shardmill.format.manifest import Manifest
+from shardmill.format.read_checked import read_raw_records
 from shardmill.format.verify_artifact import verify_artifact
 from shardmill.pipeline.builds.build_artifacts import BuildOptions, Outcome, build_artifacts
 from shardmill.pipeline.builds.find_sources import Sources
@@ -135,13 +136,14 @@ def test_ids_are_the_librarys(tmp_path: Path, model: str, special_tokens: bool) 
     assert record.vocab is None
     assert (artifact / record.tokenizer.path).read_bytes() == content
     assert sorted(p.name for p in artifact.glob("shards-*/*") if p.suffix != ".safetensors") == [
-        "tokenizer.json"
+        "raw.json",
+        "tokenizer.json",
     ]
     assert (record.unknown, record.padding, record.padding_id) == ("[UNK]", "[PAD]", 1)
     assert record.tokens == len(ds.vocab) == whole.get_vocab_size()
     assert ds.vocab.get_stoi() == whole.get_vocab()
     assert ds.vocab["\U0001f600"] == ds.vocab["[UNK]"] == 0
-    assert [r.path for r in ds.manifest.raw] == ["texts.csv", TOKENIZER]
+    assert [r.path for r in read_raw_records(artifact, ds.manifest)] == ["texts.csv", TOKENIZER]
     assert verify_artifact(artifact).files == len(list(ds.manifest.files()))
 
     x = Preprocessor.load(artifact)(texts[-9:])
@@ -210,7 +212,7 @@ def test_what_an_artifact_says_of_it(raw: Path, tmp_path: Path) -> None:
     assert manifest.recipe["text"]["tokenizer_file"]["path"] == TOKENIZER
     assert "tokenizer" not in manifest.recipe["text"]
     assert "vocabulary" not in manifest.recipe
-    facts = describe(manifest)
+    facts = describe(manifest, read_raw_records(artifact, manifest))
     assert facts["vocabulary"] == {"tokens": 200, "unknown": "[UNK]", "padding": "[PAD]"}
     assert "vocabulary     200 tokens" in list(describe_lines(facts))
 

@@ -15,8 +15,10 @@ def command(artifact: Path, as_json: bool) -> None:
     from shardmill.cli.output import print_json
     from shardmill.format.describe_artifact import describe, describe_lines
     from shardmill.format.manifest import Manifest
+    from shardmill.format.read_checked import read_raw_records
 
-    facts = describe(Manifest.load(artifact))
+    manifest = Manifest.load(artifact)
+    facts = describe(manifest, read_raw_records(artifact, manifest))
     if as_json:
         print_json(facts)
         return

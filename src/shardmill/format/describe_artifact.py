@@ -1,13 +1,18 @@
 """Says what an artifact holds, for people and as JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from shardmill.format.manifest import Manifest, SplitRecord
+from shardmill.format.manifest import Manifest, RawRecord, SplitRecord
 
 
-def describe(manifest: Manifest) -> dict[str, Any]:
-    """Return the facts of a manifest that users ask for, ready for JSON."""
+def describe(manifest: Manifest, raw: Sequence[RawRecord]) -> dict[str, Any]:
+    """Return the facts of an artifact that users ask for, ready for JSON.
+
+    Args:
+        manifest: The manifest of the artifact.
+        raw: The raw files that it was made from.
+    """
     facts = manifest.model_dump(mode="json")
     wanted = ("name", "kind", "sample", "version", "writer", "classes", "features", "statistics")
     vocabulary = facts["vocabulary"]
@@ -15,7 +20,7 @@ def describe(manifest: Manifest) -> dict[str, Any]:
         **{key: facts[key] for key in wanted},
         "vocabulary": vocabulary and {k: vocabulary[k] for k in ("tokens", "unknown", "padding")},
         "splits": {name: _describe_split(split) for name, split in manifest.splits.items()},
-        "raw": facts["raw"],
+        "raw": [record.model_dump(mode="json") for record in raw],
         "recipe_sha256": facts["recipe_sha256"],
     }
 

@@ -65,6 +65,15 @@ class RawRecord(Strict):
     sample: bool
 
 
+class RawList(Strict):
+    """The content of raw.json: the raw files that an artifact was made from.
+
+    They may be many, and a reader needs none of them, so they are not in the manifest.
+    """
+
+    files: tuple[RawRecord, ...]
+
+
 class CleanedSplit(Strict):
     """The cleaned rows of one split.
 
@@ -190,7 +199,7 @@ class Manifest(Strict):
     clean_key: Sha256
     shard_key: Sha256
     requested_rows_per_shard: int | None
-    raw: tuple[RawRecord, ...]
+    raw: FileRecord
     classes: tuple[str, ...] | None
     features: tuple[str, ...]
     statistics: dict[str, Statistics]
@@ -199,6 +208,7 @@ class Manifest(Strict):
 
     def files(self) -> Iterator[FileRecord]:
         """Yield every file of the artifact but the manifest itself."""
+        yield self.raw
         for split in self.splits.values():
             yield from split.files()
         if self.vocabulary is not None:

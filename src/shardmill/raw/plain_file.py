@@ -3,6 +3,7 @@
 import codecs
 import hashlib
 import io
+import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -133,6 +134,11 @@ def file_stat(path: Path) -> tuple[int, ...]:
         facts = path.stat()
     except OSError as error:
         raise _unreadable(path, error) from None
+    return stat_facts(facts)
+
+
+def stat_facts(facts: os.stat_result) -> tuple[int, ...]:
+    """Return what tells a file from a changed one; see `file_stat`."""
     return (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)
 
 

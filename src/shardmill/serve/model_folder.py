@@ -23,10 +23,10 @@ from shardmill.errors import (
     OutputError,
 )
 from shardmill.format.manifest import MANIFEST_NAME, Digest, FileRecord, Kind, Sha256
+from shardmill.format.read_checked import read_checked
 from shardmill.format.record import read_record, to_json
 from shardmill.serve.saved_preprocessor import PREPROCESSOR_NAME
 from shardmill.strict import Strict
-from shardmill.text.load_vocab import read_checked
 from shardmill.version import __version__
 
 if TYPE_CHECKING:

@@ -20,11 +20,12 @@ from shardmill.format.manifest import (
     Statistics,
     VocabularyRecord,
 )
+from shardmill.format.read_checked import read_checked
 from shardmill.format.record import read_record, to_json
 from shardmill.kinds.row import Fitted
 from shardmill.recipe.any_recipe import RECIPE_KINDS, AnyRecipe
 from shardmill.strict import Strict, describe_faults
-from shardmill.text.load_vocab import load_vocab, read_checked, vocab_bytes
+from shardmill.text.load_vocab import load_vocab, vocab_bytes
 
 PREPROCESSOR_NAME = "preprocessor.json"
 PREPROCESSOR_VERSION = 1

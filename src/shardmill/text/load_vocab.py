@@ -7,14 +7,10 @@ in tokenizer.json.
 from pathlib import Path
 from typing import Protocol
 
-import xxhash
-
-from shardmill.errors import DamagedFileError
 from shardmill.format.manifest import FileRecord
+from shardmill.format.read_checked import REBUILD, read_checked
 from shardmill.text.tokenizer_file import read_tokenizer
 from shardmill.text.vocab import Vocab
-
-_FIX = "build the artifact again with `shardmill preprocess --force`"
 
 
 class VocabularyFiles(Protocol):
@@ -38,7 +34,7 @@ def vocab_bytes(vocab: Vocab) -> bytes:
     return "".join(f"{token}\n" for token in vocab.get_itos()).encode()
 
 
-def load_vocab(artifact: Path, record: VocabularyFiles, *, fix: str = _FIX) -> Vocab:
+def load_vocab(artifact: Path, record: VocabularyFiles, *, fix: str = REBUILD) -> Vocab:
     """Return the vocabulary in a folder, with the unknown token as its default index.
 
     Args:
@@ -58,22 +54,3 @@ def load_vocab(artifact: Path, record: VocabularyFiles, *, fix: str = _FIX) -> V
     if record.unknown is not None:
         vocab.set_default_index(vocab[record.unknown])
     return vocab
-
-
-def read_checked(artifact: Path, record: FileRecord, *, fix: str = _FIX) -> bytes:
-    """Return the content of a small file of an artifact, or of another folder with records.
-
-    Raises:
-        DamagedFileError: it is missing, or is not the one that was written.
-    """
-    path = artifact / record.path
-    content = path.read_bytes() if path.is_file() else b""
-    found = xxhash.xxh3_128_hexdigest(content)
-    if found != record.xxh3_128:
-        raise DamagedFileError(
-            path,
-            expected=f"{record.bytes:,} bytes with xxh3_128 {record.xxh3_128}",
-            found=f"{len(content):,} bytes with {found}",
-            fix=fix,
-        )
-    return content

@@ -54,7 +54,7 @@ def manifest() -> Manifest:
         clean_key="0" * 64,
         shard_key="0" * 64,
         requested_rows_per_shard=None,
-        raw=(),
+        raw=FileRecord(path=f"{SHARDS}/raw.json", bytes=1, xxh3_128="0" * 32),
         classes=None,
         features=(),
         statistics={},

@@ -6,6 +6,7 @@ import pytest
 
 from shardmill.errors import InputError, MissingRawFileError
 from shardmill.pipeline.builds.present_recipe import present_recipe
+from shardmill.raw.raw_files import find_raw_files
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.load_recipe import parse_recipe
 
@@ -13,6 +14,10 @@ from shardmill.recipe.load_recipe import parse_recipe
 def recipe(splits: str) -> AnyRecipe:
     text = 'name = "toy"\nkind = "text"\ntext = { columns = ["x"], join = ["x"] }\n[splits]\n'
     return parse_recipe(text + splits, where="toy")
+
+
+def present(recipe: AnyRecipe, folder: Path) -> AnyRecipe:
+    return present_recipe(recipe, find_raw_files(recipe, folder))
 
 
 def put(folder: Path, *names: str) -> None:
@@ -24,12 +29,12 @@ def test_an_optional_split_is_absent_if_none_of_its_files_is_there(tmp_path: Pat
     two = 'test = { optional = true, csv = [{ path = "a.csv" }, { path = "b.csv" }] }'
     wanted = recipe(f'train.csv.path = "train.csv"\n{two}')
     put(tmp_path, "train.csv")
-    assert set(present_recipe(wanted, tmp_path).splits) == {"train"}
+    assert set(present(wanted, tmp_path).splits) == {"train"}
     put(tmp_path, "a.csv")
     with pytest.raises(MissingRawFileError, match=r"b\.csv: expected a raw file"):
-        present_recipe(wanted, tmp_path)
+        present(wanted, tmp_path)
     put(tmp_path, "b.csv")
-    assert set(present_recipe(wanted, tmp_path).splits) == {"train", "test"}
+    assert set(present(wanted, tmp_path).splits) == {"train", "test"}
 
 
 @pytest.mark.parametrize(
@@ -55,4 +60,4 @@ def test_an_optional_split_is_absent_if_none_of_its_files_is_there(tmp_path: Pat
 def test_no_row_is_read_twice(tmp_path: Path, splits: str, names: list[str], fault: str) -> None:
     put(tmp_path, *names)
     with pytest.raises(InputError, match=fault):
-        present_recipe(recipe(splits), tmp_path)
+        present(recipe(splits), tmp_path)
