@@ -1,4 +1,4 @@
-"""Builds any number of artifacts, each in its turn."""
+"""Builds any number of artifacts, one after the other."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,22 +15,31 @@ from shardmill.pipeline.builds.plan_build import Plan, plan_build
 from shardmill.pipeline.builds.present_recipe import present_recipe
 from shardmill.pipeline.builds.read_content import is_known, keep_known
 from shardmill.pipeline.builds.run_tasks import Workers
-from shardmill.pipeline.builds.warn_unpublished import notes_on_raw
+from shardmill.pipeline.builds.warn_unpublished import unpublished_notes
 from shardmill.pipeline.stages.borrow_vocab import lender, lenders_first
 from shardmill.raw.raw_files import RawFiles
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.startup import available_cores, imported_meanwhile
 
-# Of raw files, for each worker: 0.4 seconds' work, where one that is not forked takes 0.3 to start.
+# A worker takes 0.3 seconds to start if it is not forked, and cleans so many bytes of raw files in
+# 0.4 seconds. With less to do, it would not be worth its start.
 _WORKER_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """How to build; see `shardmill preprocess --help`.
+    """How to build; the options of `shardmill preprocess`.
 
     Attributes:
-        workers: processes at a time; None for what the size of the raw files suggests.
+        out: The folder of the artifacts.
+        workers: How many processes work at the same time; None for as many as the size of the raw
+            files makes worthwhile.
+        rows_per_shard: How many rows a shard has, before it is rounded up to page borders; None for
+            the default of the format.
+        force: Whether to build even if nothing has changed.
+        dry_run: Whether to say only what would be done.
+        stages: The stages to run, `clean` or `shard` or both.
+        progress: What to call at the start of a stage and after each of its tasks.
     """
 
     out: Path
@@ -44,14 +53,18 @@ class BuildOptions:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was done, or would be, for one artifact.
+    """What was done for one artifact, or would be done.
 
     Attributes:
-        status: `built`, `up to date`, `kept` (real, where sample data would have replaced it) or,
-            in a dry run, `to build`.
-        reasons: why each stage had to run.
-        rows: by split; empty before a build.
-        seconds: by stage that ran.
+        name: The name of the artifact.
+        artifact: The folder of the artifact.
+        status: `built`, `up to date`, `kept` (an artifact of real data, which sample data would
+            have replaced) or, in a dry run, `to build`.
+        reasons: Why each stage had to run, by stage.
+        sample: Whether any raw file was generated.
+        rows: How many rows each split has; empty before a build.
+        seconds: How long each stage took, for the stages that ran.
+        notes: What the user should know, one line each.
     """
 
     name: str
@@ -95,17 +108,17 @@ def build_artifacts(
 ) -> list[Outcome]:
     """Build what is not up to date and return what was done.
 
-    All are tried, also after one that fails. They are built in the order given, but for those
-    whose vocabulary another one takes, which come before it.
+    If one artifact fails, the others are still built. They are built in the given order, except
+    that an artifact comes before those that take its vocabulary.
 
     Args:
-        sources: what to build.
-        options: how.
-        on_done: called with each outcome.
+        sources: What to build.
+        options: How to build.
+        on_done: A function to call with each outcome.
 
     Raises:
-        ShardmillError: the first failure; those of others are its notes. What was readable before
-            a build that failed is readable still.
+        ShardmillError: The first failure. The other failures are its notes. What was readable
+            before a failed build is readable still.
     """
     outcomes: list[Outcome] = []
     failures: list[ShardmillError] = []
@@ -129,7 +142,7 @@ def build_artifacts(
 def _awaited(
     recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, outcomes: Sequence[Outcome]
 ) -> Outcome | None:
-    """Return what a dry run can say of a recipe whose vocabulary is to be built before it."""
+    """Return what a dry run can say of a recipe whose vocabulary would be built before it."""
     to_build = {outcome.name: outcome for outcome in outcomes if outcome.status == "to build"}
     name = lender(recipe)
     if not options.dry_run or name not in to_build:
@@ -141,7 +154,7 @@ def _awaited(
 
 
 def worthwhile_workers(sources: Sources) -> int:
-    """Return how many processes save more time than they take to start, at most one a core."""
+    """Return how many processes save more time than they take to start, at most one per core."""
     size = sum(sources.raw_files(recipe).bytes() for recipe in sources.recipes)
     most = size // _WORKER_BYTES
     return max(min(most, available_cores()), 1)
@@ -170,8 +183,8 @@ def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, workers: Wor
         remove_remains(artifact)
         try:
             copies = new_scratch(artifact, "raw")
-            # To see that there is nothing to do takes as long as this import, a tenth of a second,
-            # so whoever only looks does not import it.
+            # This import takes a tenth of a second, as long as seeing that there is nothing to do.
+            # So it is made only here, while raw files are hashed.
             with imported_meanwhile("shardmill.pipeline.builds.run_stages"):
                 planned = plan(copies=copies)
             manifest = planned.before
@@ -188,13 +201,13 @@ def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, workers: Wor
 
 
 def _needed(plan: Plan, options: BuildOptions) -> dict[str, str]:
-    """Return why, for each stage that must run."""
+    """Return the reason for each stage that must run."""
     reasons = {"clean": plan.clean_reason, "shard": plan.shard_reason}
     return {stage: why for stage, why in reasons.items() if why and stage in options.stages}
 
 
 def _is_kept(plan: Plan, options: BuildOptions) -> bool:
-    """Say whether sample data would replace real data, which it does only when forced to."""
+    """Say whether real data stays because only sample data would replace it."""
     sample = any(record.sample for record in plan.records)
     is_real = plan.before is not None and not plan.before.sample
     return sample and is_real and not options.force and bool(_needed(plan, options))
@@ -218,5 +231,5 @@ def _outcome(plan: Plan, build: Build, options: BuildOptions, manifest: Manifest
         sample=any(record.sample for record in plan.records),
         rows=rows,
         seconds=build.seconds,
-        notes=(*notes_on_raw(plan, rows), *build.notes),
+        notes=(*unpublished_notes(plan, rows), *build.notes),
     )

@@ -24,7 +24,9 @@ class Fetched:
     """A raw file and what was done for it.
 
     Attributes:
-        status: `fetched`; `already there`; or `differs`: there with other content than published.
+        path: The place of the file.
+        status: `fetched`, `already there`, or `differs` if a file with other content than the
+            published one is there.
     """
 
     path: Path
@@ -36,11 +38,19 @@ def fetch_raw(
 ) -> Iterator[Fetched]:
     """Bring every published file of a recipe into the folder `raw`.
 
-    A file is put in place only after its content has the checksum of the recipe.
+    A file is put in place only if its content has the checksum of the recipe.
+
+    Args:
+        recipe: The recipe that names the files.
+        raw: The folder of the raw files.
+        progress: A function to call before each file and at the end.
+
+    Yields:
+        Each file, with what was done for it.
 
     Raises:
-        FetchError: no mirror gave the published content.
-        OutputError: the folder cannot be written.
+        FetchError: No mirror gave the published content.
+        OutputError: The folder cannot be written.
     """
     files = [file for file in recipe.files() if file.urls]
     for done, file in enumerate(files):
@@ -56,7 +66,7 @@ def fetch_raw(
 
 
 def _status(path: Path, file: RawFile) -> str | None:
-    """Return what to say of a file that is there; None if it is damaged and no loss."""
+    """Return the status of a file that is there, or None if it is damaged and can be replaced."""
     try:
         content = read_raw(path)
     except (CompressionError, EmptyFileError):
@@ -69,7 +79,7 @@ def _fetch_file(file: RawFile, path: Path) -> Path:
     failures = []
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Beside its place, so that putting it there is one rename.
+        # The download lies beside its place, so that one rename puts it there.
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=path.parent) as folder:
             for url in file.urls:
                 try:
@@ -98,6 +108,6 @@ def _download(url: str, folder: Path) -> Path:
     name = f"{os.urandom(8).hex()}.part"
     pooch.get_logger().setLevel("WARNING")  # it tells users to name a hash of the compressed file
     downloader = pooch.HTTPDownloader(timeout=_TIMEOUT_S)
-    # The checksum of a recipe is that of the decompressed content, which pooch does not know.
+    # A recipe has the checksum of the decompressed content, which pooch cannot compare.
     fetched = pooch.retrieve(url, None, fname=name, path=folder, downloader=downloader)
     return Path(fetched)

@@ -37,15 +37,16 @@ def find_sources(
     """Return what to build.
 
     Args:
-        names: shipped recipes or paths of recipes; none means all shipped ones whose raw files
-            are in `raw`.
-        raw: folder of the raw files.
-        sample: where to generate sample files, and take them from, if `raw` holds none at all.
-        dry_run: generate nothing.
+        names: The names of shipped recipes, or paths of recipes. Without any, all shipped recipes
+            are built whose raw files are in `raw`.
+        raw: The folder of the raw files.
+        sample: The folder in which to generate sample files, and from which to build, if `raw`
+            holds no raw files at all.
+        dry_run: Whether to generate nothing.
 
     Raises:
-        MissingRawFileError: there are no raw files, and no sample was asked for.
-        RecipeError: a recipe is not valid, or two have one name.
+        MissingRawFileError: There are no raw files, and no sample was asked for.
+        RecipeError: A recipe is not valid, or two recipes have one name.
     """
     recipes = tuple(load_recipe(name) for name in names or shipped_recipes())
     _check_names(names, recipes)
@@ -77,7 +78,7 @@ def _has_rows(recipe: AnyRecipe, raw: RawFiles) -> bool:
     return raw.any_of(recipe.row_files())
 
 
-# What generates samples is imported only where there are no raw files.
+# What generates samples is imported only if there are no raw files.
 
 
 def _has_sample(recipes: Sequence[AnyRecipe]) -> bool:

@@ -1,9 +1,11 @@
-"""Folders of an artifact: written beside, put in place whole, removed only when nothing names them.
+"""Generations: the folders of an artifact, each of which holds what one run of one stage wrote.
 
-A generation is what one run of one stage wrote. Its name is made from the hash of all that its
-bytes depend on, so an equal name means equal content.
+A generation is written beside its place and put there when it is whole. It is removed only when no
+manifest names it any more. Its name is made from the hash of everything that its bytes depend on,
+so two generations of one name have the same content.
 """
 
+import hashlib
 import json
 import re
 import shutil
@@ -21,10 +23,14 @@ from shardmill.atomic import replace_file, sync
 from shardmill.errors import LockedError, OutputError
 from shardmill.format.manifest import MANIFEST_NAME, FileRecord, Manifest
 
+# How many files are flushed to disk at the same time; the file system then waits for the disk a few
+# times instead of once a file.
 _SYNCS = 16
 BUILD_NAME = "build.json"
 _GENERATION = re.compile(r"(clean|shards)-[0-9a-f]{12}")
-_REMAINS = re.compile(r"\.building-((clean|shards)-[0-9a-f]{12}|raw|prepared)")
+_REMAINS = re.compile(
+    r"\.building-((clean|shards)-[0-9a-f]{12}|raw|prepared)|\.(manifest|build)\.json\.\d+\.new"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +38,8 @@ class Generation:
     """A generation that is being written.
 
     Attributes:
-        name: of its folder, once it is in place.
-        folder: where its files are written until then.
+        name: The name of its folder, once it is in place.
+        folder: The folder in which its files are written until then.
     """
 
     name: str
@@ -41,13 +47,10 @@ class Generation:
 
     def record(self, file: str) -> FileRecord:
         """Return the record of a written file."""
-        digest = xxhash.xxh3_128()
-        size = 0
         with (self.folder / file).open("rb") as stream:
-            while block := stream.read(2**20):
-                digest.update(block)
-                size += len(block)
-        return FileRecord(path=f"{self.name}/{file}", bytes=size, xxh3_128=digest.hexdigest())
+            digest = hashlib.file_digest(stream, xxhash.xxh3_128).hexdigest()
+            size = stream.tell()
+        return FileRecord(path=f"{self.name}/{file}", bytes=size, xxh3_128=digest)
 
     def write(self, file: str, content: bytes) -> FileRecord:
         """Write a small file, and return its record."""
@@ -62,13 +65,13 @@ def generation_name(stage: str, key: str) -> str:
 
 @contextmanager
 def locked(artifact: Path) -> Iterator[None]:
-    """Make the artifact's folder and keep other builds out of it.
+    """Make the folder of an artifact and keep other builds out of it.
 
-    The lock is the operating system's: it ends with the process, however that ends.
+    The operating system holds the lock. It ends with the process, however the process ends.
 
     Raises:
-        LockedError: another build is running.
-        OutputError: the folder cannot be written.
+        LockedError: Another build is running.
+        OutputError: The folder cannot be written.
     """
     try:
         artifact.mkdir(parents=True, exist_ok=True)
@@ -94,20 +97,23 @@ _FIX = "choose another folder with --out, or make room and permissions"
 
 @contextmanager
 def new_generation(artifact: Path, name: str) -> Iterator[Generation]:
-    """Give a folder to write a generation in; put it in place if all goes well.
+    """Give a folder to write a generation in, and put it in place if the block raises nothing.
 
-    A generation of the same name holds the same bytes. Its files are replaced one by one by
-    rename, so that a reader keeps what it has mapped and finds every file at any time.
+    A generation of the same name that is there already holds the same bytes. Its files are replaced
+    one by one by rename, so that a reader keeps what it has mapped and always finds every file.
+
+    Args:
+        artifact: The folder of the artifact.
+        name: The name of the generation.
 
     Raises:
-        OutputError: the folder cannot be written.
+        OutputError: The folder cannot be written.
     """
     folder = artifact / f".building-{name}"
     try:
-        shutil.rmtree(folder, ignore_errors=True)  # of a build that was killed
+        shutil.rmtree(folder, ignore_errors=True)  # a killed build may have left one
         folder.mkdir()
         yield Generation(name, folder)
-        # All at once: the file system then waits for the disk a few times, not once a file.
         with ThreadPoolExecutor(_SYNCS) as threads:
             list(threads.map(sync, folder.iterdir()))
         sync(folder)
@@ -125,10 +131,14 @@ def new_generation(artifact: Path, name: str) -> Iterator[Generation]:
 
 
 def new_scratch(artifact: Path, name: str) -> Path:
-    """Return a new folder, `raw` or `prepared`, that `remove_remains` removes.
+    """Return a new folder for temporary files, which `remove_remains` removes.
+
+    Args:
+        artifact: The folder of the artifact.
+        name: What the files are: `raw` or `prepared`.
 
     Raises:
-        OutputError: the artifact's folder cannot be written.
+        OutputError: The folder of the artifact cannot be written.
     """
     folder = artifact / f".building-{name}"
     try:
@@ -141,8 +151,13 @@ def new_scratch(artifact: Path, name: str) -> Path:
 def publish(artifact: Path, manifest: Manifest, build: bytes) -> None:
     """Make readers see a new manifest, then remove the generations that it does not name.
 
+    Args:
+        artifact: The folder of the artifact.
+        manifest: The new manifest.
+        build: The content of build.json.
+
     Raises:
-        OutputError: the folder cannot be written.
+        OutputError: The folder cannot be written.
     """
     try:
         replace_file(artifact / BUILD_NAME, build)
@@ -161,10 +176,10 @@ def build_json(facts: Mapping[str, Any]) -> bytes:
 
 
 def replace_build(artifact: Path, build: bytes) -> None:
-    """Replace build.json alone.
+    """Replace build.json, and nothing else.
 
     Raises:
-        OutputError: the folder cannot be written.
+        OutputError: The folder cannot be written.
     """
     try:
         replace_file(artifact / BUILD_NAME, build)
@@ -173,12 +188,16 @@ def replace_build(artifact: Path, build: bytes) -> None:
 
 
 def has_remains(artifact: Path) -> bool:
-    """Say whether a killed build has left a folder behind."""
+    """Say whether a killed build has left temporary files behind."""
     return artifact.is_dir() and any(_REMAINS.fullmatch(path.name) for path in artifact.iterdir())
 
 
 def remove_remains(artifact: Path) -> None:
-    """Remove what killed builds have left behind; the artifact must be locked."""
+    """Remove what killed builds have left behind. The caller holds the lock of the artifact."""
     for path in artifact.iterdir():
-        if _REMAINS.fullmatch(path.name):
+        if not _REMAINS.fullmatch(path.name):
+            continue
+        if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Finds out what a build needs to do, and why, without changing anything."""
+"""Finds out what a build has to do and why, without changing anything."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -21,8 +21,8 @@ from shardmill.recipe.tables import RawFile
 
 CLEAN_NAME = "clean.json"
 
-# Part of what a stage's result depends on. The number goes up whenever the stage writes other
-# bytes for the same input; Arrow writes its version into Parquet files.
+# The result of a stage depends on these too. The number goes up whenever the stage writes other
+# bytes for the same input. Arrow writes its version into Parquet files.
 CLEAN_VERSION = f"clean 4, arrow {version('pyarrow')}"
 SHARD_VERSION = "shard 3"
 
@@ -34,15 +34,15 @@ class Plan:
     """What to build from what.
 
     Attributes:
-        recipe: without the optional splits whose files are not there.
-        artifact: the folder to build in.
-        raw: the raw files, by their path in the recipe, which may stand for several.
-        records: the same for the manifest.
-        clean_key, shard_key: hashes of all that the stages' results depend on.
-        rows_per_shard: as asked for; None for the default.
+        recipe: The recipe without the optional splits whose files are missing.
+        artifact: The folder to build in.
+        raw: The raw files, by their path in the recipe. A path may stand for several files.
+        records: What raw.json says of the raw files.
+        clean_key, shard_key: The hashes of everything that the results of the stages depend on.
+        rows_per_shard: The number of rows that was asked for; None for the default.
         before: The manifest of what was built before; None if there is none that can be read.
-        borrowed: the vocabulary of another artifact, if the recipe asks for it.
-        clean_reason, shard_reason: why the stage must run; None if it need not.
+        borrowed: The vocabulary of another artifact, if the recipe takes one.
+        clean_reason, shard_reason: Why the stage must run; None if it need not run.
     """
 
     recipe: AnyRecipe
@@ -59,16 +59,16 @@ class Plan:
 
     @property
     def clean_generation(self) -> str:
-        """Folder of the cleaned rows."""
+        """The name of the folder of cleaned rows."""
         return generation_name("clean", self.clean_key)
 
     @property
     def shard_generation(self) -> str:
-        """Folder of the shards."""
+        """The name of the folder of shards."""
         return generation_name("shards", self.shard_key)
 
     def raw_paths(self) -> dict[Path, str]:
-        """Return for each raw file its path in the manifest."""
+        """Return the path of each raw file in raw.json, by its place on disk."""
         files = (content for name in sorted(self.raw) for content in self.raw[name])
         return {file.path: each.path for file, each in zip(files, self.records, strict=True)}
 
@@ -85,15 +85,17 @@ def plan_build(
     """Read the raw files and compare them and the recipe with what was built before.
 
     Args:
-        recipe: from `present_recipe`.
+        recipe: A recipe from `present_recipe`.
         raw: The raw files of the recipe.
-        artifact: folder of what was built.
-        rows_per_shard: as asked for; None for the default.
-        force: build whatever has changed or not.
-        copies: where to leave what compressed files hold, as they are read anyway.
+        artifact: The folder of what was built before.
+        rows_per_shard: The number of rows that was asked for; None for the default.
+        force: Whether to build even if nothing has changed.
+        copies: The folder for plain copies of compressed files, which are read anyway.
 
     Raises:
-        InputError: a raw file cannot be read.
+        InputError: A raw file cannot be read.
+        ArtifactError: The vocabulary of another artifact cannot be taken, or the artifact to
+            replace is of a newer version.
     """
     contents = read_contents(recipe, raw, artifact=artifact, copies=copies)
     files = {file.path: file for file in recipe.files()}
@@ -149,7 +151,7 @@ def _before(artifact: Path, *, force: bool) -> tuple[Manifest | None, str]:
 def _facts_of(
     recipe: AnyRecipe, recorded: Mapping[str, Sequence[RawRecord]]
 ) -> tuple[list[Any], list[Any]]:
-    """Return the facts of the raw files that hold rows, and of the others."""
+    """Return the facts of the raw files that hold rows, and those of the other raw files."""
     of_rows = {file.path for file in recipe.row_files()}
     facts: tuple[list[Any], list[Any]] = ([], [])
     for name, records in recorded.items():
@@ -158,19 +160,19 @@ def _facts_of(
 
 
 def with_copies(plan: Plan, copies: Path) -> Plan:
-    """Return a plan whose raw files can all be read as they are, in UTF-8 where they are text.
+    """Return the plan with raw files that can all be read as they are; see `readable_contents`.
 
     Raises:
-        InputError: a raw file has changed since the plan was made, or is not in its encoding.
+        InputError: A raw file has changed since the plan was made, or is not in its encoding.
     """
     return replace(plan, raw=readable_contents(plan.recipe, plan.raw, copies))
 
 
 def check_unchanged(plan: Plan) -> None:
-    """Look whether the raw files are still what they were when the plan was made.
+    """Compare the raw files with what they were when the plan was made.
 
     Raises:
-        InputError: one is not.
+        InputError: A raw file is another one now.
     """
     for contents in plan.raw.values():
         for content in contents:
@@ -196,7 +198,7 @@ def _why_clean(plan: Plan) -> str | None:
 
 
 def clean_record(artifact: Path, clean_key: str) -> CleanRecord | None:
-    """Return what the clean stage left for this key, if it has run and its files are there."""
+    """Return what the clean stage left for a key; None if it has not run or files are missing."""
     path = artifact / generation_name("clean", clean_key) / CLEAN_NAME
     try:
         record = CleanRecord.model_validate_json(path.read_bytes())

@@ -1,9 +1,9 @@
-"""Finds out which splits of a recipe there are raw files for."""
+"""Leaves out the optional splits of a recipe whose raw files are missing."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from shardmill.errors import InputError, MissingRawFileError
+from shardmill.errors import FileTakenTwiceError, MissingRawFileError
 from shardmill.faults import closest
 from shardmill.raw.raw_files import COMPRESSED_SUFFIXES, RawFiles
 from shardmill.recipe.any_recipe import AnyRecipe
@@ -11,12 +11,16 @@ from shardmill.recipe.tables import RawFile
 
 
 def present_recipe(recipe: AnyRecipe, raw: RawFiles) -> AnyRecipe:
-    """Return a recipe without the optional splits of which no file is there.
+    """Return a recipe without the optional splits that have no raw file.
+
+    Args:
+        recipe: The recipe as the user wrote it.
+        raw: The raw files of the recipe.
 
     Raises:
-        MissingRawFileError: a file of another split is missing.
-        InputError: a pattern takes in a file that another entry names too, or one file both
-            compressed and not.
+        MissingRawFileError: A file of another split is missing.
+        FileTakenTwiceError: Two entries of the recipe take in one file, or a pattern takes in one
+            file both compressed and not.
     """
     absent = {
         name
@@ -43,7 +47,7 @@ def present_recipe(recipe: AnyRecipe, raw: RawFiles) -> AnyRecipe:
 
 
 def _check_distinct(raw: RawFiles, files: Sequence[RawFile]) -> None:
-    """See that no row would be read twice because a pattern matches more than was meant."""
+    """Refuse patterns by which some row would be read twice."""
     entries: dict[Path, tuple[RawFile, Path]] = {}
     for file in files:
         for found_file in raw.of(file):
@@ -51,7 +55,7 @@ def _check_distinct(raw: RawFiles, files: Sequence[RawFile]) -> None:
             plain = path.with_suffix("") if path.suffix in COMPRESSED_SUFFIXES else path
             other, found = entries.setdefault(plain, (file, path))
             if found != path or (other is not file and (other.is_pattern or file.is_pattern)):
-                raise InputError(
+                raise FileTakenTwiceError(
                     path,
                     expected="a raw file that one entry of the recipe takes in, once",
                     found=f"{found.name}, which {other.path} has taken in"

@@ -1,4 +1,7 @@
-"""Reads raw files once: hashes, unless they are known, and plain copies where they are needed."""
+"""Reads raw files once: takes their hashes unless these are known, and copies them if necessary.
+
+A copy is decompressed and in UTF-8. build.json keeps the hashes for the next build.
+"""
 
 import hashlib
 import json
@@ -23,16 +26,18 @@ from shardmill.recipe.tables import RawFile
 def read_contents(
     recipe: AnyRecipe, raw: RawFiles, *, artifact: Path, copies: Path | None
 ) -> dict[str, tuple[RawContent, ...]]:
-    """Return the raw files of a recipe, by their path in it, read unless they are known.
+    """Return the content of raw files, by their path in the recipe.
+
+    Files are read unless build.json says what they hold.
 
     Args:
-        recipe: from `present_recipe`.
+        recipe: A recipe from `present_recipe`.
         raw: The raw files of the recipe.
-        artifact: folder whose build.json says what is known.
-        copies: where to leave what compressed files hold; None to hash them alone.
+        artifact: The folder whose build.json says what is known.
+        copies: The folder for plain copies of compressed files; None to take hashes alone.
 
     Raises:
-        InputError: a raw file cannot be read.
+        InputError: A raw file cannot be read.
     """
     known, encodings = _known(artifact), _encodings(recipe)
     return {
@@ -46,10 +51,15 @@ def read_contents(
 def readable_contents(
     recipe: AnyRecipe, contents: Mapping[str, Sequence[RawContent]], copies: Path
 ) -> dict[str, tuple[RawContent, ...]]:
-    """Return raw files that can all be read as they are, in UTF-8 where they are text.
+    """Return raw files that can all be read as they are: plain, and in UTF-8 if they are text.
+
+    Args:
+        recipe: The recipe of the files.
+        contents: The files, by their path in the recipe.
+        copies: The folder for plain copies.
 
     Raises:
-        InputError: a raw file has changed since it was hashed, or is not in its encoding.
+        InputError: A raw file has changed since it was hashed, or is not in its encoding.
     """
     encodings = _encodings(recipe)
     return {
@@ -59,7 +69,7 @@ def readable_contents(
 
 
 def is_known(recipe: AnyRecipe, raw: RawFiles, artifact: Path) -> bool:
-    """Say whether no raw file of a recipe needs to be read to know what is in it."""
+    """Say whether build.json knows the content of all raw files, so that none must be read."""
     known = _known(artifact)
     return all(
         known_content(found, known.get(str(found.path), {})) is not None
@@ -69,15 +79,15 @@ def is_known(recipe: AnyRecipe, raw: RawFiles, artifact: Path) -> bool:
 
 
 def known_facts(contents: Mapping[str, Sequence[RawContent]]) -> dict[str, Any]:
-    """Return what build.json keeps of raw files, so that they need not be read again."""
+    """Return what build.json keeps of raw files, so that the next build need not read them."""
     return {str(each.path): each.to_dict() for several in contents.values() for each in several}
 
 
 def keep_known(artifact: Path, contents: Mapping[str, Sequence[RawContent]]) -> None:
-    """Make build.json, if it is there, say what is known of these raw files now.
+    """Update what build.json knows of raw files. Without a build.json, nothing is done.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: The file cannot be written.
     """
     try:
         facts = json.loads((artifact / BUILD_NAME).read_bytes())
@@ -133,7 +143,7 @@ def _copy_in(folder: Path, path: Path) -> Path:
 
 
 def _encodings(recipe: AnyRecipe) -> dict[str, str]:
-    """Return the encoding of each raw file that is text in rows, by its path in the recipe."""
+    """Return the encoding of each raw file of rows that is text, by its path in the recipe."""
     encoding = recipe.text_encoding()
     if encoding is None:
         return {}

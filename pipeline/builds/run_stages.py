@@ -3,37 +3,38 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from shardmill.errors import InputError
+from shardmill.errors import NotCleanedError
 from shardmill.format.manifest import Manifest
 from shardmill.pipeline.builds.build_run import Build
 from shardmill.pipeline.builds.generation import new_scratch
 from shardmill.pipeline.builds.plan_build import Plan, clean_record, with_copies
 from shardmill.pipeline.stages.clean_stage import run_clean
-from shardmill.pipeline.stages.given_vocab import given_vocab
+from shardmill.pipeline.stages.existing_vocab import existing_vocab
 from shardmill.pipeline.stages.shard_stage import run_shard
 
 
 def run_stages(
     plan: Plan, build: Build, *, needed: Collection[str], copies: Path
 ) -> Manifest | None:
-    """Run `clean`, `shard` or both, as far as they are `needed`.
+    """Run the stages `clean` and `shard` as far as they are needed.
 
     Args:
-        plan: what to build; its artifact is locked.
-        build: how.
-        needed: the stages to run.
-        copies: a folder with plain copies of raw files, and for more of them.
+        plan: What to build. The caller holds the lock of the artifact.
+        build: The run that this is part of.
+        needed: The names of the stages to run.
+        copies: The folder of plain copies of raw files. More copies may be added to it.
 
     Returns:
-        What readers see now; None if there is nothing to see yet.
+        The manifest that readers see now; None if there is nothing to see yet.
 
     Raises:
-        InputError: a raw file is not what the recipe says, or nothing has been cleaned yet.
-        OutputError: the artifact cannot be written.
+        InputError: A raw file is not what the recipe says.
+        NotCleanedError: Only `shard` is to run, and nothing has been cleaned yet.
+        OutputError: The artifact cannot be written.
     """
     build.workers.start()
-    # First, so that what is wrong with it is told before there is any work.
-    given = given_vocab(plan) if "shard" in needed else None
+    # The vocabulary comes first, so that a fault in it is reported before any work is done.
+    fitted = existing_vocab(plan) if "shard" in needed else None
     cleaned, prepared_files = clean_record(plan.artifact, plan.clean_key), None
     folder = new_scratch(plan.artifact, "prepared")
     if "clean" in needed:
@@ -43,12 +44,12 @@ def run_stages(
     if "shard" not in needed:
         return plan.before
     if cleaned is None:
-        raise InputError(
+        raise NotCleanedError(
             plan.artifact,
             expected="cleaned rows of these raw files and this recipe",
             found="none",
             fix="run `shardmill clean` first, or `shardmill preprocess`, which runs both",
         )
     return run_shard(
-        plan, build, cleaned=cleaned, prepared_files=prepared_files, folder=folder, given=given
+        plan, build, cleaned=cleaned, prepared_files=prepared_files, folder=folder, fitted=fitted
     )

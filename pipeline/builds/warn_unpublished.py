@@ -1,4 +1,4 @@
-"""Tells the user of raw files that are others than the published ones."""
+"""Warns of raw files that are not the published ones."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,12 +8,12 @@ from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.tables import RawFile
 
 
-def notes_on_raw(plan: Plan, rows: Mapping[str, int]) -> Iterator[str]:
-    """Yield a line for each raw file that is another one than the published.
+def unpublished_notes(plan: Plan, rows: Mapping[str, int]) -> Iterator[str]:
+    """Yield a line for each raw file that is not the published one.
 
     Args:
-        plan: what was built.
-        rows: kept, by split; empty if that is not known.
+        plan: What was built.
+        rows: How many rows each split kept; empty if that is not known.
     """
     records = {record.path: record for record in plan.records}
     for name, split in plan.recipe.source_splits().items():

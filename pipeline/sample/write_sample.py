@@ -138,7 +138,7 @@ def _refuse_to_replace(path: Path, allowed: set[str | None]) -> None:
 
 
 def _write_whole(path: Path, data: bytes) -> None:
-    """Put `data` at `path` in one step, so that nobody ever sees a part of it."""
+    """Put `data` at `path` in one step; see `shardmill.atomic`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, data)

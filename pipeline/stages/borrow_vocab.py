@@ -1,4 +1,8 @@
-"""Finds the vocabulary of another artifact: for new rows of the same kind, or for transfer."""
+"""Finds the vocabulary of another artifact, which a recipe may take as it is.
+
+Two artifacts with one vocabulary can be joined, and a model of one can start from a model of the
+other.
+"""
 
 import json
 from collections.abc import Sequence
@@ -13,12 +17,12 @@ from shardmill.recipe.text_recipe import TextRecipe
 
 @dataclass(frozen=True, slots=True)
 class Borrowed:
-    """A vocabulary, and the artifact whose it is.
+    """The vocabulary of another artifact.
 
     Attributes:
-        artifact: its folder.
-        record: of the vocabulary.
-        words: the file of its tokens.
+        artifact: The folder of the other artifact.
+        record: What its manifest says of the vocabulary.
+        words: The record of the file of tokens.
     """
 
     artifact: Path
@@ -26,17 +30,17 @@ class Borrowed:
     words: FileRecord
 
     def facts(self) -> list[str | None]:
-        """Return what shards depend on; where the other build has put the file is not in it."""
+        """Return what shards depend on. The place of the file is not part of it."""
         return [self.words.xxh3_128, self.record.unknown, self.record.padding]
 
 
 def lender(recipe: AnyRecipe) -> str | None:
-    """Return the name of the artifact whose vocabulary a recipe takes; None if it takes none."""
+    """Return the name of the artifact whose vocabulary a recipe takes, or None."""
     return recipe.vocabulary.from_artifact if isinstance(recipe, TextRecipe) else None
 
 
 def lenders_first(recipes: Sequence[AnyRecipe]) -> list[AnyRecipe]:
-    """Return recipes in their order, but each after the one whose vocabulary it takes."""
+    """Return recipes in their order, except that a lender comes before those who borrow from it."""
     by_name = {recipe.name: recipe for recipe in recipes}
     ordered: dict[str, AnyRecipe] = {}
     for recipe in recipes:
@@ -54,9 +58,9 @@ def borrow(recipe: AnyRecipe, artifacts: Path) -> Borrowed | None:
     """Return the vocabulary that a recipe takes from an artifact in the folder `artifacts`.
 
     Raises:
-        MissingArtifactError: there is no such artifact.
-        AgreementError: it has no vocabulary of words, or its texts were cleaned or cut into tokens
-            in another way, so that its tokens would not be found.
+        MissingArtifactError: There is no such artifact.
+        AgreementError: The artifact has no vocabulary of words, or its texts were cleaned or cut
+            into tokens in another way, so that its tokens would not be found.
     """
     name = lender(recipe)
     if name is None or not isinstance(recipe, TextRecipe):

@@ -1,4 +1,4 @@
-"""Cleans one part of a split that has files of its own, and of the splits held out of it."""
+"""Cleans one part of a split, together with the rows of it that other splits hold out."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,13 +27,13 @@ class CleanJob:
     """What is the same for all parts of a split.
 
     Attributes:
-        recipe: of the dataset.
-        split: a split with files of its own.
-        source: of its raw rows.
-        generation: where to write.
+        recipe: The recipe of the dataset.
+        split: The name of a split that has files of its own.
+        source: The raw rows of the split.
+        generation: The generation to write into.
         scratch: The folder for prepared rows, which the shard stage encodes; None if that stage
             does not follow at once.
-        raw_paths: what to call each raw file where rows are left out.
+        raw_paths: The name of each raw file in the lists of rows that were left out.
     """
 
     recipe: AnyRecipe
@@ -46,16 +46,16 @@ class CleanJob:
 
 @dataclass(frozen=True, slots=True)
 class CleanedPart:
-    """What became of a part's rows in one split.
+    """What became of the rows of a part in one split.
 
     Attributes:
-        rows: that were kept.
-        parquet: where they are; None if there are none.
+        rows: How many rows were kept.
+        parquet: The file of the kept rows; None if no row was kept.
         prepared: The prepared rows; None unless they were asked for.
-        dropped: how many rows the recipe left out, by reason.
-        bad: how many are not what the recipe says.
-        first_bad: the first of these: where it stands, and what is wrong with it.
-        left_out: where both are kept; None if there are none.
+        dropped: How many rows the recipe left out, by reason.
+        bad: How many rows are not what the recipe says.
+        first_bad: Where the first bad row stands, and what is wrong with it.
+        left_out: The file of dropped and bad rows; None if there are none.
     """
 
     rows: int
@@ -68,13 +68,17 @@ class CleanedPart:
 
 
 def clean_part(job: CleanJob, part: Part) -> dict[str, CleanedPart]:
-    """Write `<split>-<part>.parquet` for the split and for each split held out of it.
+    """Write `<split>-<part>.parquet` for the split and for each split that is held out of it.
+
+    Args:
+        job: What is the same for all parts of the split.
+        part: The part to clean.
 
     Returns:
-        What was written, by split.
+        What was written, by the name of the split.
 
     Raises:
-        InputError: a row is not what the recipe says, and such rows are not put in quarantine.
+        InputError: A row is not what the recipe says, and such rows are not put in quarantine.
     """
     recipe, name = job.recipe, job.split
     labelled = recipe.splits[name].labelled
@@ -92,13 +96,13 @@ def clean_part(job: CleanJob, part: Part) -> dict[str, CleanedPart]:
                 output.parquet.write(table)
         written = {split: output.close() for split, output in outputs.items()}
         written[name] = left_out.close(written[name])
-    # What Arrow keeps for later would be added to what the next stage takes.
+    # Arrow would keep freed memory for later, on top of what the next stage needs.
     pa.default_memory_pool().release_unused()
     return written
 
 
 def _shares(table: pa.Table, label: str | None, draws: Iterable[HoldOutDraw]) -> Iterator[pa.Table]:
-    """Yield the rows that each hold-out draws from what the last one left, and then the rest."""
+    """Yield the rows that each hold-out draws from those that are left, and at last the rest."""
     for draw in draws:
         labels = np.zeros(len(table), np.int64)
         if label is not None:
@@ -112,8 +116,8 @@ def _shares(table: pa.Table, label: str | None, draws: Iterable[HoldOutDraw]) ->
 class _Output:
     """One split's share of a part: cleaned rows, and prepared rows where they are wanted.
 
-    Rows are prepared by row groups, as `prepare_parquet` does it. What is fitted may depend on how
-    rows come together (sums of floats do), and is the same with both.
+    Rows are prepared a row group at a time, as `prepare_parquet` does it too. Sums of floats depend
+    on which rows are summed together, so both ways must group rows alike to fit alike.
     """
 
     def __init__(self, job: CleanJob, split: str, part: int, stack: ExitStack) -> None:
@@ -136,7 +140,7 @@ class _Output:
 
 
 class _LeftOut:
-    """Rows that were left out: where they stand, why, and their text."""
+    """Collects rows that were left out: where they stand, why, and their text."""
 
     def __init__(self, job: CleanJob, part: int, stack: ExitStack) -> None:
         self._job = job
@@ -151,7 +155,7 @@ class _LeftOut:
         """Note the rows of a chunk that were dropped, have faults or could not be parsed.
 
         Raises:
-            InputError: there is a fault, and no quarantine.
+            InputError: A row has a fault, and the recipe puts no rows in quarantine.
         """
         if cleaned.faults and not self._job.recipe.bad_rows_allowed():
             fault = cleaned.faults[0]
@@ -175,7 +179,7 @@ class _LeftOut:
         self._file.write(_table(in_order, self._job.raw_paths))
 
     def close(self, kept: CleanedPart) -> CleanedPart:
-        """Return what became of the split's rows, those left out included."""
+        """Return what became of the rows of the split, with the rows that were left out."""
         return CleanedPart(
             rows=kept.rows,
             parquet=kept.parquet,

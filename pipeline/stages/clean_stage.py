@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from shardmill.errors import EmptyFileError, InputError
+from shardmill.errors import EmptyFileError, TooManyBadRowsError
 from shardmill.format.manifest import CleanedSplit, CleanRecord
 from shardmill.format.record import to_json
 from shardmill.kinds.find_kind import find_kind, target_fields
@@ -23,22 +23,22 @@ def run_clean(
     """Clean the raw files of a plan into its clean generation.
 
     Args:
-        plan: what to build.
-        build: how.
+        plan: What to build.
+        build: The run that this is part of.
         scratch: A folder for prepared rows, if the shard stage follows at once.
 
     Returns:
         What was cleaned, and the prepared rows.
 
     Raises:
-        InputError: a raw file is not what the recipe says; nothing has changed then.
-        OutputError: the artifact cannot be written.
+        InputError: A raw file is not what the recipe says. Nothing has changed then.
+        OutputError: The artifact cannot be written.
     """
     with new_generation(plan.artifact, plan.clean_generation) as generation:
         parts: dict[str, list[CleanedPart]] = {name: [] for name in plan.recipe.splits}
         for name in plan.recipe.source_splits():
             job = _clean_job(plan, name, generation, scratch)
-            # Of what is read, not of the raw files: neither compression nor encoding moves a cut.
+            # The size of what is read, so that neither compression nor encoding moves a cut.
             size = sum(file.readable.stat().st_size for file in job.source.files())
             cut = cut_parts(job.source.chunks(CHUNK_BYTES), total_bytes=size)
             tasks = ((job, part) for part in cut)
@@ -83,20 +83,24 @@ def _cleaned_split(plan: Plan, name: str, parts: Sequence[CleanedPart]) -> Clean
 
 
 def _notes(artifact: Path, record: CleanRecord) -> Iterator[str]:
-    """Yield a line for each split that rows were left out of."""
+    """Yield a line for each split from which rows were left out."""
     for name, split in record.splits.items():
         counts = {"left out as bad": split.rejected, "dropped": sum(split.dropped.values())}
-        said = [f"{n:,} row{'s' * (n != 1)} of {name} {how}" for how, n in counts.items() if n]
+        said = [f"{_rows(n)} of {name} {how}" for how, n in counts.items() if n]
         if said:
             files = split.left_out
             more = f" and {len(files) - 1:,} more" if len(files) > 1 else ""
             yield f"{' and '.join(said)}, see {artifact / files[0].path}{more}"
 
 
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
 def _check_left_out(
     plan: Plan, split: str, parts: Mapping[str, Sequence[CleanedPart]], file: Path
 ) -> None:
-    """Fail if there are no rows, or too many that are not what the recipe says."""
+    """Refuse a split without rows, or with too many rows that are not what the recipe says."""
     own = [split, *(n for n, s in plan.recipe.splits.items() if s.hold_out_of(split))]
     kept = sum(part.rows for name in own for part in parts[name])
     bad = sum(part.bad for part in parts[split])
@@ -104,7 +108,7 @@ def _check_left_out(
     allowed = plan.recipe.bad_rows_allowed()
     if bad > allowed * (kept + bad + dropped):
         first = next(part.first_bad for part in parts[split] if part.first_bad is not None)
-        raise InputError(
+        raise TooManyBadRowsError(
             first.place,
             expected=f"at most {allowed:.4g} of the rows of {split} to be bad (csv.max_bad_rows)",
             found=f"{bad:,} of {kept + bad + dropped:,}, the first: {first.reason}",

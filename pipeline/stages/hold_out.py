@@ -1,4 +1,4 @@
-"""Draws rows for a hold-out while they stream past, without knowing how many there will be."""
+"""Draws rows for a hold-out while they stream past, without knowing how many will come."""
 
 from fractions import Fraction
 
@@ -10,9 +10,15 @@ from shardmill.recipe.tables import HoldOut
 
 
 def hold_out_draws(recipe: AnyRecipe, split: str, part: int = 0) -> dict[str, "HoldOutDraw"]:
-    """Return the draws of all splits held out of one, in order; each sees what the last left.
+    """Return the draws of all splits that are held out of a split, by name, in their order.
 
-    Each part of the split's files has draws of its own, so that parts do not wait for each other.
+    Each draw sees the rows that the draw before it left. Each part of the split's files has draws
+    of its own, so that parts do not wait for each other.
+
+    Args:
+        recipe: The recipe of the dataset.
+        split: The split that gives rows up.
+        part: The number of the part, from 0.
     """
     draws = {}
     taken = Fraction(0)
@@ -26,16 +32,17 @@ def hold_out_draws(recipe: AnyRecipe, split: str, part: int = 0) -> dict[str, "H
 class HoldOutDraw:
     """Decides for each row, in order, whether it is held out.
 
-    Permuted blocks (Zelen 1974, as clinical trials assign treatments): of every `d` rows of a
-    class that follow one another in a part, `n` are held out, at random places, for a fraction
-    n/d. So each class gives up its share of each part to within `n` rows, whatever the length of
-    the part, and the draw depends on the seed, on the number of the part and on the order of the
-    labels in it, not on how the rows come in batches.
+    The method is that of permuted blocks, as clinical trials assign treatments (Zelen, "The
+    randomization and stratification of patients to clinical trials", 1974). For a fraction n/d, of
+    every `d` rows of a class that follow one another in a part, `n` are held out, at random places.
+    So each class gives up its share of each part to within `n` rows, however long the part is. The
+    draw depends on the seed, on the number of the part and on the order of the labels in it. It
+    does not depend on how the rows come in batches.
 
     Args:
-        hold_out: what share of all rows, and the seed.
-        taken: the share that is gone already, to other hold-outs of the same split.
-        part: which of the split's parts the rows are of, from 0.
+        hold_out: The share of the rows to hold out, and the seed.
+        taken: The share that other hold-outs of the same split have taken already.
+        part: The number of the part that the rows belong to, from 0.
     """
 
     def __init__(self, hold_out: HoldOut, taken: Fraction = Fraction(0), part: int = 0) -> None:
@@ -46,7 +53,11 @@ class HoldOutDraw:
         self._streams: dict[int, tuple[np.random.Generator, npt.NDArray[np.bool_]]] = {}
 
     def draw(self, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Return which of the next rows [n] are held out; `labels` [n] are their classes."""
+        """Return which of the next rows are held out, bool [n].
+
+        Args:
+            labels: The class indices of the rows, int64 [n].
+        """
         held_out = np.zeros(len(labels), bool)
         classes = labels if self._hold_out.stratify else np.zeros_like(labels)
         for label in np.unique(classes).tolist():

@@ -18,13 +18,13 @@ from shardmill.serve.preprocessor import Preprocessor
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Rows of a split that make up a shard.
+    """The rows of a split that make up a shard.
 
     Attributes:
-        name: of its file.
-        rows: how many.
-        pieces: where they are, in order: rows `[start, stop)` of prepared rows.
-        labelled: the split has a target.
+        name: The name of the file.
+        rows: How many rows the shard has.
+        pieces: Where the rows are, in order: rows `[start, stop)` of prepared rows.
+        labelled: Whether the split has a target.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Shard:
 def even_shards(
     split: str, prepared: Sequence[RowsToEncode], rows_per_shard: int, *, labelled: bool
 ) -> list[Shard]:
-    """Cut the rows of a split into shards of `rows_per_shard` rows; the last may be shorter."""
+    """Cut all rows of a split into shards of `rows_per_shard` rows; the last may be shorter."""
     total = sum(file.rows for file in prepared)
     return [
         Shard(
@@ -63,10 +63,10 @@ def _pieces(
 
 
 def write_shard_of(preprocessor: Preprocessor, generation: Generation, shard: Shard) -> ShardRecord:
-    """Finish the rows of a shard and write it into a generation.
+    """Encode the rows of a shard and write it into a generation.
 
     Raises:
-        InputError: a row cannot be encoded.
+        InputError: A row cannot be encoded.
     """
     fields = preprocessor.fields(labelled=shard.labelled)
     tables = (part for piece in shard.pieces for part in _finished(preprocessor, shard, piece))
@@ -90,7 +90,7 @@ def _finished(
         try:
             yield preprocessor.encode_prepared(table, key, labelled=shard.labelled)
         except RowFault as fault:
-            # That of the raw file is not known any more.
+            # The line of the raw file is not known any more.
             raise fault.at(f"{prepared.path}, row {row + fault.row} (from 0)") from None
         row += len(table)
 
@@ -98,7 +98,10 @@ def _finished(
 def _shard_tensors(
     fields: Sequence[Field], rows: int, tables: Iterable[Mapping[str, Array | Ragged]]
 ) -> tuple[dict[str, npt.NDArray[np.generic]], dict[str, int], dict[str, int]]:
-    """Return the tensors of a shard, filled table by table, and facts of the ragged ones."""
+    """Return the tensors of a shard, and for ragged fields the count of values and the longest row.
+
+    Tensors are filled table by table, so that no more than a table is held twice.
+    """
     tensors: dict[str, npt.NDArray[np.generic]] = {
         field.name: np.empty((rows, *field.shape), field.dtype)
         for field in fields

@@ -47,30 +47,31 @@ def run_shard(
     cleaned: CleanRecord,
     prepared_files: PreparedFiles | None,
     folder: Path,
-    given: Fitted | None,
+    fitted: Fitted | None,
 ) -> Manifest:
     """Encode the cleaned rows of a plan and switch readers to the result.
 
     Args:
-        plan: what to build.
-        build: how.
-        cleaned: what the clean stage has left.
+        plan: What to build.
+        build: The run that this is part of.
+        cleaned: What the clean stage has left.
         prepared_files: The prepared rows; None to make them of the Parquet files.
         folder: The folder for prepared rows.
-        given: what is fitted already; None to learn it from the train rows.
+        fitted: What is fitted already; None to learn it from the train rows.
 
     Returns:
-        What readers see now.
+        The manifest that readers see now.
 
     Raises:
-        InputError: the rows cannot be fitted.
-        OutputError: the artifact cannot be written.
+        InputError: The rows cannot be fitted or encoded.
+        OutputError: The artifact cannot be written.
     """
     with new_generation(plan.artifact, plan.shard_generation) as generation:
         if prepared_files is None:
             prepared_files = _prepare(plan, cleaned, build, folder)
         with build.timed("fit"):
-            fitted = _fit(plan, prepared_files["train"]) if given is None else given
+            if fitted is None:
+                fitted = _fit(plan, prepared_files["train"])
             preprocessor = Preprocessor(plan.recipe, fitted)
             prepared = {
                 n: _rows_to_encode(plan, preprocessor, cleaned, prepared_files, n)
@@ -155,13 +156,13 @@ def _write_shards(
     generation: Generation,
     prepared: Mapping[str, Sequence[RowsToEncode]],
 ) -> dict[str, SplitRecord]:
-    # One number for all splits, so that a split without labels is cut like the others.
+    # All splits have the same number of rows in a shard, also a split without labels.
     rows_per_shard = _rows_per_shard(plan, preprocessor.fields(labelled=True), build)
     shards = {
         name: even_shards(name, prepared[name], rows_per_shard, labelled=split.labelled)
         for name, split in cleaned.splits.items()
     }
-    # What has been fitted goes with each task; the vocabulary is in the keys already.
+    # What was fitted travels with each task. The vocabulary need not: the lookups hold the ids.
     light = Preprocessor(plan.recipe, replace(preprocessor.fitted, vocab=None))
     tasks = [(light, generation, shard) for name in shards for shard in shards[name]]
     records: Iterator[ShardRecord] = iter(build.run("shard", write_shard_of, tasks, len(tasks)))

@@ -94,6 +94,18 @@ class ValueFormatError(InputError):
     """A cell that cannot be read as its column's dtype, or is missing where it must not be."""
 
 
+class TooManyBadRowsError(InputError):
+    """More rows that are not what the recipe says than the recipe allows."""
+
+
+class NotCleanedError(InputError):
+    """The shard stage is to run, and the clean stage has left no rows for it."""
+
+
+class FileTakenTwiceError(InputError):
+    """A raw file that two entries of a recipe take in."""
+
+
 class UnknownClassError(InputError):
     """A label outside the recipe's classes."""
 

@@ -1,4 +1,4 @@
-"""Reads vocabularies that the train rows have no part in."""
+"""Reads a vocabulary that exists before any row is read: another artifact's, or a tokenizer's."""
 
 from shardmill.kinds.row import Fitted
 from shardmill.kinds.text import fitted_with
@@ -10,13 +10,14 @@ from shardmill.text.load_vocab import load_vocab
 from shardmill.text.tokenizer_file import read_tokenizer
 
 
-def given_vocab(plan: Plan) -> Fitted | None:
-    """Return what is fitted before any row is read; None if that is for the train rows to say.
+def existing_vocab(plan: Plan) -> Fitted | None:
+    """Return what is known without the train rows; None if the train rows teach the vocabulary.
 
     Raises:
-        TokenizerFileError: the recipe's tokenizer.json is something else.
-        MissingLibraryError: it is there, and the library that encodes with it is not.
-        DamagedFileError: the vocabulary of the other artifact is not what was written.
+        TokenizerFileError: The recipe names a tokenizer.json, and the file is something else.
+        MissingLibraryError: The library that encodes with the tokenizer.json is not installed.
+        DamagedFileError: The vocabulary of the other artifact is not the one that was written.
+        InputError: The tokenizer.json has changed since the build was planned.
     """
     if plan.borrowed is not None:
         record = plan.borrowed.record
