@@ -1,6 +1,7 @@
 """Builds any number of artifacts, one after the other."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -8,13 +9,14 @@ from typing import Any
 
 from shardmill.errors import ShardmillError
 from shardmill.format.manifest import Manifest
-from shardmill.pipeline.builds.build_run import Build, Progress, no_progress
+from shardmill.pipeline.builds.build_run import BuildRun, Progress, no_progress
+from shardmill.pipeline.builds.engine import Engine
 from shardmill.pipeline.builds.find_sources import Sources
 from shardmill.pipeline.builds.generation import has_remains, locked, new_scratch, remove_remains
 from shardmill.pipeline.builds.plan_build import Plan, plan_build
 from shardmill.pipeline.builds.present_recipe import present_recipe
+from shardmill.pipeline.builds.process_engine import ProcessEngine
 from shardmill.pipeline.builds.read_content import is_known, keep_known
-from shardmill.pipeline.builds.run_tasks import Workers
 from shardmill.pipeline.builds.warn_unpublished import unpublished_notes
 from shardmill.pipeline.stages.borrow_vocab import lender, lenders_first
 from shardmill.raw.raw_files import RawFiles
@@ -104,7 +106,11 @@ class Outcome:
 
 
 def build_artifacts(
-    sources: Sources, options: BuildOptions, on_done: Callable[[Outcome], None] = lambda _: None
+    sources: Sources,
+    options: BuildOptions,
+    *,
+    on_done: Callable[[Outcome], None] = lambda _: None,
+    engine: Engine | None = None,
 ) -> list[Outcome]:
     """Build what is not up to date and return what was done.
 
@@ -115,6 +121,7 @@ def build_artifacts(
         sources: What to build.
         options: How to build.
         on_done: A function to call with each outcome.
+        engine: Where the tasks run; None for a pool of local processes. The caller ends it.
 
     Raises:
         ShardmillError: The first failure. The other failures are its notes. What was readable
@@ -122,12 +129,13 @@ def build_artifacts(
     """
     outcomes: list[Outcome] = []
     failures: list[ShardmillError] = []
-    with Workers(options.workers or worthwhile_workers(sources)) as workers:
+    own = engine or ProcessEngine(options.workers or worthwhile_workers(sources))
+    with own if engine is None else nullcontext():
         for recipe in lenders_first(sources.recipes):
             try:
                 raw = sources.raw_files(recipe)
                 awaited = _awaited(recipe, raw, options, outcomes)
-                outcomes.append(awaited or _build(recipe, raw, options, workers))
+                outcomes.append(awaited or _build(recipe, raw, options, own))
             except ShardmillError as error:
                 failures.append(error)
             else:
@@ -160,7 +168,7 @@ def worthwhile_workers(sources: Sources) -> int:
     return max(min(most, available_cores()), 1)
 
 
-def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, workers: Workers) -> Outcome:
+def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, engine: Engine) -> Outcome:
     artifact = options.out / recipe.name
     recipe = present_recipe(recipe, raw)
     plan = partial(
@@ -171,8 +179,8 @@ def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, workers: Wor
         rows_per_shard=options.rows_per_shard,
         force=options.force,
     )
-    build = Build(
-        workers,
+    build = BuildRun(
+        engine,
         progress=lambda stage, done, total: options.progress(f"{recipe.name} {stage}", done, total),
     )
     if options.dry_run or is_known(recipe, raw, artifact):
@@ -213,7 +221,9 @@ def _is_kept(plan: Plan, options: BuildOptions) -> bool:
     return sample and is_real and not options.force and bool(_needed(plan, options))
 
 
-def _outcome(plan: Plan, build: Build, options: BuildOptions, manifest: Manifest | None) -> Outcome:
+def _outcome(
+    plan: Plan, build: BuildRun, options: BuildOptions, manifest: Manifest | None
+) -> Outcome:
     """Return what was done; `manifest` is what readers see now, if there is anything."""
     name, needed = plan.recipe.name, _needed(plan, options)
     splits = {} if manifest is None else manifest.splits

@@ -1,44 +1,45 @@
-"""One run of a build: how it goes about things, and what it took."""
+"""One run of a build: how it runs its tasks, and what it took."""
 
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from shardmill.pipeline.builds.engine import Engine
 from shardmill.pipeline.builds.generation import build_json
 from shardmill.pipeline.builds.read_content import known_facts
-from shardmill.pipeline.builds.run_tasks import Workers
 from shardmill.raw.raw_files import RawContent
 
-Progress = Callable[[str, int, int], None]  # stage, tasks done, tasks in all
+# A function of the stage, how many of its tasks are done, and how many there are.
+Progress = Callable[[str, int, int], None]
 
 
 def no_progress(stage: str, done: int, total: int) -> None:
-    """Show nothing."""
+    """Report no progress."""
 
 
 @dataclass(slots=True)
-class Build:
-    """One run: how it goes about things, and what it took.
+class BuildRun:
+    """One run of a build: how it runs its tasks, and what it took.
 
     Attributes:
-        workers: the processes that do it.
-        progress: called at the start of a stage and after each of its tasks.
-        notes: what the user should know, one line each.
-        seconds: by stage.
+        engine: Where the tasks run.
+        progress: What to call at the start of a stage and after each of its tasks.
+        notes: What the user should know, one line each.
+        seconds: How long each stage took so far.
     """
 
-    workers: Workers
+    engine: Engine
     progress: Progress = no_progress
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        """Add the time that something takes to a stage's."""
+        """Add the time that a block takes to the seconds of a stage."""
         started = time.perf_counter()
         yield
         took = self.seconds.get(stage, 0) + time.perf_counter() - started
@@ -50,8 +51,20 @@ class Build:
         function: Callable[..., Any],
         arguments: Iterable[tuple[Any, ...]],
         total: int,
-    ) -> list[Any]:
-        """Run the tasks of a stage, about `total` of them, and note how long they took."""
+    ) -> Generator[Any, None, None]:
+        """Yield the results of a stage's tasks in order, as they come, and note how long it took.
+
+        Close the iterator if it is left early: then none of the tasks runs any more.
+
+        Args:
+            stage: The name of the stage.
+            function: The function that each task calls.
+            arguments: The arguments of each task.
+            total: About how many tasks there are.
+
+        Raises:
+            WorkerError: Something other than a task has ended a worker.
+        """
         done = 0
         self.progress(stage, done, total)
 
@@ -61,16 +74,16 @@ class Build:
             self.progress(stage, done, max(total, done))
 
         with self.timed(stage):
-            return self.workers.run(function, arguments, on_done)
+            yield from self.engine.run(function, arguments, on_done)
 
     def to_json(self, raw: Mapping[str, Sequence[RawContent]]) -> bytes:
-        """Return build.json, which holds what may differ between equal builds of these files."""
+        """Return the content of build.json, which holds what may differ between equal builds."""
         facts = {
             "built_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": platform.platform(),
             "python": platform.python_version(),
             "raw": known_facts(raw),
             "seconds": self.seconds,
-            "workers": self.workers.processes,
+            "workers": self.engine.processes,
         }
         return build_json(facts)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from shardmill.errors import NotCleanedError
 from shardmill.format.manifest import Manifest
-from shardmill.pipeline.builds.build_run import Build
+from shardmill.pipeline.builds.build_run import BuildRun
 from shardmill.pipeline.builds.generation import new_scratch
 from shardmill.pipeline.builds.plan_build import Plan, clean_record, with_copies
 from shardmill.pipeline.stages.clean_stage import run_clean
@@ -14,7 +14,7 @@ from shardmill.pipeline.stages.shard_stage import run_shard
 
 
 def run_stages(
-    plan: Plan, build: Build, *, needed: Collection[str], copies: Path
+    plan: Plan, build: BuildRun, *, needed: Collection[str], copies: Path
 ) -> Manifest | None:
     """Run the stages `clean` and `shard` as far as they are needed.
 
@@ -32,7 +32,7 @@ def run_stages(
         NotCleanedError: Only `shard` is to run, and nothing has been cleaned yet.
         OutputError: The artifact cannot be written.
     """
-    build.workers.start()
+    build.engine.start()
     # The vocabulary comes first, so that a fault in it is reported before any work is done.
     fitted = existing_vocab(plan) if "shard" in needed else None
     cleaned, prepared_files = clean_record(plan.artifact, plan.clean_key), None

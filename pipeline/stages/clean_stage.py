@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from shardmill.errors import EmptyFileError, TooManyBadRowsError
 from shardmill.format.manifest import CleanedSplit, CleanRecord
 from shardmill.format.record import to_json
 from shardmill.kinds.find_kind import find_kind, target_fields
-from shardmill.pipeline.builds.build_run import Build
+from shardmill.pipeline.builds.build_run import BuildRun
 from shardmill.pipeline.builds.generation import Generation, new_generation
 from shardmill.pipeline.builds.plan_build import CLEAN_NAME, Plan, check_unchanged
 from shardmill.pipeline.stages.clean_part import CleanedPart, CleanJob, clean_part
@@ -18,7 +19,7 @@ from shardmill.raw.sources import split_source
 
 
 def run_clean(
-    plan: Plan, build: Build, *, scratch: Path | None
+    plan: Plan, build: BuildRun, *, scratch: Path | None
 ) -> tuple[CleanRecord, PreparedFiles]:
     """Clean the raw files of a plan into its clean generation.
 
@@ -42,10 +43,10 @@ def run_clean(
             size = sum(file.readable.stat().st_size for file in job.source.files())
             cut = cut_parts(job.source.chunks(CHUNK_BYTES), total_bytes=size)
             tasks = ((job, part) for part in cut)
-            done = build.run("clean", clean_part, tasks, part_count(size))
-            for part in done:
-                for split, cleaned in part.items():
-                    parts[split].append(cleaned)
+            with closing(build.run("clean", clean_part, tasks, part_count(size))) as done:
+                for part in done:
+                    for split, cleaned in part.items():
+                        parts[split].append(cleaned)
             _check_left_out(plan, name, parts, job.source.files()[0].path)
         check_unchanged(plan)
         record = CleanRecord(

@@ -1,8 +1,9 @@
 """The shard stage: cleaned rows to shards, and readers switched to them."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,13 @@ from shardmill.format.manifest import (
     FileRecord,
     Manifest,
     RawList,
-    ShardRecord,
     SplitRecord,
     VocabularyRecord,
 )
 from shardmill.format.record import to_json
 from shardmill.kinds.find_kind import find_kind
 from shardmill.kinds.row import Fitted, RowFault
-from shardmill.pipeline.builds.build_run import Build
+from shardmill.pipeline.builds.build_run import BuildRun
 from shardmill.pipeline.builds.generation import Generation, new_generation, publish
 from shardmill.pipeline.builds.plan_build import Plan
 from shardmill.pipeline.stages.prepared_rows import (
@@ -42,7 +42,7 @@ RAW_NAME = "raw.json"
 
 def run_shard(
     plan: Plan,
-    build: Build,
+    build: BuildRun,
     *,
     cleaned: CleanRecord,
     prepared_files: PreparedFiles | None,
@@ -86,14 +86,13 @@ def run_shard(
     return manifest
 
 
-def _prepare(plan: Plan, cleaned: CleanRecord, build: Build, folder: Path) -> PreparedFiles:
+def _prepare(plan: Plan, cleaned: CleanRecord, build: BuildRun, folder: Path) -> PreparedFiles:
     splits = [(name, file) for name, split in cleaned.splits.items() for file in split.parquet]
     tasks = [(plan.recipe, name, plan.artifact / file.path, folder) for name, file in splits]
     prepared_files: dict[str, list[PreparedFile]] = {name: [] for name in cleaned.splits}
-    for (name, _), prepared_file in zip(
-        splits, build.run("prepare", prepare_parquet, tasks, len(tasks)), strict=True
-    ):
-        prepared_files[name].append(prepared_file)
+    with closing(build.run("prepare", prepare_parquet, tasks, len(tasks))) as done:
+        for (name, _), prepared_file in zip(splits, done, strict=True):
+            prepared_files[name].append(prepared_file)
     return prepared_files
 
 
@@ -152,7 +151,7 @@ def _write_shards(
     plan: Plan,
     cleaned: CleanRecord,
     preprocessor: Preprocessor,
-    build: Build,
+    build: BuildRun,
     generation: Generation,
     prepared: Mapping[str, Sequence[RowsToEncode]],
 ) -> dict[str, SplitRecord]:
@@ -165,13 +164,16 @@ def _write_shards(
     # What was fitted travels with each task. The vocabulary need not: the lookups hold the ids.
     light = Preprocessor(plan.recipe, replace(preprocessor.fitted, vocab=None))
     tasks = [(light, generation, shard) for name in shards for shard in shards[name]]
-    records: Iterator[ShardRecord] = iter(build.run("shard", write_shard_of, tasks, len(tasks)))
+    with closing(build.run("shard", write_shard_of, tasks, len(tasks))) as done:
+        records = {
+            name: tuple(itertools.islice(done, len(shards[name]))) for name in cleaned.splits
+        }
     return {
         name: SplitRecord(
             **_cleaned_facts(split),
             rows_per_shard=rows_per_shard,
             fields=preprocessor.fields(labelled=split.labelled),
-            shards=tuple(itertools.islice(records, len(shards[name]))),
+            shards=records[name],
         )
         for name, split in cleaned.splits.items()
     }
@@ -181,7 +183,7 @@ def _cleaned_facts(split: CleanedSplit) -> dict[str, Any]:
     return {name: getattr(split, name) for name in CleanedSplit.model_fields}
 
 
-def _rows_per_shard(plan: Plan, fields: tuple[Field, ...], build: Build) -> int:
+def _rows_per_shard(plan: Plan, fields: tuple[Field, ...], build: BuildRun) -> int:
     if plan.rows_per_shard is None:
         return default_rows_per_shard(fields)
     rows = aligned_rows(fields, plan.rows_per_shard)

@@ -52,6 +52,6 @@ def run_build(
     try:
         with progress_bars(quiet=quiet) as progress:
             how = BuildOptions(stages=stages, progress=progress, **settings)
-            build_artifacts(sources, how, done.append)
+            build_artifacts(sources, how, on_done=done.append)
     finally:  # also what was built before or after a failure
         print_outcomes(done, as_json=as_json, quiet=quiet)

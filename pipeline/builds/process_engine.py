@@ -1,4 +1,4 @@
-"""Runs functions over many arguments, in this process or in several."""
+"""Runs the tasks of a build in this process, or in a pool of local processes."""
 
 import itertools
 import multiprocessing
@@ -9,44 +9,45 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-from shardmill.errors import WorkerError
+from shardmill.pipeline.builds.engine import (
+    Result,
+    in_turn,
+    nothing_done,
+    side_by_side,
+    worker_ended,
+)
 
-Result = TypeVar("Result")
-
-# Tasks that wait in line for each process; more would only wait, with their arguments in memory.
-_WAITING = 2
-
-
-# What tasks import, but for pandas, which tables alone need.
+# What tasks import, except pandas, which only tables need.
 _PRELOADED = ["shardmill.pipeline.stages.clean_part", "shardmill.pipeline.stages.shard_split"]
 
 
 def _method() -> str:
     """Return how to start processes.
 
-    A fork takes milliseconds, where others import all anew. It is safe while no other thread of
-    Python's runs: those of Arrow and of numpy's OpenBLAS see to forks by themselves.
+    A fork takes milliseconds; the other methods import everything anew. A fork is safe while no
+    other thread of Python runs. Arrow and OpenBLAS, which numpy uses, handle forks themselves.
     """
     if sys.platform == "linux" and threading.active_count() == 1:
         return "fork"
     return "spawn" if sys.platform == "win32" else "forkserver"
 
 
-class Workers:
-    """Processes that run tasks; started when there is a second task, and kept until the end.
+class ProcessEngine:
+    """A pool of local processes. They start when there is a second task, and stay until the end.
 
-    The first error, or an interrupt, ends all of them at once; later tasks get new ones.
+    The first error or interrupt ends all of them at once. Later tasks get new processes.
 
     Args:
-        processes: at a time; 1 runs everything in this one.
+        processes: How many processes work at the same time. With 1, everything runs in this one.
     """
 
     def __init__(self, processes: int) -> None:
@@ -77,7 +78,7 @@ class Workers:
             self._pool = self._new_pool("fork")
 
     def _end(self) -> None:
-        """End the processes, whatever they are doing; they have ended when this returns."""
+        """End the processes, whatever they are doing. They have ended when this returns."""
         pool, self._pool = self._pool, None
         if pool is None:
             return
@@ -92,50 +93,28 @@ class Workers:
         self,
         function: Callable[..., Result],
         arguments: Iterable[tuple[Any, ...]],
-        on_done: Callable[[], None] = lambda: None,
-    ) -> list[Result]:
-        """Return `function(*a)` for each `a` of `arguments`, in that order.
-
-        When this raises, none of the tasks is running any more.
-
-        Args:
-            function: importable by name, since processes are started afresh.
-            arguments: picklable; taken as they are needed.
-            on_done: called after each task.
+        on_done: Callable[[], None] = nothing_done,
+    ) -> Iterator[Result]:
+        """Yield the results of tasks in order, as they come; see `Engine.run`.
 
         Raises:
-            WorkerError: something else has ended a process.
+            WorkerError: Something other than a task has ended a process.
         """
         remaining = iter(arguments)
         first = list(itertools.islice(remaining, 2))
         arguments = itertools.chain(first, remaining)
         if self.processes <= 1 or len(first) < 2:
-            return list(_in_turn(function, arguments, on_done))
+            yield from in_turn(function, arguments, on_done)
+            return
+        submit = partial(self._submit, function)
         try:
-            return self._side_by_side(function, arguments, on_done)
+            yield from side_by_side(submit, arguments, on_done, workers=self.processes)
         except BrokenProcessPool:
             self._end()
-            raise _worker_ended() from None
+            raise worker_ended() from None
         except BaseException:
             self._end()
             raise
-
-    def _side_by_side(
-        self,
-        function: Callable[..., Result],
-        arguments: Iterable[tuple[Any, ...]],
-        on_done: Callable[[], None],
-    ) -> list[Result]:
-        futures: list[Future[Result]] = []
-        waiting: set[Future[Result]] = set()
-        for argument in arguments:
-            futures.append(self._submit(function, argument))
-            waiting.add(futures[-1])
-            if len(waiting) >= self.processes * _WAITING:
-                waiting = _wait(waiting, on_done)
-        while waiting:
-            waiting = _wait(waiting, on_done)
-        return [future.result() for future in futures]
 
     def _submit(
         self, function: Callable[..., Result], argument: tuple[Any, ...]
@@ -162,37 +141,10 @@ def _nothing() -> None:
     pass
 
 
-def _worker_ended() -> WorkerError:
-    return WorkerError(
-        "a worker",
-        expected="a process that runs until its tasks are done",
-        found="one that has ended, most often for want of memory",
-        fix='build with fewer --workers; a script must build below `if __name__ == "__main__"`',
-    )
-
-
-def _wait(waiting: "set[Future[Result]]", on_done: Callable[[], None]) -> "set[Future[Result]]":
-    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-    for future in done:
-        future.result()
-        on_done()
-    return waiting
-
-
-def _in_turn(
-    function: Callable[..., Result],
-    arguments: Iterable[tuple[Any, ...]],
-    on_done: Callable[[], None],
-) -> Iterator[Result]:
-    for argument in arguments:
-        yield function(*argument)
-        on_done()
-
-
 @contextmanager
 def _signals_held() -> Iterator[None]:
-    # Processes that start meanwhile inherit this: an interrupt is the parent's to answer, and what
-    # the parent does when it is to end is not theirs to do.
+    # Processes that start meanwhile inherit the mask. The parent answers interrupts, and what it
+    # does when it is asked to end is not for its children to do.
     if sys.platform == "win32":
         yield
         return
@@ -204,7 +156,7 @@ def _signals_held() -> Iterator[None]:
 
 
 def _live_with_the_parent() -> None:
-    """Ignore interrupts, end when asked to, and when the parent does, however it ends."""
+    """Ignore interrupts, and end when asked to or when the parent has ended in whatever way."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform != "win32":

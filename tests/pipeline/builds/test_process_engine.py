@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shardmill.errors import InputError, ShardmillError, WorkerError
-from shardmill.pipeline.builds.run_tasks import Workers
+from shardmill.pipeline.builds.process_engine import ProcessEngine
 from shardmill.raw.raw_files import read_raw
 
 # Workers are started afresh and cannot import this file, so tasks are functions of other modules.
@@ -21,24 +21,24 @@ POWERS = [(n, 2) for n in range(20)]
 @pytest.mark.parametrize("workers", [1, 2])
 def test_results_come_in_order(workers: int) -> None:
     done: list[None] = []
-    with Workers(workers) as pool:
-        results = pool.run(pow, POWERS, lambda: done.append(None))
+    with ProcessEngine(workers) as pool:
+        results = list(pool.run(pow, POWERS, lambda: done.append(None)))
         assert results == [n**2 for n in range(20)]
         assert len(done) == 20
-        assert pool.run(pow, iter(POWERS)) == results
+        assert list(pool.run(pow, iter(POWERS))) == results
     assert multiprocessing.active_children() == []
 
 
 @pytest.mark.parametrize("arguments", [[], [()]])
 def test_up_to_one_task_runs_in_this_process(arguments: list[tuple[()]]) -> None:
-    with Workers(4) as pool:
-        results = pool.run(os.getpid, arguments)
+    with ProcessEngine(4) as pool:
+        results = list(pool.run(os.getpid, arguments))
     assert results == [os.getpid()] * len(arguments)
 
 
 def test_several_workers_are_other_processes() -> None:
-    with Workers(2) as pool:
-        results = pool.run(os.getpid, [()] * 4)
+    with ProcessEngine(2) as pool:
+        results = list(pool.run(os.getpid, [()] * 4))
     assert os.getpid() not in results
     assert len(set(results)) <= 2
 
@@ -47,8 +47,8 @@ def test_several_workers_are_other_processes() -> None:
 def test_an_error_is_raised_here_with_its_fields(tmp_path: Path, workers: int) -> None:
     (tmp_path / "there").write_bytes(b"x")
     tasks = [(tmp_path / "there",), (tmp_path / "missing",), (tmp_path / "there",)]
-    with pytest.raises(ShardmillError) as caught, Workers(workers) as pool:
-        pool.run(read_raw, tasks)
+    with pytest.raises(ShardmillError) as caught, ProcessEngine(workers) as pool:
+        list(pool.run(read_raw, tasks))
     error = caught.value
     assert type(error) is InputError
     assert error.where == str(tmp_path / "missing")
@@ -59,20 +59,20 @@ def test_an_error_is_raised_here_with_its_fields(tmp_path: Path, workers: int) -
 
 
 def test_a_worker_that_is_ended_from_outside_is_an_error_that_says_so() -> None:
-    with Workers(2) as pool:
+    with ProcessEngine(2) as pool:
         with pytest.raises(WorkerError, match="most often for want of memory; build with fewer"):
-            pool.run(os._exit, [(9,), (9,)])
-        assert pool.run(pow, POWERS) == [n**2 for n in range(20)]  # by new ones
+            list(pool.run(os._exit, [(9,), (9,)]))
+        assert list(pool.run(pow, POWERS)) == [n**2 for n in range(20)]  # by new ones
 
 
 # The first worker never ends by itself: it reads from a pipe that nobody writes to.
 ENDLESS = """
 import os, sys
-from shardmill.pipeline.builds.run_tasks import Workers
+from shardmill.pipeline.builds.process_engine import ProcessEngine
 if __name__ == "__main__":
     try:
-        with Workers(2) as pool:
-            pool.run(open, [(sys.argv[1], "rb"), (sys.argv[2], "rb")])
+        with ProcessEngine(2) as pool:
+            list(pool.run(open, [(sys.argv[1], "rb"), (sys.argv[2], "rb")]))
     except FileNotFoundError as error:
         print(error.filename)
 """
@@ -92,15 +92,15 @@ def test_an_error_ends_the_other_workers(tmp_path: Path) -> None:
 # What was set in this process is set in processes forked from it, and not in others.
 FORKED = """
 import sys, threading
-from shardmill.pipeline.builds.run_tasks import Workers
+from shardmill.pipeline.builds.process_engine import ProcessEngine
 if __name__ == "__main__":
     sys.setrecursionlimit(4321)
     end = threading.Event()
     if "beside a thread" in sys.argv:
         threading.Thread(target=end.wait).start()
-    with Workers(2) as pool:
+    with ProcessEngine(2) as pool:
         pool.start()
-        print(pool.run(sys.getrecursionlimit, [()] * 3))
+        print(list(pool.run(sys.getrecursionlimit, [()] * 3)))
     end.set()
 """
 
@@ -122,8 +122,8 @@ def test_an_interrupt_ends_the_workers() -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), Workers(2) as pool:
-        pool.run(pow, POWERS, interrupt)
+    with pytest.raises(KeyboardInterrupt), ProcessEngine(2) as pool:
+        list(pool.run(pow, POWERS, interrupt))
     # Not by `exitcode`: it is None for a moment where another thread has reaped the process.
     for child in multiprocessing.active_children():
         assert multiprocessing.connection.wait([child.sentinel], timeout=10)
@@ -132,12 +132,12 @@ def test_an_interrupt_ends_the_workers() -> None:
 # Both workers wait for ever on a pipe, or would, and the parent is killed under them.
 KILLED = """
 import os, signal, sys
-from shardmill.pipeline.builds.run_tasks import Workers
+from shardmill.pipeline.builds.process_engine import ProcessEngine
 if __name__ == "__main__":
     arguments = [(sys.argv[1], os.O_RDONLY), (sys.argv[2], os.O_RDONLY)]
     kill = lambda: os.kill(os.getpid(), signal.SIGKILL)
-    with Workers(2) as pool:
-        pool.run(os.open, arguments, kill)
+    with ProcessEngine(2) as pool:
+        list(pool.run(os.open, arguments, kill))
 """
 
 

@@ -1,0 +1,133 @@
+"""Where the tasks of a build run: the seam between a build and what executes it.
+
+A task is a picklable function with picklable arguments, and its result is small. So a build runs in
+this process, in a pool of local processes, or on any `concurrent.futures.Executor`, and its bytes
+are the same everywhere.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
+
+from shardmill.errors import WorkerError
+
+Result = TypeVar("Result")
+
+# How many tasks wait in line for each worker. More would only wait, with their arguments in memory.
+_WAITING = 2
+
+
+class Engine(Protocol):
+    """Runs the tasks of a build. It is a context manager, and nothing runs after it has ended."""
+
+    @property
+    def processes(self) -> int:
+        """How many tasks run at the same time."""
+        ...
+
+    def start(self) -> None:
+        """Start the workers now if that is cheaper now than later; otherwise do nothing."""
+        ...
+
+    def run(
+        self,
+        function: Callable[..., Result],
+        arguments: Iterable[tuple[Any, ...]],
+        on_done: Callable[[], None] = ...,
+    ) -> Iterator[Result]:
+        """Yield `function(*a)` for each `a` of `arguments`, in that order, as the results come.
+
+        When the iterator raises, or is closed early, none of the tasks is running any more.
+
+        Args:
+            function: A function that workers can import by name.
+            arguments: The arguments of each task. They are taken as they are needed.
+            on_done: A function to call after each task.
+
+        Raises:
+            WorkerError: Something other than a task has ended a worker.
+        """
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+def nothing_done() -> None:
+    """Take note of a task without doing anything."""
+
+
+def in_turn(
+    function: Callable[..., Result],
+    arguments: Iterable[tuple[Any, ...]],
+    on_done: Callable[[], None],
+) -> Iterator[Result]:
+    """Run tasks in this process, one after the other; see `Engine.run`."""
+    for argument in arguments:
+        result = function(*argument)
+        on_done()
+        yield result
+
+
+def side_by_side(
+    submit: Callable[[tuple[Any, ...]], Future[Result]],
+    arguments: Iterable[tuple[Any, ...]],
+    on_done: Callable[[], None],
+    *,
+    workers: int,
+) -> Iterator[Result]:
+    """Submit tasks and yield their results in order, as they come.
+
+    Two tasks wait in line for each worker. If the iterator is closed or a task fails, the tasks
+    that have not begun are cancelled; those that run are left to the caller.
+
+    Args:
+        submit: A function that submits a task with the given arguments.
+        arguments: The arguments of each task. They are taken as they are needed.
+        on_done: A function to call after each task.
+        workers: How many tasks run at the same time.
+    """
+    ordered: deque[Future[Result]] = deque()
+    unfinished: set[Future[Result]] = set()
+
+    def settle() -> None:
+        nonlocal unfinished
+        done, unfinished = wait(unfinished, return_when=FIRST_COMPLETED)
+        for future in done:
+            future.result()
+            on_done()
+
+    try:
+        for argument in arguments:
+            future = submit(argument)
+            ordered.append(future)
+            unfinished.add(future)
+            while len(unfinished) >= workers * _WAITING:
+                settle()
+            while ordered and ordered[0] not in unfinished:
+                yield ordered.popleft().result()
+        while ordered:
+            while ordered[0] in unfinished:
+                settle()
+            yield ordered.popleft().result()
+    finally:
+        for future in ordered:
+            future.cancel()
+
+
+def worker_ended() -> WorkerError:
+    """Return the error for a worker that ended before its tasks were done."""
+    return WorkerError(
+        "a worker",
+        expected="a process that runs until its tasks are done",
+        found="one that has ended, most often for want of memory",
+        fix='build with fewer --workers; a script must build below `if __name__ == "__main__"`',
+    )
