@@ -20,6 +20,7 @@ from shardmill.pipeline.builds.read_content import is_known, keep_known
 from shardmill.pipeline.builds.warn_unpublished import unpublished_notes
 from shardmill.pipeline.stages.borrow_vocab import lender, lenders_first
 from shardmill.raw.raw_files import RawFiles
+from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.startup import available_cores, imported_meanwhile
 
@@ -42,6 +43,7 @@ class BuildOptions:
         dry_run: Whether to say only what would be done.
         stages: The stages to run, `clean` or `shard` or both.
         progress: What to call at the start of a stage and after each of its tasks.
+        sizes: The sizes of the pieces that tasks work on. Another size of parts gives other bytes.
     """
 
     out: Path
@@ -51,6 +53,7 @@ class BuildOptions:
     dry_run: bool = False
     stages: tuple[str, ...] = ("clean", "shard")
     progress: Progress = no_progress
+    sizes: WorkSizes = DEFAULT_SIZES
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,7 @@ def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, engine: Engi
     )
     build = BuildRun(
         engine,
+        sizes=options.sizes,
         progress=lambda stage, done, total: options.progress(f"{recipe.name} {stage}", done, total),
     )
     if options.dry_run or is_known(recipe, raw, artifact):
@@ -227,7 +231,7 @@ def _outcome(
     """Return what was done; `manifest` is what readers see now, if there is anything."""
     name, needed = plan.recipe.name, _needed(plan, options)
     splits = {} if manifest is None else manifest.splits
-    found = {split: record.rows for split, record in splits.items()}
+    found = {name: splits[name].rows for name in plan.recipe.splits if name in splits}
     if _is_kept(plan, options):
         note = "made from real files; sample data replaces it only with --force"
         return Outcome(name, plan.artifact, "kept", {}, False, found, notes=(note,))

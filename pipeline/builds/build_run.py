@@ -12,6 +12,7 @@ from shardmill.pipeline.builds.engine import Engine
 from shardmill.pipeline.builds.generation import build_json
 from shardmill.pipeline.builds.read_content import known_facts
 from shardmill.raw.raw_files import RawContent
+from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
 
 # A function of the stage, how many of its tasks are done, and how many there are.
 Progress = Callable[[str, int, int], None]
@@ -30,12 +31,14 @@ class BuildRun:
         progress: What to call at the start of a stage and after each of its tasks.
         notes: What the user should know, one line each.
         seconds: How long each stage took so far.
+        sizes: The sizes of the pieces that tasks work on.
     """
 
     engine: Engine
     progress: Progress = no_progress
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    sizes: WorkSizes = DEFAULT_SIZES
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

@@ -19,6 +19,7 @@ from shardmill.pipeline.stages.prepared_rows import PreparedFile, PreparedWriter
 from shardmill.pipeline.stages.write_parquet import ParquetFile
 from shardmill.raw.cut_parts import Chunk, Part
 from shardmill.raw.row_source import BadPlace, RowSource
+from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
 from shardmill.recipe.any_recipe import AnyRecipe
 
 
@@ -34,6 +35,7 @@ class CleanJob:
         scratch: The folder for prepared rows, which the shard stage encodes; None if that stage
             does not follow at once.
         raw_paths: The name of each raw file in the lists of rows that were left out.
+        sizes: The sizes of the pieces of the build.
     """
 
     recipe: AnyRecipe
@@ -42,6 +44,7 @@ class CleanJob:
     generation: Generation
     scratch: Path | None
     raw_paths: Mapping[Path, str]
+    sizes: WorkSizes = DEFAULT_SIZES
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,7 @@ class _Output:
                 plain=find_kind(job.recipe).PLAIN_COLUMNS,
                 metadata={f"shardmill.{key}": value for key, value in facts.items()},
                 on_group=self._prepared.write,
+                sizes=job.sizes,
             )
         )
 

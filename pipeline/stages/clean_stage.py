@@ -14,7 +14,7 @@ from shardmill.pipeline.builds.generation import Generation, new_generation
 from shardmill.pipeline.builds.plan_build import CLEAN_NAME, Plan, check_unchanged
 from shardmill.pipeline.stages.clean_part import CleanedPart, CleanJob, clean_part
 from shardmill.pipeline.stages.prepared_rows import PreparedFiles
-from shardmill.raw.cut_parts import CHUNK_BYTES, cut_parts, part_count
+from shardmill.raw.cut_parts import cut_parts
 from shardmill.raw.sources import split_source
 
 
@@ -38,12 +38,14 @@ def run_clean(
     with new_generation(plan.artifact, plan.clean_generation) as generation:
         parts: dict[str, list[CleanedPart]] = {name: [] for name in plan.recipe.splits}
         for name in plan.recipe.source_splits():
-            job = _clean_job(plan, name, generation, scratch)
+            job = _clean_job(plan, build, name, generation=generation, scratch=scratch)
             # The size of what is read, so that neither compression nor encoding moves a cut.
             size = sum(file.readable.stat().st_size for file in job.source.files())
-            cut = cut_parts(job.source.chunks(CHUNK_BYTES), total_bytes=size)
+            sizes = build.sizes
+            chunks = job.source.chunks(sizes.chunk_bytes)
+            cut = cut_parts(chunks, part_bytes=sizes.part_bytes(size))
             tasks = ((job, part) for part in cut)
-            with closing(build.run("clean", clean_part, tasks, part_count(size))) as done:
+            with closing(build.run("clean", clean_part, tasks, sizes.part_count(size))) as done:
                 for part in done:
                     for split, cleaned in part.items():
                         parts[split].append(cleaned)
@@ -62,10 +64,20 @@ def run_clean(
     return record, kept
 
 
-def _clean_job(plan: Plan, split: str, generation: Generation, scratch: Path | None) -> CleanJob:
+def _clean_job(
+    plan: Plan, build: BuildRun, split: str, *, generation: Generation, scratch: Path | None
+) -> CleanJob:
     columns = find_kind(plan.recipe).source_columns(plan.recipe)
     source = split_source(plan.recipe, plan.recipe.splits[split], plan.raw, columns)
-    return CleanJob(plan.recipe, split, source, generation, scratch, plan.raw_paths())
+    return CleanJob(
+        recipe=plan.recipe,
+        split=split,
+        source=source,
+        generation=generation,
+        scratch=scratch,
+        raw_paths=plan.raw_paths(),
+        sizes=build.sizes,
+    )
 
 
 def _cleaned_split(plan: Plan, name: str, parts: Sequence[CleanedPart]) -> CleanedSplit:

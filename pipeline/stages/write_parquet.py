@@ -13,10 +13,7 @@ import pyarrow.parquet as pq
 
 from shardmill.format.manifest import ParquetRecord
 from shardmill.pipeline.builds.generation import Generation
-
-# Readers read a row group at a time. Both bounds keep it small in memory.
-ROW_GROUP_ROWS = 16_384
-ROW_GROUP_BYTES = 8 * 2**20
+from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
 
 # Measured on 28 MB of cleaned news: level 1 takes 80 ms and gives 12.0 MB, level 3 takes 120 ms and
 # gives 9.1 MB.
@@ -41,6 +38,7 @@ class ParquetFile:
             and thrown away, and no statistics.
         metadata: What the file itself says of its rows.
         on_group: A function to call with the rows of each row group in turn.
+        sizes: How large a row group may be.
     """
 
     def __init__(
@@ -51,12 +49,14 @@ class ParquetFile:
         plain: Collection[str] = (),
         metadata: Mapping[str, str] | None = None,
         on_group: Callable[[pa.Table], None] = _ignore,
+        sizes: WorkSizes = DEFAULT_SIZES,
     ) -> None:
         self._generation = generation
         self._name = name
         self._plain = plain
         self._metadata = dict(metadata or {})
         self._on_group = on_group
+        self._sizes = sizes
         self._waiting: list[pa.Table] = []
         self._waiting_rows = self._waiting_bytes = 0
         self._writer: pq.ParquetWriter | None = None
@@ -70,7 +70,9 @@ class ParquetFile:
         self.rows += len(table)
         self._waiting_rows += len(table)
         self._waiting_bytes += table.nbytes
-        if self._waiting_rows >= ROW_GROUP_ROWS or self._waiting_bytes >= ROW_GROUP_BYTES:
+        sizes = self._sizes
+        enough_rows = self._waiting_rows >= sizes.row_group_rows
+        if enough_rows or self._waiting_bytes >= sizes.row_group_bytes:
             self._flush()
 
     def _flush(self) -> None:

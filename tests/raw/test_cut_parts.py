@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shardmill.raw import cut_parts as module
-from shardmill.raw.cut_parts import Part, cut_parts, part_count
+from shardmill.raw.cut_parts import Part, cut_parts
+from shardmill.raw.work_sizes import WorkSizes
 
 MIB = 2**20
 
@@ -33,7 +33,7 @@ def sizes_of(parts: list[Part]) -> list[int]:
 )
 def test_chunks_of_the_parts_in_order_are_the_chunks(sizes: list[int], total: int) -> None:
     chunks = pieces(sizes)
-    parts = list(cut_parts(iter(chunks), total_bytes=total))
+    parts = list(cut_parts(iter(chunks), part_bytes=WorkSizes().part_bytes(total)))
     assert [chunk for part in parts for chunk in part.chunks] == chunks
     assert [part.index for part in parts] == list(range(len(parts)))
     assert all(part.chunks for part in parts)
@@ -56,9 +56,9 @@ SIZES = [
 @pytest.mark.parametrize(("total", "part"), SIZES)
 def test_size_of_a_part(total: int, part: int) -> None:
     chunks = pieces([8 * MIB] * (total // 8))[:200]
-    parts = list(cut_parts(chunks, total_bytes=total * MIB))
+    parts = list(cut_parts(chunks, part_bytes=WorkSizes().part_bytes(total * MIB)))
     assert sizes_of(parts)[:-1] == [part * MIB] * (len(parts) - 1)
-    assert part_count(total * MIB) == -(-total // part)
+    assert WorkSizes().part_count(total * MIB) == -(-total // part)
 
 
 def test_chunks_are_taken_as_they_are_needed() -> None:
@@ -68,10 +68,20 @@ def test_chunks_are_taken_as_they_are_needed() -> None:
             yield Piece(number, MIB)
             number += 1
 
-    parts = cut_parts(endless(), total_bytes=0)  # type: ignore[arg-type]
+    parts = cut_parts(endless(), part_bytes=16 * MIB)  # type: ignore[arg-type]
     assert [len(next(parts).chunks) for _ in range(3)] == [16, 16, 16]
 
 
-def test_a_chunk_is_half_a_part_at_most() -> None:
-    # A part closes with the chunk that reaches its size, so this bounds how uneven parts are.
-    assert 2 * module.CHUNK_BYTES <= module._SMALL_PART
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"chunk_bytes": 0},
+        {"parts": 0},
+        {"row_group_rows": 0},
+        {"smallest_part_bytes": 2**30},  # above the largest
+        {"chunk_bytes": 9 * MIB},  # more than half a part
+    ],
+)
+def test_sizes_that_do_not_fit_together(sizes: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=r"sizes are above 0|must have room for two chunks"):
+        WorkSizes(**sizes)

@@ -35,6 +35,7 @@ from shardmill.errors import (
     ValueFormatError,
 )
 from shardmill.pipeline.sample.write_idx import encode_idx
+from shardmill.raw.work_sizes import WorkSizes
 from shardmill.recipe.load_recipe import parse_recipe
 from shardmill.serve.raw_batches import raw_batches, text_batches
 from shardmill.training.saved.load_model import Model, load_model
@@ -102,17 +103,16 @@ def test_a_raw_table_gives_what_shards_give(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_batches_do_not_depend_on_chunks(
-    model_folders: Path, raw: dict[str, Path], monkeypatch: pytest.MonkeyPatch, name: str
+    model_folders: Path, raw: dict[str, Path], name: str
 ) -> None:
     preprocessor = Preprocessor.load(model_folders / name)
 
-    def batches() -> Iterator[Tensor]:
-        for x in raw_batches(preprocessor, raw[name], 50, layout="bag"):
+    def batches(sizes: WorkSizes) -> Iterator[Tensor]:
+        for x in raw_batches(preprocessor, raw[name], 50, layout="bag", sizes=sizes):
             yield from x if isinstance(x, tuple) else [x]  # type: ignore[misc]
 
-    expected = list(batches())
-    monkeypatch.setattr("shardmill.serve.raw_batches.CHUNK_BYTES", 3_000)
-    found = list(batches())
+    expected = list(batches(WorkSizes()))
+    found = list(batches(WorkSizes(chunk_bytes=3_000)))
     assert len(found) == len(expected)
     assert all(torch.equal(ours, theirs) for ours, theirs in zip(found, expected, strict=True))
 

@@ -7,13 +7,11 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 
 from shardmill.format.manifest import Manifest
 from shardmill.pipeline.builds.build_artifacts import BuildOptions, Outcome, build_artifacts
 from shardmill.pipeline.builds.find_sources import Sources
-from shardmill.pipeline.stages import clean_stage
-from shardmill.raw import cut_parts
+from shardmill.raw.work_sizes import WorkSizes
 from shardmill.recipe.load_recipe import parse_recipe
 
 RECIPE = """
@@ -43,12 +41,8 @@ def csv_rows(n: int, seed: int = 0) -> list[str]:
     ]
 
 
-def cut_small(
-    monkeypatch: pytest.MonkeyPatch, chunk_bytes: int = 20_000, part_bytes: int = 60_000
-) -> None:
-    """Cut files into small chunks and parts; that is done in this process alone."""
-    monkeypatch.setattr(clean_stage, "CHUNK_BYTES", chunk_bytes)
-    monkeypatch.setattr(cut_parts, "_SMALL_PART", part_bytes)
+# Small chunks and parts, of which a small file has several.
+SMALL = WorkSizes(chunk_bytes=20_000, smallest_part_bytes=60_000)
 
 
 def build(recipe: str, raw: Path, out: Path, **options: Any) -> Outcome:

@@ -22,13 +22,13 @@ from shardmill.errors import (
 from shardmill.format.layout import Field
 from shardmill.kinds.find_kind import find_kind
 from shardmill.kinds.row import RowFault
-from shardmill.raw.cut_parts import CHUNK_BYTES
 from shardmill.raw.idx_source import IdxSource
 from shardmill.raw.plain_file import file_stat, is_plain, plain_copy
 from shardmill.raw.raw_files import RawContent
 from shardmill.raw.read_idx import IdxHeader
 from shardmill.raw.row_source import RowSource
 from shardmill.raw.sources import file_source
+from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
 from shardmill.recipe.text_recipe import TextRecipe
 from shardmill.serve.preprocessor import Layout, Preprocessor
 
@@ -45,7 +45,12 @@ class _Piece(NamedTuple):
 
 
 def raw_batches(
-    preprocessor: Preprocessor, path: Path, rows: int, *, layout: Layout = "padded"
+    preprocessor: Preprocessor,
+    path: Path,
+    rows: int,
+    *,
+    layout: Layout = "padded",
+    sizes: WorkSizes = DEFAULT_SIZES,
 ) -> Iterator["Inputs"]:
     """Yield the tensors of the rows of a raw file in order, `rows` at a time.
 
@@ -55,13 +60,14 @@ def raw_batches(
             compressed.
         path: of the file.
         rows: of a batch; the last one may have fewer.
-        layout: of texts, see `Preprocessor`.
+        layout: How texts are put together; see `Preprocessor`.
+        sizes: How much of the file is in memory at a time.
 
     Raises:
         InputError: the file, or a row of it, is not what the recipe says; the error says where.
     """
     with _reworded(preprocessor), _open(preprocessor, path) as source:
-        for pieces in _regroup(_rows(source), rows):
+        for pieces in _regroup(_rows(source, sizes.chunk_bytes), rows):
             table = pa.concat_tables([piece.table for piece in pieces])
             try:
                 x = preprocessor.encode_raw(table, layout=layout)
@@ -182,8 +188,8 @@ def _check_file(path: Path) -> None:
         )
 
 
-def _rows(source: RowSource) -> Iterator[tuple[Any, pa.Table]]:
-    for chunk in source.chunks(CHUNK_BYTES):
+def _rows(source: RowSource, chunk_bytes: int) -> Iterator[tuple[Any, pa.Table]]:
+    for chunk in source.chunks(chunk_bytes):
         table, _ = source.read(chunk)
         yield chunk, table
 

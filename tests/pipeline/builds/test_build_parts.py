@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ import pytest
 from oracles import basic_english
 from small_parts import (
     RECIPE,
+    SMALL,
     build,
     cleaned,
     contents,
     csv_rows,
-    cut_small,
     parts,
     remains,
     shards,
@@ -31,8 +32,8 @@ from shardmill.pipeline.builds import build_artifacts as build_module
 from shardmill.pipeline.builds import plan_build, read_content, run_stages
 from shardmill.pipeline.builds.plan_build import Plan
 from shardmill.pipeline.sample.write_idx import encode_idx
-from shardmill.pipeline.stages import clean_stage
-from shardmill.raw import cut_parts, raw_files
+from shardmill.raw import raw_files
+from shardmill.raw.work_sizes import WorkSizes
 
 ROWS = csv_rows(7_000)
 
@@ -45,11 +46,8 @@ def raw(tmp_path: Path) -> Path:
     return folder
 
 
-def test_workers_and_stages_leave_no_trace(
-    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cut_small(monkeypatch)
-    options = {"rows_per_shard": 4096}
+def test_workers_and_stages_leave_no_trace(raw: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"rows_per_shard": 4096, "sizes": SMALL}
     outcome = build(RECIPE, raw, tmp_path / "1", **options)
     artifact = tmp_path / "1" / "toy"
     expected = contents(tmp_path / "1")
@@ -66,11 +64,8 @@ def test_workers_and_stages_leave_no_trace(
     assert contents(tmp_path / "apart") == expected
 
 
-def test_rows_keep_their_order_across_parts(
-    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cut_small(monkeypatch)
-    build(RECIPE, raw, tmp_path / "out")
+def test_rows_keep_their_order_across_parts(raw: Path, tmp_path: Path) -> None:
+    build(RECIPE, raw, tmp_path / "out", sizes=SMALL)
     artifact = tmp_path / "out" / "toy"
     numbers = {}
     for split in ("train", "validation"):
@@ -98,18 +93,17 @@ splits.validation.hold_out = { split = "train", fraction = 0.25 }
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_statistics_of_images_do_not_depend_on_the_way_of_building(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: str
+    tmp_path: Path, dtype: str
 ) -> None:
     # Row groups are of several chunks here: sums of floats would tell chunks from row groups.
-    monkeypatch.setattr(clean_stage, "CHUNK_BYTES", 60_000)
-    monkeypatch.setattr(cut_parts, "_SMALL_PART", 10 * 2**20)
+    sizes = WorkSizes(chunk_bytes=60_000, smallest_part_bytes=10 * 2**20)
     draw = np.random.default_rng(0)
     images = (draw.random((40_000, 5, 3)) * 255).astype(dtype)
     (tmp_path / "images").write_bytes(encode_idx(images))
     (tmp_path / "labels").write_bytes(encode_idx(draw.integers(0, 3, 40_000).astype(np.uint8)))
-    build(IMAGES, tmp_path, tmp_path / "1")
-    build(IMAGES, tmp_path, tmp_path / "2", workers=2, stages=("clean",))
-    build(IMAGES, tmp_path, tmp_path / "2", stages=("shard",))
+    build(IMAGES, tmp_path, tmp_path / "1", sizes=sizes)
+    build(IMAGES, tmp_path, tmp_path / "2", workers=2, stages=("clean",), sizes=sizes)
+    build(IMAGES, tmp_path, tmp_path / "2", stages=("shard",), sizes=sizes)
     assert contents(tmp_path / "2") == contents(tmp_path / "1")
     found = Manifest.load(tmp_path / "1/toy").statistics["image"]
     held_out = cleaned(tmp_path / "1/toy", "validation")
@@ -130,25 +124,23 @@ SEVERAL = [
 def test_several_files_are_one_split(
     raw: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     named: str,
     files: str | list[str],
     workers: int,
 ) -> None:
-    monkeypatch.setattr(cut_parts, "_SMALL_PART", 2**30)  # one part, whatever the files
-    build(RECIPE, raw, tmp_path / "one")
+    whole = WorkSizes(smallest_part_bytes=2**30, largest_part_bytes=2**30)  # one part
+    build(RECIPE, raw, tmp_path / "one", sizes=whole)
     names = files.split() if isinstance(files, str) else files
     edges = [0, 100, 4_000, len(ROWS)]
     for name, start, stop in zip(names, edges, edges[1:], strict=False):
         (raw / name).write_text("".join(ROWS[start:stop]), encoding="utf-8")
     recipe = RECIPE.replace('csv.path = "train.csv"', named)
-    build(recipe, raw, tmp_path / "several", workers=workers)
+    build(recipe, raw, tmp_path / "several", workers=workers, sizes=whole)
     one, several = (tmp_path / name / "toy" for name in ("one", "several"))
     assert shards(several) == shards(one)
     records = read_raw_records(several, Manifest.load(several))
     assert sorted(record.path for record in records) == sorted(names)
-    cut_small(monkeypatch)
-    outcome = build(recipe, raw, tmp_path / "cut", workers=workers)
+    outcome = build(recipe, raw, tmp_path / "cut", workers=workers, sizes=SMALL)
     assert sum(outcome.rows.values()) == len(ROWS)
     assert len(parts(tmp_path / "cut/toy")) > 4
 
@@ -179,17 +171,14 @@ SPELLINGS: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_spelling_of_the_raw_file_leaves_no_trace(
-    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spelling: str
-) -> None:
-    cut_small(monkeypatch)
-    # A part is a share of all from here on; the size of the raw file must not move it.
-    monkeypatch.setattr(cut_parts, "_PARTS", 8)
-    build(RECIPE, raw, tmp_path / "plain")
+def test_spelling_of_the_raw_file_leaves_no_trace(raw: Path, tmp_path: Path, spelling: str) -> None:
+    # A part is a share of the whole here; the size of the raw file must not move it.
+    sizes = replace(SMALL, parts=8)
+    build(RECIPE, raw, tmp_path / "plain", sizes=sizes)
     encoding, encode = SPELLINGS[spelling]
     (raw / "train.csv").write_bytes(encode("".join(ROWS)))
     recipe = RECIPE.replace("header = false", f'header = false, encoding = "{encoding}"')
-    build(recipe if encoding else RECIPE, raw, tmp_path / "other", workers=2)
+    build(recipe if encoding else RECIPE, raw, tmp_path / "other", workers=2, sizes=sizes)
     plain, other = (tmp_path / name / "toy" for name in ("plain", "other"))
     assert parts(other) == parts(plain)
     for split in ("train", "validation"):

@@ -16,8 +16,11 @@ from shardmill.pipeline.builds.engine import Engine
 from shardmill.pipeline.builds.executor_engine import ExecutorEngine
 from shardmill.pipeline.builds.find_sources import Sources
 from shardmill.pipeline.builds.process_engine import ProcessEngine
+from shardmill.raw.work_sizes import WorkSizes
 from shardmill.recipe.load_recipe import parse_recipe
 
+# Of so little that every kind has several tasks.
+TINY = WorkSizes(chunk_bytes=8, smallest_part_bytes=16, row_group_rows=2)
 POWERS = [(n, 2) for n in range(20)]
 SQUARES = [n**2 for n in range(20)]
 
@@ -31,7 +34,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def build_all(raw: Path, out: Path, engine: Engine) -> dict[str, bytes]:
     recipes = tuple(parse_recipe(text, where=kind) for kind, text in RECIPES.items())
-    build_artifacts(Sources(recipes, raw), BuildOptions(out=out), engine=engine)
+    build_artifacts(Sources(recipes, raw), BuildOptions(out=out, sizes=TINY), engine=engine)
     return contents(out)
 
 

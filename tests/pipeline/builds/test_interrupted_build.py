@@ -11,16 +11,20 @@ from small_parts import RECIPE, build, contents, csv_rows, remains
 from shardmill.errors import InputError
 from shardmill.format.verify_artifact import verify_artifact
 from shardmill.pipeline.stages import shard_stage
+from shardmill.raw.work_sizes import WorkSizes
 
 # Sends itself a signal when the first task of a stage is done, while others are under way.
 SCRIPT = """
 import os, signal, sys
 from contextlib import contextmanager
 from shardmill.cli import main, output
-from shardmill.raw import cut_parts
-from shardmill.pipeline.stages import clean_stage
+from functools import partial
+from shardmill.pipeline.builds import build_artifacts
+from shardmill.raw.work_sizes import WorkSizes
 
-clean_stage.CHUNK_BYTES, cut_parts._SMALL_PART = 20_000, 40_000
+# The command has no option for them.
+sizes = WorkSizes(chunk_bytes=20_000, smallest_part_bytes=40_000)
+build_artifacts.BuildOptions = partial(build_artifacts.BuildOptions, sizes=sizes)
 
 @contextmanager
 def signalling(*, quiet):
@@ -86,16 +90,15 @@ def test_a_signal(
 
 
 def test_a_failing_task_ends_the_others_before_anything_is_removed(
-    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    raw: Path, tmp_path: Path
 ) -> None:
     rows = csv_rows(10_000)
     rows[3_000] = "9,no,class\n"
     (raw / "train.csv").write_text("".join(rows), encoding="utf-8")
-    monkeypatch.setattr("shardmill.pipeline.stages.clean_stage.CHUNK_BYTES", 20_000)
-    monkeypatch.setattr("shardmill.raw.cut_parts._SMALL_PART", 40_000)
+    sizes = WorkSizes(chunk_bytes=20_000, smallest_part_bytes=40_000)
     for _ in range(3):
         with pytest.raises(InputError, match="found '9'"):
-            build(RECIPE, raw, tmp_path / "out", workers=3)
+            build(RECIPE, raw, tmp_path / "out", workers=3, sizes=sizes)
         assert remains(tmp_path) == []
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from small_parts import RECIPE, build, cleaned, csv_rows, cut_small
+from small_parts import RECIPE, build, cleaned, csv_rows
 
 from shardmill.format.manifest import Manifest
 from shardmill.pipeline.sample.write_idx import encode_idx
+from shardmill.raw.work_sizes import WorkSizes
 
 IMAGES = """
 name = "pictures"
@@ -28,12 +29,10 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "train.csv").write_text("".join(csv_rows(ROWS)), encoding="utf-8")
     (folder / "images").write_bytes(encode_idx(PIXELS))
     (folder / "labels").write_bytes(encode_idx((np.arange(300) % 3).astype(np.uint8)))
-    with pytest.MonkeyPatch.context() as patch:
-        cut_small(patch, 10_000, 30_000)
-        build(RECIPE, folder, folder / "out")
-        patch.setattr("shardmill.raw.cut_parts._SMALL_PART", 2_000)
-        patch.setattr("shardmill.pipeline.stages.clean_stage.CHUNK_BYTES", 1_000)
-        build(IMAGES, folder, folder / "out")
+    sizes = WorkSizes(chunk_bytes=10_000, smallest_part_bytes=30_000)
+    build(RECIPE, folder, folder / "out", sizes=sizes)
+    sizes = WorkSizes(chunk_bytes=1_000, smallest_part_bytes=2_000)
+    build(IMAGES, folder, folder / "out", sizes=sizes)
     return folder / "out"
 
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from small_parts import RECIPE, build, cleaned, contents, csv_rows, cut_small, left_out, remains
+from small_parts import RECIPE, build, cleaned, contents, csv_rows, left_out, remains
 
 from shardmill.cli import main
 from shardmill.errors import InputError
 from shardmill.format.manifest import Manifest
 from shardmill.format.verify_artifact import verify_artifact
+from shardmill.raw.work_sizes import WorkSizes
 
 N = 2_000
 # By row: as it stands in the file, why it is bad, what is kept of it, what the error says.
@@ -23,6 +24,7 @@ BAD: dict[int, tuple[bytes, str, str, str]] = {
     1500: (b"3,no such,class\n", f"{CLASS} '3'", "3,no such,class", "found '3'"),
     1999: (b",no,class\n", f"{CLASS} ''", ",no,class", "found ''"),
 }
+SMALL = WorkSizes(chunk_bytes=10_000, smallest_part_bytes=30_000)
 QUARANTINE = RECIPE.replace("header = false", 'header = false, on_bad_row = "quarantine"')
 
 
@@ -41,13 +43,10 @@ def write(folder: Path, rows: list[bytes]) -> Path:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_bad_rows_of_every_sort_are_kept_aside_and_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
-) -> None:
-    cut_small(monkeypatch, 10_000, 30_000)
+def test_bad_rows_of_every_sort_are_kept_aside_and_counted(tmp_path: Path, workers: int) -> None:
     rows = rows_with(list(BAD))
     raw = write(tmp_path / "raw", rows)
-    outcome = build(QUARANTINE, raw, tmp_path / "out", workers=workers)
+    outcome = build(QUARANTINE, raw, tmp_path / "out", workers=workers, sizes=SMALL)
     artifact = tmp_path / "out/toy"
     assert left_out(artifact).to_pylist() == [
         {"file": "train.csv", "line": line_of(rows, row), "reason": reason, "text": text}
@@ -80,14 +79,11 @@ def test_the_rows_that_are_kept_are_those_of_a_file_without_the_others(tmp_path:
 
 @pytest.mark.parametrize("row", BAD)
 @pytest.mark.parametrize("workers", [1, 2])
-def test_by_default_a_bad_row_fails_the_build(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: int, workers: int
-) -> None:
-    cut_small(monkeypatch, 10_000, 30_000)
+def test_by_default_a_bad_row_fails_the_build(tmp_path: Path, row: int, workers: int) -> None:
     rows = rows_with([row])
     raw = write(tmp_path / "raw", rows)
     with pytest.raises(InputError, match=rf"train\.csv, line {line_of(rows, row)}[,:]") as caught:
-        build(RECIPE, raw, tmp_path / "out", workers=workers)
+        build(RECIPE, raw, tmp_path / "out", workers=workers, sizes=SMALL)
     assert BAD[row][3] in str(caught.value)
     assert remains(tmp_path) == []
     assert sorted(path.name for path in (tmp_path / "out/toy").iterdir()) == [".lock"]
@@ -95,12 +91,13 @@ def test_by_default_a_bad_row_fails_the_build(
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_too_many_bad_rows_fail_the_build_and_leave_the_artifact(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+    tmp_path: Path, workers: int
 ) -> None:
-    cut_small(monkeypatch, 10_000, 30_000)
     recipe = QUARANTINE.replace('quarantine"', 'quarantine", max_bad_rows = 0.001')
     raw = write(tmp_path / "raw", rows_with([5, 1999]))
-    build(recipe, raw, tmp_path / "out", workers=workers)  # 2 of 2,000 are just allowed
+    build(
+        recipe, raw, tmp_path / "out", workers=workers, sizes=SMALL
+    )  # 2 of 2,000 are just allowed
     before = contents(tmp_path / "out")
     rows = rows_with([5, 701, 1999])
     write(raw, rows)
@@ -109,7 +106,7 @@ def test_too_many_bad_rows_fail_the_build_and_leave_the_artifact(
         r"to be bad \(csv\.max_bad_rows\), found 3 of 2,000, the first: field count"
     )
     with pytest.raises(InputError, match=message):
-        build(recipe, raw, tmp_path / "out", workers=workers)
+        build(recipe, raw, tmp_path / "out", workers=workers, sizes=SMALL)
     assert contents(tmp_path / "out") == before
     verify_artifact(tmp_path / "out/toy")
     assert remains(tmp_path) == []

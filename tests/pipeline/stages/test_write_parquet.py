@@ -10,8 +10,8 @@ import pytest
 import xxhash
 
 from shardmill.pipeline.builds.generation import Generation
-from shardmill.pipeline.stages import write_parquet
 from shardmill.pipeline.stages.write_parquet import ParquetFile
+from shardmill.raw.work_sizes import WorkSizes
 
 TABLE = pa.table({"a": range(100), "b": [f"row {n}" for n in range(100)]})
 
@@ -61,17 +61,18 @@ GROUPS = [
 ]
 
 
-@pytest.mark.parametrize(("bound", "sizes", "groups"), GROUPS)
+@pytest.mark.parametrize(("bound", "lengths", "groups"), GROUPS)
 def test_row_groups_by_rows(
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     bound: int,
-    sizes: list[int],
+    lengths: list[int],
     groups: list[int],
 ) -> None:
-    monkeypatch.setattr(write_parquet, "ROW_GROUP_ROWS", bound)
+    sizes = WorkSizes(row_group_rows=bound)
     seen: list[pa.Table] = []
-    path = write(tmp_path, [TABLE.slice(0, size) for size in sizes], on_group=seen.append)
+    path = write(
+        tmp_path, [TABLE.slice(0, size) for size in lengths], on_group=seen.append, sizes=sizes
+    )
     assert row_groups(path) == groups
     assert pq.read_schema(path).names == ["a", "b"]
     with pq.ParquetFile(path) as file:
@@ -79,9 +80,9 @@ def test_row_groups_by_rows(
     assert all(one.equals(other) for one, other in zip(read, seen, strict=True))
 
 
-def test_row_groups_by_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write_parquet, "ROW_GROUP_BYTES", 2 * TABLE.slice(0, 20).nbytes)
-    path = write(tmp_path, [TABLE.slice(0, 20)] * 5)
+def test_row_groups_by_bytes(tmp_path: Path) -> None:
+    sizes = WorkSizes(row_group_bytes=2 * TABLE.slice(0, 20).nbytes)
+    path = write(tmp_path, [TABLE.slice(0, 20)] * 5, sizes=sizes)
     assert row_groups(path) == [40, 40, 20]
 
 

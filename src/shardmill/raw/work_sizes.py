@@ -1,0 +1,56 @@
+"""How large the pieces are that a build works on."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class WorkSizes:
+    """The sizes of the pieces of a build. The bytes of an artifact depend on the parts.
+
+    The defaults are for every build; tests make pieces small.
+
+    Attributes:
+        chunk_bytes: How much of a raw file is in memory at a time, for each worker.
+        smallest_part_bytes: The least bytes of a part. A part becomes a Parquet file, and small
+            inputs have parts enough for some cores.
+        largest_part_bytes: The most bytes of a part, to within a chunk.
+        parts: Into how many parts an input is cut whose parts are neither smallest nor largest.
+            Large inputs have no more files than are handy.
+        row_group_rows: The most rows of a row group in a Parquet file, to within a chunk. A row
+            group is read as a whole, so it must be small in memory.
+        row_group_bytes: The most bytes of a row group in memory, to within a chunk.
+
+    Raises:
+        ValueError: A size is not above 0, the smallest part is larger than the largest, or a chunk
+            is larger than half a part. A part closes with the chunk that reaches its size, so
+            larger chunks would make parts uneven.
+    """
+
+    chunk_bytes: int = 8 * 2**20
+    smallest_part_bytes: int = 16 * 2**20
+    largest_part_bytes: int = 128 * 2**20
+    parts: int = 64
+    row_group_rows: int = 16_384
+    row_group_bytes: int = 8 * 2**20
+
+    def __post_init__(self) -> None:
+        sizes = (self.chunk_bytes, self.parts, self.row_group_rows, self.row_group_bytes)
+        if min(sizes) < 1:
+            raise ValueError(f"sizes are above 0, not {min(sizes)}")
+        if not 2 * self.chunk_bytes <= self.smallest_part_bytes <= self.largest_part_bytes:
+            raise ValueError(
+                f"a part of {self.smallest_part_bytes:,} to {self.largest_part_bytes:,} bytes must "
+                f"have room for two chunks of {self.chunk_bytes:,}"
+            )
+
+    def part_bytes(self, total_bytes: int) -> int:
+        """Return about how many bytes a part has, of an input of `total_bytes`."""
+        share = total_bytes // self.parts
+        return min(max(share, self.smallest_part_bytes), self.largest_part_bytes)
+
+    def part_count(self, total_bytes: int) -> int:
+        """Return about how many parts an input of `total_bytes` has."""
+        return -(-total_bytes // self.part_bytes(total_bytes))
+
+
+DEFAULT_SIZES = WorkSizes()
