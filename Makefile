@@ -1,5 +1,5 @@
-# The commands of README.md. Everything is installed into .venv, with the versions in
-# constraints.txt, and installed again only when pyproject.toml or constraints.txt changes.
+# The commands of README.md and CONTRIBUTING.md. Everything is installed into .venv, with the versions
+# in constraints.txt. It is installed again only when pyproject.toml or constraints.txt changes.
 
 RAW ?= data/raw
 OUT ?= artifacts
@@ -18,7 +18,7 @@ RAW_OPTION := $(if $(filter file,$(origin RAW)),,--raw "$(RAW)")
 WORKERS_OPTION := $(if $(WORKERS),--workers $(WORKERS),)
 
 .DEFAULT_GOAL := help
-.PHONY: help preprocess train test test-torchtext bench bench-load bench-preprocess bench-scale bench-accuracy bench-paired check format clean
+.PHONY: help preprocess train test test-torchtext bench bench-load bench-preprocess bench-scale bench-accuracy bench-paired check docs format clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -29,7 +29,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 		|| { echo 'shardmill needs Python 3.11 or newer; name one with make PYTHON=...'; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[train,dev]'
+		--constraint constraints.txt --editable '.[train,dev,docs]'
 	@touch $@
 
 preprocess: $(INSTALLED)  ## raw files in RAW (or sample data) to artifacts in OUT
@@ -97,11 +97,15 @@ check: $(INSTALLED)  ## lint, formatting and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The variable silences a notice that mkdocs-material prints about the future of mkdocs.
+docs: $(INSTALLED)  ## build the documentation into site/, warnings being errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 format: $(INSTALLED)  ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:  ## remove everything that was built, downloaded data excepted
-	rm -rf .venv .venv-accuracy .venv-bench .venv-mosaicml .venv-torchtext build dist runs data/sample data/bench .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf .venv .venv-accuracy .venv-bench .venv-mosaicml .venv-torchtext build dist site runs data/sample data/bench .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find artifacts -mindepth 1 -maxdepth 1 -type d -exec rm -rf {} +

@@ -7,16 +7,29 @@ from pathlib import Path
 
 from golden_build import RECIPES, write_raw
 
+import shardmill
 from shardmill import errors
 from shardmill.cli import COMMANDS, main
 from shardmill.format.manifest import Manifest
 from shardmill.format.read_checked import read_raw_records
 from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifacts
 from shardmill.pipeline.builds.find_sources import Sources
+from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.recipe.load_recipe import parse_recipe
+from shardmill.recipe.tables import ColumnTarget, Csv, HoldOut, RawFile, Split
 from shardmill.recipe.tabular_column import Column
+from shardmill.recipe.tabular_recipe import Group, TabularRecipe
+from shardmill.recipe.text_recipe import Text, TextRecipe, TokenizerFile, Vocabulary
 from shardmill.serve.model_folder import ModelFacts, TrainedOn
 from shardmill.serve.saved_preprocessor import SavedPreprocessor, SavedVocabulary
+from shardmill.training.settings.model_options import BY_ARCHITECTURE
+from shardmill.training.settings.settings import (
+    Checkpoint,
+    EarlyStopping,
+    Log,
+    Settings,
+    Transfer,
+)
 
 ROOT = Path(__file__).parent.parent
 
@@ -25,22 +38,23 @@ def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-def test_the_readme_lists_every_command_and_no_other() -> None:
-    assert re.findall(r"^\| `shardmill (\w+)` \|", read("README.md"), re.M) == list(COMMANDS)
+def test_the_documents_list_every_command_and_no_other() -> None:
+    text = read("docs/reference/commands.md")
+    assert re.findall(r"^\| `shardmill (\w+)` \|", text, re.M) == list(COMMANDS)
 
 
 def test_every_exit_code_is_documented() -> None:
     classes = [c for c in vars(errors).values() if isinstance(c, type)]
     codes = {c.exit_code for c in classes if issubclass(c, errors.ShardmillError)}
-    for text in (read("README.md"), main.help or ""):
-        stated = text.split("Exit codes:")[1]
+    for text in (read("docs/reference/commands.md"), main.help or ""):
+        stated = text.split("Exit codes:")[1].split("##")[0]
         assert codes | {0, 2, 130, 143} == {int(n) for n in re.findall(r"\b(\d+) [a-z]", stated)}
 
 
 def test_every_make_target_in_the_documents_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):.*##", read("Makefile"), re.M))
     for name in ("README.md", "CONTRIBUTING.md", "artifacts/README.md"):
-        named = set(re.findall(r"(?:^ {4}|`)make ([a-z-]+)", read(name), re.M))
+        named = set(re.findall(r"(?:^ *|`)make ([a-z-]+)", read(name), re.M))
         assert named
         assert named <= targets, name
 
@@ -62,22 +76,28 @@ def test_torch_is_pinned_for_every_install() -> None:
     assert "--constraint constraints.txt" in read("Makefile")
 
 
-def test_recipes_in_the_documents_are_valid() -> None:
-    whole = re.findall(
-        r"```toml\n(name = .*?)```", read("ARCHITECTURE.md") + read("README.md"), re.S
-    )
-    parts = re.findall(r"```toml\n(\[columns\].*?)```", read("README.md"), re.S)
-    facts = 'name = "bikes"\nkind = "tabular"\nsplits.train.csv.path = "bikes.csv"\n'
-    recipes = [parse_recipe(text, where="documents") for text in whole]
-    assert {recipe.kind for recipe in recipes} == {"tabular", "text"}
-    assert parts
-    for part in parts:
-        assert parse_recipe(facts + part, where="documents").kind == "tabular"
+def test_every_key_of_a_recipe_is_documented() -> None:
+    text = read("docs/reference/recipe.md")
+    named = set(re.findall(r"[`.](\w+)(?=`)", text))
+    tables = (RawFile, HoldOut, Split, Csv, ColumnTarget, Column, Group, TokenizerFile)
+    for table in (*tables, Text, Vocabulary):
+        keys = {field.alias or name for name, field in table.model_fields.items()}
+        assert keys - named == set(), table
+    for recipe in (TabularRecipe, TextRecipe, ImageRecipe):
+        stated = set(re.findall(r"[`\[](\w+)", text))
+        assert set(recipe.model_fields) - stated == set(), recipe
 
 
-def test_every_key_of_a_column_is_documented() -> None:
-    table = read("ARCHITECTURE.md").split("### Columns of a table")[1].split("```toml")[0]
-    assert set(Column.model_fields) <= set(re.findall(r"`(\w+)`", table))
+def test_every_key_of_the_settings_is_documented() -> None:
+    named = set(re.findall(r"`(\w+)`", read("docs/reference/training.md")))
+    for table in (Settings, EarlyStopping, Checkpoint, Transfer, Log, *BY_ARCHITECTURE.values()):
+        assert set(table.model_fields) - named == set(), table
+    assert set(BY_ARCHITECTURE) <= named
+
+
+def test_every_public_name_is_on_the_page_of_the_api() -> None:
+    named = re.findall(r"^::: shardmill\.(\w+)$", read("docs/reference/api.md"), re.M)
+    assert sorted([*named, "__version__"]) == sorted(shardmill.__all__)
 
 
 def keys_of(artifact: Path) -> Iterator[str]:
@@ -133,6 +153,7 @@ def test_the_format_names_every_key_of_a_model() -> None:
 
 
 def test_every_test_file_that_is_named_exists() -> None:
-    named = set(re.findall(r"`(tests/[\w/]+\.py)`", read("README.md") + read("CONTRIBUTING.md")))
+    text = read("docs/reference/training.md") + read("CONTRIBUTING.md")
+    named = set(re.findall(r"`(tests/[\w/]+\.py)`", text))
     assert named
     assert [name for name in named if not (ROOT / name).is_file()] == []

@@ -13,7 +13,7 @@ from shardmill.strict import describe_faults
 from shardmill.training.settings.model_options import ARCHITECTURES
 from shardmill.training.settings.settings import BASELINES, BASES, Settings
 
-FIX = "correct the settings; README.md lists the keys under Training"
+FIX = "correct the settings; docs/reference/training.md lists the keys"
 
 
 def load_settings_file(path: Path, artifacts: Collection[str]) -> dict[str, dict[str, Any]]:

@@ -60,13 +60,13 @@ def test_a_file_has_tables_of_kinds_and_artifacts(sample_artifacts: Path, tmp_pa
     assert text == {"batch_size": 9, "epochs": 4, "seed": 3}
 
 
-def test_the_settings_in_the_readme_are_valid(tmp_path: Path) -> None:
-    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+def test_the_settings_in_the_documents_are_valid(tmp_path: Path) -> None:
+    page = Path(__file__).parents[3] / "docs" / "reference" / "training.md"
+    text = page.read_text(encoding="utf-8")
     file = tmp_path / "settings.toml"
-    file.write_text(readme.split("## Training")[1].split("```toml\n")[1].split("```")[0])
+    file.write_text(text.split('```toml title="runs.toml"\n')[1].split("```")[0])
     tables = load_settings_file(file, ["titanic"])
-    section = readme.split("## Training")[1].split("## Commands")[0]
-    named = set(re.findall(r"\w+", section))
+    named = set(re.findall(r"`(\w+)`", text))
     assert set(Settings.model_fields) <= named
     assert list(tables) == ["image", "titanic"]
 
