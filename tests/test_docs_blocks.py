@@ -1,0 +1,127 @@
+"""Every block of code in the README and in the documentation runs, and prints what is shown."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from doc_blocks import RUN, Block, find_blocks, run_page
+
+from shardmill.recipe.load_recipe import parse_recipe
+from shardmill.training.settings.load_settings import load_settings_file
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCKS = {page: find_blocks(page) for page in PAGES}
+RUNNING = [page for page, blocks in BLOCKS.items() if any(b.language in RUN for b in blocks)]
+
+# Pages with this comment start from saved models, others from artifacts.
+TRAINED = "<!-- The blocks of this page start after make train. -->"
+
+# How the lines of `console` blocks, which are not run, may begin, and why they are not run.
+NOT_RUN = {
+    "make ": "It installs the project. A test below asks make whether it knows the target.",
+    "pip install": "It changes the environment.",
+    "torchrun": "The tests of ranks start such processes.",
+    "shardmill train mnist --devices": "The tests of ranks start such processes.",
+    "shardmill train mnist --log wandb": "The tests of W&B write such runs.",
+    "tensorboard": "It runs until it is stopped.",
+    "eval ": "It changes the shell that a person types into.",
+}
+
+# Small models, so that the pages that need some do not wait for them.
+SMALL = """
+[image]
+model = { width = 4 }
+[text]
+model = { width = 8, buckets = 256 }
+"""
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.fixture(scope="session")
+def sample_project(
+    sample_raw: Path, sample_artifacts: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder as `make preprocess` leaves it on sample data: data/raw and artifacts."""
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copytree(sample_raw, folder / "data" / "raw")
+    shutil.copytree(sample_artifacts, folder / "artifacts")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained_project(sample_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as `make train` leaves it, but with small models and one epoch."""
+    folder = tmp_path_factory.mktemp("trained") / "project"
+    shutil.copytree(sample_project, folder)
+    settings = Block(Path(__file__), 1, "toml", "small.toml", SMALL)
+    command = "shardmill train --epochs 1 --quiet --settings small.toml"
+    run_page([settings, Block(Path(__file__), 1, "sh", "", command)], folder)
+    return folder
+
+
+@pytest.mark.parametrize("page", RUNNING, ids=name_of)
+def test_every_block_runs(page: Path, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    blocks = BLOCKS[page]
+    trained = TRAINED in page.read_text(encoding="utf-8")
+    project = "trained_project" if trained else "sample_project"
+    folder = tmp_path / "project"
+    shutil.copytree(request.getfixturevalue(project), folder)
+    assert run_page(blocks, folder) == sum(block.language in RUN for block in blocks)
+
+
+def all_blocks(language: str) -> list[Block]:
+    return [block for blocks in BLOCKS.values() for block in blocks if block.language == language]
+
+
+def test_blocks_have_languages_that_are_known() -> None:
+    known = {*RUN, "output", "console", "text", "toml", "csv"}
+    assert [b.place for blocks in BLOCKS.values() for b in blocks if b.language not in known] == []
+
+
+def test_blocks_that_are_not_run_are_few_and_have_reasons() -> None:
+    lines = [
+        (block.place, line)
+        for block in all_blocks("console")
+        for line in block.text.splitlines()
+        if line and not line.startswith(("#", " "))
+    ]
+    unknown = [(place, line) for place, line in lines if not line.startswith(tuple(NOT_RUN))]
+    assert unknown == []
+    unused = [start for start in NOT_RUN if not any(line.startswith(start) for _, line in lines)]
+    assert unused == []
+
+
+def test_make_knows_every_target() -> None:
+    text = "".join(block.text for block in all_blocks("console"))
+    for target in sorted(set(re.findall(r"^make ([a-z-]+)", text, re.MULTILINE))):
+        dry = ["make", "--dry-run", "--directory", str(ROOT), target]
+        assert subprocess.run(dry, capture_output=True, check=False).returncode == 0, target
+
+
+def test_recipes_are_valid_and_built() -> None:
+    recipes = [block for block in all_blocks("toml") if "kind = " in block.text]
+    for block in recipes:
+        assert parse_recipe(block.text, where=block.place).name
+        commands = [b.text for b in BLOCKS[block.page] if b.language == "sh"]
+        assert any(f"preprocess {block.title}" in text for text in commands), block.place
+    assert {parse_recipe(b.text, where=b.place).kind for b in recipes} == {
+        "tabular",
+        "image",
+        "text",
+    }
+
+
+def test_settings_are_valid(tmp_path: Path) -> None:
+    settings = [block for block in all_blocks("toml") if "kind = " not in block.text]
+    assert settings
+    for block in settings:
+        assert block.title, f"{block.place}: a block of settings has the name of its file"
+        file = tmp_path / block.title
+        file.write_text(block.text, encoding="utf-8")
+        assert load_settings_file(file, ["titanic", "mnist", "ag_news", "reviews", "letters"])
