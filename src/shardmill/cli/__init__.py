@@ -1,6 +1,6 @@
-"""The command line. One module per command; they hold options and output, no logic."""
+"""The command line: one module for each command, with its options and its output but no logic."""
 
-import difflib
+import json
 import signal
 import sys
 from importlib import import_module
@@ -8,11 +8,13 @@ from typing import Any
 
 import click
 
+from shardmill.cli.command import JSON_WANTED
 from shardmill.errors import ShardmillError
+from shardmill.faults import closest
 from shardmill.version import __version__
 
-# Modules are imported when their command runs or shows its help. They import click alone; what
-# does the work is imported inside the command, so that --help is fast.
+# The module of a command is imported when the command runs or shows its help. It imports click, and
+# inside of the command what does the work, so that --help is fast.
 COMMANDS = (
     "preprocess",
     "fetch",
@@ -30,11 +32,18 @@ COMMANDS = (
 
 
 class CommandError(click.ClickException):
-    """A refusal, printed as where, expected, found and what to do; see `shardmill.errors`."""
+    """A refusal, printed as where, expected, found and what to do; see `shardmill.errors`.
 
-    def __init__(self, error: ShardmillError) -> None:
+    Args:
+        error: The refusal.
+        as_json: Whether to print it as one line of JSON, since the command was given --json. It
+            goes to stderr all the same, so that stdout holds results and nothing else.
+    """
+
+    def __init__(self, error: ShardmillError, *, as_json: bool) -> None:
         super().__init__(str(error))
         self.error = error
+        self.as_json = as_json
 
     @property
     def exit_code(self) -> int:  # type: ignore[override]
@@ -43,12 +52,26 @@ class CommandError(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         """Print the error to stderr."""
+        if self.as_json:
+            click.echo(json.dumps({"error": self._facts()}, ensure_ascii=False), file, err=True)
+            return
         rows = [("expected", self.error.expected), ("found", self.error.found)]
         click.echo(f"error: {self.error.where}", file, err=True)
         for name, text in [*rows, ("to do", self.error.fix)]:
             click.echo(f"  {name:<9} {text}", file, err=True)
         for note in getattr(self.error, "__notes__", ()):
             click.echo(f"error: {note}", file, err=True)
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "class": type(self.error).__name__,
+            "where": self.error.where,
+            "expected": self.error.expected,
+            "found": self.error.found,
+            "fix": self.error.fix,
+            "exit_code": self.exit_code,
+            "notes": list(getattr(self.error, "__notes__", ())),
+        }
 
 
 class Terminated(BaseException):
@@ -60,7 +83,7 @@ def _end(number: int, frame: object) -> None:  # noqa: ARG001
 
 
 def _left(error: BaseException) -> str:
-    # Commands that leave something behind note it.
+    """Return what an interrupted command has left behind, which it noted on the error."""
     notes = getattr(error, "__notes__", ["what was not finished is as it was before"])
     return "; ".join(notes)
 
@@ -77,13 +100,13 @@ class LazyGroup(click.Group):
         if cmd_name in COMMANDS:
             command: click.Command = import_module(f"shardmill.cli.{cmd_name}_command").command
             return command
-        close = difflib.get_close_matches(cmd_name, COMMANDS, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+        close = closest(cmd_name, COMMANDS)
+        hint = "" if close is None else f" Did you mean {close!r}?"
         return ctx.fail(f"No such command {cmd_name!r}.{hint}")
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; without --debug, errors are messages and not tracebacks."""
-        # Batch systems and containers end a process so; it then cleans up as after Ctrl-C.
+        """Run a command. Without --debug, an error is a message and no traceback."""
+        # Batch systems and containers end a process by SIGTERM. It cleans up as after Ctrl-C.
         before = signal.signal(signal.SIGTERM, _end)
         try:
             return super().invoke(ctx)
@@ -98,9 +121,9 @@ class LazyGroup(click.Group):
         except ShardmillError as error:
             if ctx.params["debug"]:
                 raise
-            raise CommandError(error) from None
+            raise CommandError(error, as_json=bool(ctx.meta.get(JSON_WANTED))) from None
         except BrokenPipeError:
-            # Whoever read our output has had enough; point it elsewhere for the final flush.
+            # Nobody reads the output any more, so the final flush must not write to it.
             sys.stdout = None
             ctx.exit(0)
         except Exception as error:
@@ -112,13 +135,27 @@ class LazyGroup(click.Group):
             signal.signal(signal.SIGTERM, before)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+_EPILOG = """\b
+Every option can be set by a variable, SHARDMILL_<COMMAND>_<OPTION>:
+  export SHARDMILL_PREPROCESS_RAW=/path/to/raw
+
+\b
+The Tab key completes commands, recipes, artifacts, models and settings after
+  eval "$(_SHARDMILL_COMPLETE=bash_source shardmill)"     # or zsh_source
+"""
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_EPILOG,
+)
 @click.version_option(__version__, prog_name="shardmill")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def main(debug: bool) -> None:
     """Mill raw CSV and IDX files into cleaned Parquet and memory-mapped tensor shards.
 
-    Results go to stdout, progress and notes to stderr. Exit codes: 0 success, 1 failure, 2 usage,
-    3 recipe, 4 raw input, 5 artifact, 6 locked, 7 output, 8 fetch, 9 training,
+    Results go to stdout; progress, notes and errors go to stderr. Exit codes: 0 success, 1 failure,
+    2 usage, 3 recipe, 4 raw input, 5 artifact, 6 locked, 7 output, 8 fetch, 9 training,
     130 interrupted, 143 terminated.
     """

@@ -5,21 +5,25 @@ from pathlib import Path
 import click
 
 from shardmill.cli import options
+from shardmill.cli.command import Command, examples
+from shardmill.cli.complete import complete_artifact_paths
+
+_EXAMPLES = examples("shardmill evaluate runs/mnist/model artifacts/mnist --picture confusion.svg")
 
 
-@click.command("evaluate")
+@click.command("evaluate", cls=Command, epilog=_EXAMPLES)
 @options.model
-@click.argument("artifact", type=click.Path(path_type=Path))
+@click.argument("artifact", type=click.Path(path_type=Path), shell_complete=complete_artifact_paths)
 @click.option(
     "--split",
-    help="A split with a target.  [default: test if the artifact has it with labels, "
-    "else validation]",
+    help="The split to compare with. It must have a target.  [default: test if the artifact has "
+    "it with labels, else validation]",
 )
 @click.option(
     "--picture",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE.svg|png",
-    help="Draw the confusion matrix; needs matplotlib.",
+    help="Draw the confusion matrix into this file. This needs matplotlib.",
 )
 @options.batch_size
 @options.as_json
@@ -31,11 +35,13 @@ def command(
     batch_size: int,
     as_json: bool,
 ) -> None:
-    """Compare a model that `shardmill train` has saved in FOLDER with the labels of an artifact.
+    """Compare a saved model with the labels of an artifact.
 
-    Prints accuracy, precision, recall and F1 of each class, and the confusion matrix.
+    FOLDER is a model that `shardmill train` has saved. The command prints the accuracy, the
+    precision, recall and F1 of each class, and the confusion matrix.
     """
-    from shardmill.cli.output import print_evaluation, print_json, require_libraries
+    from shardmill.cli.output import print_json, require_libraries
+    from shardmill.cli.print_models import print_evaluation
 
     require_libraries("evaluation", ["torchmetrics"], "shardmill[train]")
     if picture is not None:

@@ -5,24 +5,27 @@ from pathlib import Path
 import click
 
 from shardmill.cli import options
+from shardmill.cli.command import Command, examples
 
 
-@click.command("export")
+@click.command("export", cls=Command, epilog=examples("shardmill export runs/mnist/model"))
 @options.model
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write, put in place when it was checked.  [default: FOLDER.pt2]",
+    help="The file to write. It takes its place when it has been checked.  [default: FOLDER.pt2]",
 )
 @options.as_json
 @options.quiet
 def command(folder: Path, out: Path | None, as_json: bool, quiet: bool) -> None:
-    """Export the network that `shardmill train` has saved in FOLDER, with torch.export.
+    """Export the network of a saved model, with torch.export.
 
-    The file takes tensors, not raw rows, and any number of them; it is loaded again and compared
-    with the model before it takes its place. `torch.export.load(FILE).module()` needs torch alone.
+    FOLDER is a model that `shardmill train` has saved. The exported network takes tensors, not
+    raw rows, and any number of rows at once. The file is loaded again and compared with the model
+    before it takes its place. `torch.export.load(FILE).module()` needs torch alone.
     """
-    from shardmill.cli.output import print_exported, print_json
+    from shardmill.cli.output import print_json
+    from shardmill.cli.print_models import print_exported
     from shardmill.training.saved.export_model import export_model
     from shardmill.training.saved.load_model import load_model
 

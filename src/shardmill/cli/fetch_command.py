@@ -5,24 +5,26 @@ from pathlib import Path
 import click
 
 from shardmill.cli import options
+from shardmill.cli.command import Command, examples
 
 
-@click.command("fetch")
+@click.command("fetch", cls=Command, epilog=examples("shardmill fetch titanic --raw data/raw"))
 @options.recipes
 @click.option(
     "--raw",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("data/raw"),
     show_default=True,
-    help="Folder to put the raw files in.",
+    help="The folder in which to put the raw files.",
 )
 @options.as_json
 @options.quiet
 def command(recipes: tuple[str, ...], raw: Path, as_json: bool, quiet: bool) -> None:
-    """Download published raw files: mirrors in turn, checked before they are put in place.
+    """Download the published raw files of recipes.
 
-    Files that are there already are left alone, unless they are damaged. Without a name, all
-    shipped recipes.
+    Each mirror is tried in turn, and each file is checked before it takes its place. Files that
+    are there already are left alone, unless they are damaged. Without a name, the files of all
+    shipped recipes are downloaded.
     """
     from shardmill.cli.output import print_json, progress_bars
     from shardmill.pipeline.builds.fetch_raw import fetch_raw

@@ -1,44 +1,56 @@
-"""Options that several commands share."""
+"""Options and arguments that several commands share."""
 
 from pathlib import Path
 
 import click
 
-recipes = click.argument("recipes", nargs=-1, metavar="[NAME or RECIPE.toml]...")
+from shardmill.cli.complete import complete_models, complete_recipes
+
+recipes = click.argument(
+    "recipes",
+    nargs=-1,
+    metavar="[NAME or RECIPE.toml]...",
+    shell_complete=complete_recipes,
+)
 out = click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("artifacts"),
     show_default=True,
-    help="Folder of the artifacts, one folder each.",
+    help="The folder in which each artifact gets a folder of its own.",
 )
 workers = click.option(
     "--workers",
     type=click.IntRange(min=1),
-    help="Processes at a time; the result is the same with any number.  "
-    "[default: one for every 32 MiB of raw files, as many as there are cores at most]",
+    help="How many processes work at the same time. The result is the same with any number.  "
+    "[default: one for every 32 MiB of raw files, but not more than there are cores]",
 )
 rows_per_shard = click.option(
     "--rows-per-shard",
     type=click.IntRange(min=1),
-    help="Rounded up to what page borders need.  [default: about 64 MiB, or what they need]",
+    help="How many rows a shard holds. The number is rounded up until shards start at page "
+    "borders.  [default: enough rows for about 64 MiB]",
 )
 force = click.option("--force", is_flag=True, help="Build even if nothing has changed.")
-dry_run = click.option("--dry-run", is_flag=True, help="Show what would be done and why.")
-model = click.argument("folder", type=click.Path(path_type=Path))
+dry_run = click.option(
+    "--dry-run", is_flag=True, help="Show what would be done and why, and change nothing."
+)
+model = click.argument("folder", type=click.Path(path_type=Path), shell_complete=complete_models)
 batch_size = click.option(
     "--batch-size",
     type=click.IntRange(min=1),
     default=1024,
     show_default=True,
-    help="Rows of a batch.",
+    help="How many rows the model takes at once.",
 )
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
-quiet = click.option("--quiet", is_flag=True, help="Print errors only.")
+as_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print the result as JSON, and an error as JSON too."
+)
+quiet = click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 
 
 def _given_folder_exists(ctx: click.Context, param: click.Parameter, value: Path) -> Path:
-    # The default need not exist, a folder that somebody named must.
+    """Refuse a folder that somebody named but that does not exist; the default need not exist."""
     given = ctx.get_parameter_source(param.name or "") is not click.core.ParameterSource.DEFAULT
     if given and not value.is_dir():
         raise click.BadParameter(f"there is no folder {str(value)!r}.", ctx, param)
@@ -51,5 +63,5 @@ raw = click.option(
     default=Path("data/raw"),
     show_default=True,
     callback=_given_folder_exists,
-    help="Folder of the raw files.",
+    help="The folder of the raw files.",
 )

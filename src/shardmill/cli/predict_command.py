@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from shardmill.cli import options
+from shardmill.cli.command import Command, examples
 from shardmill.errors import OutputError
 
 if TYPE_CHECKING:
@@ -15,21 +16,27 @@ if TYPE_CHECKING:
 FORMATS = ("csv", "jsonl", "parquet")
 
 
-@click.command("predict")
+_EXAMPLES = examples(
+    "shardmill predict runs/titanic/model new.csv --out predictions.parquet",
+    'echo "Stocks fell." | shardmill predict runs/ag_news/model -',
+)
+
+
+@click.command("predict", cls=Command, epilog=_EXAMPLES)
 @options.model
 @click.argument("input", type=click.Path(allow_dash=True))
 @click.option(
     "--format",
     "form",
     type=click.Choice(FORMATS),
-    help="Of the output.  [default: by the ending of --out; csv if it has none]",
+    help="The format of the output.  [default: the ending of --out, or csv]",
 )
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write, put in place when it is whole.  [default: stdout]",
+    help="The file to write. It takes its place when it is whole.  [default: stdout]",
 )
-@click.option("--all", "all_classes", is_flag=True, help="A column for each class besides.")
+@click.option("--all", "all_classes", is_flag=True, help="Write a column for each class, too.")
 @options.batch_size
 @options.quiet
 def command(
@@ -41,10 +48,11 @@ def command(
     batch_size: int,
     quiet: bool,
 ) -> None:
-    """Predict the classes of raw rows with a model that `shardmill train` has saved in FOLDER.
+    """Predict the classes of raw rows with a saved model.
 
-    INPUT is a raw file like those of the model's recipe: a CSV of its columns, where the target may
-    be missing, or an IDX file of images, compressed or not; or - for texts on stdin, one a line.
+    FOLDER is a model that `shardmill train` has saved. INPUT is a raw file like those of its
+    recipe: a CSV file with the same columns, in which the target may be missing, or an IDX file of
+    images. It may be compressed. INPUT may also be - for texts on stdin, one on each line.
     """
     form = form or _format(out)
     if out is None and form == "parquet" and sys.stdout.isatty():
@@ -87,7 +95,7 @@ def _format(out: Path | None) -> "OutputFormat":
 def _check_other_file(given: str, out: Path | None) -> None:
     from shardmill.cli.output import is_same_file
 
-    # What is read must not be replaced by what is made of it.
+    # The predictions must not replace the file that they are made from.
     if out is not None and given != "-" and is_same_file(out, given):
         raise OutputError(
             out,

@@ -2,11 +2,17 @@
 
 import click
 
+from shardmill.cli.command import Command, examples
+from shardmill.cli.complete import complete_shipped
 
-@click.command("recipe")
-@click.argument("name", required=False)
+
+@click.command("recipe", cls=Command, epilog=examples("shardmill recipe titanic > mine.toml"))
+@click.argument("name", required=False, shell_complete=complete_shipped)
 def command(name: str | None) -> None:
-    """Print a shipped recipe, to start one of your own from; without a name, list them."""
+    """Print a shipped recipe, to start your own from.
+
+    Without a name, the command lists the shipped recipes.
+    """
     from shardmill.recipe.load_recipe import load_recipe, shipped_recipe_text, shipped_recipes
 
     if name is not None:

@@ -1,6 +1,5 @@
-"""What preprocess, clean and shard have in common."""
+"""Runs the builds of `shardmill preprocess`, `clean` and `shard`."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import click
 
 from shardmill.cli import options
+from shardmill.startup import limit_blas_threads
 
 _SHARED = (
     options.recipes,
@@ -22,7 +22,7 @@ _SHARED = (
 
 
 def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of a build."""
+    """Give a command the options that all builds share."""
     for option in reversed(_SHARED):
         command = option(command)
     return command
@@ -38,9 +38,21 @@ def run_build(
     sample: Path | None = None,
     **settings: Any,
 ) -> None:
-    """Run stages of a build and print what was done; `settings` are those of `BuildOptions`."""
-    # numpy's threads for matrices, of which there are none here, would wait for some at full speed.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    """Run stages of a build and print what was done.
+
+    Args:
+        stages: The stages to run: "clean", "shard" or both.
+        recipes: The names or paths of the recipes; if empty, all shipped ones with raw files.
+        raw: The folder of the raw files.
+        as_json: Whether to print the outcomes as JSON.
+        quiet: Whether to print nothing but errors.
+        sample: Where to write sample files if `raw` holds no raw files, or None not to.
+        **settings: The other fields of `BuildOptions`.
+
+    Raises:
+        ShardmillError: A build failed. What the other builds did is printed first.
+    """
+    limit_blas_threads()
     from shardmill.cli.output import print_outcomes, progress_bars
     from shardmill.pipeline.builds.build_artifacts import BuildOptions, Outcome, build_artifacts
     from shardmill.pipeline.builds.find_sources import find_sources
@@ -53,5 +65,5 @@ def run_build(
         with progress_bars(quiet=quiet) as progress:
             how = BuildOptions(stages=stages, progress=progress, **settings)
             build_artifacts(sources, how, on_done=done.append)
-    finally:  # also what was built before or after a failure
+    finally:  # If one build fails, the others are printed nevertheless.
         print_outcomes(done, as_json=as_json, quiet=quiet)

@@ -4,21 +4,31 @@ from pathlib import Path
 
 import click
 
+from shardmill.cli.command import Command, examples
+from shardmill.cli.complete import complete_shipped
 
-@click.command("sample")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+
+@click.command("sample", cls=Command, epilog=examples("shardmill sample titanic --out data/raw"))
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_shipped)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("data/sample"),
     show_default=True,
-    help="Folder to write the raw files to.",
+    help="The folder in which to write the raw files.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="The seed of all random choices. The same seed gives the same files.",
+)
 def command(names: tuple[str, ...], out: Path, seed: int) -> None:
-    """Generate small synthetic raw files of the true formats, with signal to learn.
+    """Generate small synthetic raw files of the true formats.
 
-    Artifacts made from them are marked as sample data.
+    A model can learn from them. Artifacts made from them are marked as sample data. Without a
+    name, the files of all shipped recipes are generated.
     """
     from shardmill.pipeline.sample.write_sample import SAMPLE_DATASETS, write_sample
 

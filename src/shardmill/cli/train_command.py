@@ -1,15 +1,17 @@
 """`shardmill train`."""
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from shardmill.cli import options
-
-if TYPE_CHECKING:
-    from shardmill.training.run.report_epochs import Report
+from shardmill.cli.command import Command, examples
+from shardmill.cli.complete import (
+    complete_artifact_names,
+    complete_loggers,
+    complete_models,
+    complete_settings,
+)
 
 LOGGERS = ("csv", "tensorboard", "wandb")
 
@@ -26,64 +28,83 @@ def _loggers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
     return names
 
 
-@click.command("train")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+_EXAMPLES = examples(
+    "shardmill train titanic --epochs 20",
+    "shardmill train mnist --set epochs=5 --log tensorboard",
+)
+
+
+@click.command("train", cls=Command, epilog=_EXAMPLES)
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_artifact_names)
 @click.option(
     "--artifacts",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("artifacts"),
     show_default=True,
-    help="Folder of the artifacts.",
+    help="The folder of the artifacts.",
 )
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("runs"),
     show_default=True,
-    help="Folder of the runs, one folder for each name.",
+    help="The folder in which each run gets a folder of its own.",
 )
 @click.option(
     "--settings",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="TOML file with a table for each kind or artifact.",
+    help="A TOML file with a table of settings for each kind or artifact.",
 )
 @click.option(
     "--set",
     "words",
     multiple=True,
     metavar="KEY=VALUE",
-    help="One setting, as in early_stopping.patience=3; before those of the file.",
+    shell_complete=complete_settings,
+    help="One setting, as in early_stopping.patience=3. It overrides the file.",
 )
-@click.option("--epochs", type=click.IntRange(min=1), help="[default: that of the baseline]")
-@click.option("--seed", type=click.IntRange(min=0), help="[default: 0]")
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    help="How often to go through the train split.  [default: as often as the baseline]",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    help="The seed of weights, order and dropout.  [default: 0]",
+)
 @click.option(
     "--devices",
     type=click.IntRange(min=1),
-    help="GPUs, or CPU processes where there is none; with torchrun those that it started.  "
-    "[default: 1]",
+    help="How many GPUs train, or how many CPU processes if there is no GPU. Under torchrun it is "
+    "the number of its processes.  [default: 1]",
 )
 @click.option(
     "--log",
     "loggers",
     callback=_loggers,
     metavar="NAME[,NAME]",
-    help="Loggers beside csv: tensorboard, wandb.",
+    shell_complete=complete_loggers,
+    help="Loggers to use in addition to csv: tensorboard, wandb.",
 )
 @click.option(
     "--from",
     "start",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Start from a saved model, as in runs/mnist/model; with a fresh head where the classes "
+    shell_complete=complete_models,
+    help="A saved model to start from, such as runs/mnist/model. Its head is new if the classes "
     "are others.",
 )
 @click.option(
     "--freeze",
     callback=_words,
     metavar="PART[,PART]",
-    help="Parts of that model that do not train: backbone, or parts below it.",
+    help="Parts of that model that do not train: backbone, or parts of it.",
 )
-@click.option("--resume", is_flag=True, help="Go on from the last checkpoint, with its settings.")
+@click.option(
+    "--resume", is_flag=True, help="Continue from the last checkpoint, with its settings."
+)
 @options.as_json
 @options.quiet
 def command(
@@ -102,52 +123,27 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Train a baseline on artifacts and write its metrics; without a name, on all of them.
+    """Train a baseline on artifacts.
 
-    A finished run that is in the way is put aside, to `previous` in its folder.
+    Without a name, a baseline is trained on every artifact. If the folder of a run holds a finished
+    run, that run is moved to `previous` in the same folder first.
     """
-    from shardmill.cli.output import print_json, print_results, require_libraries, way_to_go_on
-    from shardmill.errors import ShardmillError
+    from shardmill.cli.output import require_libraries
     from shardmill.format.find_artifacts import find_artifacts
 
     require_libraries("training", ["lightning", "torchmetrics"], "shardmill[train]")
+    from shardmill.cli.run_training import Changes, Trainings, finish, read_given
     from shardmill.training.run.ranks import is_first_rank
-    from shardmill.training.run.train_artifact import RunOptions, train_artifact
-    from shardmill.training.settings.load_settings import (
-        changes_for,
-        load_settings_file,
-        merge,
-        parse_changes,
-    )
+    from shardmill.training.settings.load_settings import load_settings_file
 
-    first = is_first_rank()  # of several, one speaks for all
     found = find_artifacts(artifacts, tuple(dict.fromkeys(names)))
     known = [artifact.name for artifact in find_artifacts(artifacts, ())]
     tables = load_settings_file(settings, known) if settings else {}
-    counts = [] if devices is None else [f"devices={devices}"]
-    given = parse_changes([*words, *(f"log.{name}=true" for name in loggers), *counts])
-    transfer = {"model": start and str(start), "freeze": freeze}
-    if transfer := {key: value for key, value in transfer.items() if value}:
-        given = merge(given, {"transfer": transfer})
-    quiet = quiet or not first
-    report: Report = "nothing" if quiet else "bar" if sys.stderr.isatty() else "lines"
-    results, failed = [], []
+    given = read_given(words, devices=devices, loggers=loggers, start=start, freeze=freeze)
+    first = is_first_rank()  # one of all ranks speaks for all
+    trainings = Trainings(
+        out, Changes(tables, given), seed, epochs, resume=resume, quiet=quiet or not first
+    )
     for artifact in found:
-        if not quiet:
-            click.echo(f"training on {artifact}", err=True)
-        run = RunOptions(changes_for(artifact, tables, given), resume=resume, report=report)
-        try:
-            results.append(train_artifact(artifact, out, seed=seed, epochs=epochs, options=run))
-        except ShardmillError as error:
-            failed.append(error)
-            if len(found) > 1 and first:
-                click.echo(f"not trained: {error}", err=True)
-        except BaseException as error:
-            error.add_note(way_to_go_on(artifact, out))
-            raise
-    if as_json and first:
-        print_json([result.to_dict() for result in results])
-    elif results and not quiet:
-        print_results(results)
-    if failed:
-        raise failed[0]
+        trainings.train(artifact, is_only_one=len(found) == 1 or not first)
+    finish(trainings, as_json=as_json and first)

@@ -5,14 +5,25 @@ from pathlib import Path
 import click
 
 from shardmill.cli import options
+from shardmill.cli.command import Command, examples
+from shardmill.cli.complete import complete_artifact_paths
 
 
-@click.command("verify")
-@click.argument("artifacts", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.command("verify", cls=Command, epilog=examples("shardmill verify artifacts/titanic"))
+@click.argument(
+    "artifacts",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+    shell_complete=complete_artifact_paths,
+)
 @options.as_json
 @options.quiet
 def command(artifacts: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
-    """Read every file of artifacts and compare sizes, checksums and headers with the manifest."""
+    """Check every file of artifacts against the manifest.
+
+    The command reads each file whole and compares its size, checksum and header.
+    """
     from shardmill.cli.output import print_json
     from shardmill.format.verify_artifact import verify_artifact
 

@@ -12,7 +12,7 @@ from torchmetrics.functional.classification import multiclass_f1_score
 
 from shardmill import ModelError
 from shardmill.cli import main
-from shardmill.cli.output import print_evaluation
+from shardmill.cli.print_models import print_evaluation
 from shardmill.recipe.load_recipe import parse_recipe, shipped_recipe_text
 from shardmill.training.saved.evaluate_model import (
     ClassScores,

@@ -1,0 +1,81 @@
+"""Prints the results of training runs, and what can be done with each of them next."""
+
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from shardmill.training.run.train_artifact import Result
+
+_METRICS = ("train_loss", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
+# An example of the raw file that `shardmill predict` takes, for each kind of dataset.
+_RAW_FILES = {"tabular": "rows.csv", "text": "texts.csv", "image": "images.idx"}
+
+
+def print_results(results: Sequence["Result"]) -> None:
+    """Print a table of metrics, then the folder of each run and commands that use it."""
+    _print_metrics(results)
+    for result in results:
+        click.echo(f"{result.name}: {result.folder}")
+        for label, lines in _next_steps(result):
+            for line in lines:
+                click.echo(f"  {label:<8} {line}")
+
+
+def way_to_go_on(artifact: Path, out: Path) -> str:
+    """Return a sentence that says how to go on with a run that was interrupted.
+
+    Args:
+        artifact: The folder of the artifact.
+        out: The folder of the runs.
+    """
+    from shardmill.training.show.describe_run import resume_command
+
+    if (out / artifact.name / "checkpoints" / "last.ckpt").is_file():
+        return f"to go on with this run: {resume_command(artifact, out)}"
+    return "no checkpoint of this run was written yet"
+
+
+def _print_metrics(results: Sequence["Result"]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    for heading in ("artifact", *_METRICS, "seconds"):
+        table.add_column(heading.replace("_", " "), justify="left")
+    for result in results:
+        name = f"{result.name} (SAMPLE DATA)" if result.sample else result.name
+        values = [f"{result.metrics[m]:.4f}" if m in result.metrics else "-" for m in _METRICS]
+        table.add_row(name, *values, f"{result.seconds:.1f}")
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def _next_steps(result: "Result") -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield labels with facts, files, or commands to paste."""
+    from shardmill.training.show.describe_run import resume_command
+
+    model = str(result.folder / "model")
+    checkpoints = sorted((result.folder / "checkpoints").glob("*.ckpt"))
+    if result.origin:
+        yield "started", [f"from {result.origin}"]
+    yield "trained", [f"{result.trained:,} of {result.parameters:,} parameters"]
+    if result.stopped:
+        yield "stopped", [result.stopped]
+    yield "metrics", [str(result.folder / "metrics.json")]
+    yield "kept", [str(path) for path in checkpoints]
+    yield "look at", result.look
+    if any(path.name == "last.ckpt" for path in checkpoints):
+        yield "resume", [resume_command(result.artifact, result.folder.parent)]
+    if result.evaluated:
+        split = ["--split", result.evaluated]
+        yield "evaluate", [_command("evaluate", model, str(result.artifact), *split)]
+    yield "predict", [_command("predict", model, f"/path/to/{_RAW_FILES[result.kind]}")]
+    yield "export", [_command("export", model, "--out", f"{model}.pt2")]
+
+
+def _command(*words: str) -> str:
+    return shlex.join(["shardmill", *words])
