@@ -8,6 +8,7 @@ import pytest
 from loaded_modules import loaded_after
 
 import shardmill
+from shardmill import errors
 
 ROOT = Path(__file__).parent.parent
 # Part of the package -> parts that it may not import. The contract is all of src/shardmill but
@@ -106,6 +107,21 @@ def built(name: str, raw: Path, out: Path) -> str:
         f"sources = Sources((load_recipe({name!r}),), Path({str(raw)!r}))\n"
         f"build_artifacts(sources, BuildOptions(out=Path({str(out)!r})))"
     )
+
+
+def test_type_checkers_see_the_public_names() -> None:
+    tree = ast.parse((ROOT / "src" / "shardmill" / "__init__.py").read_text(encoding="utf-8"))
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    assert {alias.asname: node.module for node in imports for alias in node.names} == {
+        name: shardmill._HOMES[name] for name in shardmill.__all__ if name != "__version__"
+    }
+
+
+def test_every_error_is_public() -> None:
+    classes = [c for c in vars(errors).values() if isinstance(c, type)]
+    names = {c.__name__ for c in classes if issubclass(c, errors.ShardmillError)}
+    assert names <= set(shardmill.__all__)
 
 
 def test_every_public_name_is_there() -> None:

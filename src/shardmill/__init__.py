@@ -1,7 +1,7 @@
 """Raw CSV and IDX files in, cleaned Parquet and memory-mapped tensor shards out.
 
-What is public is loaded when it is first used: reading shards never imports the pipeline's
-libraries, and the command's help imports neither torch nor pandas.
+A public name is loaded when it is first used. So reading shards never imports the libraries of the
+pipeline, and the help of the command imports neither torch nor pandas.
 """
 
 from importlib import import_module
@@ -10,91 +10,186 @@ from typing import TYPE_CHECKING
 from shardmill.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from shardmill.datasets.dataset import ShardDataset
-    from shardmill.datasets.image import ImageDataset, MNISTDataset
-    from shardmill.datasets.joined import concat, mix
-    from shardmill.datasets.open_artifact import open  # noqa: A004  the name users expect
-    from shardmill.datasets.tabular import TabularDataset, TitanicDataset
-    from shardmill.datasets.text import AGNewsDataset, TextDataset
-    from shardmill.errors import (
-        DivergedError,
-        MissingLibraryError,
-        ModelError,
-        OutputError,
-        RankError,
-        ResumeError,
-        SettingsError,
-        ShardmillError,
+    from shardmill.datasets.dataset import (
+        ShardDataset as ShardDataset,
     )
-    from shardmill.format.batch import Bag, Padded
-    from shardmill.format.manifest import Manifest
-    from shardmill.serve.model_folder import ModelFacts, TrainedOn, read_model, write_model
-    from shardmill.serve.preprocessor import Preprocessor
-    from shardmill.text.vocab import Vocab
-    from shardmill.training.saved.load_model import load_model
+    from shardmill.datasets.image import (
+        ImageDataset as ImageDataset,
+        MNISTDataset as MNISTDataset,
+    )
+    from shardmill.datasets.joined import (
+        concat as concat,
+        mix as mix,
+    )
+    from shardmill.datasets.open_artifact import open as open  # noqa: A004  the name that users expect
+    from shardmill.datasets.tabular import (
+        TabularDataset as TabularDataset,
+        TitanicDataset as TitanicDataset,
+    )
+    from shardmill.datasets.text import (
+        AGNewsDataset as AGNewsDataset,
+        TextDataset as TextDataset,
+    )
+    from shardmill.errors import (
+        AgreementError as AgreementError,
+        ArtifactError as ArtifactError,
+        BinaryFileError as BinaryFileError,
+        ColumnsError as ColumnsError,
+        CompressionError as CompressionError,
+        DamagedFileError as DamagedFileError,
+        DivergedError as DivergedError,
+        DroppedRowError as DroppedRowError,
+        EmptyFileError as EmptyFileError,
+        EncodingError as EncodingError,
+        FetchError as FetchError,
+        FieldCountError as FieldCountError,
+        FileTakenTwiceError as FileTakenTwiceError,
+        FormatVersionError as FormatVersionError,
+        GivenRowError as GivenRowError,
+        IdxFormatError as IdxFormatError,
+        IdxSizeError as IdxSizeError,
+        ImageShapeError as ImageShapeError,
+        InputError as InputError,
+        KindError as KindError,
+        KindOfRowsError as KindOfRowsError,
+        LockedError as LockedError,
+        ManifestError as ManifestError,
+        MissingArtifactError as MissingArtifactError,
+        MissingLibraryError as MissingLibraryError,
+        MissingRawFileError as MissingRawFileError,
+        ModelError as ModelError,
+        NotAFileError as NotAFileError,
+        NotCleanedError as NotCleanedError,
+        OutputError as OutputError,
+        RankError as RankError,
+        RecipeError as RecipeError,
+        ResumeError as ResumeError,
+        RowCountError as RowCountError,
+        SettingsError as SettingsError,
+        ShardmillError as ShardmillError,
+        TokenizerFileError as TokenizerFileError,
+        TooManyBadRowsError as TooManyBadRowsError,
+        TrainingError as TrainingError,
+        UnknownCategoryError as UnknownCategoryError,
+        UnknownClassError as UnknownClassError,
+        UnknownSplitError as UnknownSplitError,
+        ValueFormatError as ValueFormatError,
+        WorkerError as WorkerError,
+    )
+    from shardmill.format.batch import (
+        Bag as Bag,
+        Padded as Padded,
+    )
+    from shardmill.format.manifest import (
+        Manifest as Manifest,
+    )
+    from shardmill.serve.model_folder import (
+        ModelFacts as ModelFacts,
+        TrainedOn as TrainedOn,
+        read_model as read_model,
+        write_model as write_model,
+    )
+    from shardmill.serve.preprocessor import (
+        Preprocessor as Preprocessor,
+    )
+    from shardmill.text.vocab import (
+        TorchtextImportError as TorchtextImportError,
+        UnknownTokenError as UnknownTokenError,
+        Vocab as Vocab,
+    )
+    from shardmill.training.saved.load_model import (
+        load_model as load_model,
+    )
 
-_HOMES = {
-    "AGNewsDataset": "shardmill.datasets.text",
-    "Bag": "shardmill.format.batch",
-    "DivergedError": "shardmill.errors",
-    "ImageDataset": "shardmill.datasets.image",
-    "MNISTDataset": "shardmill.datasets.image",
-    "Manifest": "shardmill.format.manifest",
-    "MissingLibraryError": "shardmill.errors",
-    "ModelError": "shardmill.errors",
-    "ModelFacts": "shardmill.serve.model_folder",
-    "OutputError": "shardmill.errors",
-    "Padded": "shardmill.format.batch",
-    "Preprocessor": "shardmill.serve.preprocessor",
-    "RankError": "shardmill.errors",
-    "ResumeError": "shardmill.errors",
-    "SettingsError": "shardmill.errors",
-    "ShardDataset": "shardmill.datasets.dataset",
-    "ShardmillError": "shardmill.errors",
-    "TabularDataset": "shardmill.datasets.tabular",
-    "TextDataset": "shardmill.datasets.text",
-    "TitanicDataset": "shardmill.datasets.tabular",
-    "TrainedOn": "shardmill.serve.model_folder",
-    "Vocab": "shardmill.text.vocab",
-    "concat": "shardmill.datasets.joined",
-    "load_model": "shardmill.training.saved.load_model",
-    "mix": "shardmill.datasets.joined",
-    "open": "shardmill.datasets.open_artifact",
-    "read_model": "shardmill.serve.model_folder",
-    "write_model": "shardmill.serve.model_folder",
+# The public names by the module that they come from. The imports above say the same to type
+# checkers, which do not run code; a test compares the two.
+_NAMES = {
+    "shardmill.datasets.dataset": ("ShardDataset",),
+    "shardmill.datasets.image": (
+        "ImageDataset",
+        "MNISTDataset",
+    ),
+    "shardmill.datasets.joined": (
+        "concat",
+        "mix",
+    ),
+    "shardmill.datasets.open_artifact": ("open",),
+    "shardmill.datasets.tabular": (
+        "TabularDataset",
+        "TitanicDataset",
+    ),
+    "shardmill.datasets.text": (
+        "AGNewsDataset",
+        "TextDataset",
+    ),
+    "shardmill.errors": (
+        "AgreementError",
+        "ArtifactError",
+        "BinaryFileError",
+        "ColumnsError",
+        "CompressionError",
+        "DamagedFileError",
+        "DivergedError",
+        "DroppedRowError",
+        "EmptyFileError",
+        "EncodingError",
+        "FetchError",
+        "FieldCountError",
+        "FileTakenTwiceError",
+        "FormatVersionError",
+        "GivenRowError",
+        "IdxFormatError",
+        "IdxSizeError",
+        "ImageShapeError",
+        "InputError",
+        "KindError",
+        "KindOfRowsError",
+        "LockedError",
+        "ManifestError",
+        "MissingArtifactError",
+        "MissingLibraryError",
+        "MissingRawFileError",
+        "ModelError",
+        "NotAFileError",
+        "NotCleanedError",
+        "OutputError",
+        "RankError",
+        "RecipeError",
+        "ResumeError",
+        "RowCountError",
+        "SettingsError",
+        "ShardmillError",
+        "TokenizerFileError",
+        "TooManyBadRowsError",
+        "TrainingError",
+        "UnknownCategoryError",
+        "UnknownClassError",
+        "UnknownSplitError",
+        "ValueFormatError",
+        "WorkerError",
+    ),
+    "shardmill.format.batch": (
+        "Bag",
+        "Padded",
+    ),
+    "shardmill.format.manifest": ("Manifest",),
+    "shardmill.serve.model_folder": (
+        "ModelFacts",
+        "TrainedOn",
+        "read_model",
+        "write_model",
+    ),
+    "shardmill.serve.preprocessor": ("Preprocessor",),
+    "shardmill.text.vocab": (
+        "TorchtextImportError",
+        "UnknownTokenError",
+        "Vocab",
+    ),
+    "shardmill.training.saved.load_model": ("load_model",),
 }
+_HOMES = {name: module for module, names in _NAMES.items() for name in names}
 
-__all__ = [
-    "AGNewsDataset",
-    "Bag",
-    "DivergedError",
-    "ImageDataset",
-    "MNISTDataset",
-    "Manifest",
-    "MissingLibraryError",
-    "ModelError",
-    "ModelFacts",
-    "OutputError",
-    "Padded",
-    "Preprocessor",
-    "RankError",
-    "ResumeError",
-    "SettingsError",
-    "ShardDataset",
-    "ShardmillError",
-    "TabularDataset",
-    "TextDataset",
-    "TitanicDataset",
-    "TrainedOn",
-    "Vocab",
-    "__version__",
-    "concat",
-    "load_model",
-    "mix",
-    "open",
-    "read_model",
-    "write_model",
-]
+__all__ = ["__version__", *sorted(_HOMES)]
 
 
 def __getattr__(name: str) -> object:

@@ -14,15 +14,13 @@ import numpy as np
 import pytest
 import torch
 from building import build
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 import shardmill
 from shardmill import Bag, Padded, ShardDataset
-from shardmill.datasets.gather import mapped_split
-from shardmill.datasets.gather import tensor_rows as column
+from shardmill.datasets.gather import mapped_split, tensor_rows as column
 from shardmill.datasets.gather.collate import Row
 from shardmill.datasets.gather.row_reader import RowReader
 from shardmill.errors import (

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import torch
 from building import build
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch import Tensor
 from torch.utils.data import DataLoader
 

@@ -9,8 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pytest
 from expected_vocab import first_seen_vocab, torchtext_vocab
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as npst
 
 from shardmill.errors import (

@@ -14,8 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from bikes import BIKES, COLUMNS, NAMES, SPLITS, bikes_recipe, raw_rows
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from one_column import one_column
 
 from shardmill.errors import InputError, UnknownCategoryError, ValueFormatError

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from shardmill.raw.cut_parts import Part, cut_parts
 from shardmill.raw.work_sizes import WorkSizes

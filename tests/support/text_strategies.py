@@ -6,8 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import pyarrow as pa
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 
 from shardmill.text.tokenize_text import SUBSTITUTIONS
 

@@ -2,8 +2,7 @@
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 from text_strategies import CODE_POINTS, clean_row, cuts, html_texts, laws, slices, text_lists
 
 from shardmill.text.clean_text import clean_texts

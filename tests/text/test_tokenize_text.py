@@ -3,8 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 from text_strategies import CODE_POINTS, TOKENIZERS, cuts, laws, slices, text_lists, tokenize_row
 
 from shardmill.text import tokenize_text

@@ -14,8 +14,7 @@ import pytest
 import torch
 from building import build
 from fit_texts import our_vocab
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torchtext_golden import GOLDEN, golden
 
 import shardmill

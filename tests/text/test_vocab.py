@@ -11,8 +11,7 @@ import pytest
 import torch
 import xxhash
 from expected_vocab import first_seen_vocab, torchtext_vocab
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from shardmill.errors import DamagedFileError, ShardmillError
 from shardmill.format.manifest import FileRecord, VocabularyRecord

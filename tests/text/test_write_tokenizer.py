@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 from building import build
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 from oracles import PerRowAgNews
 from text_strategies import (
     CODE_POINTS,

@@ -18,8 +18,7 @@ from shardmill.training.settings.model_options import (
     TextBagOptions,
     TextTransformerOptions,
 )
-from shardmill.training.settings.settings_table import Count
-from shardmill.training.settings.settings_table import Table as _Table
+from shardmill.training.settings.settings_table import Count, Table as _Table
 
 Metric = Literal["train_loss", "validation_loss", "validation_accuracy"]
 

@@ -8,8 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shardmill.errors import InputError, UnknownClassError
-from shardmill.format.arrow_arrays import Array as Array
-from shardmill.format.arrow_arrays import arrow_array, numpy_array
+from shardmill.format.arrow_arrays import Array as Array, arrow_array, numpy_array
 from shardmill.format.layout import Field
 from shardmill.format.manifest import Statistics
 from shardmill.recipe.image_recipe import ImageRecipe

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import xxhash
-from pydantic import Field as Constraint
-from pydantic import ValidationError
+from pydantic import Field as Constraint, ValidationError
 
 from shardmill.errors import ManifestError
 from shardmill.format.layout import Field

@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from shardmill.datasets.order import permutation
 from shardmill.datasets.order.permutation import TABLE_ROWS, Permutation, derived_key, generator

@@ -28,8 +28,12 @@ from shardmill.errors import InputError
 from shardmill.format.manifest import Manifest
 from shardmill.format.read_checked import read_raw_records
 from shardmill.format.verify_artifact import verify_artifact
-from shardmill.pipeline.builds import build_artifacts as build_module
-from shardmill.pipeline.builds import plan_build, read_content, run_stages
+from shardmill.pipeline.builds import (
+    build_artifacts as build_module,
+    plan_build,
+    read_content,
+    run_stages,
+)
 from shardmill.pipeline.builds.plan_build import Plan
 from shardmill.pipeline.sample.write_idx import encode_idx
 from shardmill.raw import raw_files

@@ -3,8 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from shardmill.pipeline.stages.hold_out import HoldOutDraw, hold_out_draws
 from shardmill.recipe.load_recipe import parse_recipe

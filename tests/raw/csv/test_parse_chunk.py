@@ -5,8 +5,7 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from shardmill.errors import ColumnsError, EncodingError, FieldCountError, InputError
 from shardmill.raw.csv import row_spans
