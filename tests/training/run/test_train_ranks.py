@@ -145,8 +145,9 @@ def test_devices_of_the_command(sample_artifacts: Path, tmp_path: Path) -> None:
     assert facts["settings"]["batch_size"] == 64
     run = CliRunner().invoke(main, [*command, "--resume", "--devices", "1"])
     assert run.exit_code == 9
-    assert "expected  a run of devices 1" in run.stderr
-    assert "found     one of devices 2" in run.stderr
+    error = json.loads(run.stderr.splitlines()[-1])["error"]
+    assert error["expected"] == "a run of devices 1"
+    assert error["found"] == "one of devices 2"
     with pytest.raises(SettingsError, match="devices among which 799 rows divide in batches of 1"):
         refuse_shared_rows(799, 1, 2, "titanic")
 
