@@ -3,39 +3,44 @@
 import operator
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, overload
+
+from shardmill.datasets.item_types import Batch, Row, Rows, Shuffle, Weights
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from collections.abc import Callable
+
+    from torch import Generator, Tensor
     from torch.utils.data import Dataset
 
-    from shardmill.datasets.gather.row_reader import Reader
+    from shardmill.datasets.gather.reader import Reader
     from shardmill.datasets.loader import Loader
     from shardmill.datasets.order.row_order import RowOrder
 
     _MapStyle = Dataset[Any]
 else:
-    # torch asks of a map-style dataset what it can do, not what it is. Not to be torch's Dataset
-    # lets facts and numpy arrays be had without the second and more that importing torch takes.
-    _MapStyle = object
 
-Shuffle = bool | Literal["blocks"]
-Weights = Any  # a tensor or sequence of numbers, "balanced" or None; torch is not imported yet
+    class _MapStyle:
+        # torch asks what a map-style dataset can do, not what it is. Without torch's Dataset as
+        # base, facts and numpy arrays can be had without importing torch, which takes more than a
+        # second.
+        pass
 
 
-class BatchDataset(_MapStyle):
-    """A map-style dataset for torch; torch itself is imported when the first row is read.
+class BatchDataset(_MapStyle, Generic[Row, Batch]):
+    """A map-style dataset for torch. torch itself is imported when the first row is read.
 
-    `ds[i]` is one row: `(x, y)`, or `x` where there is no target. Slices, lists and index tensors
-    give a batch, gathered at once: `(x, y)` with a leading batch dimension. Both are fresh copies.
+    `ds[i]` is one row, `(x, y)`. A slice, a list or an index tensor gives a batch, gathered at
+    once: `(x, y)` with a leading batch dimension. Both are fresh copies. A split without target
+    gives `x` alone; type checkers are told of `(x, y)` all the same.
     """
 
     def _open(self) -> "Reader":
-        """Return what gathers the rows."""
+        """Return the reader that gathers the rows."""
         raise NotImplementedError
 
     def _identity(self) -> str:
-        """Return what tells these rows from all others."""
+        """Return a text that tells these rows from all others."""
         raise NotImplementedError
 
     def _terms(self) -> Mapping[str, Any]:
@@ -44,20 +49,32 @@ class BatchDataset(_MapStyle):
 
     @cached_property
     def reader(self) -> "Reader":
-        """What gathers the rows. Opened by the first read; every process has its own."""
+        """The reader that gathers the rows. The first read opens it, in every process anew."""
+        from shardmill.datasets.gather.collate import register_collation
+
+        register_collation()
         return self._open()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "reader"}
+        # typing sets `__orig_class__` on what is made by a name such as TabularDataset[Tensor].
+        left_out = {"reader", "__orig_class__"}
+        return {name: value for name, value in self.__dict__.items() if name not in left_out}
 
     def __len__(self) -> int:
         raise NotImplementedError
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Row: ...
+
+    @overload
+    def __getitem__(self, index: Rows) -> Batch: ...
 
     def __getitem__(self, index: Any) -> Any:
         """Return row `index`, an int, or the batch of a slice, list, array or tensor of rows.
 
         Raises:
-            IndexError: a row is out of range.
+            IndexError: A row is out of range.
+            TypeError: The index stands for no rows.
         """
         from shardmill.datasets.gather.row_numbers import row_numbers
 
@@ -65,16 +82,21 @@ class BatchDataset(_MapStyle):
         return next(self.reader.batches(rows[None])) if rows.ndim else self.reader.one(rows)
 
     def __getitems__(self, index: Any) -> Any:
-        """Return a batch for torch's fetcher; see `shardmill.datasets.gather.collate`."""
+        """Return a batch for torch's fetcher; see `shardmill.datasets.gather.collate`.
+
+        Raises:
+            IndexError: A row is out of range.
+        """
         from shardmill.datasets.gather.collate import GatheredRows
         from shardmill.datasets.gather.row_numbers import row_numbers
 
         rows = row_numbers(index, len(self), self)
         batch = next(self.reader.batches(rows[None]))
-        return GatheredRows(batch, self.reader, len(rows))
+        reader = self.reader
+        return GatheredRows(batch, len(rows), labelled=reader.labelled, stack=reader.stack)
 
-    def __iter__(self) -> Iterator[Any]:
-        """Yield the rows one by one; `loader` is what training wants."""
+    def __iter__(self) -> Iterator[Row]:
+        """Yield the rows one by one. Training wants `loader`, which gathers whole batches."""
         return (self[row] for row in range(len(self)))
 
     def loader(
@@ -89,50 +111,85 @@ class BatchDataset(_MapStyle):
         rank: int | None = None,
         world_size: int | None = None,
         prefetch: int = 0,
-        **options: Any,
-    ) -> "Loader":
+        num_workers: int = 0,
+        collate_fn: "Callable[[Any], Any] | None" = None,
+        pin_memory: bool = False,
+        timeout: float = 0,
+        worker_init_fn: "Callable[[int], None] | None" = None,
+        multiprocessing_context: Any = None,
+        generator: "Generator | None" = None,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
+    ) -> "Loader[Batch]":
         """Return a torch DataLoader that gathers whole batches.
 
-        Batches may lie side by side in memory; clone a tensor before it is saved to a file.
-
-        The order of an epoch depends on its number and on the arguments up to `bucket` alone. Every
-        rank gets its part of it, and equally many batches. `state_dict()` and `load_state_dict()`
-        of the loader resume after any batch, on any number of ranks and workers.
+        The order of an epoch depends on the number of the epoch and on the arguments up to `bucket`
+        alone. Every rank gets its part of it, and all ranks have equally many batches. The
+        `state_dict()` and `load_state_dict()` of the loader resume after any batch, on any number
+        of ranks and workers. Batches may lie side by side in memory, so clone a tensor before you
+        save it to a file.
 
         Args:
-            batch_size: rows of a batch, on each rank.
-            shuffle: in another order each epoch. "blocks" for data larger than memory: reads whole
-                blocks of neighbours, and mixes 64 of them at a time.
-            seed: of the order, from 0.
-            drop_last: leave out the rows that do not fill a batch on every rank.
-            weights: draw rows with replacement in proportion to these [rows], as many as there
-                are; "balanced" makes all classes equally likely. Instead of `shuffle`.
-            bucket: put texts of similar length into the same batch; still every row once. A
-                number is that of the rows that come together, if not batch_size: with batch_size
-                times world_size, all ranks have similar lengths in a step.
-            rank: of this process; that of `torch.distributed` when an epoch begins, unless told.
-            world_size: number of ranks; likewise.
-            prefetch: how many batches one thread gathers ahead, while the loop computes.
-            options: of `torch.utils.data.DataLoader`. Workers pay only where a transform is heavy.
+            batch_size: How many rows a batch has, on each rank.
+            shuffle: Whether to visit the rows in another order each epoch. "blocks" is for data
+                larger than memory: it reads whole blocks of neighbours, and mixes 64 at a time.
+            seed: The seed of the order, from 0.
+            drop_last: Whether to leave out the rows that do not fill a batch on every rank.
+            weights: Draw as many rows as there are, with replacement, in proportion to these
+                weights [rows]; "balanced" makes all classes equally likely. Use it instead of
+                `shuffle`.
+            bucket: Whether to put texts of similar length into the same batch; every row still
+                comes once. A number says how many rows come together, instead of `batch_size`:
+                with `batch_size` times `world_size`, all ranks have similar lengths in a step.
+            rank: The rank of this process. Without it, the loader asks `torch.distributed` when an
+                epoch begins.
+            world_size: The number of ranks; give it together with `rank`.
+            prefetch: How many batches a thread gathers ahead, while the loop computes.
+            num_workers: How many processes gather; see `torch.utils.data.DataLoader` for this and
+                for the options that follow. Workers pay only if a transform is heavy.
+            collate_fn: What makes a batch of the gathered rows, in place of the batch itself.
+            pin_memory: Whether batches lie in pinned memory, if there is a GPU.
+            timeout: How many seconds to wait for a batch of a worker; 0 waits for ever.
+            worker_init_fn: A function to call in each worker with its number.
+            multiprocessing_context: How workers are started.
+            generator: The generator that seeds the workers.
+            prefetch_factor: How many batches each worker gathers ahead.
+            persistent_workers: Whether workers live on from one epoch to the next.
+
+        Raises:
+            ValueError: An argument is out of its range, or arguments exclude each other.
+            TypeError: `bucket` is given, and the rows are no texts.
+
+        Example:
+            >>> loader = ds.loader(batch_size=256, shuffle=True, seed=0)
+            >>> for x, y in loader:
+            ...     pass
         """
         from shardmill.datasets.loader import Loader
         from shardmill.datasets.order.epoch_order import EpochOrder
 
-        seed = operator.index(seed)  # of numpy's integers too, which JSON does not take
+        seed = operator.index(seed)  # numpy's integers become Python's, which JSON takes
         if seed < 0:
             raise ValueError(f"seed is from 0 on, not {seed}")
         order = self._row_order(shuffle, weights, seed=seed)
         if bucket:
             order = self._bucketed(order, batch_size if bucket is True else bucket, seed=seed)
-        batches = EpochOrder(
-            order,
-            batch_size,
-            rank=rank,
-            world_size=world_size,
-            drop_last=drop_last,
-            data=self._identity(),
+        part = {"rank": rank, "world_size": world_size}
+        batches = EpochOrder(order, batch_size, drop_last=drop_last, data=self._identity(), **part)
+        return Loader(
+            self,
+            batches,
+            prefetch=prefetch,
+            num_workers=num_workers,
+            collate_fn=collate_fn,
+            pin_memory=pin_memory,
+            timeout=timeout,
+            worker_init_fn=worker_init_fn,
+            multiprocessing_context=multiprocessing_context,
+            generator=generator,
+            prefetch_factor=prefetch_factor,
+            persistent_workers=persistent_workers,
         )
-        return Loader(self, batches, prefetch=prefetch, **options)
 
     def _row_order(self, shuffle: Shuffle, weights: Weights, *, seed: int) -> "RowOrder":
         import torch
@@ -171,11 +228,11 @@ class BatchDataset(_MapStyle):
         rows = operator.index(rows)
         if rows < 1:
             raise ValueError(f"bucket is a number of rows from 1 on, not {rows}")
-        if not self.reader.ragged:
+        if self.reader.stack is None:
             raise TypeError(f"bucket sorts texts by length, and all rows of {self} have one size")
         return Bucketed(order, self._lengths, bucket_rows=rows, seed=seed)
 
-    # Orders keep these instead of the reader's, which cannot go to another process.
+    # Orders keep these methods, not those of the reader, which cannot go to another process.
 
     def _lengths(self, rows: "Tensor") -> "Tensor":
         return self.reader.lengths(rows)

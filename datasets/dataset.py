@@ -1,7 +1,7 @@
 """One split of an artifact as a dataset: opening, facts, numpy arrays."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,32 +11,35 @@ import numpy.typing as npt
 
 from shardmill.datasets.batch_dataset import BatchDataset
 from shardmill.datasets.gather.mapped_split import MappedSplit, read_only
+from shardmill.datasets.item_types import Batch, Row, Transform
 from shardmill.errors import KindError, UnknownSplitError
 from shardmill.faults import hint
 from shardmill.format.layout import Field
 from shardmill.format.manifest import Manifest, SplitRecord, Statistics
 
 if TYPE_CHECKING:
-    from shardmill.datasets.gather.row_reader import Reader, Transforms
+    from shardmill.datasets.gather.reader import Reader
+    from shardmill.datasets.gather.split_reader import Inputs
 
-Transform = Callable[[Any], Any]
 
-
-class ShardDataset(BatchDataset):
-    """One split of an artifact, mapped into memory when the first row is read.
+class ShardDataset(BatchDataset[Row, Batch]):
+    """One split of an artifact. It is mapped into memory when the first row is read.
 
     Datasets survive fork, spawn and pickling: they take their paths along, not their maps.
 
     Args:
-        path: the artifact's folder.
-        split: one of its splits.
-        transform: applied to `x` as it would be returned: to a row, or to a whole batch.
-        target_transform: likewise to `y`.
-        per_row: apply the transforms to each row of a batch instead, and stack what they return.
-        manifest: that of the artifact, where it was read before.
+        path: The folder of the artifact.
+        split: The name of one of its splits.
+        transform: A function of `x` as it would be returned: of a row, or of a whole batch.
+        target_transform: The same for `y`.
+        per_row: Whether to apply the transforms to each row of a batch, and stack what they return.
+        manifest: The manifest of the artifact, if it was read before.
 
     Raises:
-        ArtifactError: there is no such artifact or split, it is of another kind, or cannot be read.
+        MissingArtifactError: There is no such artifact.
+        UnknownSplitError: The artifact has no such split.
+        KindError: The artifact is of another kind.
+        ArtifactError: The artifact cannot be read.
     """
 
     kind: ClassVar[str]
@@ -70,15 +73,17 @@ class ShardDataset(BatchDataset):
     def _mapped(self) -> MappedSplit:
         return MappedSplit(self.path, self._record)
 
-    def _transforms(self) -> "Transforms":
-        from shardmill.datasets.gather.row_reader import Transforms
+    def _inputs(self) -> "Inputs":
+        """Return what gathers `x` of the mapped split."""
+        from shardmill.datasets.gather.fixed_inputs import FixedInputs
 
-        return Transforms(self._transform, self._target_transform, self._per_row)
+        return FixedInputs(self._mapped)
 
     def _open(self) -> "Reader":
-        from shardmill.datasets.gather.row_reader import RowReader
+        from shardmill.datasets.gather.split_reader import SplitReader, Transforms
 
-        return RowReader(self._mapped, self._transforms(), rows=len(self))
+        transforms = Transforms(self._transform, self._target_transform, self._per_row)
+        return SplitReader(self._mapped, self._inputs(), transforms)
 
     def _identity(self) -> str:
         return f"{self.manifest.name}/{self.split} {self.manifest.shard_key[:12]}"
@@ -95,37 +100,37 @@ class ShardDataset(BatchDataset):
 
     @property
     def classes(self) -> tuple[str, ...] | None:
-        """Names of the classes by index; None without a target, or where it is no class."""
+        """Names of the classes by index; None if there is no target, or if it is no class."""
         return self.manifest.classes
 
     @property
     def encoder(self) -> dict[str, int]:
-        """Index of each class name."""
+        """The index of each class name."""
         return {name: index for index, name in enumerate(self.classes or ())}
 
     @property
     def decoder(self) -> dict[int, str]:
-        """Class name of each index."""
+        """The class name of each index."""
         return dict(enumerate(self.classes or ()))
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Names of what `x` holds."""
+        """Names of the features in `x`."""
         return self.manifest.features
 
     @property
     def statistics(self) -> Mapping[str, Statistics]:
-        """Facts about each feature, from the train split."""
+        """Statistics of each feature, from the train split."""
         return self.manifest.statistics
 
     @property
     def sample(self) -> bool:
-        """Whether the artifact was made from generated sample files, not from real ones."""
+        """Whether the artifact was made from generated sample files instead of real ones."""
         return self.manifest.sample
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """Dtype in the files and shape of `x` and, if there is a target, of `y`, or of each."""
+        """The name, role, shape and stored dtype of each tensor of `x` and of `y`."""
         return self._record.fields
 
     @property
@@ -134,21 +139,30 @@ class ShardDataset(BatchDataset):
         return self._record.labelled
 
     def numpy(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the rows of all fields as read-only arrays over the mapped files; needs no torch.
+        """Return all rows as read-only arrays over the mapped files. This needs no torch.
 
-        They are as they are stored, classes of tables in small integers. Options such as
-        `drop_features`, `max_tokens` and transforms do not act on them, and `manifest.features`
-        names the columns of `x`.
-        `x` [rows, *shape] and `y` [rows], or `x.<group>` and `y.<target>`. Of texts, row i is
-        `x[offsets[i] : offsets[i] + sizes[i]]`, with `offsets` [rows] int64 (computed, if there are
-        several shards) and `sizes` [rows] int32; between shards, `x` has zeros. Where the system
-        cannot map all shards into one array, these are copies.
+        The arrays are `x` [rows, *shape] and `y` [rows], or one `x.<group>` for each group and one
+        `y.<target>` for each target. Values are as they are stored: the class indices of tables are
+        small integers. Options such as `drop_features`, `max_tokens` and transforms do not act on
+        them, and `manifest.features` names the columns of `x`.
+
+        For texts, row i is `x[offsets[i] : offsets[i] + sizes[i]]`, with `offsets` [rows] int64 and
+        `sizes` [rows] int32. If there are several shards, the offsets are computed, and `x` has
+        zeros between shards. If the system cannot map all shards into one array, these are copies.
+
+        Raises:
+            DamagedFileError: A shard is missing or of another size than the manifest says.
+
+        Example:
+            >>> arrays = shardmill.open("artifacts/titanic").numpy()
+            >>> arrays["x"].dtype, arrays["y"].dtype
+            (dtype('float32'), dtype('uint8'))
         """
         arrays = {name: self._mapped.array(name) for name in self._mapped.sources}
         if not any(field.ragged for field in self.fields):
             return arrays
         offsets, sizes = arrays.pop("x.offsets"), arrays.pop("x.sizes")
-        if len(self._record.shards) > 1:  # from those within each shard to those within `x`
+        if len(self._record.shards) > 1:  # stored offsets count from the start of their shard
             shards = np.arange(len(self)) // self._record.rows_per_shard
             offsets = read_only(offsets + shards * self._mapped.sources["x"].stride)
         return arrays | {"offsets": offsets, "sizes": sizes}
@@ -158,7 +172,8 @@ class ShardDataset(BatchDataset):
         facts += [f"{field.name} {_shape_of(field)}" for field in self.fields]
         if self.classes is not None:
             facts.append(f"{len(self.classes)} classes")
-        facts += ["sample data"] * self.sample
+        if self.sample:
+            facts.append("sample data")
         return f"{type(self).__name__}({self.manifest.name}/{self.split}: {', '.join(facts)})"
 
 

@@ -1,30 +1,70 @@
 """Images, or arrays of any other shape."""
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING
+
+from typing_extensions import TypeVar
 
 from shardmill.datasets.dataset import ShardDataset
+from shardmill.datasets.item_types import Transform
+from shardmill.format.manifest import Manifest
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
-class ImageDataset(ShardDataset):
-    """Rows of an image artifact: `x` [*shape] in the dtype of the raw file, `y` the class index.
+ImageRow = TypeVar("ImageRow", default="tuple[Tensor, Tensor]")
+
+
+class ImageDataset(ShardDataset[ImageRow, ImageRow]):
+    """Images, or other arrays: `x` [*shape] in the dtype of the raw file, `y` the class index.
+
+    Without a target, rows are `x` alone; `ImageDataset[Tensor]` says so to a type checker.
+
+    Args:
+        path: The folder of the artifact.
+        split: The name of one of its splits.
+        transform: A function of `x` as it would be returned: of a row, or of a whole batch.
+        target_transform: The same for `y`.
+        per_row: Whether to apply the transforms to each row of a batch, and stack what they return.
+        manifest: The manifest of the artifact, if it was read before.
+
+    Raises:
+        MissingArtifactError: There is no such artifact.
+        UnknownSplitError: The artifact has no such split.
+        KindError: The artifact is of another kind.
 
     Example:
-        >>> ds = ImageDataset("artifacts/mnist", split="test")
-        >>> x, y = ds[0]  # [1, 28, 28] uint8, [] int64
-        >>> x, y = ds[:256]  # [256, 1, 28, 28] uint8, [256] int64
+        >>> ds = shardmill.ImageDataset("artifacts/mnist", split="test")
+        >>> x, y = ds[0]
+        >>> x.shape, x.dtype, y.dtype
+        (torch.Size([1, 28, 28]), torch.uint8, torch.int64)
+        >>> x, y = ds[:64]
+        >>> x.shape, y.shape
+        (torch.Size([64, 1, 28, 28]), torch.Size([64]))
     """
 
     kind = "image"
 
 
-class MNISTDataset(ImageDataset):
+class MNISTDataset(ImageDataset[ImageRow]):
     """The artifact of the recipe `mnist`; see `ImageDataset`."""
 
     def __init__(
         self,
         path: str | os.PathLike[str] = "artifacts/mnist",
         split: str = "train",
-        **options: Any,
+        *,
+        transform: Transform | None = None,
+        target_transform: Transform | None = None,
+        per_row: bool = False,
+        manifest: Manifest | None = None,
     ) -> None:
-        super().__init__(path, split, **options)
+        super().__init__(
+            path,
+            split,
+            transform=transform,
+            target_transform=target_transform,
+            per_row=per_row,
+            manifest=manifest,
+        )

@@ -5,26 +5,29 @@ import operator
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from shardmill.datasets.batch_dataset import BatchDataset, Shuffle, Weights
+from shardmill.datasets.batch_dataset import BatchDataset
+from shardmill.datasets.item_types import Batch, Row, Shuffle, Weights
 from shardmill.errors import AgreementError
 
 if TYPE_CHECKING:
-    from shardmill.datasets.gather.row_reader import Reader
+    from shardmill.datasets.gather.reader import Reader
     from shardmill.datasets.order.row_order import RowOrder
 
 
-class JoinedDataset(BatchDataset):
+class JoinedDataset(BatchDataset[Row, Batch]):
     """The rows of several datasets, numbered one dataset after another.
 
     Args:
-        datasets: one or more, which agree in kind, fields, classes, features and vocabulary.
+        datasets: One dataset or more, which agree in kind, fields, classes, features and
+            vocabulary.
 
     Raises:
-        AgreementError: they do not.
-        ValueError: there is none.
+        AgreementError: The datasets do not agree.
+        TypeError: A dataset is given alone instead of in a list.
+        ValueError: There is no dataset.
     """
 
-    def __init__(self, datasets: Sequence[BatchDataset]) -> None:
+    def __init__(self, datasets: Sequence[BatchDataset[Row, Batch]]) -> None:
         if isinstance(datasets, BatchDataset):
             raise TypeError(f"datasets are given as a list, not {datasets!r} alone")
         self.datasets = tuple(datasets)
@@ -52,18 +55,23 @@ class JoinedDataset(BatchDataset):
         return f"{type(self).__name__}({', '.join(map(repr, self.datasets))})"
 
 
-class MixedDataset(JoinedDataset):
-    """Several datasets, of which a loader draws in given proportions.
+class MixedDataset(JoinedDataset[Row, Batch]):
+    """Several datasets from which a loader draws in given proportions.
 
     Args:
-        datasets, weights: one weight, above 0, for each dataset.
-        seed: of the mixture, from 0.
-        rows: draws of an epoch; as many as there are rows, unless told.
+        datasets: One dataset or more, which agree as those of a `JoinedDataset` do.
+        weights: A weight above 0 for each dataset.
+        seed: The seed of the mixture, from 0.
+        rows: How many rows an epoch draws; None for as many as there are.
+
+    Raises:
+        AgreementError: The datasets do not agree.
+        ValueError: A weight is not above 0, a dataset has no rows, or a number is negative.
     """
 
     def __init__(
         self,
-        datasets: Sequence[BatchDataset],
+        datasets: Sequence[BatchDataset[Row, Batch]],
         weights: Sequence[float],
         *,
         seed: int,
@@ -75,7 +83,7 @@ class MixedDataset(JoinedDataset):
                 raise ValueError(f"the weight of {dataset} must be above 0, not {weight}")
             if not len(dataset):
                 raise ValueError(f"{dataset} has no rows to draw")
-        # Of numpy's numbers too, which neither JSON nor fractions take.
+        # numpy's numbers become Python's, since neither JSON nor fractions take numpy's.
         self._weights = tuple(map(float, weights))
         self._seed = operator.index(seed)
         self._rows = len(self) if rows is None else operator.index(rows)
@@ -91,34 +99,57 @@ class MixedDataset(JoinedDataset):
         return Mixed(sizes, self._weights, rows=self._rows, key=(self._seed, seed))
 
 
-def concat(datasets: Sequence[BatchDataset]) -> JoinedDataset:
-    """Return the rows of several datasets as those of one, numbered one after another.
+def concat(
+    datasets: Sequence[BatchDataset[Row, Batch]],
+) -> JoinedDataset[Row, Batch]:
+    """Return the rows of several datasets as one dataset, numbered one dataset after another.
+
+    Args:
+        datasets: One dataset or more, made with the same recipe and opened with the same options.
 
     Raises:
-        AgreementError: they differ in kind, fields, classes, features or vocabulary.
+        AgreementError: The datasets differ in kind, fields, classes, features or vocabulary.
+        TypeError: A dataset is given alone instead of in a list.
+        ValueError: There is no dataset.
+
+    Example:
+        >>> train = shardmill.open("artifacts/titanic")
+        >>> validation = shardmill.open("artifacts/titanic", "validation")
+        >>> both = shardmill.concat([train, validation])
+        >>> len(both) == len(train) + len(validation)
+        True
     """
     return JoinedDataset(datasets)
 
 
-def mix(datasets: Mapping[Any, float], *, seed: int = 0, rows: int | None = None) -> MixedDataset:
-    """Return datasets of which `loader` draws at random, in proportion to their weights.
+def mix(
+    datasets: Mapping[BatchDataset[Row, Batch], float],
+    *,
+    seed: int = 0,
+    rows: int | None = None,
+) -> MixedDataset[Row, Batch]:
+    """Return datasets from which `loader` draws at random, in proportion to their weights.
 
-    Every epoch has these proportions to the row, depends on the seeds of the mixture and of the
-    loader and on its number alone, and resumes as any other. The rows that it draws from a dataset
-    go on where those of the epoch before stopped: after any epoch, the numbers of times that two
-    rows of a dataset were drawn differ by one at most. Indexing is that of `concat`.
+    Every epoch keeps these proportions to the row. It depends only on the seeds of the mixture and
+    of the loader and on the number of the epoch, and it resumes like any other. An epoch goes on
+    in each dataset where the epoch before stopped: after any epoch, no row of a dataset was drawn
+    more than once oftener than another. Indexing works as that of `concat` does.
 
     Args:
-        datasets: weights by dataset; only their proportions count.
-        seed: of the mixture.
-        rows: draws of an epoch; as many as all datasets have rows, unless told.
+        datasets: The weight of each dataset. Only the proportions of the weights count.
+        seed: The seed of the mixture, from 0.
+        rows: How many rows an epoch draws; None for as many as all datasets have.
 
     Raises:
-        AgreementError: the datasets differ in kind, fields, classes, features or vocabulary.
+        AgreementError: The datasets differ in kind, fields, classes, features or vocabulary.
+        ValueError: A weight is not above 0, a dataset has no rows, or a number is negative.
 
     Example:
-        >>> both = shardmill.mix({news: 0.8, reviews: 0.2}, seed=1)
-        >>> for x, y in both.loader(batch_size=256): ...
+        >>> train = shardmill.open("artifacts/titanic")
+        >>> validation = shardmill.open("artifacts/titanic", "validation")
+        >>> both = shardmill.mix({train: 0.8, validation: 0.2}, seed=1, rows=100)
+        >>> sum(len(y) for x, y in both.loader(batch_size=32))
+        100
     """
     return MixedDataset(tuple(datasets), tuple(datasets.values()), seed=seed, rows=rows)
 

@@ -3,7 +3,8 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from functools import partial
+from typing import Any, Generic
 
 import torch
 from torch import Tensor
@@ -11,26 +12,32 @@ from torch.utils.data import DataLoader
 from torch.utils.data._utils.pin_memory import pin_memory
 
 from shardmill.datasets.gather.collate import GatheredRows, whole_batch
-from shardmill.datasets.gather.row_reader import Reader
+from shardmill.datasets.gather.reader import Reader
+from shardmill.datasets.item_types import Batch
 from shardmill.datasets.order.epoch_order import EpochOrder, Progress
 
-# At most so much is asked of the reader at a time, which gathers it as it is wanted.
+# The reader is asked for at most so much at a time. It gathers each batch when it is wanted.
 GROUP_BATCHES = 32
 GROUP_ROWS = 2**16
 
 
-class Loader(DataLoader[Any]):
+class Loader(DataLoader[Any], Generic[Batch]):
     """A torch DataLoader over whole batches.
 
-    Without workers it gathers by itself; with workers it is torch's. `state_dict` says after which
-    batch the loop is, and `load_state_dict` makes the next iteration go on from there, on any
-    number of ranks and workers.
+    Without workers it gathers the batches itself; with workers, torch's iterator does.
+    `state_dict` says after which batch the loop is, and `load_state_dict` makes the next iteration
+    go on from there, on any number of ranks and workers.
 
     Args:
-        dataset: a dataset of this package.
-        batch_sampler: an `EpochOrder`; with any other, this is torch's DataLoader and no more.
-        prefetch: batches that one thread gathers ahead; 0 for none.
-        options: of `torch.utils.data.DataLoader`.
+        dataset: A dataset of this package.
+        batch_sampler: An `EpochOrder`. With any other sampler, this is torch's DataLoader and no
+            more.
+        prefetch: How many batches a thread gathers ahead; 0 for none.
+        options: The options of `torch.utils.data.DataLoader`.
+
+    Raises:
+        ValueError: `prefetch` is negative or given together with workers, or batches may come out
+            of order.
     """
 
     def __init__(
@@ -45,15 +52,16 @@ class Loader(DataLoader[Any]):
             raise ValueError(
                 "batches come in order: a place in the epoch is all that is resumed from"
             )
-        options.setdefault("collate_fn", whole_batch)
+        if options.get("collate_fn") is None:
+            options["collate_fn"] = whole_batch
         self.prefetch = prefetch
         self._progress: Progress | None = None
         super().__init__(dataset, batch_sampler=batch_sampler, **options)
 
     @property
     def _is_accelerate_prepared(self) -> bool:
-        # Hugging Face Accelerate leaves a loader with this mark as it is; otherwise it would divide
-        # among ranks what is one rank's part, and read ahead of the state.
+        # Hugging Face Accelerate leaves a loader with this mark as it is. Otherwise it would divide
+        # the part of one rank among all ranks, and read ahead of the state.
         return isinstance(self.batch_sampler, EpochOrder)
 
     @_is_accelerate_prepared.setter
@@ -68,13 +76,19 @@ class Loader(DataLoader[Any]):
         """Make the next iteration go on where `state` was taken.
 
         Raises:
-            ValueError: the state is of another order or of other data.
+            ValueError: The state was taken of another order or of other data.
         """
         self._order().load_state_dict(state)
         self._progress = None
 
     def set_epoch(self, epoch: int) -> None:
-        """Make the next iteration that of `epoch`, from 0; one that was resumed goes on in it."""
+        """Make the next iteration the epoch of this number, from 0.
+
+        An epoch that was resumed in its middle goes on there.
+
+        Raises:
+            ValueError: The number is negative.
+        """
         self._order().set_epoch(epoch)
         self._progress = None
 
@@ -83,7 +97,7 @@ class Loader(DataLoader[Any]):
             raise TypeError(f"the state of a {type(self.batch_sampler).__name__} is not known here")
         return self.batch_sampler
 
-    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
         order = self.batch_sampler
         if not isinstance(order, EpochOrder):
             yield from super().__iter__()
@@ -98,8 +112,8 @@ class Loader(DataLoader[Any]):
 
     @property
     def _index_sampler(self) -> Any:
-        # What torch's iterators ask for. A tensor would go to a worker as a file of shared memory,
-        # which takes longer than an array's bytes do.
+        # torch's iterators ask for this. A tensor would go to a worker as a file of shared memory,
+        # which takes longer than the bytes of an array.
         order = self.batch_sampler
         return _AsArrays(order) if self.num_workers and isinstance(order, EpochOrder) else order
 
@@ -110,7 +124,7 @@ class Loader(DataLoader[Any]):
     def _of_workers(self) -> Iterator[Any]:
         lasting = getattr(self._iterator, "_workers", ())
         if not all(worker.is_alive() for worker in lasting):
-            self._iterator = None  # with one of them dead, all epochs to come would fail
+            self._iterator = None  # with a dead worker, all epochs to come would fail
         return super().__iter__()
 
     def _groups(self, order: EpochOrder) -> Iterator[Iterable[Any]]:
@@ -132,8 +146,10 @@ class Loader(DataLoader[Any]):
         batches = reader.batches(rows)
         if self.collate_fn is not whole_batch:
             collate: Callable[[Any], Any] = self.collate_fn
-            length = rows.shape[1]
-            batches = (collate(GatheredRows(batch, reader, length)) for batch in batches)
+            gathered = partial(
+                GatheredRows, rows=rows.shape[1], labelled=reader.labelled, stack=reader.stack
+            )
+            batches = (collate(gathered(batch)) for batch in batches)
         if self.pin_memory and torch.cuda.is_available():
             batches = map(pin_memory, batches)
         return batches

@@ -1,31 +1,142 @@
 """Opens an artifact of any kind."""
 
 import os
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from shardmill.datasets.dataset import ShardDataset
 from shardmill.datasets.image import ImageDataset
+from shardmill.datasets.item_types import DatasetOptions, Layout, TextOptions, Transform
 from shardmill.datasets.tabular import TabularDataset
 from shardmill.datasets.text import TextDataset
 from shardmill.format.manifest import Manifest
 
-_DATASETS: dict[str, type[ShardDataset]] = {
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from shardmill.format.batch import Bag, Padded
+
+_DATASETS: Mapping[str, type[ShardDataset]] = {
     dataset.kind: dataset for dataset in (ImageDataset, TabularDataset, TextDataset)
 }
 
 
+@overload
+def open(  # noqa: A001
+    path: str | os.PathLike[str], split: str = ..., **options: Unpack[DatasetOptions]
+) -> ShardDataset: ...
+
+
+@overload
+def open(  # noqa: A001
+    path: str | os.PathLike[str],
+    split: str = ...,
+    *,
+    drop_features: Sequence[str],
+    **options: Unpack[DatasetOptions],
+) -> TabularDataset[Any]: ...
+
+
+@overload
+def open(  # noqa: A001
+    path: str | os.PathLike[str],
+    split: str = ...,
+    *,
+    layout: Literal["padded"],
+    **options: Unpack[TextOptions],
+) -> "TextDataset[tuple[Padded, Tensor]]": ...
+
+
+@overload
+def open(  # noqa: A001
+    path: str | os.PathLike[str],
+    split: str = ...,
+    *,
+    layout: Literal["bag"],
+    **options: Unpack[TextOptions],
+) -> "TextDataset[tuple[Bag, Tensor]]": ...
+
+
+@overload
+def open(  # noqa: A001
+    path: str | os.PathLike[str],
+    split: str = ...,
+    *,
+    layout: Literal["jagged"],
+    **options: Unpack[TextOptions],
+) -> "TextDataset[tuple[Tensor, Tensor]]": ...
+
+
+@overload
+def open(  # noqa: A001
+    path: str | os.PathLike[str],
+    split: str = ...,
+    *,
+    layout: Layout = ...,
+    **options: Unpack[TextOptions],
+) -> TextDataset[Any, Any]: ...
+
+
 def open(  # noqa: A001  reads as shardmill.open(...)
-    path: str | os.PathLike[str], split: str = "train", **options: Any
-) -> ShardDataset:
+    path: str | os.PathLike[str],
+    split: str = "train",
+    *,
+    transform: Transform | None = None,
+    target_transform: Transform | None = None,
+    per_row: bool = False,
+    drop_features: Sequence[str] | None = None,
+    layout: Layout | None = None,
+    max_tokens: int | None = None,
+    manifest: Manifest | None = None,
+) -> Any:
     """Return a split of an artifact as the dataset of its kind.
 
+    That is a `TabularDataset`, an `ImageDataset` or a `TextDataset`; use the class itself where
+    a type checker should know what rows and batches are.
+
     Args:
-        path: the artifact's folder.
-        split: one of its splits.
-        options: see `TabularDataset`, `ImageDataset` and `TextDataset`.
+        path: The folder of the artifact.
+        split: The name of one of its splits.
+        transform: A function of `x` as it would be returned: of a row, or of a whole batch.
+        target_transform: The same for `y`.
+        per_row: Whether to apply the transforms to each row of a batch, and stack what they return.
+        drop_features: For tables, the names of the features to leave out of `x`.
+        layout: For texts, how the `x` of a batch is put together: "padded" (if not given), "bag"
+            or "jagged"; see `TextDataset`.
+        max_tokens: For texts, how many tokens of a row are kept; all of them if not given.
+        manifest: The manifest of the artifact, if it was read before.
 
     Raises:
-        ArtifactError: there is no such artifact or split, or it cannot be read.
+        MissingArtifactError: There is no such artifact.
+        UnknownSplitError: The artifact has no such split.
+        ArtifactError: The artifact cannot be read.
+        TypeError: An option is not one of this kind of artifact.
+        ValueError: An option has a value that the artifact does not have.
+
+    Example:
+        >>> ds = shardmill.open("artifacts/titanic")
+        >>> x, y = ds[:64]
+        >>> x.shape, y.shape
+        (torch.Size([64, 7]), torch.Size([64]))
     """
-    manifest = Manifest.load(path)
-    return _DATASETS[manifest.kind](path, split, manifest=manifest, **options)
+    manifest = Manifest.load(path) if manifest is None else manifest
+    options: dict[str, Any] = {
+        "transform": transform,
+        "target_transform": target_transform,
+        "per_row": per_row,
+        "manifest": manifest,
+    }
+    of_kinds: dict[str, dict[str, Any]] = {
+        "tabular": {"drop_features": drop_features},
+        "text": {"layout": layout, "max_tokens": max_tokens},
+    }
+    for kind, own in of_kinds.items():
+        given = {name: value for name, value in own.items() if value is not None}
+        if given and kind != manifest.kind:
+            name = next(iter(given))
+            raise TypeError(
+                f"{name} is an option of artifacts of kind {kind}, and {path} is of kind "
+                f"{manifest.kind}"
+            )
+        options |= given
+    return _DATASETS[manifest.kind](path, split, **options)

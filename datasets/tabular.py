@@ -4,29 +4,51 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import TypeVar
+
 from shardmill.datasets.dataset import ShardDataset
+from shardmill.datasets.item_types import Transform
 from shardmill.faults import hint
+from shardmill.format.layout import Field
+from shardmill.format.manifest import Manifest
 
 if TYPE_CHECKING:
-    from shardmill.datasets.gather.row_reader import Reader
+    from torch import Tensor
+
+    from shardmill.datasets.gather.split_reader import Inputs
 
 
-class TabularDataset(ShardDataset):
-    """Rows of a tabular artifact: `x` [f] float32, `y` the class index, or a number, float32.
+# `x` and `y` are a tensor each, or dicts of tensors, as the recipe has it.
+TableRow = TypeVar("TableRow", default="tuple[Tensor, Tensor]")
 
-    Where the recipe has groups, `x` is a dict of tensors, {group: [f]}; where it has several
-    targets, so is `y`, {target: []}. Without a target, rows are `x` alone.
+
+class TabularDataset(ShardDataset[TableRow, TableRow]):
+    """The rows of a table: `x` [f] float32; `y` a class index, int64, or a number, float32.
+
+    If the recipe has groups of features, `x` is a dict of tensors, {group: [f]}. If it has several
+    targets, `y` is a dict too, {target: []}. Without a target, rows are `x` alone. For a type
+    checker, the parameter of the class says so: `TabularDataset[tuple[dict[str, Tensor], Tensor]]`.
 
     Args:
-        path, split, options: see `ShardDataset`.
-        drop_features: features to leave out of `x`.
+        path: The folder of the artifact.
+        split: The name of one of its splits.
+        drop_features: The names of features to leave out of `x`.
+        transform: A function of `x` as it would be returned: of a row, or of a whole batch.
+        target_transform: The same for `y`.
+        per_row: Whether to apply the transforms to each row of a batch, and stack what they return.
+        manifest: The manifest of the artifact, if it was read before.
 
     Raises:
-        ValueError: a feature to drop is none of the artifact's.
+        MissingArtifactError: There is no such artifact.
+        UnknownSplitError: The artifact has no such split.
+        KindError: The artifact is of another kind.
+        ValueError: The artifact has no feature of a name to drop, or no feature would be left.
 
     Example:
-        >>> ds = TabularDataset("artifacts/titanic", drop_features=["Fare"])
-        >>> x, y = ds[:256]  # [256, 6] float32, [256] int64
+        >>> ds = shardmill.TabularDataset("artifacts/titanic", drop_features=["Fare"])
+        >>> x, y = ds[:64]
+        >>> x.shape, y.shape
+        (torch.Size([64, 6]), torch.Size([64]))
     """
 
     kind = "tabular"
@@ -37,9 +59,19 @@ class TabularDataset(ShardDataset):
         split: str = "train",
         *,
         drop_features: Sequence[str] = (),
-        **options: Any,
+        transform: Transform | None = None,
+        target_transform: Transform | None = None,
+        per_row: bool = False,
+        manifest: Manifest | None = None,
     ) -> None:
-        super().__init__(path, split, **options)
+        super().__init__(
+            path,
+            split,
+            transform=transform,
+            target_transform=target_transform,
+            per_row=per_row,
+            manifest=manifest,
+        )
         if isinstance(drop_features, str):
             raise TypeError(f"drop_features is a list of names, not {drop_features!r}")
         names = self.manifest.features
@@ -53,19 +85,25 @@ class TabularDataset(ShardDataset):
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Names of the columns of `x`, without the dropped ones; one group's after another's."""
+        """Names of the columns of `x` without the dropped ones, group after group."""
         return tuple(name for name in self.manifest.features if name not in self._dropped)
 
     @property
     def groups(self) -> Mapping[str, tuple[str, ...]]:
-        """Names of the columns of each tensor of `x`, without the dropped ones; empty if one."""
-        kept = {name[2:]: names for name, names in self._stored() if name != "x"}
-        kept = {g: tuple(n for n in names if n not in self._dropped) for g, names in kept.items()}
+        """Names of the columns of each tensor of `x`, without the dropped ones.
+
+        It is empty if `x` is a single tensor.
+        """
+        kept = {
+            field.group: tuple(name for name in names if name not in self._dropped)
+            for field, names in self._stored()
+            if field.group is not None
+        }
         return {group: names for group, names in kept.items() if names}
 
     @property
     def targets(self) -> Mapping[str, tuple[str, ...] | None]:
-        """Columns that `y` comes from, with the names of their classes; None for a number."""
+        """The columns that `y` comes from, each with its class names, or None for a number."""
         recipe = self.manifest.recipe
         if "target" in recipe:
             return {recipe["target"]["column"]: self.classes}
@@ -76,7 +114,7 @@ class TabularDataset(ShardDataset):
 
     @property
     def categories(self) -> Mapping[str, Mapping[str, int]]:
-        """For each feature made from strings: the number of each value."""
+        """The number of each value of each feature that was made from strings."""
         maps = {column["name"]: column.get("map") for column in self.manifest.recipe["columns"]}
         for name, facts in self.statistics.items():
             if facts.categories is not None:
@@ -90,33 +128,50 @@ class TabularDataset(ShardDataset):
         mine = {"targets": dict(self.targets), "categories": categories, "scales": scales}
         return {**super()._terms(), **mine}
 
-    def _stored(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        # The input fields, each with the names of its columns.
+    def _stored(self) -> Iterator[tuple[Field, tuple[str, ...]]]:
+        # Yields the input fields, each with the names of its columns.
         first = 0
         for field in self.fields:
             if not field.is_target:
                 last = first + field.shape[0]
-                yield field.name, self.manifest.features[first:last]
+                yield field, self.manifest.features[first:last]
                 first = last
 
-    def _open(self) -> "Reader":
-        from shardmill.datasets.gather.tabular_reader import TabularReader
+    def _inputs(self) -> "Inputs":
+        from shardmill.datasets.gather.fixed_inputs import FixedInputs, GroupedInputs
 
-        kept: dict[str, list[int] | None] = {}
+        alone: FixedInputs | None = None
+        groups: dict[str, FixedInputs] = {}
         for field, names in self._stored():
             left = [index for index, name in enumerate(names) if name not in self._dropped]
-            if left:
-                kept[field] = left if len(left) < len(names) else None
-        return TabularReader(self._mapped, self._transforms(), rows=len(self), kept=kept)
+            kept = left if len(left) < len(names) else None
+            if field.group is None:
+                alone = FixedInputs(self._mapped, field.name, kept=kept)
+            elif left:
+                groups[field.group] = FixedInputs(self._mapped, field.name, kept=kept)
+        return alone or GroupedInputs(groups)
 
 
-class TitanicDataset(TabularDataset):
+class TitanicDataset(TabularDataset[TableRow]):
     """The artifact of the recipe `titanic`; see `TabularDataset`."""
 
     def __init__(
         self,
         path: str | os.PathLike[str] = "artifacts/titanic",
         split: str = "train",
-        **options: Any,
+        *,
+        drop_features: Sequence[str] = (),
+        transform: Transform | None = None,
+        target_transform: Transform | None = None,
+        per_row: bool = False,
+        manifest: Manifest | None = None,
     ) -> None:
-        super().__init__(path, split, **options)
+        super().__init__(
+            path,
+            split,
+            drop_features=drop_features,
+            transform=transform,
+            target_transform=target_transform,
+            per_row=per_row,
+            manifest=manifest,
+        )

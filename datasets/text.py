@@ -3,37 +3,100 @@
 import os
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Generic, Literal, Unpack, get_args, overload
+
+from typing_extensions import TypeVar
 
 from shardmill.datasets.dataset import ShardDataset
-from shardmill.format.manifest import VocabularyRecord
+from shardmill.datasets.item_types import Layout, TextOptions, Transform
+from shardmill.format.manifest import Manifest, VocabularyRecord
 from shardmill.text.load_vocab import load_vocab
 from shardmill.text.vocab import Vocab
 
 if TYPE_CHECKING:
-    from shardmill.datasets.gather.row_reader import Reader
+    from torch import Tensor
 
-Layout = Literal["padded", "bag", "jagged"]
+    from shardmill.datasets.gather.split_reader import Inputs
+    from shardmill.format.batch import Bag, Padded
+
+TextBatch = TypeVar("TextBatch", default="tuple[Padded, Tensor]")
+TextRow = TypeVar("TextRow", default="tuple[Tensor, Tensor]")
 
 
-class TextDataset(ShardDataset):
-    """Rows of a text artifact: `x` the ids [length] int32 of its tokens, `y` the class index.
+class TextDataset(ShardDataset[TextRow, TextBatch], Generic[TextBatch, TextRow]):
+    """Texts: `x` the ids [length] int32 of the tokens, `y` the class index.
+
+    Without a target, rows are `x` alone. A type checker knows the type of a batch from `layout`;
+    `TextDataset[Padded, Tensor]` says that there is no target.
 
     Args:
-        path, split, options: see `ShardDataset`.
-        layout: how the `x` of a batch is put together: `padded`, ids [b, longest] and lengths [b];
-            `bag`, ids [sum of lengths] and offsets [b]; `jagged`, a nested tensor [b, j] of layout
-            torch.jagged.
-        max_tokens: leave out what a row has beyond them.
+        path: The folder of the artifact.
+        split: The name of one of its splits.
+        layout: How the `x` of a batch is put together. "padded" gives a `Padded`: ids [b, longest]
+            and lengths [b]. "bag" gives a `Bag`: ids [sum of lengths] and offsets [b]. "jagged"
+            gives a nested tensor [b, j] of layout torch.jagged.
+        max_tokens: How many tokens of a row are kept; None for all.
+        transform: A function of `x` as it would be returned: of a row, or of a whole batch.
+        target_transform: The same for `y`.
+        per_row: Whether to apply the transforms to each row of a batch, and stack what they return.
+        manifest: The manifest of the artifact, if it was read before.
+
+    Raises:
+        MissingArtifactError: There is no such artifact.
+        UnknownSplitError: The artifact has no such split.
+        KindError: The artifact is of another kind.
+        ValueError: There is no such layout, or `max_tokens` is below 1.
 
     Example:
-        >>> ds = TextDataset("artifacts/ag_news")
-        >>> x, y = ds[:256]
-        >>> x.ids, x.lengths  # [256, longest] int32, [256] int64
-        >>> ds.vocab.lookup_tokens(ds[0][0])
+        >>> ds = shardmill.TextDataset("artifacts/ag_news", max_tokens=16)
+        >>> x, y = ds[:64]
+        >>> x.ids.shape, x.lengths.shape, y.shape
+        (torch.Size([64, 16]), torch.Size([64]), torch.Size([64]))
+        >>> row, label = ds[0]
+        >>> words = ds.vocab.lookup_tokens(row)
     """
 
     kind = "text"
+
+    @overload
+    def __init__(
+        self: "TextDataset[tuple[Padded, Tensor]]",
+        path: str | os.PathLike[str],
+        split: str = ...,
+        *,
+        layout: Literal["padded"] = ...,
+        **options: Unpack[TextOptions],
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: "TextDataset[tuple[Bag, Tensor]]",
+        path: str | os.PathLike[str],
+        split: str = ...,
+        *,
+        layout: Literal["bag"],
+        **options: Unpack[TextOptions],
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: "TextDataset[tuple[Tensor, Tensor]]",
+        path: str | os.PathLike[str],
+        split: str = ...,
+        *,
+        layout: Literal["jagged"],
+        **options: Unpack[TextOptions],
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        split: str = ...,
+        *,
+        layout: Layout = ...,
+        **options: Unpack[TextOptions],
+    ) -> None: ...
 
     def __init__(
         self,
@@ -42,9 +105,19 @@ class TextDataset(ShardDataset):
         *,
         layout: Layout = "padded",
         max_tokens: int | None = None,
-        **options: Any,
+        transform: Transform | None = None,
+        target_transform: Transform | None = None,
+        per_row: bool = False,
+        manifest: Manifest | None = None,
     ) -> None:
-        super().__init__(path, split, **options)
+        super().__init__(
+            path,
+            split,
+            transform=transform,
+            target_transform=target_transform,
+            per_row=per_row,
+            manifest=manifest,
+        )
         if layout not in get_args(Layout):
             raise ValueError(f"layout is one of {', '.join(get_args(Layout))}, not {layout!r}")
         if max_tokens is not None and max_tokens < 1:
@@ -59,7 +132,7 @@ class TextDataset(ShardDataset):
 
     @cached_property
     def vocab(self) -> Vocab:
-        """The numbers of the tokens; its default index is that of the unknown token."""
+        """The vocabulary: the ids of the tokens. An unknown token gets its default index."""
         return load_vocab(self.path, self._vocabulary)
 
     def _terms(self) -> Mapping[str, Any]:
@@ -70,27 +143,79 @@ class TextDataset(ShardDataset):
         vocabulary += f", unknown {facts.unknown}, padding {facts.padding}"
         return {**super()._terms(), "vocabulary": vocabulary, "layout": self._layout}
 
-    def _open(self) -> "Reader":
-        from shardmill.datasets.gather.text_reader import TextReader
+    def _inputs(self) -> "Inputs":
+        from shardmill.datasets.gather.text_inputs import TextInputs
 
-        return TextReader(
+        return TextInputs(
             self._mapped,
-            self._transforms(),
-            rows=len(self),
-            rows_per_shard=self._record.rows_per_shard,
             layout=self._layout,
             max_tokens=self._max_tokens,
             padding_id=self._vocabulary.padding_id,
         )
 
 
-class AGNewsDataset(TextDataset):
+class AGNewsDataset(TextDataset[TextBatch, TextRow]):
     """The artifact of the recipe `ag_news`; see `TextDataset`."""
+
+    @overload
+    def __init__(
+        self: "AGNewsDataset[tuple[Padded, Tensor]]",
+        path: str | os.PathLike[str] = ...,
+        split: str = ...,
+        *,
+        layout: Literal["padded"] = ...,
+        **options: Unpack[TextOptions],
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: "AGNewsDataset[tuple[Bag, Tensor]]",
+        path: str | os.PathLike[str] = ...,
+        split: str = ...,
+        *,
+        layout: Literal["bag"],
+        **options: Unpack[TextOptions],
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: "AGNewsDataset[tuple[Tensor, Tensor]]",
+        path: str | os.PathLike[str] = ...,
+        split: str = ...,
+        *,
+        layout: Literal["jagged"],
+        **options: Unpack[TextOptions],
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        path: str | os.PathLike[str] = ...,
+        split: str = ...,
+        *,
+        layout: Layout = ...,
+        **options: Unpack[TextOptions],
+    ) -> None: ...
 
     def __init__(
         self,
         path: str | os.PathLike[str] = "artifacts/ag_news",
         split: str = "train",
-        **options: Any,
+        *,
+        layout: Layout = "padded",
+        max_tokens: int | None = None,
+        transform: Transform | None = None,
+        target_transform: Transform | None = None,
+        per_row: bool = False,
+        manifest: Manifest | None = None,
     ) -> None:
-        super().__init__(path, split, **options)
+        super().__init__(
+            path,
+            split,
+            layout=layout,
+            max_tokens=max_tokens,
+            transform=transform,
+            target_transform=target_transform,
+            per_row=per_row,
+            manifest=manifest,
+        )

@@ -2,40 +2,36 @@
 
 torch's fetcher calls `dataset.__getitems__(rows)` and gives what it returns to `collate_fn`. Ours
 is a `GatheredRows`: a sequence of rows for a `collate_fn` of the user's, and the batch itself for
-`default_collate`, which looks up the type of the first row in `default_collate_fn_map` (the
-extension point that its documentation names).
+`default_collate`. That looks up the type of the first row in `default_collate_fn_map`, the
+extension point that its documentation names.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data._utils.collate import collate, default_collate_fn_map
 
-from shardmill.format.batch import Bag, Padded
-
-if TYPE_CHECKING:
-    from shardmill.datasets.gather.row_reader import Reader
-
-Stack = Callable[[Sequence[Tensor]], Any]
+from shardmill.datasets.gather.batch_rows import cut_row
+from shardmill.datasets.gather.text_stack import TextStack
 
 
 class Row(tuple[Any, ...]):
     """One row `(x, y)`: a tuple whose type tells `default_collate` where it comes from.
 
     Attributes:
-        stack: puts `x` of several rows together where they differ in length; None where they do
-            not, and torch can.
+        stack: Puts the `x` of several rows together if they differ in length. It is None if they
+            do not, so that torch can.
     """
 
-    stack: Stack | None = None
+    stack: TextStack | None = None
 
 
 class UnlabelledRow(Tensor):
     """One row `x` of a split without target: a tensor that is the same to `default_collate`."""
 
-    stack: Stack | None = None
+    stack: TextStack | None = None
     # What is computed from it is an ordinary tensor.
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
@@ -45,29 +41,51 @@ class RowOfGroups(dict[str, Tensor]):
 
 
 class GatheredRows(Sequence[Any]):
-    """The batch, and its rows, made when they are asked for."""
+    """A batch as its rows, which are made when they are asked for.
 
-    def __init__(self, batch: Any, reader: "Reader", length: int) -> None:
+    Args:
+        batch: `(x, y)`, or `x` alone if there is no target.
+        rows: How many rows it has.
+        labelled: Whether there is a target.
+        stack: Puts texts of different lengths together; None if all rows have one size.
+    """
+
+    def __init__(self, batch: Any, rows: int, *, labelled: bool, stack: TextStack | None) -> None:
         self.batch = batch
-        self._reader = reader
-        self._length = length
+        self._rows = rows
+        self._labelled = labelled
+        self._stack = stack
 
     def __len__(self) -> int:
-        return self._length
+        return self._rows
 
     def __getitem__(self, index: Any) -> Any:
         if not 0 <= index < len(self):
             raise IndexError(index)
-        x, y = self.batch if self._reader.labelled else (self.batch, None)
-        return self._reader.row(self._cut(x, index), None if y is None else self._cut(y, index))
+        if not self._labelled:
+            return as_row(cut_row(self.batch, index), stack=self._stack)
+        x, y = self.batch
+        return as_row(cut_row(x, index), cut_row(y, index), labelled=True, stack=self._stack)
 
-    def _cut(self, values: Any, index: int) -> Any:
-        # Transforms may have made mappings and tuples of them.
-        if isinstance(values, Mapping):
-            return {name: self._cut(value, index) for name, value in values.items()}
-        if isinstance(values, tuple) and not isinstance(values, Padded | Bag):
-            return tuple(self._cut(value, index) for value in values)
-        return self._reader.cut(values, index)
+
+def as_row(x: Any, y: Any = None, *, labelled: bool = False, stack: TextStack | None) -> Any:
+    """Return one row such that `default_collate` knows how to put several together.
+
+    Args:
+        x: The input of the row.
+        y: Its target.
+        labelled: Whether there is a target.
+        stack: Puts texts of different lengths together; None if all rows have one size.
+    """
+    if labelled:
+        row = Row((x, y))
+        row.stack = stack
+        return row
+    if isinstance(x, Tensor):
+        alone = x.as_subclass(UnlabelledRow)
+        alone.stack = stack
+        return alone
+    return RowOfGroups(x) if isinstance(x, Mapping) else x
 
 
 def whole_batch(rows: GatheredRows) -> Any:
@@ -88,7 +106,7 @@ def _collate_unlabelled(batch: Sequence[UnlabelledRow], *, collate_fn_map: Any =
     return _together([x.as_subclass(Tensor) for x in batch], batch[0].stack, collate_fn_map)
 
 
-def _together(xs: Sequence[Any], stack: Stack | None, collate_fn_map: Any) -> Any:
+def _together(xs: Sequence[Any], stack: TextStack | None, collate_fn_map: Any) -> Any:
     if stack is not None and all(isinstance(x, Tensor) and x.ndim == 1 for x in xs):
         return stack(xs)
     return collate(xs, collate_fn_map=collate_fn_map)
@@ -100,6 +118,8 @@ def _collate_groups(batch: Sequence[RowOfGroups], *, collate_fn_map: Any = None)
     return collate([dict(row) for row in batch], collate_fn_map=collate_fn_map)
 
 
-default_collate_fn_map[RowOfGroups] = _collate_groups
-default_collate_fn_map[Row] = _collate_rows
-default_collate_fn_map[UnlabelledRow] = _collate_unlabelled
+def register_collation() -> None:
+    """Teach torch's `default_collate` the rows of this package, in this process."""
+    default_collate_fn_map[RowOfGroups] = _collate_groups
+    default_collate_fn_map[Row] = _collate_rows
+    default_collate_fn_map[UnlabelledRow] = _collate_unlabelled

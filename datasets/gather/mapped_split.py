@@ -34,8 +34,8 @@ from shardmill.format.manifest import ShardRecord, SplitRecord
 
 Access = Literal["sequential", "random", "blocks"]
 
-# So much is read ahead as a whole when it is to be read at random: a disk gives it in a moment,
-# where one fault after another takes ten times as long.
+# Up to so many bytes, a split that will be read at random is first read ahead as a whole: a disk
+# gives it in a moment, and one page fault after another takes ten times as long.
 READ_AHEAD_BYTES = 256 * 2**20
 
 
@@ -44,12 +44,12 @@ class Source:
     """Where the rows of one tensor of a split are.
 
     Attributes:
-        name: of the tensor.
-        dtype: of its elements.
-        shape: of one row.
-        stride: the rows of shard s begin at s * stride.
-        rows: last of them, plus one.
-        flat: it holds the values of all rows of a ragged field; its "rows" are values.
+        name: The name of the tensor.
+        dtype: The type of its elements.
+        shape: The shape of one row.
+        stride: Row numbers from one shard to the next: the rows of shard s begin at s * stride.
+        rows: The last row number, plus one.
+        flat: Whether it holds the values of all rows of a ragged field. Its "rows" are values then.
     """
 
     name: str
@@ -75,15 +75,15 @@ class MappedSplit:
     otherwise each shard is mapped by itself, which is correct and slower.
 
     Raises:
-        DamagedFileError: a shard is missing or of another size than the manifest says.
-        ManifestError: the manifest contradicts itself.
+        DamagedFileError: A shard is missing or of another size than the manifest says.
+        ManifestError: The manifest contradicts itself.
     """
 
-    def __init__(self, artifact: Path, split: SplitRecord) -> None:
+    def __init__(self, artifact: Path, record: SplitRecord) -> None:
         self._artifact = artifact
-        self._split = split
+        self.record = record
         self._expected: Access | None = None
-        self.in_spans = can_map_spans() and split.rows_per_shard_is_aligned()
+        self.in_spans = can_map_spans() and record.rows_per_shard_is_aligned()
 
     @cached_property
     def sources(self) -> Mapping[str, Source]:
@@ -131,7 +131,8 @@ class MappedSplit:
     def expect(self, access: Access) -> None:
         """Tell the system in which way all rows will be read.
 
-        At random from more than fits in memory: then it need not read the neighbours of each row.
+        For rows at random from a split that is larger than memory, the system is told not to read
+        the neighbours of each row.
         """
         if access == self._expected or not self.in_spans:
             return
@@ -147,42 +148,43 @@ class MappedSplit:
         self._expected = access
 
     def advise(self, advice: Advice, start: int = 0, stop: int | None = None) -> None:
-        """Tell the system how rows [start, stop) will be read; all of them unless told."""
-        if not self.in_spans or self._split.rows == 0:
+        """Tell the system how rows [start, stop) will be read; without them, how all will be."""
+        if not self.in_spans or self.record.rows == 0:
             return
-        stop = self._split.rows if stop is None else stop
+        stop = self.record.rows if stop is None else stop
         for name, source in self.sources.items():
             first, last = self._values(name, start, stop) if source.flat else (start, stop)
             advise(self.spans[name], first * source.row_bytes, last * source.row_bytes, advice)
 
     def _values(self, name: str, start: int, stop: int) -> tuple[int, int]:
-        # The values of rows [start, stop) of a ragged field, from the first to past the last.
+        # Returns the places of the values of rows [start, stop) of a ragged field: the first, and
+        # one past the last.
         offsets, sizes = self.array(f"{name}.offsets"), self.array(f"{name}.sizes")
-        shards = [row // self._split.rows_per_shard for row in (start, stop - 1)]
+        shards = [row // self.record.rows_per_shard for row in (start, stop - 1)]
         first, last = (s * self.sources[name].stride for s in shards)
         return first + int(offsets[start]), last + int(offsets[stop - 1]) + int(sizes[stop - 1])
 
     def _sources(self) -> Iterator[Source]:
-        split = self._split
-        for field in split.fields:
+        record = self.record
+        for field in record.fields:
             for tensor in fixed_tensors(field):
-                fixed = (split.rows_per_shard, split.rows)
+                fixed = (record.rows_per_shard, record.rows)
                 yield Source(tensor.name, tensor.dtype, tensor.shape, *fixed, flat=False)
             if field.ragged:
                 stride = self._flat_stride(field.name, DTYPES[field.dtype][1])
-                rows = stride * len(split.shards)
+                rows = stride * len(record.shards)
                 yield Source(field.name, field.dtype, (), stride, rows, flat=True)
 
     def _flat_stride(self, name: str, item_bytes: int) -> int:
-        # Room for one longest row past the end, so that a window of that width fits at any row.
-        most = max((shard.values[name] for shard in self._split.shards), default=0)
-        longest = max((shard.longest[name] for shard in self._split.shards), default=0)
+        # There is room for one longest row past the end, so a window of that width fits at any row.
+        most = max((shard.values[name] for shard in self.record.shards), default=0)
+        longest = max((shard.longest[name] for shard in self.record.shards), default=0)
         return max(round_up((most + longest) * item_bytes, ALIGNMENT) // item_bytes, 1)
 
     def _shard_pieces(self) -> Iterator[ShardPieces]:
         strides = [source.stride * source.row_bytes for source in self.sources.values()]
         laid_out = lru_cache(maxsize=2)(self._layout)  # most shards of a split are laid out alike
-        for index, shard in enumerate(self._split.shards):
+        for index, shard in enumerate(self.record.shards):
             parts, end = laid_out(shard.rows, tuple(shard.values.items()))
             header = self._header_bytes(shard, end)
             pieces = tuple(
@@ -196,14 +198,15 @@ class MappedSplit:
     def _layout(
         self, rows: int, values: tuple[tuple[str, int], ...]
     ) -> tuple[list[tuple[int, int]], int]:
-        # Start and length of the tensors of a shard, in the order of `sources`, and the last end.
-        extents = {e.name: e for e in shard_layout(self._split.fields, rows, dict(values))}
+        # Returns start and length of each tensor of a shard, in the order of `sources`, and the end
+        # of the last.
+        extents = {e.name: e for e in shard_layout(self.record.fields, rows, dict(values))}
         mine = [extents[name] for name in self.sources]
         end = max(extent.stop for extent in extents.values())
         return [(extent.start, extent.stop - extent.start) for extent in mine], end
 
     def _header_bytes(self, shard: ShardRecord, end: int) -> int:
-        # The header is what stands before the tensors: whole pages, as the format has it.
+        # The header is all that stands before the tensors. The format makes it whole pages.
         header = shard.bytes - end
         if header < ALIGNMENT or header % ALIGNMENT:
             raise ManifestError(

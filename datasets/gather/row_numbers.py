@@ -11,13 +11,17 @@ def row_numbers(index: Any, rows: int, of: object) -> Tensor:
     """Return the rows that `index` names as int64: [] for an integer, otherwise [b].
 
     Args:
-        index: an integer, a slice, a list, array or tensor of integers, or a mask [rows] of bools.
-        rows: how many there are; negative numbers count from the end.
-        of: what the rows are of, for the message.
+        index: An integer, a slice, a list, array or tensor of integers, or a mask [rows] of bools.
+        rows: How many rows there are. Negative numbers count from the end.
+        of: What has the rows, for the message.
 
     Raises:
-        IndexError: a row is out of range.
-        TypeError: these are no row numbers.
+        IndexError: A row is out of range.
+        TypeError: The index does not name rows.
+
+    Example:
+        >>> row_numbers(slice(-2, None), 10, "ds")
+        tensor([8, 9])
     """
     if isinstance(index, slice):
         return torch.from_numpy(np.arange(*index.indices(rows), dtype=np.int64))

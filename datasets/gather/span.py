@@ -36,13 +36,13 @@ _ADVICE: dict[Advice, str] = {
 }
 
 
-# The bytes of one tensor in a shard: start and length in the file, and where they begin in the
-# tensor's span; start and place at page borders.
+# The bytes of one tensor in a shard: their start and length in the file, and the place in the span
+# of the tensor where they begin. Start and place lie at page borders.
 Piece = tuple[int, int, int]
 
 
 class ShardPieces(NamedTuple):
-    """A shard's file, the size that the manifest promises, and a piece for every span."""
+    """The path of a shard, the size that the manifest promises, and a piece for every span."""
 
     path: str
     bytes: int
@@ -60,8 +60,8 @@ def map_spans(sizes: Sequence[int], shards: Iterable[ShardPieces]) -> list[Span]
     The memory of a span is unmapped when the last view of it is gone.
 
     Raises:
-        DamagedFileError: a file is missing or of another size than promised.
-        OSError: the system refuses the mapping.
+        DamagedFileError: A file is missing or of another size than promised.
+        OSError: The system refuses the mapping.
     """
     mmap_, readable = _libc().mmap, mmap.PROT_READ  # looked up once: there may be many shards
     spans = [_reserve(size) for size in sizes]
@@ -93,7 +93,7 @@ def open_checked(path: str, file_bytes: int) -> int:
     A map that reaches past the end of its file would end the process when it is read.
 
     Raises:
-        DamagedFileError: it is missing, or has another size.
+        DamagedFileError: The file is missing, or has another size.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
@@ -124,7 +124,8 @@ def _reserve(size: int) -> Span:
     if address == _FAILED:
         raise _map_error(size)
     span = (ctypes.c_char * size).from_address(address)
-    # Not when Python exits: other exit hooks may still read, and the system unmaps all by itself.
+    # The span is not unmapped when Python exits: other exit hooks may still read it, and the system
+    # unmaps everything by itself.
     weakref.finalize(span, _libc().munmap, address, size).atexit = False
     return span
 

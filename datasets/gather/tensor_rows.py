@@ -24,8 +24,8 @@ class Column(Protocol):
     def windows(self, starts: Tensor, width: int) -> Tensor:
         """Return the `width` values from each of `starts` [b] int64 on as a fresh [b, width].
 
-        For flat columns. A start is that of a row, and no row is longer than `width`; what stands
-        past a row's end is of no meaning.
+        This is for flat columns. Each start is the start of a row, and no row is longer than
+        `width`. What stands past the end of a row has no meaning.
         """
         ...
 
@@ -36,16 +36,17 @@ class SpanColumn:
     def __init__(self, source: Source, span: Span) -> None:
         self.source = source
         size = source.rows * source.row_bytes
-        # torch takes writable memory without a warning alone, so this tensor says that it is.
-        # It never leaves this class.
+        # torch warns of memory that is not writable, so this memory claims to be. The tensor over
+        # it never leaves this class.
         flat = torch.frombuffer(span, dtype=torch.uint8)[:size]
         self._rows = flat.view(torch_dtype(source.dtype)).view(source.rows, *source.shape)
-        # See `Column`. Not a method of ours: at 20 microseconds a batch, a call counts.
+        # See `Column`. It is torch's function rather than a method that calls it, since a call
+        # counts at 20 microseconds a batch.
         self.gather: Callable[[Tensor], Tensor] = partial(self._rows.index_select, 0)
 
     def windows(self, starts: Tensor, width: int) -> Tensor:
-        """See `Column`."""
-        # All windows overlap in memory; the span has room for one past the end of each shard.
+        """Return the `width` values from each of `starts` on as a fresh [b, width]."""
+        # The windows overlap in memory. The span has room for one past the end of each shard.
         every = self._rows.as_strided((len(self._rows) - width + 1, width), (1, 1))
         return every.index_select(0, starts)
 
@@ -58,12 +59,12 @@ class ShardColumn:
         self._shards = [_shard_rows(source, shard) for shard in shards]
 
     def gather(self, rows: Tensor) -> Tensor:
-        """See `Column`."""
+        """Return copies of `rows` [b] int64 as a fresh tensor [b, *shape]."""
         dtype = torch_dtype(self.source.dtype)
         out = torch.zeros((len(rows), *self.source.shape), dtype=dtype)
         shards = torch.div(rows, self.source.stride, rounding_mode="floor")
         for shard in torch.unique(shards).tolist():
-            if not len(self._shards[shard]):  # of texts without a token; asked for by `windows`
+            if not len(self._shards[shard]):  # `windows` asks for texts without a token, too
                 continue
             places = torch.nonzero(shards == shard).squeeze(1)
             inside = rows[places] - shard * self.source.stride
@@ -71,10 +72,10 @@ class ShardColumn:
         return out
 
     def windows(self, starts: Tensor, width: int) -> Tensor:
-        """See `Column`."""
+        """Return the `width` values from each of `starts` on as a fresh [b, width]."""
         lengths = torch.tensor([len(shard) for shard in self._shards])
         shards = torch.div(starts, self.source.stride, rounding_mode="floor")
-        last = shards * self.source.stride + (lengths[shards] - 1).clamp(min=0)  # of their shards
+        last = shards * self.source.stride + (lengths[shards] - 1).clamp(min=0)  # in each shard
         places = torch.minimum(starts[:, None] + torch.arange(width), last[:, None])
         return self.gather(places.view(-1)).view(len(starts), width)
 
@@ -83,13 +84,28 @@ def open_column(split: MappedSplit, name: str) -> Column:
     """Return a tensor of a split; the split is mapped now if it was not before.
 
     Raises:
-        DamagedFileError: a shard is missing or of another size than the manifest says.
-        ManifestError: the manifest contradicts itself.
+        DamagedFileError: A shard is missing or of another size than the manifest says.
+        ManifestError: The manifest contradicts itself.
     """
     source = split.sources[name]
     if split.in_spans:
         return SpanColumn(source, split.spans[name])
     return ShardColumn(source, split.shards[name])
+
+
+def gathered(column: Column, rows: Tensor) -> Tensor:
+    """Return copies of `rows` [n, b] of a column as a fresh tensor [n, b, *shape]."""
+    return column.gather(rows.reshape(-1)).view(*rows.shape, *column.source.shape)
+
+
+def unbound(values: Tensor) -> Sequence[Tensor]:
+    """Return the n tensors [b, ...] of [n, b, ...] such that none knows of the others.
+
+    Views of a common tensor count their versions together, so autograd would take a change in place
+    of one batch for a change of all. Those of `unsafe_split` count alone.
+    """
+    rows = values.shape[1]
+    return torch.unsafe_split(values.flatten(0, 1), rows) if rows else values.unbind()
 
 
 def torch_dtype(name: str) -> torch.dtype:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from shardmill.datasets.text import Layout
+from shardmill.datasets.item_types import Layout
 from shardmill.format.batch import Bag, pad, row_offsets
 
 try:
@@ -20,7 +20,7 @@ except ImportError:  # torch 2.3 has it by another name, and without types
 
 @dataclass(frozen=True, slots=True)
 class TextStack:
-    """Returns rows of ids [length] as a batch of a layout; see `TextReader`."""
+    """Puts rows of ids [length] together as a batch of a layout; see `TextInputs`."""
 
     layout: Layout
     padding_id: int

@@ -14,7 +14,7 @@ from shardmill.datasets.order.row_order import Places, RowOrder
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the order of which epoch a batch begins; all ranks together count as one."""
+    """Where a batch begins: the epoch, and the row in its order, counted over all ranks."""
 
     epoch: int
     row: int
@@ -22,7 +22,7 @@ class Place:
 
 @dataclass(slots=True)
 class Progress:
-    """An iteration: where it began, and how many batches it gave since."""
+    """Where an iteration began, and how many batches it gave since."""
 
     begin: Place
     batches: int = 0
@@ -31,24 +31,30 @@ class Progress:
 class EpochOrder:
     """A batch sampler that yields index tensors [b] int64.
 
-    Each iteration is one epoch, and the next one follows it; `set_epoch` goes to any. The order of
-    an epoch is that of `order`, whatever the number of ranks: a step takes the next
-    `batch_size * world_size` rows, and rank r the r-th part of them. So any rank can go on from
-    any place of any other run.
+    Each iteration is one epoch, and the next iteration is the next epoch; `set_epoch` goes to any
+    other. The number of ranks does not change the order of an epoch: a step takes the next
+    `batch_size * world_size` rows, and rank r takes the r-th part of them. So any rank can go on
+    from any place of any other run.
 
-    All ranks have equally many batches. Without `drop_last` every row is visited, and the last
-    batches may be shorter, by one row on some ranks: the last step divides what is left, and the
-    one before leaves a row for each rank where there would be too few. Only batches of one row, or
-    fewer rows left than ranks, cannot be divided so; then the last step repeats rows of its own on
-    the ranks that would have none. With `drop_last` the rows that do not fill a step are left out.
+    All ranks have equally many batches. Without `drop_last` every row is visited. The last step
+    divides the rows that are left, so the last batches may be shorter, by one row on some ranks.
+    If too few rows would be left for all ranks, the step before leaves a row for each. With
+    batches of one row, or with fewer rows than ranks, that is impossible; then the last step
+    repeats some of its rows on the ranks that would have none. With `drop_last` the rows that do
+    not fill a step are left out.
 
     Args:
-        order: of the rows.
-        batch_size: rows of a batch of one rank.
-        rank, world_size: which part this is, of how many; those of `torch.distributed` when an
-            epoch begins, unless told.
-        drop_last: leave out what does not fill a step.
-        data: what the rows are of, so that the state of another dataset is refused.
+        order: The order of the rows.
+        batch_size: How many rows a batch of one rank has.
+        rank: The rank of this process. Without it, `torch.distributed` is asked when an epoch
+            begins.
+        world_size: The number of ranks; it is given together with `rank`.
+        drop_last: Whether to leave out the rows that do not fill a step.
+        data: Says whose rows these are, so that the state of another dataset is refused.
+
+    Raises:
+        ValueError: `batch_size` is below 1, there is no such rank, or only one of `rank` and
+            `world_size` is given.
     """
 
     def __init__(
@@ -75,18 +81,18 @@ class EpochOrder:
 
     @property
     def rank(self) -> int:
-        """Which part this is."""
+        """The rank of this process."""
         return rank_and_world_size(*self._given)[0]
 
     @property
     def world_size(self) -> int:
-        """Of how many."""
+        """The number of ranks."""
         return rank_and_world_size(*self._given)[1]
 
     @property
     def sampler(self) -> "EpochOrder":
-        """Itself, for Lightning, which tells the epoch to what is called so."""
-        # It loads no loader's place where it resumes a run at an epoch's end.
+        """The order itself, since Lightning sets the epoch on what has this name."""
+        # Lightning loads no place of a loader if it resumes a run at the end of an epoch.
         return self
 
     @property
@@ -105,7 +111,13 @@ class EpochOrder:
         return self._order.rows // step if self._drop_last else -(-self._order.rows // step)
 
     def set_epoch(self, epoch: int) -> None:
-        """Make the next iteration that of `epoch`, from 0; one that was resumed goes on in it."""
+        """Make the next iteration the epoch of this number, from 0.
+
+        An epoch that was resumed in its middle goes on there.
+
+        Raises:
+            ValueError: The number is negative.
+        """
         epoch = operator.index(epoch)
         if epoch < 0:
             raise ValueError(f"epochs are counted from 0 on, not {epoch}")
@@ -114,10 +126,10 @@ class EpochOrder:
         self._running = None
 
     def state_dict(self, progress: Progress | None = None) -> dict[str, Any]:
-        """Return the state after the last batch given out, a few facts for JSON.
+        """Return the state after the last batch that was given out, as a few facts for JSON.
 
-        A DataLoader that reads ahead has not handed that one on yet; it gives the `progress` that
-        its loop has made.
+        A DataLoader that reads ahead has not handed on that batch yet. It passes the `progress`
+        that its loop has made.
         """
         progress = progress or self._running
         place = self._next if progress is None else self._after(progress)
@@ -130,7 +142,7 @@ class EpochOrder:
         """Make the next iteration go on where `state` was taken, on any number of ranks.
 
         Raises:
-            ValueError: the state is of another order.
+            ValueError: The state was taken of another order, or is none.
         """
         facts = self._facts()
         found = {name: value for name, value in state.items() if name not in ("epoch", "row")}
@@ -152,13 +164,14 @@ class EpochOrder:
         self._running = None
 
     def begin(self) -> Place:
-        """Return where this iteration begins; the next one will be of the next epoch."""
+        """Return where this iteration begins. The next iteration will be the next epoch."""
         place = self._next
         self._next = Place(place.epoch + 1, 0)
         return place
 
     def _after(self, progress: Progress) -> Place:
-        # Where the batch after the last one begins: in the next epoch, if that was the last.
+        # Returns where the batch after the last one begins: in the next epoch, if that one was its
+        # last.
         row = progress.begin.row
         whole = min(progress.batches, self._whole_steps(row))
         row += whole * self.batch_size * self.world_size
@@ -171,15 +184,15 @@ class EpochOrder:
         progress = self._running = Progress(self.begin())
         for rows in self.groups(progress.begin, 1):
             progress.batches += 1
-            yield rows[0].clone()  # not a view of what the next epoch may begin with
+            yield rows[0].clone()  # a view might change when the next epoch begins
         self._running = None
 
     def groups(self, place: Place, batches: int) -> Iterator[Tensor]:
         """Yield the rows of this rank from `place` to the end of the epoch, many batches at a time.
 
         Args:
-            place: where to begin.
-            batches: at most so many at a time.
+            place: Where to begin.
+            batches: How many batches to yield at a time, at most.
 
         Yields:
             Rows [batches, rows of a batch] int64.
@@ -201,7 +214,7 @@ class EpochOrder:
             row = stop
 
     def _whole_steps(self, row: int) -> int:
-        # How many steps from `row` on give every rank a full batch.
+        # Returns how many steps from `row` on give every rank a full batch.
         step = self.batch_size * self.world_size
         whole, rest = divmod(self._order.rows - row, step)
         return whole - self._leaves_too_few(rest) if whole and not self._drop_last else whole
@@ -210,7 +223,7 @@ class EpochOrder:
         return self.batch_size > 1 and 0 < rest < self.world_size
 
     def _step_rows(self, row: int) -> int:
-        # How many rows all ranks take together at `row`; 0 at the end.
+        # Returns how many rows all ranks take together at `row`; 0 at the end.
         step = self.batch_size * self.world_size
         left = self._order.rows - row
         if self._drop_last:
@@ -220,7 +233,7 @@ class EpochOrder:
         return max(min(left, step), 0)
 
     def _part(self, rows: Tensor) -> Tensor:
-        # Of a step that is not full: parts that differ by one row at most.
+        # Returns this rank's part of a step that is not full. Parts differ by one row at most.
         if len(rows) < self.world_size:
             first = self.rank % len(rows)
             return rows[first : first + 1]

@@ -13,17 +13,20 @@ from shardmill.datasets.order.row_order import CHUNK_ROWS
 
 
 class Mixed:
-    """Draws from several datasets whose rows follow one another, in given proportions.
+    """Draws in given proportions from several datasets whose rows follow one another.
 
-    Every epoch draws from each dataset in exact proportion, mixed at random. Which rows those are
-    goes on where the epoch before stopped, in a random order of the dataset's own, and from its
-    start again: after any epoch, the draws of two rows of a dataset differ by one at most.
+    Every epoch draws from each dataset in exact proportion, mixed at random. Each dataset has a
+    random order of its own. An epoch goes on in it where the epoch before stopped, and begins it
+    again after its end, so no row of a dataset is drawn more than once oftener than another.
 
     Args:
-        sizes: rows of each dataset.
-        weights: of each, above 0.
-        rows: draws of an epoch.
-        key: that of every random choice.
+        sizes: How many rows each dataset has.
+        weights: The weight of each dataset, above 0.
+        rows: How many rows an epoch draws.
+        key: The key of every random choice.
+
+    Raises:
+        ValueError: A dataset would get none of an epoch's draws.
     """
 
     access: Access = "random"
@@ -51,7 +54,7 @@ class Mixed:
         return self._held[1]
 
     def numbers(self, epoch: int, chunk: int) -> Tensor:
-        """See `RowOrder`."""
+        """Return the row numbers of a chunk of an epoch."""
         start = chunk * self.chunk
         draws = self._mixture(epoch).between(start, min(start + self.chunk, self.rows))
         rows = torch.empty_like(draws)
@@ -65,7 +68,7 @@ class Mixed:
         return rows
 
     def facts(self) -> Mapping[str, Any]:
-        """See `RowOrder`."""
+        """Return what the order depends on besides the epoch."""
         return {
             "order": "mixed",
             "rows": self.rows,

@@ -1,4 +1,4 @@
-"""Permutations of row numbers that a few words of key describe."""
+"""Permutations of row numbers, each a function of a short key."""
 
 import hashlib
 from functools import cached_property
@@ -9,13 +9,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-# Up to here a permutation is held in memory, 1 MiB of row numbers. Above, it is computed when it is
-# needed, which is no slower.
+# Up to so many rows, a permutation is held in memory: 1 MiB of row numbers. A larger one is
+# computed when it is needed, which is no slower.
 TABLE_ROWS = 2**18
 
 # Four rounds of a Feistel network over good functions are a pseudo-random permutation (Luby and
-# Rackoff, 1988); another makes up for functions that are only fair, and for halves of few bits: of
-# four, the differences of rows 2**low_bits positions apart are not even.
+# Rackoff, 1988). A fifth makes up for functions that are only fair, and for halves of few bits:
+# with four, the differences of rows 2**low_bits positions apart are not evenly distributed.
 _ROUNDS = 5
 _FACTORS = (np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35))
 _SHIFT = np.uint32(15)
@@ -29,17 +29,20 @@ def derived_key(seed: int, *path: int | str) -> int:
 
 
 def generator(seed: int, *path: int | str) -> torch.Generator:
-    """Return a generator for that place in the tree of keys, of which torch uses 32 bits."""
+    """Return a generator seeded with the derived key, of which torch uses 32 bits."""
     return torch.Generator().manual_seed(derived_key(seed, *path))
 
 
 class Permutation:
     """A permutation of 0 ... n - 1 that is a function of `key` alone.
 
-    Up to `TABLE_ROWS` it is drawn evenly from all permutations, and held. Above, it is a keyed
-    bijection that takes no memory: a Feistel network over the bits of n - 1, and over again where
-    that leads to n or past it (cycle walking; Black and Rogaway, "Ciphers with arbitrary finite
+    Up to `TABLE_ROWS` it is drawn evenly from all permutations, and held. A larger one is a keyed
+    bijection that takes no memory: a Feistel network over the bits of n - 1, applied again if it
+    leads to n or past it (cycle walking; Black and Rogaway, "Ciphers with arbitrary finite
     domains", 2002).
+
+    Raises:
+        ValueError: There are more than 2**48 rows.
     """
 
     def __init__(self, n: int, *key: int | str) -> None:
@@ -66,7 +69,7 @@ class Permutation:
         return torch.from_numpy(self._walk(np.arange(start, stop)))
 
     def _walk(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        # Numbers of four bytes take half the time of those of eight.
+        # Numbers of four bytes take half the time of numbers of eight.
         rows = self._encrypt(positions.astype(np.uint32) if self.n <= 2**32 else positions)
         while len(outside := np.flatnonzero(rows >= self.n)):
             rows[outside] = self._encrypt(rows[outside])
@@ -78,8 +81,8 @@ class Permutation:
         return [np.uint32(key & 0xFFFFFFFF) for key in keys]
 
     def _encrypt(self, positions: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        # A number is high * 2**low_bits + low, with high below the smallest bound that serves: few
-        # numbers are then n or above, and have to walk on.
+        # A number is high * 2**low_bits + low, with high below the smallest bound that serves. Few
+        # numbers are then n or above and have to walk on.
         bits = max((self.n - 1).bit_length(), 1)
         low_bits = max(bits // 2, bits - 16)
         bound = np.uint32(-(-self.n >> low_bits))
@@ -111,8 +114,8 @@ def _mix(
     mixed: npt.NDArray[np.uint32],
     room: npt.NDArray[np.uint32],
 ) -> None:
-    # The upper bits of a product depend on all bits of its factors, so two products with a shift
-    # between them mix well (as in the finaliser of MurmurHash3, Appleby). Into `mixed`.
+    # Writes into `mixed`. The upper bits of a product depend on all bits of its factors, so two
+    # products with a shift between them mix well (as in the finaliser of MurmurHash3, Appleby).
     np.add(values, key, out=mixed)
     np.multiply(mixed, _FACTORS[0], out=mixed)
     np.right_shift(mixed, _SHIFT, out=room)

@@ -1,4 +1,4 @@
-"""Which of how many training processes this is."""
+"""The rank of this process, and how many there are."""
 
 import torch.distributed
 
@@ -7,7 +7,7 @@ def rank_and_world_size(rank: int | None, world_size: int | None) -> tuple[int, 
     """Return the rank and world size given, or those of `torch.distributed`, or 0 of 1.
 
     Raises:
-        ValueError: one of the two is missing, or there is no such rank.
+        ValueError: One of the two is missing, or there is no such rank.
     """
     if rank is not None and world_size is not None:
         if not 0 <= rank < world_size:

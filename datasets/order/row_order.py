@@ -1,4 +1,4 @@
-"""In which order an epoch visits the rows. Each order is a function of `(seed, epoch)` alone.
+"""The orders in which an epoch visits the rows. Each is a function of `(seed, epoch)` alone.
 
 Orders are made chunk by chunk, so that memory stays bounded however many rows there are.
 """
@@ -15,8 +15,8 @@ from shardmill.datasets.gather.mapped_split import Access
 from shardmill.datasets.order.permutation import TABLE_ROWS, Permutation, derived_key, generator
 
 CHUNK_ROWS = 65_536
-TABLE_CHUNK_ROWS = 16_384  # a table is only cut, and what is cut stays in cache
-BLOCK_BYTES = 2**20  # read at once, a disk gives nearly what it gives for a whole file
+TABLE_CHUNK_ROWS = 16_384  # a chunk of a table is only copied, and so few rows stay in cache
+BLOCK_BYTES = 2**20  # a disk reads blocks of this size nearly as fast as a whole file
 WINDOW_BLOCKS = 64
 
 
@@ -25,17 +25,17 @@ class RowOrder(Protocol):
 
     @property
     def rows(self) -> int:
-        """How many an epoch has."""
+        """How many rows an epoch has."""
         ...
 
     @property
     def chunk(self) -> int:
-        """How many are made at a time."""
+        """How many row numbers are made at a time."""
         ...
 
     @property
     def access(self) -> Access:
-        """How it goes through the files."""
+        """How the order goes through the files."""
         ...
 
     def numbers(self, epoch: int, chunk: int) -> Tensor:
@@ -43,16 +43,16 @@ class RowOrder(Protocol):
         ...
 
     def facts(self) -> Mapping[str, Any]:
-        """Return what the order depends on besides the epoch, as JSON has it."""
+        """Return what the order depends on besides the epoch, as values for JSON."""
         ...
 
 
 class Places:
-    """The row numbers at the places of an epoch; the last chunk that was made is kept."""
+    """The row numbers at the places of an epoch. It keeps the last chunk that was made."""
 
     def __init__(self, order: RowOrder) -> None:
         self._order = order
-        self._held: tuple[tuple[int, int], Tensor] | None = None  # of which epoch and chunk
+        self._held: tuple[tuple[int, int], Tensor] | None = None  # (epoch, chunk), and its rows
 
     def between(self, epoch: int, start: int, stop: int) -> Tensor:
         """Return the row numbers from place `start` up to `stop`, [stop - start] int64."""
@@ -79,11 +79,11 @@ class InOrder:
     access: Access = "sequential"
 
     def numbers(self, epoch: int, chunk: int) -> Tensor:  # noqa: ARG002  every epoch is the same
-        """See `RowOrder`."""
+        """Return the row numbers of a chunk of an epoch."""
         return torch.arange(chunk * self.chunk, min((chunk + 1) * self.chunk, self.rows))
 
     def facts(self) -> Mapping[str, Any]:
-        """See `RowOrder`."""
+        """Return what the order depends on besides the epoch."""
         return {"order": "stored", "rows": self.rows}
 
 
@@ -104,25 +104,26 @@ class Shuffled:
         return self._held[1]
 
     def numbers(self, epoch: int, chunk: int) -> Tensor:
-        """See `RowOrder`."""
+        """Return the row numbers of a chunk of an epoch."""
         stop = min((chunk + 1) * self.chunk, self.rows)
         return self._permutation(epoch).between(chunk * self.chunk, stop)
 
     def facts(self) -> Mapping[str, Any]:
-        """See `RowOrder`."""
+        """Return what the order depends on besides the epoch."""
         return {"order": "shuffled", "rows": self.rows, "seed": self._seed}
 
 
 class BlockShuffled:
-    """Every row once: blocks of neighbours in a random order, and a window of them mixed.
+    """Every row once: blocks of neighbours in a random order, mixed within a window of blocks.
 
-    For files larger than memory, which are then read in whole blocks, never row by row. The
-    blocks begin at another row in each epoch, so that other rows meet.
+    This is for files larger than memory: they are read in whole blocks, never row by row. In each
+    epoch the blocks begin at another row, so that other rows meet.
 
     Args:
-        rows, seed: of the epoch.
-        block_rows: neighbours that are read together.
-        will_need: told of rows [start, stop) some time before they are read.
+        rows: How many rows an epoch has.
+        seed: The seed of the order.
+        block_rows: How many neighbours are read together.
+        will_need: A function that is told of rows [start, stop) some time before they are read.
     """
 
     access: Access = "blocks"
@@ -143,7 +144,7 @@ class BlockShuffled:
         self._held: tuple[int, Permutation] | None = None
 
     def _blocks(self, epoch: int) -> Permutation:
-        # The last block may be short; it stays last, so that every window before it is full.
+        # The last block may be short. It stays last, so that every window before it is full.
         if self._held is None or self._held[0] != epoch:
             blocks = Permutation(self.rows // self._block_rows, self._seed, "blocks", epoch)
             self._held = (epoch, blocks)
@@ -153,7 +154,7 @@ class BlockShuffled:
         return derived_key(self._seed, "first row", epoch) % max(self.rows, 1)
 
     def _window(self, epoch: int, chunk: int) -> Tensor:
-        # The first place of each block of a window, counted from the first row of the epoch.
+        # Returns the first place of each block of a window, counted from the epoch's first row.
         blocks = self._blocks(epoch)
         start = chunk * WINDOW_BLOCKS
         firsts = blocks.between(start, min(start + WINDOW_BLOCKS, blocks.n)) * self._block_rows
@@ -163,7 +164,7 @@ class BlockShuffled:
         return firsts
 
     def numbers(self, epoch: int, chunk: int) -> Tensor:
-        """See `RowOrder`."""
+        """Return the row numbers of a chunk of an epoch."""
         first_row = self._first_row(epoch)
         for window in (chunk, chunk + 1):
             for start in self._window(epoch, window).tolist():
@@ -181,7 +182,7 @@ class BlockShuffled:
             self._will_need(0, stop - self.rows)
 
     def facts(self) -> Mapping[str, Any]:
-        """See `RowOrder`."""
+        """Return what the order depends on besides the epoch."""
         facts = {"order": "blocks", "rows": self.rows, "seed": self._seed}
         return facts | {"block_rows": self._block_rows}
 
@@ -190,8 +191,11 @@ class Weighted:
     """As many draws as there are rows, with replacement, in proportion to weights.
 
     Args:
-        weights: [rows] float, none below 0 and one of them above.
-        seed: of the draws.
+        weights: The weight of each row [rows] float. None is below 0, and one at least is above.
+        seed: The seed of the draws.
+
+    Raises:
+        ValueError: A weight is below 0, or the sum of all is 0 or not finite.
     """
 
     access: Access = "random"
@@ -209,19 +213,19 @@ class Weighted:
             raise ValueError("the sum of all weights must be above 0, and finite")
 
     def numbers(self, epoch: int, chunk: int) -> Tensor:
-        """See `RowOrder`."""
+        """Return the row numbers of a chunk of an epoch."""
         draws = min(self.chunk, self.rows - chunk * self.chunk)
         source = generator(self._seed, "draws", epoch, chunk)
         drawn = torch.rand(draws, generator=source, dtype=torch.float64) * self._cumulated[-1]
-        # right: a row of weight 0 ends where it begins, and is never drawn.
+        # With right=True a row of weight 0, which ends where it begins, is never drawn.
         return torch.searchsorted(self._cumulated, drawn, right=True).clamp_(max=self._last())
 
     def _last(self) -> int:
-        # Of the rows that may be drawn; a product may be rounded up to the sum of all weights.
+        # Returns the last row that may be drawn: a product may be rounded up to the sum of all.
         return int(torch.searchsorted(self._cumulated, self._cumulated[-1]))
 
     def facts(self) -> Mapping[str, Any]:
-        """See `RowOrder`."""
+        """Return what the order depends on besides the epoch."""
         facts = {"order": "weighted", "rows": self.rows, "seed": self._seed}
         return facts | {"weights": self._digest}
 
@@ -233,16 +237,16 @@ def class_weights(targets: Tensor) -> Tensor:
 
 
 class Bucketed:
-    """Another order, in which rows of similar length come together.
+    """Another order, changed such that rows of similar length come together.
 
-    The rows of a pool of `POOL_BUCKETS` buckets are sorted by length and cut into buckets, whose
-    order is then random: still every row as often as in the other order.
+    The rows of a pool of `POOL_BUCKETS` buckets are sorted by length and cut into buckets, and the
+    buckets are put in a random order. Every row comes as often as in the other order.
 
     Args:
-        order: the other order.
-        lengths: returns the lengths of rows [b], [b] int64.
-        bucket_rows: rows of a bucket.
-        seed: of the order of buckets.
+        order: The other order.
+        lengths: A function that returns the lengths [b] int64 of rows [b].
+        bucket_rows: How many rows a bucket has.
+        seed: The seed of the order of buckets.
     """
 
     POOL_BUCKETS = 64
@@ -260,7 +264,7 @@ class Bucketed:
         self._seed = seed
 
     def numbers(self, epoch: int, chunk: int) -> Tensor:
-        """See `RowOrder`."""
+        """Return the row numbers of a chunk of an epoch."""
         start = chunk * self.chunk
         pool = self._places.between(epoch, start, min(start + self.chunk, self.rows))
         pool = pool[torch.argsort(self._lengths(pool), stable=True)]
@@ -272,6 +276,6 @@ class Bucketed:
         return torch.cat([whole.view(-1), pool[full * self._bucket_rows :]])
 
     def facts(self) -> Mapping[str, Any]:
-        """See `RowOrder`."""
+        """Return what the order depends on besides the epoch."""
         facts = {"bucket_rows": self._bucket_rows, "bucket_seed": self._seed}
         return {**self._order.facts(), **facts}

@@ -131,6 +131,6 @@ def test_missing_values_are_imputed_from_the_train_split(
     assert statistics.missing > 0
     assert min(ages) < float(statistics.fill or 0) < max(ages)
     age = train.features.index("Age")
-    filled = train[:][0][:, age] == statistics.fill
+    filled = train[:][0][:, age].eq(float(statistics.fill or 0))
     assert int(filled.sum()) >= statistics.missing
     assert not train[:][0].isnan().any()

@@ -22,7 +22,8 @@ import shardmill
 from shardmill import Bag, Padded, ShardDataset
 from shardmill.datasets.gather import mapped_split, tensor_rows as column
 from shardmill.datasets.gather.collate import Row
-from shardmill.datasets.gather.row_reader import RowReader
+from shardmill.datasets.gather.split_reader import SplitReader
+from shardmill.datasets.gather.tensor_rows import open_column
 from shardmill.errors import (
     DamagedFileError,
     KindError,
@@ -92,11 +93,12 @@ def equal(a: Any, b: Any) -> bool:
 
 
 def open_text(path: Path, **options: Any) -> ShardDataset:
-    return shardmill.open(path / "texts", **options)
+    ds: ShardDataset = shardmill.open(path / "texts", **options)
+    return ds
 
 
-def reader_of(ds: ShardDataset) -> RowReader:
-    assert isinstance(ds.reader, RowReader)
+def reader_of(ds: ShardDataset) -> SplitReader:
+    assert isinstance(ds.reader, SplitReader)
     return ds.reader
 
 
@@ -125,16 +127,16 @@ def test_rows_are_those_of_the_raw_file(artifacts: Path, raw: Path) -> None:
     [("pictures", {}), ("texts", {"layout": "padded"}), ("texts", {"layout": "bag"})],
 )
 def test_shard_by_shard_reading_gives_the_same(
-    artifacts: Path, name: str, options: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    artifacts: Path, name: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spans = shardmill.open(artifacts / "many" / name, **options)
     rows = [*range(0, ROWS, 7), -1, 5, 5]
     expected = spans[rows]
-    assert isinstance(reader_of(spans)._columns["x"], column.SpanColumn)
+    assert isinstance(open_column(reader_of(spans)._split, "x"), column.SpanColumn)
     monkeypatch.setattr(mapped_split, "can_map_spans", lambda: False)
     fallback = shardmill.open(artifacts / "many" / name, **options)
     assert equal(fallback[rows], expected)
-    assert isinstance(reader_of(fallback)._columns["x"], column.ShardColumn)
+    assert isinstance(open_column(reader_of(fallback)._split, "x"), column.ShardColumn)
 
 
 @settings(max_examples=60, deadline=None)
@@ -180,7 +182,7 @@ def test_ways_to_ask_for_rows(artifacts: Path) -> None:
         with pytest.raises(IndexError, match=f"of {ROWS:,} in ImageDataset"):
             ds[wrong]
     with pytest.raises(TypeError, match="rows are integers"):
-        ds[1.5]
+        ds[1.5]  # type: ignore[call-overload]
 
 
 def test_what_leaves_the_reader_is_a_copy(artifacts: Path) -> None:
@@ -344,7 +346,7 @@ def test_what_cannot_be_opened(artifacts: Path, tmp_path: Path) -> None:
     with pytest.raises(MissingArtifactError, match="build it with `shardmill preprocess`"):
         shardmill.open(tmp_path)
     with pytest.raises(ValueError, match="layout is one of padded, bag, jagged, not 'bags'"):
-        shardmill.open(path, layout="bags")
+        shardmill.open(path, layout="bags")  # type: ignore[call-overload]
 
 
 def damaged_copy(artifacts: Path, to: Path) -> tuple[Path, Path]:

@@ -26,7 +26,7 @@ pytestmark = [
 RowKey = tuple[bytes, int]
 
 # name -> artifact, split, another split, options
-CASES: dict[str, tuple[str, str, str, dict[str, str]]] = {
+CASES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "images": ("mnist", "validation", "test", {}),
     "tabular": ("titanic", "validation", "train", {}),
     "padded": ("ag_news", "test", "train", {}),
@@ -43,7 +43,8 @@ workers_or_none = pytest.mark.parametrize("workers", [0, 2])
 
 def open_case(artifacts: Path, case: str, **options: Any) -> ShardDataset:
     name, split, _, layout = CASES[case]
-    return shardmill.open(artifacts / name, split, **layout, **options)
+    dataset: ShardDataset = shardmill.open(artifacts / name, split, **layout, **options)
+    return dataset
 
 
 def tensors(batch: Any) -> list[Tensor]:

@@ -75,7 +75,7 @@ def write_csv(path: Path, head: str, lines: list[str]) -> None:
 def open_split(
     artifacts: Path, cut: str, name: str, split: str = "train", **options: Any
 ) -> ShardDataset:
-    ds = shardmill.open(artifacts / cut / name, split, **options)
+    ds: ShardDataset = shardmill.open(artifacts / cut / name, split, **options)
     shards = len(ds.manifest.splits[split].shards)
     assert (shards == 1) == (cut == "one")
     return ds

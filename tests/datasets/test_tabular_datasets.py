@@ -24,6 +24,7 @@ from shardmill.kinds import tabular
 from shardmill.recipe.tabular_recipe import TabularRecipe
 
 ROWS = 300
+Table = TabularDataset[Any]  # its `x` is a dict of tensors, or what a transform makes of it
 GROUP_NAMES = ["times", "numbers", "flags", "places", "docks"]
 
 
@@ -61,7 +62,7 @@ def same(found: Any, expected: Any) -> None:
 
 
 def test_facts(artifact: Path) -> None:
-    ds = TabularDataset(artifact)
+    ds = Table(artifact)
     assert [field.name for field in ds.fields] == [
         *(f"x.{group}" for group in GROUP_NAMES),
         "y.minutes",
@@ -78,7 +79,7 @@ def test_facts(artifact: Path) -> None:
 
 
 def test_rows_and_batches(artifact: Path) -> None:
-    ds = TabularDataset(artifact)
+    ds = Table(artifact)
     x, y = ds[:7]
     assert {name: (values.dtype, values.shape) for name, values in x.items()} == {
         "times": (torch.int16, (7, 3)),
@@ -99,7 +100,7 @@ def test_rows_and_batches(artifact: Path) -> None:
 
 
 def test_arrays_are_what_batches_hold(artifact: Path) -> None:
-    ds = TabularDataset(artifact, "validation")
+    ds = Table(artifact, "validation")
     arrays = ds.numpy()
     x, y = ds[:]
     assert list(arrays) == [f"x.{name}" for name in x] + [f"y.{name}" for name in y]
@@ -110,7 +111,7 @@ def test_arrays_are_what_batches_hold(artifact: Path) -> None:
 
 
 def test_split_without_targets(artifact: Path) -> None:
-    ds = TabularDataset(artifact, "bare")
+    ds = Table(artifact, "bare")
     assert not ds.labelled
     same(ds[2], {name: values[2] for name, values in ds[:3].items()})
     whole = DataLoader(ds, batch_size=3)
@@ -121,7 +122,7 @@ def test_split_without_targets(artifact: Path) -> None:
 
 @pytest.mark.parametrize("options", [{}, {"num_workers": 1}, {"prefetch": 2}])
 def test_loader(artifact: Path, options: dict[str, Any]) -> None:
-    ds = TabularDataset(artifact)
+    ds = Table(artifact)
     if "num_workers" in options:
         options = {**options, "multiprocessing_context": multiprocessing.get_context("fork")}
     batches = list(ds.loader(64, shuffle=True, seed=3, **options))
@@ -132,7 +133,7 @@ def test_loader(artifact: Path, options: dict[str, Any]) -> None:
 
 
 def test_torchs_own_loader(artifact: Path) -> None:
-    ds = TabularDataset(artifact)
+    ds = Table(artifact)
     same(list(next(iter(DataLoader(ds, batch_size=5)))), list(ds[:5]))
     rows = next(
         iter(DataLoader(ds, batch_size=5, collate_fn=lambda rows: [tuple(r) for r in rows]))
@@ -147,21 +148,21 @@ def total(x: Mapping[str, Tensor]) -> Tensor:
 
 
 def test_transforms(artifact: Path) -> None:
-    ds = TabularDataset(artifact)
+    ds = Table(artifact)
     x, y = ds[:5]
     for per_row in (False, True):
         options: dict[str, Any] = {"target_transform": lambda y: y["minutes"], "per_row": per_row}
-        summed = TabularDataset(artifact, transform=total, **options)
+        summed = Table(artifact, transform=total, **options)
         same(summed[:5], (total(x), y["minutes"]))
         same(tuple(summed[4]), (total(x)[4], y["minutes"][4]))
-        some = TabularDataset(artifact, transform=lambda x: {"w": x["docks"] * 2}, per_row=per_row)
+        some = Table(artifact, transform=lambda x: {"w": x["docks"] * 2}, per_row=per_row)
         same(some[:5], ({"w": x["docks"] * 2}, y))
         assert list(some[:0][1]) == ["minutes", "returned"]
 
 
 def test_features_that_are_dropped(artifact: Path) -> None:
-    ds = TabularDataset(artifact)
-    some = TabularDataset(artifact, drop_features=["wind", "station", "weather=rain", "member"])
+    ds = Table(artifact)
+    some = Table(artifact, drop_features=["wind", "station", "weather=rain", "member"])
     assert "wind" not in some.features
     assert some.groups["numbers"] == ("temperature", "built")
     assert some.groups["flags"] == ("holiday", "weather=<missing>", "weather=clear")
@@ -172,11 +173,11 @@ def test_features_that_are_dropped(artifact: Path) -> None:
     with pytest.raises(
         ValueError, match="no feature 'weather=rains' to drop; did you mean weather"
     ):
-        TabularDataset(artifact, drop_features=["weather=rains"])
+        Table(artifact, drop_features=["weather=rains"])
 
 
 def test_joined(artifact: Path, raw: Path, tmp_path: Path) -> None:
-    train, validation = (TabularDataset(artifact, split) for split in ("train", "validation"))
+    train, validation = (Table(artifact, split) for split in ("train", "validation"))
     both = shardmill.concat([train, validation])
     rows = [0, len(train) + 3, 5, len(train)]
     (a, ya), (b, yb) = train[[0, 5]], validation[[3, 0]]
@@ -210,13 +211,11 @@ def test_a_number_for_a_target(plain: Path) -> None:
 
 def test_balanced_needs_one_target(artifact: Path) -> None:
     with pytest.raises(ValueError, match="weights='balanced' needs classes"):
-        TabularDataset(artifact).loader(8, weights="balanced")
+        Table(artifact).loader(8, weights="balanced")
 
 
 def test_hold_out_takes_its_share_of_the_first_classes(artifact: Path) -> None:
-    shares = [
-        TabularDataset(artifact, s)[:][1]["returned"].bincount() for s in ("train", "validation")
-    ]
+    shares = [Table(artifact, s)[:][1]["returned"].bincount() for s in ("train", "validation")]
     assert (shares[1] * 4 - (shares[0] + shares[1])).abs().max() <= 4
 
 
@@ -232,7 +231,7 @@ def test_predictions_of_one_tensor(plain: Path, raw: Path) -> None:
 
 
 def test_predictions_are_made_of_what_shards_hold(artifact: Path, raw: Path) -> None:
-    ds = TabularDataset(artifact, "bare")
+    ds = Table(artifact, "bare")
     preprocessor = Preprocessor.load(artifact)
     cells = pd.read_csv(raw / "bare.csv", dtype=str)
     same(preprocessor(cells), ds[:])
@@ -354,7 +353,7 @@ def test_a_row_that_cannot_be_encoded_is_named_with_its_split(tmp_path: Path) ->
 
 def test_any_rows_a_shard(raw: Path, artifact: Path, tmp_path: Path) -> None:
     many = TabularDataset(build(bikes_recipe(), raw, tmp_path, rows_per_shard=1))
-    same(many[:], TabularDataset(artifact)[:])
+    same(many[:], Table(artifact)[:])
 
 
 def test_encode_is_what_shards_hold(artifact: Path) -> None:

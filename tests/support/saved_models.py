@@ -16,7 +16,8 @@ from shardmill.training.settings.settings import BASELINES
 
 def open_split(artifact: Path, split: str) -> ShardDataset:
     options: dict[str, Any] = {"layout": "bag"} if artifact.name == "ag_news" else {}
-    return shardmill.open(artifact, split, **options)
+    dataset: ShardDataset = shardmill.open(artifact, split, **options)
+    return dataset
 
 
 def save(artifact: Path, folder: Path, model: ModelOptions | None = None) -> nn.Module:

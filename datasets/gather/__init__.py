@@ -1,0 +1,1 @@
+"""Gathers rows of mapped shards into batches."""

@@ -1,0 +1,53 @@
+"""What a dataset asks of whatever gathers its rows."""
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from shardmill.datasets.gather.mapped_split import Access
+from shardmill.datasets.gather.text_stack import TextStack
+
+
+class Reader(Protocol):
+    """Rows by number, in batches: `(x, y)`, or `x` alone where there is no target.
+
+    Attributes:
+        rows: How many rows there are.
+        row_bytes: How many bytes a row takes in the shards, on average.
+        labelled: Whether there is a target.
+        stack: Puts rows of different lengths together. None if all rows have one size.
+    """
+
+    rows: int
+    row_bytes: int
+    labelled: bool
+    stack: TextStack | None
+
+    def batches(self, rows: Tensor) -> Iterator[Any]:
+        """Yield n batches, fresh copies of `rows` [n, b] int64."""
+        ...
+
+    def one(self, row: Tensor) -> Any:
+        """Return one row, of the number `row` [] int64."""
+        ...
+
+    def targets(self) -> Any:
+        """Return the `y` of all rows [rows, ...], or {target: [rows, ...]} if there are several."""
+        ...
+
+    def lengths(self, rows: Tensor) -> Tensor:
+        """Return how many values `x` of `rows` [b] has, [b] int64.
+
+        Raises:
+            TypeError: All rows have one size.
+        """
+        ...
+
+    def expect(self, access: Access) -> None:
+        """Tell the system in which way all rows will be read."""
+        ...
+
+    def will_need(self, start: int, stop: int) -> None:
+        """Let the system read rows [start, stop) into memory meanwhile."""
+        ...

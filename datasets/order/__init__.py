@@ -1,0 +1,1 @@
+"""The orders in which epochs visit rows, and resume."""

@@ -1,0 +1,1 @@
+"""Builds artifacts: plans, engines, generations."""

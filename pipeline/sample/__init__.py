@@ -1,0 +1,1 @@
+"""Generates sample raw files."""

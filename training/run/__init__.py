@@ -1,0 +1,1 @@
+"""Training runs: preparing, fitting, ranks, resuming."""

@@ -1,0 +1,1 @@
+"""What is done with a trained model: saving, loading, evaluating, predicting, exporting."""

@@ -1,0 +1,1 @@
+"""What runs log for TensorBoard and Weights & Biases."""
