@@ -54,8 +54,8 @@ class ShardDataset(BatchDataset[Row, Batch]):
         per_row: bool = False,
         manifest: Manifest | None = None,
     ) -> None:
-        self.path = Path(path).absolute()
-        self.manifest = Manifest.load(path) if manifest is None else manifest
+        self.path: Path = Path(path).absolute()
+        self.manifest: Manifest = Manifest.load(path) if manifest is None else manifest
         self.split = split
         self._transform = transform
         self._target_transform = target_transform

@@ -30,7 +30,7 @@ class JoinedDataset(BatchDataset[Row, Batch]):
     def __init__(self, datasets: Sequence[BatchDataset[Row, Batch]]) -> None:
         if isinstance(datasets, BatchDataset):
             raise TypeError(f"datasets are given as a list, not {datasets!r} alone")
-        self.datasets = tuple(datasets)
+        self.datasets: tuple[BatchDataset[Row, Batch], ...] = tuple(datasets)
         if not self.datasets:
             raise ValueError("there is no dataset to join")
         self._length = sum(map(len, self.datasets))

@@ -7,7 +7,7 @@ extension point that its documentation names.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -33,7 +33,7 @@ class UnlabelledRow(Tensor):
 
     stack: TextStack | None = None
     # What is computed from it is an ordinary tensor.
-    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+    __torch_function__: ClassVar[Any] = torch._C._disabled_torch_function_impl
 
 
 class RowOfGroups(dict[str, Tensor]):

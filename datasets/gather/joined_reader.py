@@ -10,6 +10,7 @@ from torch import Tensor
 from shardmill.datasets.gather.batch_rows import join_rows
 from shardmill.datasets.gather.mapped_split import Access
 from shardmill.datasets.gather.reader import Reader
+from shardmill.datasets.gather.text_stack import TextStack
 
 
 class JoinedReader:
@@ -24,11 +25,11 @@ class JoinedReader:
         self._readers = readers
         self._starts = [0, *accumulate(reader.rows for reader in readers)]
         self._ends = torch.tensor(self._starts[1:])
-        self.rows = self._starts[-1]
-        self.labelled = readers[0].labelled
-        self.stack = readers[0].stack
+        self.rows: int = self._starts[-1]
+        self.labelled: bool = readers[0].labelled
+        self.stack: TextStack | None = readers[0].stack
         of_all = sum(reader.row_bytes * reader.rows for reader in readers)
-        self.row_bytes = of_all // max(self.rows, 1)
+        self.row_bytes: int = of_all // max(self.rows, 1)
 
     def batches(self, rows: Tensor) -> Iterator[Any]:
         """Yield n batches of `rows` [n, b]."""

@@ -83,7 +83,7 @@ class MappedSplit:
         self._artifact = artifact
         self.record = record
         self._expected: Access | None = None
-        self.in_spans = can_map_spans() and record.rows_per_shard_is_aligned()
+        self.in_spans: bool = can_map_spans() and record.rows_per_shard_is_aligned()
 
     @cached_property
     def sources(self) -> Mapping[str, Source]:

@@ -80,11 +80,11 @@ class SplitReader:
     """
 
     def __init__(self, split: MappedSplit, inputs: Inputs, transforms: Transforms) -> None:
-        self.rows = split.record.rows
+        self.rows: int = split.record.rows
         self._targets = open_targets(split)
-        self.labelled = self._targets is not None
-        self.stack = inputs.stack
-        self.row_bytes = sum(
+        self.labelled: bool = self._targets is not None
+        self.stack: TextStack | None = inputs.stack
+        self.row_bytes: int = sum(
             source.row_bytes * source.rows // max(self.rows, 1) for source in split.sources.values()
         )
         self._split = split

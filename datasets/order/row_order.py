@@ -137,7 +137,7 @@ class BlockShuffled:
         will_need: Callable[[int, int], None],
     ) -> None:
         self.rows = rows
-        self.chunk = block_rows * WINDOW_BLOCKS
+        self.chunk: int = block_rows * WINDOW_BLOCKS
         self._seed = seed
         self._block_rows = block_rows
         self._will_need = will_need
@@ -204,7 +204,7 @@ class Weighted:
         weights = weights.detach().cpu().double()
         if weights.ndim != 1 or not bool((weights >= 0).all()):
             raise ValueError("weights are numbers, none below 0, in one dimension")
-        self.rows = len(weights)
+        self.rows: int = len(weights)
         self.chunk = CHUNK_ROWS
         self._seed = seed
         self._digest = hashlib.blake2b(weights.numpy().tobytes(), digest_size=8).hexdigest()
@@ -254,8 +254,8 @@ class Bucketed:
     def __init__(
         self, order: RowOrder, lengths: Callable[[Tensor], Tensor], *, bucket_rows: int, seed: int
     ) -> None:
-        self.rows = order.rows
-        self.chunk = bucket_rows * self.POOL_BUCKETS
+        self.rows: int = order.rows
+        self.chunk: int = bucket_rows * self.POOL_BUCKETS
         self.access = order.access
         self._order = order
         self._places = Places(order)

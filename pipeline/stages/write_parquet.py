@@ -62,7 +62,7 @@ class ParquetFile:
         self._writer: pq.ParquetWriter | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._writing: Future[None] | None = None
-        self.rows = 0
+        self.rows: int = 0
 
     def write(self, table: pa.Table) -> None:
         """Append rows. All tables must have the same schema."""

@@ -21,7 +21,7 @@ class ShardmillError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __init__(self, where: object, *, expected: str, found: str, fix: str) -> None:
-        self.where = str(where)
+        self.where: str = str(where)
         self.expected = expected
         self.found = found
         self.fix = fix

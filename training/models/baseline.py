@@ -35,11 +35,11 @@ class Baseline(nn.Module):
     def __init__(self, architecture: str, options: Mapping[str, Any], classes: int) -> None:
         super().__init__()
         self.architecture = architecture
-        self.options = dict(options)
+        self.options: dict[str, Any] = dict(options)
         self.classes = classes
-        self.backbone = BACKBONES[architecture](**options)
+        self.backbone: nn.Module = BACKBONES[architecture](**options)
         width: Any = self.backbone.width
-        self.head = nn.Linear(width, classes)
+        self.head: nn.Linear = nn.Linear(width, classes)
 
     def forward(self, x: Any) -> Tensor:
         """Return logits [b, classes]."""

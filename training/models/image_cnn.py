@@ -26,13 +26,13 @@ class ImageCnn(nn.Module):
         self, shape: Sequence[int], mean: float, std: float, *, width: int = 16, depth: int = 3
     ) -> None:
         super().__init__()
-        self.shape = tuple(shape)
+        self.shape: tuple[int, ...] = tuple(shape)
         self.mean = mean
         self.std = std
         channels, h, w = shape
         widths = [channels, *(width << n for n in range(depth))]
-        self.blocks = nn.Sequential(*(_block(a, b) for a, b in pairwise(widths)))
-        self.width = widths[-1] * (h >> depth) * (w >> depth)
+        self.blocks: nn.Sequential = nn.Sequential(*(_block(a, b) for a, b in pairwise(widths)))
+        self.width: int = widths[-1] * (h >> depth) * (w >> depth)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Tensor) -> Tensor:

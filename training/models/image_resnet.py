@@ -28,14 +28,18 @@ class ImageResnet(nn.Module):
         self, shape: Sequence[int], mean: float, std: float, *, width: int = 16, depth: int = 1
     ) -> None:
         super().__init__()
-        self.shape = tuple(shape)
+        self.shape: tuple[int, ...] = tuple(shape)
         self.mean = mean
         self.std = std
         widths = [width << stage for stage in range(3) for _ in range(depth)]
-        self.width = widths[-1]
+        self.width: int = widths[-1]
         # Half the size from here on, as with larger images: a quarter of the work.
-        self.stem = nn.Sequential(_convolution(shape[0], width), nn.ReLU(), nn.MaxPool2d(2))
-        self.blocks = nn.Sequential(*(_Block(a, b) for a, b in pairwise([width, *widths])))
+        self.stem: nn.Sequential = nn.Sequential(
+            _convolution(shape[0], width), nn.ReLU(), nn.MaxPool2d(2)
+        )
+        self.blocks: nn.Sequential = nn.Sequential(
+            *(_Block(a, b) for a, b in pairwise([width, *widths]))
+        )
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Tensor) -> Tensor:

@@ -44,7 +44,9 @@ class TabularMlp(nn.Module):
     ) -> None:
         super().__init__()
         self.groups = groups
-        self.codes = [(column, first, last) for column, first, last in codes]
+        self.codes: list[tuple[int, int, int]] = [
+            (column, first, last) for column, first, last in codes
+        ]
         embedded = {column for column, _, _ in codes}
         numbers = torch.tensor([n for n in range(len(mean)) if n not in embedded]).long()
         self.register_buffer("numbers", numbers, persistent=False)
@@ -52,11 +54,11 @@ class TabularMlp(nn.Module):
         spread = torch.tensor(std, dtype=torch.float32)[numbers]
         self.register_buffer("std", torch.where(spread > 0, spread, torch.ones_like(spread)))
         embeddings = [_embedding(last - first + 1, embedding) for _, first, last in self.codes]
-        self.embeddings = nn.ModuleList(embeddings)
+        self.embeddings: nn.ModuleList = nn.ModuleList(embeddings)
         inputs = len(numbers) + sum(e.embedding_dim for e in embeddings)
         widths = [inputs, *(max(width >> n, 1) for n in range(depth))]
-        self.width = widths[-1]
-        self.blocks = nn.Sequential(
+        self.width: int = widths[-1]
+        self.blocks: nn.Sequential = nn.Sequential(
             *(
                 nn.Sequential(nn.Linear(a, b), nn.ReLU(), nn.Dropout(dropout))
                 for a, b in pairwise(widths)

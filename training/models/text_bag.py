@@ -43,11 +43,11 @@ class TextBag(nn.Module):
         self.ngrams = ngrams
         self.buckets = buckets
         self.register_buffer("token_hashes", torch.zeros(tokens, dtype=torch.int64))
-        self.word_dropout = nn.Dropout(word_dropout)
+        self.word_dropout: nn.Dropout = nn.Dropout(word_dropout)
         rows = tokens + (buckets if ngrams > 1 else 0)
-        self.embedding = nn.EmbeddingBag(rows, width, mode="sum")
+        self.embedding: nn.EmbeddingBag = nn.EmbeddingBag(rows, width, mode="sum")
         nn.init.normal_(self.embedding.weight, std=0.01)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout: nn.Dropout = nn.Dropout(dropout)
 
     def forward(self, x: Bag) -> Tensor:
         """Return features [b, width]."""

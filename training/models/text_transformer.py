@@ -36,18 +36,18 @@ class TextTransformer(nn.Module):
         self.width = width
         self.max_tokens = max_tokens
         self.word_dropout = word_dropout
-        self.embedding = nn.Embedding(tokens, width)
-        self.positions = nn.Embedding(max_tokens, width)
+        self.embedding: nn.Embedding = nn.Embedding(tokens, width)
+        self.positions: nn.Embedding = nn.Embedding(max_tokens, width)
         for embedding in (self.embedding, self.positions):
             nn.init.normal_(embedding.weight, std=0.02)
-        self.dropout = nn.Dropout(dropout)
-        self.blocks = nn.ModuleList(
+        self.dropout: nn.Dropout = nn.Dropout(dropout)
+        self.blocks: nn.ModuleList = nn.ModuleList(
             nn.TransformerEncoderLayer(
                 width, heads, 4 * width, dropout, "gelu", batch_first=True, norm_first=True
             )
             for _ in range(depth)
         )
-        self.norm = nn.LayerNorm(width)
+        self.norm: nn.LayerNorm = nn.LayerNorm(width)
 
     def forward(self, x: Bag) -> Tensor:
         """Return features [b, width]."""

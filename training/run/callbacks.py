@@ -85,9 +85,9 @@ class Memory(Callback):
     """
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
-        self.facts = dict(facts)
+        self.facts: dict[str, Any] = dict(facts)
         self.metrics: dict[str, float] = {}
-        self.began = False  # a run that was finished before does not
+        self.began: bool = False  # a run that was finished before does not
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
         """Note that there is something to train."""

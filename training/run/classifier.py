@@ -36,9 +36,11 @@ class Classifier(LightningModule):
         self.settings = settings
         self.steps = steps
         # NaN stays NaN. With "disable" torchmetrics 1.9 counts batches, and not their rows.
-        self.train_loss = MeanMetric(nan_strategy=math.nan)
-        self.loss = nn.ModuleDict({s: MeanMetric(nan_strategy=math.nan) for s in _EVALUATED})
-        self.accuracy = nn.ModuleDict(
+        self.train_loss: MeanMetric = MeanMetric(nan_strategy=math.nan)
+        self.loss: nn.ModuleDict = nn.ModuleDict(
+            {s: MeanMetric(nan_strategy=math.nan) for s in _EVALUATED}
+        )
+        self.accuracy: nn.ModuleDict = nn.ModuleDict(
             {s: MulticlassAccuracy(model.classes, average="micro") for s in _EVALUATED}
         )
 

@@ -23,7 +23,7 @@ class Pages:
 
     def __init__(self, trainer: Trainer) -> None:
         boards = [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
-        self.step = max(trainer.global_step - 1, 0)
+        self.step: int = max(trainer.global_step - 1, 0)
         self.writer: SummaryWriter | None = boards[0].experiment if boards else None
         self._wandb = [logger for logger in trainer.loggers if isinstance(logger, WandbLogger)]
 

@@ -20,8 +20,8 @@ class TracedModel(nn.Module):
 
     def __init__(self, model: Baseline, x: Any) -> None:
         super().__init__()
-        self.backbone = model.backbone
-        self.head = model.head
+        self.backbone: nn.Module = model.backbone
+        self.head: nn.Linear = model.head
         self._x = x
 
     def parts(self) -> tuple[Tensor, ...]:

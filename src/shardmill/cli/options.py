@@ -1,52 +1,58 @@
 """Options and arguments that several commands share."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from shardmill.cli.complete import complete_models, complete_recipes
 
-recipes = click.argument(
+_Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+recipes: _Decorator = click.argument(
     "recipes",
     nargs=-1,
     metavar="[NAME or RECIPE.toml]...",
     shell_complete=complete_recipes,
 )
-out = click.option(
+out: _Decorator = click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("artifacts"),
     show_default=True,
     help="The folder in which each artifact gets a folder of its own.",
 )
-workers = click.option(
+workers: _Decorator = click.option(
     "--workers",
     type=click.IntRange(min=1),
     help="How many processes work at the same time. The result is the same with any number.  "
     "[default: one for every 32 MiB of raw files, but not more than there are cores]",
 )
-rows_per_shard = click.option(
+rows_per_shard: _Decorator = click.option(
     "--rows-per-shard",
     type=click.IntRange(min=1),
     help="How many rows a shard holds. The number is rounded up until shards start at page "
     "borders.  [default: enough rows for about 64 MiB]",
 )
-force = click.option("--force", is_flag=True, help="Build even if nothing has changed.")
-dry_run = click.option(
+force: _Decorator = click.option("--force", is_flag=True, help="Build even if nothing has changed.")
+dry_run: _Decorator = click.option(
     "--dry-run", is_flag=True, help="Show what would be done and why, and change nothing."
 )
-model = click.argument("folder", type=click.Path(path_type=Path), shell_complete=complete_models)
-batch_size = click.option(
+model: _Decorator = click.argument(
+    "folder", type=click.Path(path_type=Path), shell_complete=complete_models
+)
+batch_size: _Decorator = click.option(
     "--batch-size",
     type=click.IntRange(min=1),
     default=1024,
     show_default=True,
     help="How many rows the model takes at once.",
 )
-as_json = click.option(
+as_json: _Decorator = click.option(
     "--json", "as_json", is_flag=True, help="Print the result as JSON, and an error as JSON too."
 )
-quiet = click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+quiet: _Decorator = click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 
 
 def _given_folder_exists(ctx: click.Context, param: click.Parameter, value: Path) -> Path:
@@ -57,7 +63,7 @@ def _given_folder_exists(ctx: click.Context, param: click.Parameter, value: Path
     return value
 
 
-raw = click.option(
+raw: _Decorator = click.option(
     "--raw",
     type=click.Path(path_type=Path),
     default=Path("data/raw"),

@@ -18,9 +18,9 @@ from shardmill.kinds.row import (
     Fitted,
     RowFault,
     class_indices,
-    label_columns,
-    label_of,
-    label_targets,
+    label_column as label_column,
+    target_columns as target_columns,
+    targets as targets,
     without_faulty,
 )
 from shardmill.raw.image_table import image_rows, image_table
@@ -148,7 +148,3 @@ def clean_given(recipe: ImageRecipe, fitted: Fitted, rows: Any) -> Cleaned:
         found = f"{images.dtype} of shape {list(images.shape)}"
         raise row_error("the rows", f"{field.dtype} of shape {expected}", found)
     return clean(recipe, image_table(images), labelled=False)
-
-
-# Nothing but a label can be the target of an image.
-targets, target_columns, label_column = label_targets, label_columns, label_of

@@ -90,17 +90,17 @@ class Fitted:
 TARGET = Field.target("class", "int64")
 
 
-def label_targets(recipe: ImageRecipe | TextRecipe) -> tuple[Field, ...]:
+def targets(recipe: ImageRecipe | TextRecipe) -> tuple[Field, ...]:
     """Return the field `y`, if there is a target."""
     return () if recipe.target is None else (TARGET,)
 
 
-def label_columns(recipe: ImageRecipe | TextRecipe) -> tuple[str, ...]:
+def target_columns(recipe: ImageRecipe | TextRecipe) -> tuple[str, ...]:
     """Return the column of cleaned rows that holds `y`, if there is a target."""
     return () if recipe.target is None else ("label",)
 
 
-def label_of(recipe: ImageRecipe | TextRecipe) -> str | None:
+def label_column(recipe: ImageRecipe | TextRecipe) -> str | None:
     """Return the column of cleaned rows with the class index, or None without a target."""
     return None if recipe.target is None else "label"
 

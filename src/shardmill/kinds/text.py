@@ -17,9 +17,9 @@ from shardmill.kinds.row import (
     Fitted,
     RowFault,
     class_indices,
-    label_columns,
-    label_of,
-    label_targets,
+    label_column as label_column,
+    target_columns as target_columns,
+    targets as targets,
     without_faulty,
 )
 from shardmill.raw.row_source import SourceColumns
@@ -209,7 +209,3 @@ def encode(recipe: TextRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str, R
         # Unlike `lookups`, without a look at every token that the vocabulary has.
         lookup = np.array(fitted.vocab(counts.column("token").to_pylist()), np.int32)
     return encode_prepared(recipe, fitted, prepared, lookup)
-
-
-# Nothing but a label can be the target of a text.
-targets, target_columns, label_column = label_targets, label_columns, label_of
