@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         UnknownCategoryError as UnknownCategoryError,
         UnknownClassError as UnknownClassError,
         UnknownSplitError as UnknownSplitError,
+        UntrainableError as UntrainableError,
         ValueFormatError as ValueFormatError,
         WorkerError as WorkerError,
     )
@@ -165,6 +166,7 @@ _NAMES = {
         "UnknownCategoryError",
         "UnknownClassError",
         "UnknownSplitError",
+        "UntrainableError",
         "ValueFormatError",
         "WorkerError",
     ),

@@ -224,6 +224,10 @@ class TrainingError(ShardmillError):
     exit_code = 9
 
 
+class UntrainableError(TrainingError):
+    """An artifact that the baselines cannot be trained on."""
+
+
 class SettingsError(TrainingError):
     """Settings of a run that cannot be read or are not valid; `found` lists every fault."""
 

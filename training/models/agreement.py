@@ -1,14 +1,14 @@
-"""What must be the same for the numbers in two `x` to mean the same."""
+"""The facts in which two datasets must agree for the numbers in their `x` to mean the same."""
 
 from typing import Any
 
-from shardmill import Preprocessor
+from shardmill.serve.preprocessor import Preprocessor
 
 Terms = dict[str, list[Any]]
 
 
 def input_terms(preprocessor: Preprocessor) -> Terms:
-    """Return what numbers stand for in what a preprocessor makes, by name."""
+    """Return what the numbers that a preprocessor makes stand for, by the name of the fact."""
     fitted = preprocessor.fitted
     facts = [fitted.statistics.get(name) for name in fitted.features]
     statistics = fitted.statistics.items()
@@ -23,12 +23,12 @@ def input_terms(preprocessor: Preprocessor) -> Terms:
 
 
 def _maps(preprocessor: Preprocessor) -> list[str]:
-    columns = getattr(preprocessor.recipe, "columns", {})  # of tables alone
+    columns = getattr(preprocessor.recipe, "columns", {})  # only tables have columns
     return [f"{name}: {column.map}" for name, column in columns.items() if column.map]
 
 
 def first_difference(ours: Terms, theirs: Terms) -> tuple[str, str] | None:
-    """Return the first term that differs, in words, as it is in each; None if all agree."""
+    """Return the first fact that differs, in words, as each has it; None if all agree."""
     for name, expected in ours.items():
         found = theirs[name]
         if expected != found:
@@ -37,7 +37,7 @@ def first_difference(ours: Terms, theirs: Terms) -> tuple[str, str] | None:
 
 
 def _short(values: list[Any], others: list[Any]) -> str:
-    """Return `values`, or, where they are many, the first that differs from `others`."""
+    """Return `values` in words or, if there are many, the first that differs from `others`."""
     if len(values) <= 20 and len(others) <= 20:
         return ", ".join(map(str, values)) or "none"
     place = next((i for i, (a, b) in enumerate(zip(values, others, strict=False)) if a != b), -1)

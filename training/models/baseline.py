@@ -1,4 +1,4 @@
-"""A baseline: a backbone that makes features of a batch, and a head that makes logits of them."""
+"""A baseline: a backbone that turns a batch into features, and a head that makes logits of them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,9 +11,9 @@ from shardmill.training.models.tabular_mlp import TabularMlp
 from shardmill.training.models.text_bag import TextBag
 from shardmill.training.models.text_transformer import TextTransformer
 
-# Names in model.json. A model is made of these alone, never of code that a file names. Each makes a
-# backbone of its options, which are fit for JSON: a module that takes the `x` of a batch as
-# datasets give it, texts as a `Bag`, and returns `width` features [b, width].
+# The names in model.json. A model is made of these alone, never of code that a file names. Each
+# backbone is made from options that are fit for JSON. It takes the `x` of a batch as datasets give
+# it, texts as a `Bag`, and returns features [b, width].
 BACKBONES: Mapping[str, Callable[..., nn.Module]] = {
     "tabular_mlp": TabularMlp,
     "image_cnn": ImageCnn,
@@ -27,9 +27,9 @@ class Baseline(nn.Module):
     """A classifier.
 
     Args:
-        architecture: of the backbone, one of `BACKBONES`.
-        options: of the backbone.
-        classes: how many.
+        architecture: The name of the backbone, one of `BACKBONES`.
+        options: The options of the backbone.
+        classes: How many classes there are.
     """
 
     def __init__(self, architecture: str, options: Mapping[str, Any], classes: int) -> None:

@@ -1,4 +1,4 @@
-"""Brings images of any form to the one that a network works at."""
+"""Brings images of any size and channels to those of a network."""
 
 from collections.abc import Sequence
 
@@ -10,14 +10,14 @@ from torch.nn import functional
 def fit_images(x: Tensor, shape: Sequence[int], mean: float, std: float) -> Tensor:
     """Return standardised images [b, *shape] float32, channels last in memory.
 
-    Where `x` has another number of channels, the mean of its own stands for each. Where it has
-    another height or width, it is resized, bilinearly and smoothed where it shrinks.
+    If `x` has another number of channels, each channel becomes the mean of all of its channels. If
+    it has another height or width, it is resized bilinearly, and smoothed if it shrinks.
 
     Args:
-        x: [b, c, h, w] of any dtype.
-        shape: [c, h, w] to come to.
-        mean: of all pixels.
-        std: of all pixels; 0 counts as 1.
+        x: Images [b, c, h, w] of any dtype.
+        shape: The shape [c, h, w] that they get.
+        mean: The mean of all pixels.
+        std: The standard deviation of all pixels; 0 counts as 1.
     """
     channels, *size = shape
     images = x.float()

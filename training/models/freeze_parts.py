@@ -1,17 +1,18 @@
-"""Freezes parts of a model, which have names, and thaws them epoch by epoch."""
+"""Freezes named parts of a model, and thaws them epoch by epoch."""
 
 from collections.abc import Iterable
 
 from torch import nn
 
-from shardmill import SettingsError
+from shardmill.errors import SettingsError
 from shardmill.training.settings.settings import Transfer
 
 
 def parts_below(model: nn.Module, name: str) -> list[str]:
-    """Return the parts that a part is made of, from input to output, or the part alone.
+    """Return the parts that a part is made of, from input to output; or the part itself.
 
-    Sequences below it are opened, those in them are not; what has no parameters is no part.
+    Sequences directly below it are opened, but no sequences in these. A module without parameters
+    is no part.
     """
     found: list[str] = []
     for child, module in model.get_submodule(name).named_children():
@@ -23,7 +24,7 @@ def parts_below(model: nn.Module, name: str) -> list[str]:
 
 
 def freeze_in_epoch(model: nn.Module, transfer: Transfer, epoch: int) -> None:
-    """Let a model train what the settings say for an epoch, counted from 0; see `freeze_parts`."""
+    """Freeze the parts that the settings freeze in an epoch, counted from 0; see `freeze_parts`."""
     every = transfer.unfreeze_every
     freeze_parts(model, transfer.freeze, thawed=0 if every is None else epoch // every)
 
@@ -35,10 +36,10 @@ def count_parameters(model: nn.Module) -> tuple[int, int]:
 
 
 def check_parts(model: nn.Module, names: Iterable[str], *, where: str) -> None:
-    """Fail if a name is none of a part, or if nothing would be left to train.
+    """Fail if there is no part of a name, or if nothing would be left to train.
 
     Raises:
-        SettingsError: with the parts that there are.
+        SettingsError: One of the two is so. The message lists the parts that there are.
     """
     known = {name for name, _ in model.named_modules() if name}
     unknown = [name for name in names if name not in known]
@@ -56,14 +57,14 @@ def check_parts(model: nn.Module, names: Iterable[str], *, where: str) -> None:
 
 
 def freeze_parts(model: nn.Module, names: Iterable[str], *, thawed: int = 0) -> None:
-    """Let a model train all but some parts: these have no gradients, and act as in evaluation.
+    """Freeze some parts of a model: they have no gradients, and act as in evaluation.
 
-    Batch norm's statistics of frozen parts stay what they are, and nothing is dropped out there.
+    In frozen parts, the statistics of batch norm stay as they are and nothing is dropped out.
 
     Args:
-        model: to be changed.
-        names: of parts.
-        thawed: how many of what they are made of train all the same, the last first.
+        model: The model, which is changed.
+        names: The names of the parts.
+        thawed: How many of the parts below them train all the same, counted from the last.
     """
     model.requires_grad_(True).train()
     below = list(dict.fromkeys(part for name in names for part in parts_below(model, name)))

@@ -1,4 +1,4 @@
-"""Features of an image."""
+"""Turns images into features with a small convolutional network."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -13,13 +13,15 @@ class ImageCnn(nn.Module):
     """A small convolutional network for images of any dtype, size and channels.
 
     Args:
-        shape: [c, h, w] that it works at, h and w at least 2 ** `depth`; see `fit_images`.
-        mean, std: of all pixels of the train split, in their own units.
-        width: channels of the first block; each of the next has twice as many.
-        depth: number of blocks, each of which halves the image.
+        shape: The shape [c, h, w] that images are brought to; see `fit_images`. Height and width
+            are at least 2 ** `depth`.
+        mean: The mean of all pixels of the train split, in their own unit.
+        std: The standard deviation of all pixels of the train split, in their own unit.
+        width: How many channels the first block has. Each further block has twice as many.
+        depth: How many blocks there are. Each halves the image.
 
     Attributes:
-        width: of what it returns.
+        width: How many features it returns for an image.
     """
 
     def __init__(
@@ -44,5 +46,5 @@ class ImageCnn(nn.Module):
 
 def _block(c_in: int, c_out: int) -> nn.Sequential:
     convolution = nn.Conv2d(c_in, c_out, 3, padding=1, bias=False)
-    # Pooled before it is normalised, which is a quarter of the work.
+    # Pooling comes before normalising, which leaves a quarter of the work.
     return nn.Sequential(convolution, nn.MaxPool2d(2), nn.BatchNorm2d(c_out), nn.ReLU())

@@ -1,4 +1,4 @@
-"""Features of an image, by a residual network."""
+"""Turns images into features with a small residual network."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -14,14 +14,15 @@ class ImageResnet(nn.Module):
     """A small residual network (He et al. 2016) for images of any dtype, size and channels.
 
     Args:
-        shape: [c, h, w] that it works at; see `fit_images`.
-        mean, std: of all pixels of the train split, in their own units.
-        width: channels of the first of three stages; each of the next has twice as many, and
-            halves the image.
-        depth: blocks of a stage.
+        shape: The shape [c, h, w] that images are brought to; see `fit_images`.
+        mean: The mean of all pixels of the train split, in their own unit.
+        std: The standard deviation of all pixels of the train split, in their own unit.
+        width: How many channels the first of three stages has. Each further stage has twice as
+            many, and halves the image.
+        depth: How many blocks a stage has.
 
     Attributes:
-        width: of what it returns.
+        width: How many features it returns for an image.
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class ImageResnet(nn.Module):
         self.std = std
         widths = [width << stage for stage in range(3) for _ in range(depth)]
         self.width: int = widths[-1]
-        # Half the size from here on, as with larger images: a quarter of the work.
+        # The stem halves the image, as it does for larger images: a quarter of the work.
         self.stem: nn.Sequential = nn.Sequential(
             _convolution(shape[0], width), nn.ReLU(), nn.MaxPool2d(2)
         )
@@ -50,7 +51,8 @@ class ImageResnet(nn.Module):
 
 
 class _Block(nn.Module):
-    # Two convolutions beside a way past them, which takes every second pixel where channels double.
+    # Two convolutions, and a way past them. If the channels double, the way past them takes every
+    # second pixel.
 
     def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()

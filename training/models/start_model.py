@@ -1,17 +1,20 @@
-"""Gives a fresh model what a trained one has learnt (transfer learning)."""
+"""Carries over to a fresh model what a trained one has learnt (transfer learning)."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from shardmill import ModelError, Preprocessor, ShardDataset, TextDataset, Vocab
-from shardmill.training.models.agreement import first_difference, input_terms
+from shardmill.datasets.dataset import ShardDataset
+from shardmill.datasets.text import TextDataset
+from shardmill.errors import ModelError
+from shardmill.serve.preprocessor import Preprocessor
+from shardmill.text.vocab import Vocab
+from shardmill.training.modalities.find_modality import find_modality
 from shardmill.training.models.baseline import Baseline
 from shardmill.training.saved.load_model import Model
 
-# What a backbone knows of the data that it is given, and has not learnt from gradients: tensors and
-# options.
+# The tensors and options by which a backbone knows its data. They are not learnt from gradients.
 _OF_DATA = ("mean", "std", "token_hashes", "tokens", "codes", "groups")
 _FIX_OPTIONS = "leave these to the model that the run starts from, or train a fresh one"
 _FIX = "start from another model, or train a fresh one"
@@ -19,11 +22,11 @@ _FIX = "start from another model, or train a fresh one"
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What came over from a trained model.
+    """What was carried over from a trained model.
 
     Attributes:
-        head: the classes are the same, and so the head came over too.
-        known: how many tokens of the vocabulary the trained model knows; None without one.
+        head: Whether the classes are the same, so that the head was carried over too.
+        known: How many tokens of the vocabulary the trained model knows; None without a vocabulary.
     """
 
     head: bool
@@ -35,19 +38,19 @@ class Started:
 
 
 def start_model(fresh: Baseline, start: Model, dataset: ShardDataset) -> Started:
-    """Give a fresh model what a trained one has learnt.
+    """Carry over to a fresh model what a trained one has learnt.
 
-    Its head stays fresh, unless the classes are the same. Pixels and numbers are standardised by
-    the dataset's own statistics. A token that the trained model does not know begins as what it
-    took it for: its unknown token, or else as a fresh one.
+    The head stays fresh, unless the classes are the same. Pixels and numbers are standardised by
+    the statistics of the dataset. A token that the trained model does not know begins with the
+    embedding of its unknown token or, if it has none, with a fresh one.
 
     Args:
-        fresh: a model for the dataset.
-        start: the trained one.
-        dataset: the train split.
+        fresh: A model for the dataset, which is changed.
+        start: The trained model.
+        dataset: The train split.
 
     Raises:
-        ModelError: the trained model is of another kind, architecture or size, or knows other
+        ModelError: The trained model is of another kind, architecture or size, or knows other
             columns.
     """
     _check_same(fresh, start, dataset)
@@ -71,7 +74,7 @@ def _check_same(fresh: Baseline, start: Model, dataset: ShardDataset) -> None:
         expected, found = f"a model of kind {kind}, as {dataset.path} is", f"{start.facts.kind}"
     elif start.module.architecture != fresh.architecture:
         expected, found = f"a model with {fresh.architecture}", start.module.architecture
-    elif kind == "tabular" and (different := _columns(start, dataset)):
+    elif different := _other_inputs(start, dataset):
         expected, found = f"{different[0]}, as {dataset.path} has", different[1]
     elif other := _other_options(fresh, start.module):
         both = (fresh.options, start.module.options)
@@ -83,25 +86,24 @@ def _check_same(fresh: Baseline, start: Model, dataset: ShardDataset) -> None:
 
 
 def _other_options(fresh: Baseline, start: Baseline) -> list[str]:
-    """Return the options that do not come from the data and are others."""
+    """Return the options that do not come from the data and that differ."""
     names = [name for name in fresh.options if name not in _OF_DATA]
     return [name for name in names if start.options.get(name) != fresh.options[name]]
 
 
-def _columns(start: Model, dataset: ShardDataset) -> tuple[str, str] | None:
-    names = ("fields", "features", "numbers of texts", "categories")
-    here, there = input_terms(Preprocessor.load(dataset.path)), input_terms(start.preprocessor)
-    return first_difference({n: here[n] for n in names}, {n: there[n] for n in names})
+def _other_inputs(start: Model, dataset: ShardDataset) -> tuple[str, str] | None:
+    ours = Preprocessor.load(dataset.path)
+    return find_modality(dataset.kind).other_inputs(ours, start.preprocessor)
 
 
 def _map_rows(ours: Tensor, theirs: Tensor, vocab: Vocab, start: Vocab) -> Tensor:
-    """Return a table whose rows of tokens, and of whatever follows them, are those of another.
+    """Return our table with the rows of another table: those of known tokens, and all that follow.
 
     Args:
-        ours: [tokens + rest, width].
-        theirs: [other tokens + rest, width].
-        vocab: of ours.
-        start: of theirs.
+        ours: Our table [tokens + rest, width].
+        theirs: The other table [other tokens + rest, width].
+        vocab: The vocabulary of our table.
+        start: The vocabulary of the other table.
     """
     numbers, unknown = start.get_stoi(), start.get_default_index()
     fresh = -1 if unknown is None else unknown

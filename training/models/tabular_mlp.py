@@ -1,4 +1,4 @@
-"""Features of a row of a table."""
+"""Turns rows of a table into features."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -14,16 +14,17 @@ class TabularMlp(nn.Module):
     embedding of its own.
 
     Args:
-        mean, std: [f], of the train split.
-        codes: [k, 3], of each feature that is a category: its column, its first and its last code.
-        groups: names of the tensors of `x` in the order of features, if it is a dict.
-        width: of the first layer.
-        depth: number of layers, each half as wide as the one before.
-        embedding: the most numbers that stand for a category; of k codes there are k / 2.
-        dropout: after each layer.
+        mean: The mean of each feature [f] in the train split.
+        std: The standard deviation of each feature [f] in the train split.
+        codes: For each feature that is a category, its column, its first and its last code [k, 3].
+        groups: The names of the tensors of `x` in the order of features, if `x` is a dict.
+        width: How wide the first layer is.
+        depth: How many layers there are. Each is half as wide as the one before.
+        embedding: How many numbers stand for a category at most. k codes get k / 2 numbers.
+        dropout: The share of features that are dropped after each layer in training.
 
     Attributes:
-        width: of what it returns.
+        width: How many features it returns for a row.
     """
 
     numbers: Tensor
@@ -66,20 +67,20 @@ class TabularMlp(nn.Module):
         )
 
     def forward(self, x: Tensor | Mapping[str, Tensor]) -> Tensor:
-        """Return features [b, width] of `x` [b, f] float32, or {group: [b, f of it]}."""
+        """Return features [b, width] for `x` [b, f] float32, or for {group: [b, features]}."""
         rows = x if isinstance(x, Tensor) else torch.cat([x[g].float() for g in self.groups], 1)
         numbers = rows.index_select(1, self.numbers).to(self.mean)
         parts = [torch.nan_to_num((numbers - self.mean) / self.std)]
         for (column, first, last), embedding in zip(self.codes, self.embeddings, strict=True):
             code = rows[:, column]
-            known = (code >= first) & (code <= last)  # which NaN is not
+            known = (code >= first) & (code <= last)  # False for NaN
             parts.append(embedding(torch.where(known, code - (first - 1), 0.0).long()))
         features: Tensor = self.blocks(torch.cat(parts, 1))
         return features
 
 
 def _embedding(codes: int, most: int) -> nn.Embedding:
-    # Row 0 is for what is no code; it stays at zero where the train split has no such row.
+    # Row 0 is for values that are no code. It stays at zero if the train split has none.
     embedding = nn.Embedding(codes + 1, min(most, (codes + 1) // 2))
     nn.init.zeros_(embedding.weight[0])
     return embedding

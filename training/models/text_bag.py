@@ -1,9 +1,9 @@
-"""Features of a text, as a bag of words and n-grams."""
+"""Turns texts into features, as bags of words and n-grams."""
 
 import torch
 from torch import Tensor, nn
 
-from shardmill import Bag
+from shardmill.format.batch import Bag
 
 
 class TextBag(nn.Module):
@@ -12,17 +12,18 @@ class TextBag(nn.Module):
     A text is the sum of its embeddings over the square root of their number.
 
     Args:
-        tokens: size of the vocabulary.
-        width: of an embedding, and of what it returns.
-        ngrams: the most words of an n-gram; with 1 there are words alone.
-        buckets: rows of the table that all n-grams of two words and more share, after the
-            vocabulary's.
-        word_dropout: share of words and n-grams that are left out of a text, in training.
-        dropout: of features.
+        tokens: The size of the vocabulary.
+        width: How many numbers an embedding has, and how many features it returns for a text.
+        ngrams: How many words an n-gram has at most. With 1 there are words alone.
+        buckets: How many rows of the table all n-grams of two words or more share. They follow
+            the rows of the vocabulary.
+        word_dropout: The share of words and n-grams that are left out of a text in training.
+        dropout: The share of features that are dropped in training.
 
     Attributes:
-        token_hashes: [tokens] int64, from 0 to 2^32 - 1, a hash of what each token says; 0 until
-            they are set. n-grams are hashed by these, so that they mean the same by any vocabulary.
+        token_hashes: A hash of the text of each token, [tokens] int64 from 0 to 2^32 - 1; all are 0
+            until they are set. n-grams are hashed by these, so that they mean the same with any
+            vocabulary.
     """
 
     token_hashes: Tensor

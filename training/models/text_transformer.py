@@ -1,24 +1,25 @@
-"""Features of a text, by a Transformer encoder."""
+"""Turns texts into features with a small Transformer encoder."""
 
 import torch
 from torch import Tensor, nn
 
-from shardmill import Bag
+from shardmill.format.batch import Bag
 
 
 class TextTransformer(nn.Module):
     """A small Transformer encoder (Vaswani et al. 2017), normalised before each layer.
 
-    A text is the mean of its tokens; one without tokens is zero.
+    A text becomes the mean of its tokens. A text without tokens becomes zero.
 
     Args:
-        tokens: size of the vocabulary.
-        width: of an embedding, and of what it returns; a multiple of `heads`.
-        depth: number of layers.
-        heads: of each layer.
-        max_tokens: what a text has beyond them is not seen.
-        word_dropout: share of tokens that are left out of a text, in training.
-        dropout: in layers, and of embeddings.
+        tokens: The size of the vocabulary.
+        width: How many numbers an embedding has, and how many features it returns for a text. It
+            is a multiple of `heads`.
+        depth: How many layers there are.
+        heads: How many attention heads a layer has.
+        max_tokens: How many tokens of a text are seen.
+        word_dropout: The share of tokens that are left out of a text in training.
+        dropout: The share of numbers that are dropped in layers and embeddings in training.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class TextTransformer(nn.Module):
         real = positions < lengths[:, None]
         if self.training and self.word_dropout:
             real = real & (torch.rand(real.shape, device=real.device) >= self.word_dropout)
-        # The first is always seen: attention to nothing would give no number.
+        # The first token is always seen, since attention to nothing would give no number.
         hidden = ~real & (positions > 0)
         found = self.dropout(self.embedding(ids) + self.positions(positions))  # [b, longest, width]
         for block in self.blocks:
@@ -72,11 +73,12 @@ class TextTransformer(nn.Module):
         ids, offsets = x.ids.long(), x.offsets
         whole = torch.diff(offsets, append=offsets.new_full((1,), ids.shape[0]))
         lengths = whole.clamp(max=self.max_tokens)
-        # Shapes that depend on values are nothing that torch compiles or exports.
+        # torch compiles and exports no shapes that depend on values.
         fixed = torch.compiler.is_compiling()
         longest = self.max_tokens if fixed else max(int(lengths.max()), 1)
         positions = torch.arange(longest, device=ids.device)
-        # Where each stands in `ids`, whose end gets one more for all that is past a text's end.
+        # The place of each token in `ids`. Places past the end of a text point to one more id,
+        # which is put at the end.
         end = ids.new_full((), ids.shape[0])
         places = torch.where(positions < lengths[:, None], offsets[:, None] + positions, end)
         return torch.cat([ids, ids.new_zeros(1)])[places], lengths

@@ -1,4 +1,4 @@
-"""What happens between steps and epochs: checkpoints, early stopping, and what a run remembers."""
+"""What happens between steps and epochs: checkpoints, early stopping, metrics, freezing."""
 
 import time
 from collections.abc import Mapping
@@ -16,19 +16,23 @@ from lightning.pytorch.callbacks import (
     ModelCheckpoint,
 )
 
-from shardmill import DivergedError, ResumeError
 from shardmill.atomic import new_file
+from shardmill.errors import DivergedError, ResumeError
 from shardmill.training.models.freeze_parts import freeze_in_epoch
 from shardmill.training.settings.settings import Metric, Settings, Transfer
 
 
 class WholeFiles(TorchCheckpointIO):
-    """Checkpoints that take the place of older ones in one step, so that a kill spoils neither."""
+    """Replaces older checkpoints in one step, so that a kill spoils neither the old nor the new."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
     ) -> None:
-        """Write a checkpoint."""
+        """Write a checkpoint.
+
+        Raises:
+            TypeError: Storage options are given, which files do not have.
+        """
         if storage_options is not None:
             raise TypeError("there are no storage options for files")
         final = Path(path)
@@ -38,12 +42,12 @@ class WholeFiles(TorchCheckpointIO):
 
 
 class LastCheckpoint(CheckpointCallback):
-    """Writes one file after every epoch, and inside of epochs after so many steps or so much time.
+    """Writes last.ckpt after every epoch, and within epochs after some steps or some time.
 
     Args:
-        path: of the file.
-        steps: after how many.
-        interval: after what time.
+        path: The path of the file.
+        steps: After how many steps to write it; None for never within an epoch.
+        interval: After what time to write it; None for never within an epoch.
     """
 
     def __init__(self, path: Path, *, steps: int | None, interval: timedelta | None) -> None:
@@ -53,11 +57,11 @@ class LastCheckpoint(CheckpointCallback):
         self._written_at = time.monotonic()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
-        """Let time begin."""
+        """Start the clock of `interval`."""
         self._written_at = time.monotonic()
 
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
-        """Write if it is time, but not after an epoch's last batch, whose validation is to come."""
+        """Write if it is time, except after the last batch of an epoch: validation comes first."""
         if trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
             return
         due = self.steps is not None and trainer.global_step % self.steps == 0
@@ -69,7 +73,7 @@ class LastCheckpoint(CheckpointCallback):
             self._write(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
-        """Write."""
+        """Write the checkpoint of this epoch."""
         self._write(trainer)
 
     def _write(self, trainer: Trainer) -> None:
@@ -78,16 +82,16 @@ class LastCheckpoint(CheckpointCallback):
 
 
 class Memory(Callback):
-    """What checkpoints hold beside Lightning's own: facts of the run, metrics of its last epoch.
+    """What checkpoints hold beside Lightning's own state: facts of the run, and its last metrics.
 
     Args:
-        facts: what a run that resumes this one must agree in.
+        facts: The facts in which a run that resumes this one must agree.
     """
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
         self.facts: dict[str, Any] = dict(facts)
         self.metrics: dict[str, float] = {}
-        self.began: bool = False  # a run that was finished before does not
+        self.began: bool = False  # stays False if a finished run is resumed
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
         """Note that there is something to train."""
@@ -97,7 +101,7 @@ class Memory(Callback):
         """Take the metrics of this epoch.
 
         Raises:
-            DivergedError: a weight is not finite. No checkpoint of this epoch is written then.
+            DivergedError: A weight is not finite. No checkpoint of this epoch is written then.
         """
         refuse_not_finite(trainer)
         wanted = ("train_loss", "validation_loss", "validation_accuracy")
@@ -109,7 +113,7 @@ class Memory(Callback):
         return {"facts": self.facts, "metrics": self.metrics}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the metrics of a checkpoint; its facts are compared before."""
+        """Take the metrics of a checkpoint. Its facts were compared before."""
         self.metrics = state_dict["metrics"]
 
 
@@ -120,22 +124,22 @@ class Freezing(Callback):
         self.transfer = transfer
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Freeze, where a run is resumed inside of an epoch."""
+        """Freeze the parts of this epoch, in case that the run was resumed in its middle."""
         freeze_in_epoch(pl_module.model, self.transfer, trainer.current_epoch)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Freeze what this epoch does not train."""
+        """Freeze the parts that this epoch does not train."""
         freeze_in_epoch(pl_module.model, self.transfer, trainer.current_epoch)
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """Lightning's checkpoint of the best epoch, which goes on in a folder that was moved."""
+    """Lightning's checkpoint of the best epoch, which also resumes in a folder that was moved."""
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the best score so far, for the file that lies in this run's folder.
+        """Take the best score so far, and look for its file in the folder of this run.
 
         Raises:
-            ResumeError: it does not.
+            ResumeError: The file is not there.
         """
         best = Path(str(self.dirpath)) / "best.ckpt"
         if state_dict["best_model_path"] and not best.is_file():
@@ -145,7 +149,7 @@ class BestCheckpoint(ModelCheckpoint):
                 found="no such file",
                 fix="put it back, or start the run anew, without --resume",
             )
-        # Lightning forgets the score where the paths are others than they were.
+        # Lightning forgets the score if the paths have changed.
         paths = ("best_model_path", "kth_best_model_path", "last_model_path")
         moved: dict[str, Any] = {name: str(best) for name in paths if state_dict[name]}
         moved["best_k_models"] = {str(best): s for s in state_dict["best_k_models"].values()}
@@ -153,10 +157,10 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 class PatientStopping(EarlyStopping):
-    """Lightning's early stopping, which a run that was resumed after it stops by too."""
+    """Lightning's early stopping. It also stops a run that is resumed after it had stopped."""
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
-        """Stop if the checkpoint is of a run that was to stop."""
+        """Stop if the run of the checkpoint was about to stop."""
         if self.stopping_reason_message is not None:
             trainer.should_stop = True
 
@@ -164,7 +168,7 @@ class PatientStopping(EarlyStopping):
         """Return why the run was stopped, if it was."""
         if self.stopping_reason_message is None:
             return None
-        if self.wait_count < self.patience:  # no number any more
+        if self.wait_count < self.patience:  # the metric is no number any more
             return self.stopping_reason_message
         best = self.stopped_epoch - self.wait_count + 1  # counted from 1
         return (
@@ -177,13 +181,13 @@ class PatientStopping(EarlyStopping):
 def make_callbacks(
     settings: Settings, folder: Path, *, default: Metric, memory: Memory
 ) -> list[Any]:
-    """Return the callbacks of a run, whose checkpoints go to `folder`.
+    """Return the callbacks of a run.
 
     Args:
-        settings: of the run.
-        folder: of the checkpoints.
-        default: the metric where the settings have none.
-        memory: the run's own.
+        settings: The settings of the run.
+        folder: The folder of the checkpoints.
+        default: The metric of early stopping and checkpoints if the settings name none.
+        memory: The memory of the run.
     """
     callbacks: list[Any] = [memory, LearningRateMonitor("step")]
     stopping, kept = settings.early_stopping, settings.checkpoint
@@ -208,7 +212,7 @@ def make_callbacks(
                 enable_version_counter=False,
             )
         )
-    if kept.last:  # after the one above, whose state it holds
+    if kept.last:  # it holds the state of the callback above, so it comes after
         minutes = kept.every_minutes
         interval = None if minutes is None else timedelta(minutes=minutes)
         last = LastCheckpoint(folder / "last.ckpt", steps=kept.every_n_steps, interval=interval)
@@ -220,7 +224,7 @@ def refuse_not_finite(trainer: Trainer) -> None:
     """Fail if a weight is not finite.
 
     Raises:
-        DivergedError: with the epoch and the step.
+        DivergedError: A weight is not finite. The message names the epoch and the step.
     """
     weights = trainer.lightning_module.named_parameters()
     bad = [name for name, weight in weights if not bool(torch.isfinite(weight).all())]

@@ -14,7 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
-from shardmill import DivergedError
+from shardmill.errors import DivergedError
 from shardmill.training.models.baseline import Baseline
 from shardmill.training.settings.settings import Settings
 
@@ -25,9 +25,10 @@ class Classifier(LightningModule):
     """A model, its loss (cross-entropy) and its accuracy.
 
     Args:
-        model: with fresh weights, or those to start from.
-        settings: of the optimiser.
-        steps: optimiser steps of the whole run, over which the learning rate goes up and down.
+        model: The model with the weights to start from.
+        settings: The settings of the optimiser.
+        steps: How many optimiser steps the whole run has. The learning rate goes up and down once
+            in them.
     """
 
     def __init__(self, model: Baseline, settings: Settings, steps: int) -> None:
@@ -35,7 +36,7 @@ class Classifier(LightningModule):
         self.model = model
         self.settings = settings
         self.steps = steps
-        # NaN stays NaN. With "disable" torchmetrics 1.9 counts batches, and not their rows.
+        # A NaN must stay NaN. With "disable", torchmetrics 1.9 counts batches instead of rows.
         self.train_loss: MeanMetric = MeanMetric(nan_strategy=math.nan)
         self.loss: nn.ModuleDict = nn.ModuleDict(
             {s: MeanMetric(nan_strategy=math.nan) for s in _EVALUATED}
@@ -50,12 +51,12 @@ class Classifier(LightningModule):
         return logits
 
     def on_train_epoch_start(self) -> None:
-        """Tell the loader its epoch: Lightning restores a loader's place inside epochs alone."""
+        """Tell the loader its epoch. Lightning restores a loader's place only within epochs."""
         loader: Any = self.trainer.train_dataloader
         loader.set_epoch(self.current_epoch)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:  # noqa: ARG002
-        """Seed dropout by the step, so that a run goes on from a place, not from a state."""
+        """Seed dropout by the number of the step, so that a resumed run needs no random state."""
         place = f"{self.settings.seed} {self.global_step} {self.global_rank}".encode()
         torch.manual_seed(int.from_bytes(hashlib.blake2b(place, digest_size=8).digest()))
         if batch_idx == 0:
@@ -65,7 +66,7 @@ class Classifier(LightningModule):
         """Return the mean loss of a batch.
 
         Raises:
-            DivergedError: it is not finite; the weights are still those of the step before.
+            DivergedError: The loss is not finite. The weights are still those of the step before.
         """
         x, y = batch
         with _without_statistics(self.model, len(y)):
@@ -83,10 +84,10 @@ class Classifier(LightningModule):
         return loss * self._weight(len(y))
 
     def _weight(self, rows: int) -> float:
-        """Return what turns the mean over a rank's rows into its share of the mean over all rows.
+        """Return the factor that turns the mean of a rank's rows into its share of the whole mean.
 
-        Gradients are averaged over ranks, as if all had equally many rows. They have, but in an
-        epoch's last step.
+        Gradients are averaged over ranks as if all had equally many rows. That is so except in the
+        last step of an epoch.
         """
         ranks = self.trainer.world_size
         if ranks == 1 or not self.trainer.is_last_batch:
@@ -96,14 +97,14 @@ class Classifier(LightningModule):
         return rows * ranks / int(counted)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the mean loss of all ranks so far, so that an epoch's is whole if resumed inside."""
+        """Keep the mean loss of all ranks so far, for a run that is resumed within the epoch."""
         loss = self.train_loss
         with loss.sync_context():
             state: Any = loss.metric_state
             checkpoint["train_loss"] = {name: value.cpu().clone() for name, value in state.items()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the mean loss; one rank does, as they are added up."""
+        """Take the mean loss on one rank, since the losses of ranks are added up."""
         if self.global_rank == 0:
             for name, value in checkpoint["train_loss"].items():
                 setattr(self.train_loss, name, value.to(self.train_loss.device))
@@ -118,7 +119,7 @@ class Classifier(LightningModule):
         self._share_buffers()
 
     def _share_buffers(self) -> None:
-        # Batch norm has counted each rank's own rows in the last step. Rank 0's are saved.
+        # In the last step batch norm has counted the rows of each rank. Those of rank 0 are saved.
         if self.trainer.world_size > 1:
             for buffer in self.model.buffers():
                 torch.distributed.broadcast(buffer, 0)
@@ -137,7 +138,7 @@ class Classifier(LightningModule):
         loss, accuracy = self.loss[split], self.accuracy[split]
         loss.update(_cross_entropy(logits, y), len(y))  # type: ignore[operator]
         accuracy.update(logits, y)  # type: ignore[operator]
-        # Given as they are, they are added up over all ranks before they are divided.
+        # The metrics are logged as objects, so sums of all ranks are added before they are divided.
         self.log(f"{split}_loss", loss, batch_size=len(y))  # type: ignore[arg-type]
         self.log(f"{split}_accuracy", accuracy, batch_size=len(y))  # type: ignore[arg-type]
 
@@ -151,13 +152,13 @@ class Classifier(LightningModule):
             parts = {"head": self.model.head, "backbone": self.model.backbone}
             groups = [{"name": n, "params": list(part.parameters())} for n, part in parts.items()]
         optimizer = torch.optim.AdamW(groups, rates[0], weight_decay=settings.weight_decay)
-        if self.steps == 1:  # which is no cycle
+        if self.steps == 1:  # one step is no cycle
             return optimizer
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
             max_lr=rates,
             total_steps=self.steps,
-            # The rate goes up to its highest in a step and a half at least: 1 step divides by 0.
+            # The rate takes at least a step and a half to its highest; one step would divide by 0.
             pct_start=max(settings.warmup, 1.5 / self.steps),
         )
         return {
@@ -168,7 +169,8 @@ class Classifier(LightningModule):
 
 @contextmanager
 def _without_statistics(model: nn.Module, rows: int) -> Iterator[None]:
-    # One row has none; an epoch's last batch may be so short. Those of all batches before do.
+    # One row has no statistics, and the last batch of an epoch may be that short. Then batch norm
+    # uses the statistics of the batches before.
     norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.training]
     if rows > 1:
         norms = []
@@ -182,5 +184,5 @@ def _without_statistics(model: nn.Module, rows: int) -> Iterator[None]:
 
 
 def _cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    # In at least float32, whatever the model computes in.
+    # The loss is computed in float32 at least, whatever the precision of the model.
     return functional.cross_entropy(logits.to(torch.promote_types(logits.dtype, torch.float32)), y)

@@ -14,7 +14,7 @@ from lightning import Trainer
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from torch.utils.data import DataLoader
 
-from shardmill import DivergedError
+from shardmill.errors import DivergedError
 from shardmill.training.run.callbacks import Memory, PatientStopping, WholeFiles, make_callbacks
 from shardmill.training.run.classifier import Classifier
 from shardmill.training.run.ranks import launched_ranks
@@ -25,17 +25,17 @@ from shardmill.training.show.loggers import make_loggers
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """A run that is to be made.
+class RunPlan:
+    """How a run will be made.
 
     Attributes:
-        settings: of the run.
-        folder: of the run.
-        default: the metric where the settings have none.
-        memory: what its checkpoints hold.
-        configuration: facts for the loggers.
-        report: what is said of its progress.
-        resume: go on from the last checkpoint.
+        settings: The settings of the run.
+        folder: The folder of the run.
+        default: The metric of early stopping and checkpoints if the settings name none.
+        memory: What the checkpoints hold beside Lightning's own state.
+        configuration: Facts for the loggers.
+        report: How progress is reported.
+        resume: Whether to go on from the last checkpoint.
     """
 
     settings: Settings
@@ -48,30 +48,38 @@ class Plan:
 
     @property
     def checkpoints(self) -> Path:
-        """Folder of the checkpoints."""
+        """The folder of the checkpoints."""
         return self.folder / "checkpoints"
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
-    """What a run gave: metrics by split, epochs that were trained, why it stopped early if so."""
+class FitResult:
+    """What came of a run.
+
+    Attributes:
+        metrics: Losses and accuracies, each by its name with its split.
+        epochs: How many epochs were trained.
+        stopped: Why the run stopped early; None if it did not.
+    """
 
     metrics: dict[str, float]
     epochs: int
     stopped: str | None
 
 
-def fit_model(module: Classifier, loaders: Mapping[str, DataLoader[Any]], plan: Plan) -> Fitted:
+def fit_model(
+    module: Classifier, loaders: Mapping[str, DataLoader[Any]], plan: RunPlan
+) -> FitResult:
     """Train `module` in place, and evaluate it.
 
     Args:
-        module: with fresh weights, or those of any run if this one is resumed.
-        loaders: by split; of "train" and maybe "validation" and "test".
-        plan: of the run.
+        module: The model with its loss. If the run is resumed, its weights do not matter.
+        loaders: The loaders by split: "train", and "validation" and "test" if there are any.
+        plan: How the run is made.
 
     Raises:
-        DivergedError: a loss or weight is not finite; a note says where the last checkpoint is.
-        KeyboardInterrupt: Ctrl-C; the checkpoints are what they were.
+        DivergedError: A loss or weight is not finite. A note says where the last checkpoint is.
+        KeyboardInterrupt: Ctrl-C was pressed. The checkpoints stay as they are.
     """
     _quieten_lightning()
     last = plan.checkpoints / "last.ckpt"
@@ -102,10 +110,10 @@ def fit_model(module: Classifier, loaders: Mapping[str, DataLoader[Any]], plan: 
             metrics |= {name: float(value) for name, value in found if name.startswith("test_")}
     stopping = trainer.early_stopping_callback
     stopped = stopping.why() if isinstance(stopping, PatientStopping) else None
-    return Fitted(metrics, trainer.current_epoch, stopped)
+    return FitResult(metrics, trainer.current_epoch, stopped)
 
 
-def _make_trainer(plan: Plan, loaders: Mapping[str, DataLoader[Any]]) -> Trainer:
+def _make_trainer(plan: RunPlan, loaders: Mapping[str, DataLoader[Any]]) -> Trainer:
     settings = plan.settings
     batches = len(loaders["train"])
     name = plan.memory.facts["artifact"]
@@ -137,11 +145,11 @@ def _make_trainer(plan: Plan, loaders: Mapping[str, DataLoader[Any]]) -> Trainer
 
 
 def _make_places(settings: Settings) -> dict[str, Any]:
-    # Where there is a GPU, Lightning takes it.
+    # If there is a GPU, Lightning takes it.
     ranks = launched_ranks()
     if ranks is None or ranks.world_size == 1:
         return {"devices": 1, "plugins": [WholeFiles()]}
-    # Parameters that are thawed later have no gradients at first.
+    # Parameters that thaw later have no gradients at first.
     thaws = settings.transfer is not None and settings.transfer.unfreeze_every is not None
     return {
         "devices": ranks.local,
@@ -151,9 +159,9 @@ def _make_places(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _restore_best(trainer: Trainer, module: Classifier, plan: Plan) -> None:
+def _restore_best(trainer: Trainer, module: Classifier, plan: RunPlan) -> None:
     path, best = plan.checkpoints / "best.ckpt", None
-    # It lies where the first rank is. It does not if no epoch's metric was a number.
+    # The file lies on the machine of the first rank. There is none if no metric was a number.
     if trainer.is_global_zero and path.exists():
         best = torch.load(path, map_location="cpu", weights_only=True)
     best = trainer.strategy.broadcast(best)
@@ -164,7 +172,7 @@ def _restore_best(trainer: Trainer, module: Classifier, plan: Plan) -> None:
 
 @contextmanager
 def _determinism_as_before() -> Iterator[None]:
-    # Lightning leaves torch in the mode that a run asked for.
+    # Lightning leaves torch in the mode that a run asked for, so it is put back here.
     before = torch.are_deterministic_algorithms_enabled()
     try:
         yield
@@ -174,7 +182,7 @@ def _determinism_as_before() -> Iterator[None]:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    # Lightning turns Ctrl-C into an exit, and leaves the signal ignored.
+    # Lightning turns Ctrl-C into an exit and then ignores the signal. Both are undone here.
     handler = signal.getsignal(signal.SIGINT)
     try:
         yield
@@ -188,7 +196,7 @@ def _interruptible() -> Iterator[None]:
 
 
 def _quieten_lightning() -> None:
-    # Hardware listings and advice on workers, which these loaders do better without.
+    # Lightning lists the hardware and advises workers, which these loaders do better without.
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in (

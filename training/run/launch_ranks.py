@@ -1,4 +1,4 @@
-"""Has torch's launcher run the processes of a run on this machine, one for each device."""
+"""Runs one process for each device on this machine, with torch's launcher."""
 
 import json
 import logging
@@ -13,26 +13,26 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, Std
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from shardmill import RankError, ShardmillError
+from shardmill.errors import RankError, ShardmillError
 
 _ADDRESS = "127.0.0.1"
 
 
 def launch_ranks(command: Sequence[str], ranks: int, folder: Path) -> None:
-    """Run a program once for each rank; when this returns or raises, none of them is running.
+    """Run a program once for each rank. When this returns or raises, none of them is running.
 
-    Rank 0 writes to this process's stdout and stderr, the others to `folder`. All are ended, by
-    SIGTERM, when one fails and when this process is interrupted. TORCHELASTIC_RUN_ID is the number
-    of this process, for them to see whether it is still there.
+    Rank 0 writes to the stdout and stderr of this process, the others write to files in `folder`.
+    If one rank fails, or if this process is interrupted, all ranks are ended by SIGTERM. They find
+    the number of this process in TORCHELASTIC_RUN_ID, and so notice when it is gone.
 
     Args:
-        command: the program, which leaves what it raises as `record_failure` of `run_rank` does.
-        ranks: how many.
-        folder: empty; for what ranks say of their failures.
+        command: The program. It records its exceptions as `record_failure` of `run_rank` does.
+        ranks: How many ranks there are.
+        folder: An empty folder for the records of failures.
 
     Raises:
-        ShardmillError: what the rank raised that failed first.
-        RankError: it failed with any other error, or was ended by something else.
+        ShardmillError: The error that the first failing rank raised.
+        RankError: That rank failed with any other exception, or something else ended it.
     """
     others = dict.fromkeys(range(1, ranks), Std.ALL)
     config = LaunchConfig(
@@ -55,7 +55,7 @@ def launch_ranks(command: Sequence[str], ranks: int, folder: Path) -> None:
             codes = {rank: failure.exitcode for rank, failure in error.failures.items()}
     if not codes:
         return
-    # One that has left no word was ended by something else, and that may have made others fail.
+    # A rank without a record was ended by something else, which may have made others fail.
     silent = [rank for rank in codes if not (folder / f"failure-{rank}.json").exists()]
     unasked = [rank for rank in silent if codes[rank] != -signal.SIGTERM]
     if unasked or len(silent) == len(codes):
@@ -66,7 +66,7 @@ def launch_ranks(command: Sequence[str], ranks: int, folder: Path) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    # torch logs what it does when a rank fails, which the error says, and leaves files open.
+    # If a rank fails, torch logs what the error says anyway, and leaves files open.
     log = logging.getLogger("torch.distributed.elastic")
     before = log.handlers, log.propagate
     log.handlers, log.propagate = [logging.NullHandler()], False
@@ -79,7 +79,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _first_failure(folder: Path) -> ShardmillError:
-    # The others fail after it, as it leaves them.
+    # The other ranks fail after the first one, because it is gone.
     files = sorted(folder.glob("failure-*.json"), key=lambda path: path.stat().st_mtime_ns)
     facts = json.loads(files[0].read_bytes())
     rank = files[0].stem.removeprefix("failure-")

@@ -1,4 +1,4 @@
-"""Prepares a run: its rows, its model, and the place where it is kept."""
+"""Prepares a run: its rows, its model and its folder."""
 
 import math
 import shutil
@@ -11,14 +11,17 @@ import torch
 from lightning import seed_everything
 from torch.utils.data import DataLoader
 
-import shardmill
-from shardmill import Manifest, OutputError, SettingsError, ShardDataset
+from shardmill.datasets.dataset import ShardDataset
+from shardmill.datasets.open_artifact import open as open_split
+from shardmill.errors import OutputError, SettingsError
+from shardmill.format.manifest import Manifest
+from shardmill.training.modalities.find_modality import find_modality
 from shardmill.training.models.build_model import build_model
 from shardmill.training.models.freeze_parts import check_parts, freeze_in_epoch
 from shardmill.training.models.start_model import start_model
 from shardmill.training.run.callbacks import Memory
 from shardmill.training.run.classifier import Classifier
-from shardmill.training.run.fit_model import Plan
+from shardmill.training.run.fit_model import RunPlan
 from shardmill.training.run.ranks import is_first_rank, refuse_shared_rows
 from shardmill.training.run.report_epochs import Report
 from shardmill.training.run.resume_run import LAST_NAME, check_same_run, run_facts
@@ -31,53 +34,64 @@ _EVALUATION_BATCH = 1024
 
 
 @dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What a run is asked to do.
+
+    Attributes:
+        artifact: The folder of the artifact.
+        folder: The folder of the run.
+        settings: The settings of the run.
+        start: The model to start from; None for fresh weights.
+        resumed: The facts of the run that is resumed, see `run_facts`; None for a new run.
+        report: How progress is reported.
+    """
+
+    artifact: Path
+    folder: Path
+    settings: Settings
+    start: Model | None
+    resumed: Mapping[str, Any] | None
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A run that can begin.
 
     Attributes:
-        artifact: its folder.
-        train: the train split.
-        module: what is trained.
-        loaders: by split, of labelled rows.
-        plan: settings, and the run's folder.
-        start: the model that it starts from, and in words what came over.
+        request: What the run is asked to do.
+        train: The train split.
+        module: The model with its loss.
+        loaders: The loaders of labelled rows, by split.
+        plan: How the run will be made.
+        origin: In words, what it starts from and what was carried over; None for fresh weights.
     """
 
-    artifact: Path
+    request: RunRequest
     train: ShardDataset
     module: Classifier
     loaders: Mapping[str, DataLoader[Any]]
-    plan: Plan
-    start: Model | None
+    plan: RunPlan
     origin: str | None
 
 
-def prepare_run(
-    artifact: Path,
-    folder: Path,
-    settings: Settings,
-    *,
-    start: Model | None,
-    then: Mapping[str, Any] | None,
-    report: Report,
-) -> Run:
-    """Return a run with fresh or transferred weights; nothing is written but its folder.
+def prepare_run(request: RunRequest) -> Run:
+    """Return a run with fresh or transferred weights. Nothing is written but its folder.
 
-    A finished run that is in the folder is put aside, to `previous` in it, and what was there is
-    lost; what is left of a run that was not finished is lost too. Logs stay where they are.
-
-    Args:
-        artifact: its folder.
-        folder: of the run.
-        settings: of the run.
-        start: the model to start from.
-        then: facts of the run that is resumed; see `run_facts`.
-        report: what is to be said of its progress.
+    Training into a folder that already holds a finished run moves that run to `previous/`,
+    replacing any older one there. What is left of an unfinished run is removed. Logs are never
+    moved.
 
     Raises:
-        ShardmillError: the baseline cannot be trained on this artifact in this way, or this is not
-            the run that is to be resumed.
+        UntrainableError: The baseline cannot be trained on this artifact.
+        SettingsError: The settings do not fit the artifact, the model or this machine.
+        ModelError: The model to start from does not fit.
+        ResumeError: This is not the run that is to be resumed.
+        ArtifactError: The artifact cannot be read.
+        OutputError: The folder of the run cannot be written.
     """
+    artifact, folder, settings = request.artifact, request.folder, request.settings
+    start = request.start
     manifest = Manifest.load(artifact)
     splits = _open_splits(artifact, manifest)
     default = default_metric(settings, splits, manifest.name)
@@ -88,21 +102,28 @@ def prepare_run(
     now = run_facts(
         manifest.name, manifest.shard_key, model=module.model, settings=settings, start=checksum
     )
-    if then is not None:
-        check_same_run(then, now, folder / LAST_NAME)
+    if request.resumed is not None:
+        check_same_run(request.resumed, now, folder / LAST_NAME)
     require_loggers(settings.log)
     _refuse_own_model(start, folder)
     if is_first_rank():
-        _make_folder(folder, fresh=then is None)
-    about = _configuration(artifact, manifest, settings)
-    plan = Plan(settings, folder, default, Memory(now), about, report, resume=then is not None)
-    return Run(artifact, splits["train"], module, loaders, plan, start, origin)
+        _make_folder(folder, fresh=request.resumed is None)
+    plan = RunPlan(
+        settings=settings,
+        folder=folder,
+        default=default,
+        memory=Memory(now),
+        configuration=_configuration(artifact, manifest, settings),
+        report=request.report,
+        resume=request.resumed is not None,
+    )
+    return Run(request, splits["train"], module, loaders, plan, origin)
 
 
 def _open_splits(artifact: Path, manifest: Manifest) -> dict[str, ShardDataset]:
-    options: dict[str, Any] = {"layout": "bag"} if manifest.kind == "text" else {}
+    options = find_modality(manifest.kind).OPEN_OPTIONS
     return {
-        name: shardmill.open(artifact, name, **options)
+        name: open_split(artifact, name, **options)
         for name, split in manifest.splits.items()
         if split.rows and (split.labelled or name == "train")
     }
@@ -111,7 +132,7 @@ def _open_splits(artifact: Path, manifest: Manifest) -> dict[str, ShardDataset]:
 def _make_loaders(
     splits: Mapping[str, ShardDataset], settings: Settings
 ) -> dict[str, DataLoader[Any]]:
-    # A GPU computes while a thread gathers the next batches into memory that it can copy from.
+    # While a GPU computes, a thread gathers the next batches into memory that it can copy from.
     gpu = torch.cuda.is_available()
     options: dict[str, Any] = {"pin_memory": gpu, "prefetch": 2 * gpu}
     loaders: dict[str, DataLoader[Any]] = {}
@@ -133,7 +154,7 @@ def _make_module(
     if start is not None and transfer is not None:
         started = start_model(model, start, train)
         check_parts(model, transfer.freeze, where=f"settings of {train.manifest.name}")
-        # What thaws later must have gradients while ranks agree on what they share.
+        # Parts that thaw later must have gradients when the ranks agree on what they share.
         if transfer.unfreeze_every is None:
             freeze_in_epoch(model, transfer, 0)
         origin = f"{start.folder}, {started}"
@@ -156,7 +177,7 @@ def _refuse_own_model(start: Model | None, folder: Path) -> None:
     if start is not None and folder.resolve() in start.folder.resolve().parents:
         raise SettingsError(
             "settings: transfer.model",
-            expected=f"a model outside of {folder}, where this run takes the place of another",
+            expected=f"a model outside of {folder}, which this run replaces",
             found=str(start.folder),
             fix="choose another folder for this run with --out",
         )
@@ -176,7 +197,7 @@ def _put_aside(path: Path) -> None:
     if not (path / "metrics.json").is_file():
         shutil.rmtree(path / "checkpoints", ignore_errors=True)
         return
-    if (path / "model").exists():  # else a process was killed in what follows
+    if (path / "model").exists():  # otherwise a process was killed in the lines below
         shutil.rmtree(previous, ignore_errors=True)
     previous.mkdir(exist_ok=True)
     for name in ("model", "checkpoints", "metrics.json"):

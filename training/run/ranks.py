@@ -1,11 +1,11 @@
-"""Which of how many training processes this is, and how they share rows."""
+"""The processes of a run: which one this is, and how they share rows."""
 
 import os
 from dataclasses import dataclass
 
 import torch
 
-from shardmill import SettingsError
+from shardmill.errors import SettingsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,9 +13,9 @@ class Ranks:
     """The processes of a run, as torchrun or `launch_ranks` has started them.
 
     Attributes:
-        rank: of this one.
-        world_size: how many, on all machines.
-        local: how many, on this machine.
+        rank: The rank of this process.
+        world_size: How many processes there are on all machines.
+        local: How many processes there are on this machine.
     """
 
     rank: int
@@ -24,7 +24,7 @@ class Ranks:
 
     @property
     def nodes(self) -> int:
-        """How many machines, with equally many processes each."""
+        """How many machines there are. Each has equally many processes."""
         return self.world_size // self.local
 
 
@@ -39,16 +39,16 @@ def launched_ranks() -> Ranks | None:
 
 
 def is_first_rank() -> bool:
-    """Return whether this process is the one of all that speaks and writes."""
+    """Return whether this process is the one that reports and writes files."""
     ranks = launched_ranks()
     return ranks is None or ranks.rank == 0
 
 
 def refuse_too_many(local: int, where: str) -> None:
-    """Fail if there are GPUs, but fewer than `local` processes of a machine need.
+    """Fail if this machine has GPUs, but fewer than its `local` processes need.
 
     Raises:
-        SettingsError: with how many there are.
+        SettingsError: The message says how many GPUs there are.
     """
     gpus = torch.cuda.device_count()
     if gpus and local > gpus:
@@ -61,10 +61,10 @@ def refuse_too_many(local: int, where: str) -> None:
 
 
 def refuse_shared_rows(rows: int, batch_size: int, ranks: int, where: str) -> None:
-    """Fail if a loader would have to give some row to two ranks.
+    """Fail if a loader would have to give a row to two ranks.
 
     Raises:
-        SettingsError: with the numbers.
+        SettingsError: The rows do not divide among the ranks.
     """
     if divides(rows, batch_size, ranks):
         return
@@ -77,9 +77,9 @@ def refuse_shared_rows(rows: int, batch_size: int, ranks: int, where: str) -> No
 
 
 def divides(rows: int, batch_size: int, ranks: int) -> bool:
-    """Return whether all ranks have equally many batches, none empty, with each row once.
+    """Return whether ranks can have equally many batches, none of them empty, and each row once.
 
-    Loaders then see to it: batches of two rows or more can leave a row for the rank that would
-    have none.
+    Loaders divide the rows in this way if it is possible. With batches of two rows or more it is
+    possible whenever there are more rows than ranks.
     """
     return rows % ranks == 0 or (rows > ranks and batch_size > 1)

@@ -1,4 +1,4 @@
-"""What is said on stderr while a run goes on."""
+"""Reports the progress of a run on stderr."""
 
 import sys
 import time
@@ -7,7 +7,7 @@ from typing import Any, Literal
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import RichProgressBar
 
-# A bar on a terminal; elsewhere lines, one for each epoch.
+# A terminal gets a bar, and everything else gets a line for each epoch.
 Report = Literal["bar", "lines", "nothing"]
 
 
@@ -21,7 +21,7 @@ class EpochBar(RichProgressBar):
         super().__init__(leave=True, console_kwargs={"stderr": True})
 
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:  # noqa: ARG002
-        """Return the words beside the bar; more would not find room."""
+        """Return the metrics beside the bar, which has room for two."""
         found = _found(trainer)
         wanted = {"loss": "train_loss", "accuracy": "validation_accuracy"}
         return {word: found[name] for word, name in wanted.items() if name in found}
@@ -34,11 +34,11 @@ class EpochLines(Callback):
         self._started = time.perf_counter()
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
-        """Take the time."""
+        """Note when the epoch begins."""
         self._started = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
-        """Write the line, on one of all ranks."""
+        """Write the line, on the first rank only."""
         words = [f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"]
         words += [f"{name} {value}" for name, value in _found(trainer).items()]
         words.append(f"{time.perf_counter() - self._started:.1f} s")
@@ -47,13 +47,13 @@ class EpochLines(Callback):
 
 
 def report_nothing_left(report: Report) -> None:
-    """Say that a run which was to be resumed was finished before."""
+    """Say that the run to be resumed was already finished."""
     if report != "nothing":
         print("the run was finished before: nothing is left to train", file=sys.stderr, flush=True)
 
 
 def make_reporters(report: Report) -> list[Any]:
-    """Return the callbacks that say what a report is to say."""
+    """Return the callbacks that report progress in this way."""
     if report == "bar":
         return [EpochBar()]
     return [EpochLines()] if report == "lines" else []

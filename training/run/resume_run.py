@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from shardmill import ResumeError
+from shardmill.errors import ResumeError
 from shardmill.training.settings.settings import Settings
 
 LAST_NAME = "checkpoints/last.ckpt"
@@ -17,7 +17,7 @@ def read_facts(checkpoint: Path) -> dict[str, Any]:
     """Return what a checkpoint says of the run that wrote it; see `run_facts`.
 
     Raises:
-        ResumeError: it is not there, or not a checkpoint of such a run.
+        ResumeError: There is no such file, or it is no checkpoint of such a run.
     """
     if not checkpoint.is_file():
         raise ResumeError(
@@ -50,11 +50,11 @@ def run_facts(
     """Return the facts that checkpoints hold, for JSON.
 
     Args:
-        artifact: its name.
-        generation: of its shards.
-        model: whose text says its layers.
-        settings: of the run.
-        start: checksum of the model that it started from.
+        artifact: The name of the artifact.
+        generation: The key of its shards.
+        model: The model, whose text names its layers.
+        settings: The settings of the run.
+        start: The checksum of the model that the run started from; None for fresh weights.
     """
     return {
         "artifact": artifact,
@@ -65,13 +65,13 @@ def run_facts(
     }
 
 
-def check_same_run(then: Mapping[str, Any], now: Mapping[str, Any], checkpoint: Path) -> None:
-    """Fail if a run cannot go on from a checkpoint and come to what it would have come to.
+def check_same_run(before: Mapping[str, Any], now: Mapping[str, Any], checkpoint: Path) -> None:
+    """Fail if a resumed run would not come to the same result as the run of the checkpoint.
 
     Raises:
-        ResumeError: with everything that differs, as it is now and as it was then.
+        ResumeError: The two runs differ. The message lists every difference.
     """
-    pairs = _differences(_comparable(then), _comparable(now))
+    pairs = _differences(_comparable(before), _comparable(now))
     if pairs:
         raise ResumeError(
             checkpoint,
@@ -88,8 +88,8 @@ def _comparable(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {**facts, "settings": None, **options, **settings}
 
 
-def _differences(then: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, str, str]]:
-    pairs = [(name, then.get(name), now[name]) for name in now if then.get(name) != now[name]]
+def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, str, str]]:
+    pairs = [(name, before.get(name), now[name]) for name in now if before.get(name) != now[name]]
     return [
         (name, *_first_lines(there, here))
         if name == "model"
@@ -99,7 +99,7 @@ def _differences(then: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, s
 
 
 def _first_lines(there: Any, here: Any) -> tuple[str, str]:
-    # Of two models' texts, the first lines that differ.
+    # Returns the first lines in which the texts of two models differ.
     lines = zip_longest(str(there).splitlines(), str(here).splitlines(), fillvalue="nothing")
     a, b = next((a, b) for a, b in lines if a != b)
     return a.strip(), b.strip()

@@ -1,4 +1,4 @@
-"""One process of a run that `launch_ranks` has started: `python -m ... FOLDER`."""
+"""One process of a run, started by `launch_ranks`: `python -m ... FOLDER`."""
 
 import json
 import os
@@ -9,18 +9,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from shardmill import ShardmillError
 from shardmill.atomic import replace_file
+from shardmill.errors import ShardmillError
 from shardmill.startup import share_cores
+from shardmill.training.run.rank_files import RESULT_NAME, TASK_NAME
 
-TASK_NAME = "task.json"
-RESULT_NAME = "result.json"
 _POLL_S = 0.1
 _GRACE_S = 5.0
 
 
 def main() -> None:
-    """Train as FOLDER/task.json says; rank 0 writes FOLDER/result.json."""
+    """Train as FOLDER/task.json says. Rank 0 writes FOLDER/result.json."""
     folder = Path(sys.argv[1])
     try:
         end_when_asked(folder)
@@ -42,7 +41,7 @@ def main() -> None:
 
 
 def record_failure(error: BaseException, folder: Path) -> None:
-    """Leave what this rank raised first where `launch_ranks` finds it."""
+    """Write the first exception of this rank to a file, where `launch_ranks` finds it."""
     path = folder / f"failure-{os.environ['RANK']}.json"
     if path.exists():
         return
@@ -55,13 +54,15 @@ def record_failure(error: BaseException, folder: Path) -> None:
 
 
 def end_when_asked(folder: Path) -> None:
-    """From now on, end this process after SIGTERM or when the one that launched it has ended.
+    """Start a watchdog that ends this process on SIGTERM, or when its launcher is gone.
 
-    The main thread is interrupted as by Ctrl-C, and has some seconds to finish loggers.
+    The watchdog interrupts the main thread as Ctrl-C does. The main thread then has some seconds to
+    finish its loggers.
     """
-    # Blocked, so that Lightning does not answer it: by a broadcast, to ranks that may be no more.
+    # The signal is blocked so that Lightning does not answer it: it would broadcast to ranks that
+    # may be gone.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
     threading.Thread(target=_end, args=(folder,), daemon=True).start()
 
 
@@ -69,15 +70,15 @@ def _end(folder: Path) -> None:
     parent = int(os.environ["TORCHELASTIC_RUN_ID"])
     while os.getppid() == parent and signal.SIGTERM not in signal.sigpending():
         time.sleep(_POLL_S)
-    if os.getppid() == parent:  # in case that it was not the one who asked
+    if os.getppid() == parent:  # somebody else may have sent the signal
         record_failure(KeyboardInterrupt("by SIGTERM"), folder)
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(_GRACE_S)
-    os._exit(1)  # a rank that waits for others does not hear of it
+    os._exit(1)  # a rank that waits for others does not notice the interrupt
 
 
 def _leave() -> None:
-    # What runs at a usual exit may wait for the other ranks.
+    # A usual exit runs functions that may wait for the other ranks.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(1)

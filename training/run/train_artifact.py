@@ -1,4 +1,4 @@
-"""Trains the baseline of an artifact's kind and writes what came of it."""
+"""Trains a baseline on an artifact, and writes the model and its metrics."""
 
 import json
 import sys
@@ -9,16 +9,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from shardmill import Manifest
+from shardmill.format.manifest import Manifest
 from shardmill.training.models.baseline import Baseline
 from shardmill.training.models.freeze_parts import count_parameters, freeze_in_epoch
-from shardmill.training.run.fit_model import Fitted, fit_model
+from shardmill.training.run.fit_model import FitResult, fit_model
 from shardmill.training.run.launch_ranks import launch_ranks
-from shardmill.training.run.prepare_run import Run, prepare_run
+from shardmill.training.run.prepare_run import Run, RunRequest, prepare_run
+from shardmill.training.run.rank_files import RESULT_NAME, TASK_NAME
 from shardmill.training.run.ranks import is_first_rank, launched_ranks, refuse_too_many
 from shardmill.training.run.report_epochs import Report
 from shardmill.training.run.resume_run import LAST_NAME, read_facts
-from shardmill.training.run.run_rank import RESULT_NAME, TASK_NAME
 from shardmill.training.saved.save_model import Description, save_model
 from shardmill.training.settings.load_settings import merge
 from shardmill.training.settings.settings import Settings
@@ -32,9 +32,9 @@ class RunOptions:
     """How a run is made.
 
     Attributes:
-        changes: settings in place of the baseline's, as nested tables.
-        resume: go on from the last checkpoint of the run.
-        report: what is said of its progress, on stderr.
+        changes: Settings in place of the baseline's, as nested tables.
+        resume: Whether to go on from the last checkpoint of the run.
+        report: How progress is reported on stderr.
     """
 
     changes: Mapping[str, Any] = field(default_factory=dict)
@@ -44,21 +44,24 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a run gave.
+    """What came of a run.
 
     Attributes:
-        artifact, folder: of the artifact, and of the run.
-        kind: of the artifact.
-        sample: its rows were generated.
-        evaluated: a split with labels that was not trained on, if there is one; "test" before all.
-        devices: processes that trained it.
-        metrics: losses and accuracies by split.
-        seconds: that this start of the run took.
-        stopped: why it ended before its last epoch, if it did.
-        look: files and commands that show what was logged.
-        origin: what it started from, if not from fresh weights.
-        parameters: of the model.
-        trained: how many of them the last epoch trained.
+        name: The name of the artifact.
+        artifact: The folder of the artifact.
+        folder: The folder of the run.
+        kind: The kind of the artifact.
+        sample: Whether its rows were generated.
+        evaluated: The split whose metrics count, "test" or else "validation"; None if there is
+            neither with labels.
+        devices: How many processes trained the model.
+        metrics: Losses and accuracies, each by its name with its split.
+        seconds: How long training took since the run was started or resumed.
+        stopped: Why the run ended before its last epoch; None if it did not.
+        look: Files and commands that show what was logged.
+        origin: What the run started from; None for fresh weights.
+        parameters: How many parameters the model has.
+        trained: How many of them the last epoch trained.
     """
 
     name: str
@@ -82,7 +85,7 @@ class Result:
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> "Result":
-        """Return the result that `to_dict` made facts of."""
+        """Return the result from what `to_dict` gave."""
         places = {name: Path(facts[name]) for name in ("artifact", "folder")}
         return cls(**{**facts, **places, "look": tuple(facts["look"])})
 
@@ -98,31 +101,36 @@ def train_artifact(
 ) -> Result:
     """Train on the train split, evaluate on the other labelled splits, write metrics.json, model/.
 
-    Checkpoints go to `checkpoints` in the run's folder, what is logged to `logs`. With several
-    devices, each is trained on by a process of its own; under torchrun these are torchrun's.
+    Checkpoints go to `checkpoints` in the folder of the run, and logs go to `logs`. With several
+    devices, a process of its own trains on each. torchrun starts these processes itself.
 
     Args:
-        artifact: the artifact's folder.
-        out: folder of the runs; this one goes to `out`/<name of the artifact>.
-        seed: of weights, order and dropout; for `changes`.
-        epochs: passes over the train split; for `changes`.
-        options: everything else.
+        artifact: The folder of the artifact.
+        out: The folder of the runs. This one goes to `out`/<name of the artifact>.
+        seed: The seed of weights, order and dropout, in place of the one in `changes`.
+        epochs: How many passes over the train split, in place of the number in `changes`.
+        options: Everything else.
 
     Raises:
-        ShardmillError: the artifact cannot be read, the settings have faults, the baseline cannot
-            be trained on it, the loss diverged, or there is no such run to resume.
+        ArtifactError: The artifact cannot be read, or the model to start from does not fit.
+        SettingsError: The settings have faults.
+        UntrainableError: The baseline cannot be trained on the artifact.
+        DivergedError: A loss or weight is not finite.
+        ResumeError: There is no such run to resume.
+        RankError: One of several processes failed.
+        OutputError: The folder of the run cannot be written.
     """
     manifest = Manifest.load(artifact)
     folder = out / manifest.name
-    then = read_facts(folder / LAST_NAME) if options.resume else None
+    resumed = read_facts(folder / LAST_NAME) if options.resume else None
     changes = merge(options.changes, _given(seed=seed, epochs=epochs))
-    before = then["settings"] if then else {}
+    before = resumed["settings"] if resumed else {}
     ranks, start = launched_ranks(), load_start(merge(before, changes))
-    settings = settle_settings(manifest, changes, then=before, start=start, ranks=ranks)
+    settings = settle_settings(manifest, changes, resumed=before, start=start, ranks=ranks)
     refuse_too_many(ranks.local if ranks else settings.devices, f"settings of {manifest.name}")
     if settings.devices > 1 and ranks is None:
         return _train_in_ranks(artifact, out, settings.devices, replace(options, changes=changes))
-    run = prepare_run(artifact, folder, settings, start=start, then=then, report=options.report)
+    run = prepare_run(RunRequest(artifact, folder, settings, start, resumed, options.report))
     started = time.perf_counter()
     fitted = fit_model(run.module, run.loaders, run.plan)
     result = _result(run, fitted, seconds=round(time.perf_counter() - started, 2))
@@ -131,12 +139,12 @@ def train_artifact(
     return result
 
 
-def _result(run: Run, fitted: Fitted, *, seconds: float) -> Result:
+def _result(run: Run, fitted: FitResult, *, seconds: float) -> Result:
     settings, manifest = run.plan.settings, run.train.manifest
     trained, parameters = _count_parameters(run.module.model, settings, fitted.epochs)
     return Result(
         name=manifest.name,
-        artifact=run.artifact,
+        artifact=run.request.artifact,
         folder=run.plan.folder,
         kind=manifest.kind,
         sample=manifest.sample,
@@ -159,7 +167,7 @@ def _count_parameters(model: Baseline, settings: Settings, epochs: int) -> tuple
     return count_parameters(model)
 
 
-def _write(run: Run, fitted: Fitted, result: Result) -> None:
+def _write(run: Run, fitted: FitResult, result: Result) -> None:
     """Write metrics.json and the model, and give both to the loggers."""
     plan, module = run.plan, run.module
     facts = {
@@ -176,15 +184,16 @@ def _write(run: Run, fitted: Fitted, result: Result) -> None:
     }
     text = json.dumps(facts, indent=2, sort_keys=True) + "\n"
     (plan.folder / "metrics.json").write_text(text, encoding="utf-8")
-    module.float()  # as it is saved and loaded, whatever it was trained in
-    started_from = run.start.facts.trained_on if run.start else None
+    module.float()  # whatever precision it was trained in, it is saved and loaded in this one
+    start = run.request.start
+    started_from = start.facts.trained_on if start else None
     description = Description(plan.settings, fitted.metrics, started_from)
     save_model(plan.folder / "model", module.model, run.train, description)
     log_result(module.loggers, plan.configuration, fitted.metrics, plan.folder / "model")
 
 
 def _train_in_ranks(artifact: Path, out: Path, devices: int, options: RunOptions) -> Result:
-    """Train as `train_artifact` does, in a process for each device."""
+    """Train as `train_artifact` does, with a process for each device."""
     with TemporaryDirectory(prefix="shardmill-") as name:
         folder = Path(name)
         task = {"artifact": str(artifact), "out": str(out), "options": asdict(options)}

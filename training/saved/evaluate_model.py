@@ -1,4 +1,4 @@
-"""Holds a saved model against a labelled split of an artifact."""
+"""Evaluates a saved model on a labelled split of an artifact."""
 
 import os
 from dataclasses import asdict, dataclass
@@ -13,15 +13,19 @@ from torchmetrics.classification import (
     MulticlassRecall,
 )
 
-import shardmill
-from shardmill import Manifest, ModelError, Preprocessor, ShardDataset
+from shardmill.datasets.dataset import ShardDataset
+from shardmill.datasets.open_artifact import open as open_split
+from shardmill.errors import ModelError
+from shardmill.format.manifest import Manifest
+from shardmill.serve.preprocessor import Preprocessor
+from shardmill.training.modalities.find_modality import find_modality
 from shardmill.training.models.agreement import first_difference, input_terms
 from shardmill.training.saved.load_model import Model
 
 
 @dataclass(frozen=True, slots=True)
 class ClassScores:
-    """How one class was told from the others; 0.0 where there is nothing to divide by."""
+    """How well one class was told from the others. A score is 0.0 if it would divide by zero."""
 
     name: str
     precision: float
@@ -35,13 +39,14 @@ class Evaluation:
     """What a model got right.
 
     Attributes:
-        model, artifact: their folders.
-        split: of the artifact.
-        sample: its rows were generated.
-        rows: how many.
-        accuracy: share of rows whose likeliest class is the true one.
-        classes: scores by class.
-        confusion: [true class][predicted class], numbers of rows.
+        model: The folder of the model.
+        artifact: The folder of the artifact.
+        split: The name of the split.
+        sample: Whether its rows were generated.
+        rows: How many rows it has.
+        accuracy: The share of rows whose likeliest class is the true one.
+        classes: The scores of each class.
+        confusion: How many rows there are by [true class][predicted class].
     """
 
     model: str
@@ -62,7 +67,7 @@ def default_split(artifact: str | os.PathLike[str]) -> str:
     """Return "test" if an artifact has rows with labels under that name, else "validation".
 
     Raises:
-        ArtifactError: the artifact cannot be read.
+        ArtifactError: The artifact cannot be read.
     """
     test = Manifest.load(artifact).splits.get("test")
     return "test" if test is not None and test.labelled and test.rows else "validation"
@@ -74,21 +79,21 @@ def evaluate_model(
     """Return what a model gets right in a split.
 
     Args:
-        model: from `load_model`.
-        artifact: whose rows are like those that the model was trained on.
-        split: one of its splits, with a target.
-        batch_size: rows of a batch.
+        model: The model, from `load_model`.
+        artifact: An artifact with rows like those that the model was trained on.
+        split: The name of one of its splits with labels.
+        batch_size: How many rows the model takes at once.
 
     Raises:
-        ModelError: the rows mean something else than those that the model was trained on, or there
-            are none with labels.
-        ArtifactError: the artifact cannot be read.
+        ModelError: The rows mean something else than those that the model was trained on, or none
+            has a label.
+        ArtifactError: The artifact cannot be read.
     """
-    options: dict[str, Any] = {"layout": "bag"} if model.facts.kind == "text" else {}
-    # Looked at first: another kind has other options.
+    options = find_modality(model.facts.kind).OPEN_OPTIONS
+    # The kind is checked first, since another kind has other options.
     preprocessor = Preprocessor.load(artifact)
     _check_kind(model, artifact, preprocessor)
-    dataset = shardmill.open(artifact, split, **options)
+    dataset = open_split(artifact, split, **options)
     _check_fits(model, dataset, preprocessor)
     count = len(model.classes)
     each: dict[str, Any] = {"num_classes": count, "average": "none"}

@@ -1,4 +1,4 @@
-"""Exports a saved model with torch.export, and holds what was written against the model."""
+"""Exports a saved model with torch.export, and compares the file with the model."""
 
 import json
 from collections.abc import Mapping
@@ -9,18 +9,19 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.export import Dim
 
-from shardmill import Bag, ModelError
+from shardmill.errors import ModelError
+from shardmill.format.batch import Bag
+from shardmill.training.modalities.find_modality import find_modality
 from shardmill.training.saved.example_inputs import example_inputs
 from shardmill.training.saved.load_model import Model
 from shardmill.training.saved.write_predictions import open_output
 
 FACTS_NAME = "model.json"
 SIZES = (1, 2, 7, 64)
-# Sums of floats depend on how a kernel goes through a batch of a size.
+# Sums of floats depend on the order in which a kernel adds, and that depends on the batch size.
 TOLERANCE = 1e-5  # absolute, and relative
-# torch takes sizes of 0 and 1 for constants.
+# torch would take the sizes 0 and 1 for constants.
 _EXAMPLE_ROWS = 5
 
 
@@ -29,11 +30,12 @@ class Exported:
     """What was exported.
 
     Attributes:
-        path: of the file.
-        inputs: names of the tensors that the module takes, with dtype and shape; `b` rows, `n` ids.
-        classes: by the index of their logit.
-        difference: the largest between logits of the file and of the model, in absolute value.
-        sizes: of the batches that were compared.
+        path: The path of the file.
+        inputs: The tensors that the module takes, by name, with dtype and shape: `b` stands for
+            rows and `n` for ids.
+        classes: The class of each logit.
+        difference: The largest absolute difference between logits of the file and of the model.
+        sizes: The sizes of the batches that were compared.
     """
 
     path: Path
@@ -48,25 +50,24 @@ class Exported:
 
 
 def export_model(model: Model, path: Path) -> Exported:
-    """Write the network of a model for `torch.export.load`, which takes no shardmill to use.
+    """Write the network of a model for `torch.export.load`, which needs no shardmill.
 
-    The module takes `x` as datasets give it, [b, ...] or a dict of tensors by group, but of texts
-    `ids` [n] and `offsets` [b] int64, and returns logits [b, classes]. The file holds the facts of
-    model.json beside it (`extra_files`), and no preprocessor.
+    The module takes `x` as datasets give it, a tensor [b, ...] or a dict of tensors by group; for
+    texts it takes `ids` [n] and `offsets` [b] int64. It returns logits [b, classes]. The file also
+    holds the facts of model.json (in `extra_files`), but no preprocessor. It is put in its place
+    only after it was loaded again and gave the same logits.
 
     Args:
-        model: from `load_model`, on the CPU.
-        path: of the file, which takes its place when it was loaded again and gives the same logits.
+        model: The model, from `load_model`, on the CPU.
+        path: The path of the file.
 
     Raises:
         ModelError: torch cannot export the model, or the file gives other logits.
-        OutputError: the file cannot be written.
+        OutputError: The file cannot be written.
     """
-    # Weights in any other format are saved less surely, as torch warns.
+    # torch warns that weights in another memory format may not be saved right.
     module = deepcopy(model.module).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    if model.facts.kind == "text":
-        module = _OfTensors(module)
-    program = _export(module, model)
+    program = _export(find_modality(model.facts.kind).exportable(module), model)
     facts = model.facts.model_dump(mode="json", exclude={"files", "checksum"})
     content = json.dumps(facts, ensure_ascii=False)
     with open_output(path) as file:
@@ -76,36 +77,13 @@ def export_model(model: Model, path: Path) -> Exported:
     return Exported(path, _describe(model), model.classes, difference)
 
 
-class _OfTensors(nn.Module):
-    """A model of texts that takes the tensors of a `Bag` one by one."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, ids: Tensor, offsets: Tensor) -> Tensor:
-        """Return logits [b, classes]."""
-        # With a text of one id more, whose logits go, no operation meets a batch without ids.
-        more = Bag(
-            torch.cat([ids, ids.new_zeros(1)]),
-            torch.cat([offsets, offsets.new_full((1,), ids.shape[0])]),
-        )
-        logits: Tensor = self.model(more)
-        return logits[:-1]
-
-
 def _arguments(x: Any) -> tuple[Any, ...]:
     return tuple(x) if isinstance(x, Bag) else (x,)
 
 
 def _export(module: nn.Module, model: Model) -> Any:
-    arguments = _arguments(example_inputs(model, _EXAMPLE_ROWS))
-    rows = {0: Dim("b")}
-    shapes: tuple[Any, ...] = (rows,)
-    if model.facts.kind == "text":
-        shapes = ({0: Dim("n")}, rows)
-    elif isinstance(arguments[0], dict):
-        shapes = (dict.fromkeys(arguments[0], rows),)
+    x = example_inputs(model, _EXAMPLE_ROWS)
+    arguments, shapes = _arguments(x), find_modality(model.facts.kind).dynamic_shapes(x)
     try:
         with torch.no_grad():
             return torch.export.export(module, arguments, dynamic_shapes=shapes, strict=False)
@@ -119,13 +97,13 @@ def _export(module: nn.Module, model: Model) -> Any:
 
 
 def _compare(path: Path, model: Model) -> float:
-    """Return the largest difference of logits between a file and the model that it was made of."""
+    """Return the largest difference between the logits of a file and of its model."""
     with path.open("rb") as file:  # torch wants names to end in .pt2
         loaded = torch.export.load(file).module()
     largest = 0.0
     for size in SIZES:
         x = example_inputs(model, size)
-        # Texts of which none has a token, too.
+        # For texts, a batch without any token is compared as well.
         for batch in (x, Bag(x.ids[:0], x.offsets * 0)) if isinstance(x, Bag) else (x,):
             with torch.no_grad():
                 expected = model.module(batch)

@@ -1,4 +1,4 @@
-"""Loads a saved model: its module, its classes, and predictions for raw rows."""
+"""Loads a saved model, which predicts the classes of raw rows."""
 
 import os
 from collections.abc import Mapping
@@ -10,7 +10,10 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from shardmill import Bag, ModelError, ModelFacts, Preprocessor, read_model
+from shardmill.errors import ModelError
+from shardmill.format.batch import Bag
+from shardmill.serve.model_folder import ModelFacts, read_model
+from shardmill.serve.preprocessor import Preprocessor
 from shardmill.training.models.baseline import BACKBONES, Baseline
 
 _FIX = "copy the folder anew, or train the model again"
@@ -20,15 +23,16 @@ class Model:
     """A trained model that takes raw rows.
 
     Attributes:
-        folder: where it was loaded from.
-        module: in eval mode; takes the `x` of batches as datasets give them, texts as a `Bag`.
-        preprocessor: makes `x` of raw rows.
-        facts: what model.json says.
+        folder: The folder that it was loaded from.
+        module: The network in eval mode. It takes the `x` of a batch as datasets give it, texts as
+            a `Bag`.
+        preprocessor: Turns raw rows into `x`.
+        facts: The content of model.json.
 
     Example:
         >>> model = shardmill.load_model("runs/ag_news/model")
-        >>> model.predict(["Stocks fell on Monday."])  # [1, 4] float32, each row adds up to 1
-        >>> model.classes
+        >>> model.predict(["Stocks fell on Monday."]).shape
+        torch.Size([1, 4])
     """
 
     def __init__(
@@ -41,11 +45,11 @@ class Model:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes by index."""
+        """The names of the classes by index."""
         return self.facts.classes
 
     def logits(self, x: Any) -> Tensor:
-        """Return logits [n, classes] of a batch of `x`, on the CPU."""
+        """Return the logits [n, classes] of the `x` of a batch, on the CPU."""
         x = _moved(x, next(self.module.parameters()).device)
         with torch.inference_mode():
             logits: Tensor = self.module(x)
@@ -59,27 +63,35 @@ class Model:
         """Return the probability [n, classes] float32 of each class for raw rows.
 
         Args:
-            rows: as `Preprocessor` takes them.
+            rows: Raw rows as `Preprocessor` takes them.
 
         Raises:
-            InputError: a row is not what the recipe says, or would have been dropped.
+            InputError: A row is not what the recipe says, or a build would have dropped it.
         """
         return self.probabilities(self.preprocessor(rows, layout="bag"))
 
     def __repr__(self) -> str:
         name = f"{self.facts.architecture} of {self.facts.trained_on.name}"
-        sample = ", sample data" * self.facts.trained_on.sample
+        sample = ", sample data" if self.facts.trained_on.sample else ""
         return f"Model({name}, {len(self.classes)} classes{sample})"
 
 
 def load_model(folder: str | os.PathLike[str]) -> Model:
-    """Return a model that was saved, checked against the checksums in its folder.
+    """Return a saved model, after checking the checksums of its files.
+
+    Args:
+        folder: The folder of the model, such as `runs/titanic/model`.
 
     Raises:
-        MissingArtifactError: it is not a model folder.
-        FormatVersionError: it is of a newer version.
-        ModelError: the architecture is unknown, or the tensors do not fit it.
-        ArtifactError: a file is missing or damaged.
+        MissingArtifactError: This is not the folder of a model.
+        FormatVersionError: A newer version of shardmill wrote it.
+        ModelError: The architecture is unknown, or the tensors do not fit it.
+        ArtifactError: A file is missing or damaged.
+
+    Example:
+        >>> model = shardmill.load_model("runs/titanic/model")
+        >>> model.classes
+        ('0', '1')
     """
     facts, weights = read_model(folder)
     path = Path(folder)
@@ -103,7 +115,7 @@ def _moved(x: Any, device: torch.device) -> Any:
 
 def _module(path: Path, facts: ModelFacts) -> Baseline:
     try:
-        # What it starts with is replaced; nobody else's random numbers change for that.
+        # The random weights are replaced later, and must not change the random numbers of others.
         with torch.random.fork_rng(devices=[]):
             return Baseline(facts.architecture, facts.options, len(facts.classes))
     except (TypeError, ValueError, RuntimeError, ArithmeticError, LookupError) as error:

@@ -1,4 +1,4 @@
-"""Saves a trained baseline with all that it takes to use it."""
+"""Saves a trained baseline with everything that is needed to use it."""
 
 import math
 import os
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from safetensors.torch import save
 
-from shardmill import ModelFacts, Preprocessor, ShardDataset, TrainedOn, write_model
+from shardmill.datasets.dataset import ShardDataset
+from shardmill.serve.model_folder import ModelFacts, TrainedOn, write_model
+from shardmill.serve.preprocessor import Preprocessor
 from shardmill.training.models.baseline import Baseline
 from shardmill.training.settings.settings import Settings
 
@@ -17,9 +19,10 @@ class Description:
     """How a model came to be.
 
     Attributes:
-        settings: of the training.
-        metrics: what it gave.
-        started_from: what the model that it started from was trained on.
+        settings: The settings of the training.
+        metrics: The metrics that it reached.
+        started_from: What the model was trained on that the training started from; None for fresh
+            weights.
     """
 
     settings: Settings
@@ -36,14 +39,14 @@ def save_model(
     """Write a model folder that needs nothing else, and return what it says of the model.
 
     Args:
-        folder: to write; a model that is there is replaced.
-        module: from `build_model`.
-        dataset: that it was trained on.
-        training: how it came to be.
+        folder: The folder to write. A model that is there is replaced.
+        module: The trained model, from `build_model`.
+        dataset: The split that it was trained on.
+        training: How it came to be.
 
     Raises:
-        OutputError: the folder holds something else, or cannot be written.
-        ArtifactError: the preprocessor of the artifact cannot be read.
+        OutputError: The folder holds something else, or cannot be written.
+        ArtifactError: The preprocessor of the artifact cannot be read.
     """
     manifest = dataset.manifest
     facts = ModelFacts(
@@ -62,7 +65,7 @@ def save_model(
         metrics={k: v if math.isfinite(v) else None for k, v in training.metrics.items()},
         parameters=sum(p.numel() for p in module.parameters()),
     )
-    # safetensors stores tensors in the order of their dimensions, whatever that in memory.
+    # safetensors stores tensors row by row, whatever their order in memory.
     tensors = {name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}
     write_model(folder, facts, save(tensors), Preprocessor.load(dataset.path))
     return facts

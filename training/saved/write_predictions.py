@@ -1,4 +1,4 @@
-"""Writes predictions as they are made: CSV, lines of JSON, or Parquet."""
+"""Writes predictions while they are made, as CSV, lines of JSON or Parquet."""
 
 import csv
 import io
@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from torch import Tensor
 
-from shardmill import OutputError
 from shardmill.atomic import new_file
+from shardmill.errors import OutputError
 
 OutputFormat = Literal["csv", "jsonl", "parquet"]
 _FIX = "choose another file with --out, or make room and permissions"
@@ -31,16 +31,16 @@ def write_predictions(
 ) -> int:
     """Write a row for each prediction, and return how many there were.
 
-    Columns are `row` (from 0), `class` (the likeliest; of equal ones the first), `probability` (of
-    that class), and with `all_classes` `p_<class>` of each. Numbers are float32, in text the
-    shortest that are read as the same.
+    The columns are `row` (counted from 0), `class` (the likeliest, or the first of equal ones) and
+    `probability` (of that class); with `all_classes` there is also `p_<class>` for each class.
+    Numbers are float32. As text they have the fewest digits that are read back as the same number.
 
     Args:
-        probabilities: batches [b, classes].
-        classes: their names.
-        out: where to write.
-        form: of the output.
-        all_classes: write a column for each class.
+        probabilities: The probabilities in batches [b, classes].
+        classes: The names of the classes.
+        out: The file to write to.
+        form: The format of the output.
+        all_classes: Whether to write a column for each class.
     """
     columns = [f"p_{name}" for name in classes] if all_classes else []
     writer = _WRITERS[form](out, columns)
@@ -58,13 +58,13 @@ def write_predictions(
 
 @contextmanager
 def open_output(path: Path, *, stream: bool = False) -> Iterator[IO[bytes]]:
-    """Give a file to write; it takes its place, by rename, only if all goes well.
+    """Give a file to write, which is renamed into its place only if all goes well.
 
-    Of a link, the file that it leads to is replaced. What is there and no regular file stays: a
-    pipe or device is written to as it is, if the content is a `stream`, and refused if not.
+    If the path is a link, the file that it leads to is replaced. A pipe or device is never
+    replaced: a `stream` is written to it directly, and anything else is refused.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: The file cannot be written.
     """
     try:
         if not path.exists() or path.is_file():
@@ -77,7 +77,7 @@ def open_output(path: Path, *, stream: bool = False) -> Iterator[IO[bytes]]:
             found = "a folder" if path.is_dir() else "a pipe or device"
             raise OutputError(path, expected="a regular file", found=found, fix=_FIX)
     except BrokenPipeError:
-        raise  # who reads a pipe has had enough
+        raise  # the reader of a pipe has stopped reading
     except OSError as error:
         raise OutputError.unwritable(error.filename or path, error, fix=_FIX) from None
 
@@ -99,7 +99,14 @@ def _replace(path: Path) -> Iterator[IO[bytes]]:
 
 class _Writer(Protocol):
     def write(self, row: int, names: Sequence[str], best: Any, shares: Any) -> None:
-        """Write a batch: first row, names [b], probabilities [b], those of classes [b, c]."""
+        """Write a batch.
+
+        Args:
+            row: The number of its first row.
+            names: The likeliest class of each row [b].
+            best: The probability of that class [b].
+            shares: The probabilities of the classes that have columns [b, c].
+        """
 
     def close(self) -> None:
         """Write what is left."""
@@ -108,11 +115,11 @@ class _Writer(Protocol):
 class _Csv:
     def __init__(self, out: IO[bytes], columns: Sequence[str]) -> None:
         self._out = out
-        # Written with the first rows: where these fail there is nothing on stdout.
+        # The header is written with the first rows, so that nothing is written if these fail.
         self._header = [["row", "class", "probability", *columns]]
 
     def write(self, row: int, names: Sequence[str], best: Any, shares: Any) -> None:
-        # str() of a float32 is the shortest text that is read as the same one.
+        # str() of a float32 has the fewest digits that are read back as the same number.
         cells = zip(range(row, row + len(names)), names, best, shares, strict=True)
         self._write([n, name, str(p), *map(str, others)] for n, name, p, others in cells)
 

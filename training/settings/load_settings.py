@@ -1,4 +1,4 @@
-"""Reads settings: a TOML file with a table for each artifact or kind, and KEY=VALUE words."""
+"""Reads settings from a TOML file with tables for artifacts or kinds, and from KEY=VALUE words."""
 
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shardmill import Manifest, SettingsError
+from shardmill.errors import SettingsError
 from shardmill.faults import hint
+from shardmill.format.manifest import Manifest
 from shardmill.strict import describe_faults
 from shardmill.training.settings.model_options import ARCHITECTURES
 from shardmill.training.settings.settings import BASELINES, BASES, Settings
@@ -20,11 +21,11 @@ def load_settings_file(path: Path, artifacts: Collection[str]) -> dict[str, dict
     """Return the tables of a settings file, by name of a kind or an artifact.
 
     Args:
-        path: of the TOML file.
-        artifacts: names that tables may have, beside those of kinds.
+        path: The path of the TOML file.
+        artifacts: The names of artifacts. A table has one of these names, or the name of a kind.
 
     Raises:
-        SettingsError: it cannot be read, or has faults; all of them are in `found`.
+        SettingsError: The file cannot be read, or it has faults; `found` lists them all.
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -38,7 +39,7 @@ def load_settings_file(path: Path, artifacts: Collection[str]) -> dict[str, dict
         if name not in known or not isinstance(table, dict):
             faults.append(f"{name}: not the table of a kind or artifact, {_closest(name, known)}")
             continue
-        # Which architecture it will be is not known yet, unless the table says so.
+        # The architecture is not known yet, unless the table names it.
         kinds = [name] if name in BASELINES else list(BASELINES)
         bases = [BASES[architecture] for kind in kinds for architecture in ARCHITECTURES[kind]]
         found = (_faults(merge(base.to_dict(), table), kinds) for base in bases)
@@ -48,12 +49,12 @@ def load_settings_file(path: Path, artifacts: Collection[str]) -> dict[str, dict
 
 
 def parse_changes(words: Iterable[str]) -> dict[str, Any]:
-    """Return what words such as `early_stopping.patience=3` set, as nested tables.
+    """Return the settings of words such as `early_stopping.patience=3`, as nested tables.
 
-    A value is TOML, `none`, or else a text.
+    A value is TOML or `none`. Anything else is taken as a text.
 
     Raises:
-        SettingsError: a word has no `=`, or sets a key below a key that is none of a table.
+        SettingsError: A word has no `=` or no key.
     """
     changes: dict[str, Any] = {}
     for word in words:
@@ -82,7 +83,7 @@ def changes_for(
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return `base` with `changes` in it, table by table and key by key.
 
-    A table that names another architecture takes the place of the one below.
+    A table that names another architecture replaces the whole table that it would change.
     """
     merged = dict(base)
     for key, value in changes.items():
@@ -101,15 +102,15 @@ def base_settings(kind: str, changes: Mapping[str, Any]) -> dict[str, Any]:
 def check_settings(
     facts: Mapping[str, Any], *, where: str, kinds: Collection[str] = tuple(BASELINES)
 ) -> Settings:
-    """Return settings made of plain facts.
+    """Return settings from nested tables.
 
     Args:
-        facts: the settings, as nested tables.
-        where: their source, for errors.
-        kinds: that the architecture may be of.
+        facts: The settings as nested tables.
+        where: Where they come from, for errors.
+        kinds: The kinds whose architectures are allowed.
 
     Raises:
-        SettingsError: with every fault in `found`.
+        SettingsError: There are faults; `found` lists them all.
     """
     _refuse(_faults(facts, kinds), where)
     return Settings.model_validate(facts)
@@ -143,7 +144,7 @@ def _faults(facts: Mapping[str, Any], kinds: Collection[str]) -> list[str]:
     if isinstance(facts.get("model"), Mapping) and named not in known:
         of = f"of kind {', '.join(kinds)}, {_closest(str(named), known)}"
         faults.append(f"model.architecture: {named!r} is none {of}")
-        # What its options would be is not known, but all else is.
+        # The options of an unknown architecture are not known, but all other keys are checked.
         facts = {**facts, "model": {"architecture": known[0]}}
     try:
         Settings.model_validate(facts)

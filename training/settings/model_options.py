@@ -1,4 +1,4 @@
-"""What a user may choose of each architecture; the rest of its options come from the data."""
+"""The options of each architecture that a user may choose. The others come from the data."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
@@ -12,18 +12,18 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 class _Options(Table):
     def of_backbone(self) -> dict[str, Any]:
-        """Return what the backbone's constructor takes of these, for JSON."""
+        """Return the options for the constructor of the backbone, fit for JSON."""
         return self.model_dump(mode="json", exclude={"architecture"})
 
 
 class TabularMlpOptions(_Options):
-    """See `TabularMlp`.
+    """The options of `TabularMlp`.
 
     Attributes:
-        width: of the first layer.
-        depth: number of layers, each half as wide as the one before.
-        embedding: the most numbers that stand for a category.
-        dropout: after each layer.
+        width: How wide the first layer is.
+        depth: How many layers there are. Each is half as wide as the one before.
+        embedding: How many numbers stand for a category at most.
+        dropout: The share of features that are dropped after each layer.
     """
 
     architecture: Literal["tabular_mlp"] = "tabular_mlp"
@@ -34,11 +34,11 @@ class TabularMlpOptions(_Options):
 
 
 class ImageCnnOptions(_Options):
-    """See `ImageCnn`.
+    """The options of `ImageCnn`.
 
     Attributes:
-        width: channels of the first block; each of the next has twice as many.
-        depth: number of blocks, each of which halves the image.
+        width: How many channels the first block has. Each further block has twice as many.
+        depth: How many blocks there are. Each halves the image.
     """
 
     architecture: Literal["image_cnn"] = "image_cnn"
@@ -47,11 +47,12 @@ class ImageCnnOptions(_Options):
 
 
 class ImageResnetOptions(_Options):
-    """See `ImageResnet`.
+    """The options of `ImageResnet`.
 
     Attributes:
-        width: channels of the first of three stages; each of the next has twice as many.
-        depth: blocks of a stage.
+        width: How many channels the first of three stages has. Each further stage has twice as
+            many.
+        depth: How many blocks a stage has.
     """
 
     architecture: Literal["image_resnet"] = "image_resnet"
@@ -60,14 +61,14 @@ class ImageResnetOptions(_Options):
 
 
 class TextBagOptions(_Options):
-    """See `TextBag`.
+    """The options of `TextBag`.
 
     Attributes:
-        width: of an embedding.
-        ngrams: the most words of an n-gram.
-        buckets: rows of the table that all n-grams share.
-        word_dropout: share of words and n-grams that are left out of a text, in training.
-        dropout: of features.
+        width: How many numbers an embedding has.
+        ngrams: How many words an n-gram has at most.
+        buckets: How many rows of the table all n-grams share.
+        word_dropout: The share of words and n-grams that are left out of a text in training.
+        dropout: The share of features that are dropped.
     """
 
     architecture: Literal["text_bag"] = "text_bag"
@@ -79,15 +80,15 @@ class TextBagOptions(_Options):
 
 
 class TextTransformerOptions(_Options):
-    """See `TextTransformer`.
+    """The options of `TextTransformer`.
 
     Attributes:
-        width: of an embedding, and of all layers; a multiple of `heads`.
-        depth: number of layers.
-        heads: of each layer.
-        max_tokens: what a text has beyond them is not seen.
-        word_dropout: share of tokens that are left out of a text, in training.
-        dropout: in layers, and of embeddings.
+        width: How wide embeddings and layers are. It is a multiple of `heads`.
+        depth: How many layers there are.
+        heads: How many attention heads a layer has.
+        max_tokens: How many tokens of a text are seen.
+        word_dropout: The share of tokens that are left out of a text in training.
+        dropout: The share of numbers that are dropped in layers and embeddings.
     """
 
     architecture: Literal["text_transformer"] = "text_transformer"
@@ -114,7 +115,7 @@ ModelOptions = (
 )
 AnyModelOptions = Annotated[ModelOptions, Field(discriminator="architecture")]
 
-# Of each kind, its baseline's first.
+# The architectures of each kind. The first is that of its baseline.
 OF_KIND: Mapping[str, tuple[type[ModelOptions], ...]] = {
     "tabular": (TabularMlpOptions,),
     "image": (ImageCnnOptions, ImageResnetOptions),

@@ -1,7 +1,8 @@
-"""Settings of runs.
+"""The settings of runs.
 
-The baselines' were chosen on held-out training rows, never on test rows: by cross-validation in the
-train splits of Titanic, on the validation split of MNIST, on a fifth of the train rows of AG News.
+Those of the baselines were chosen on held-out training rows, never on test rows: by
+cross-validation in the train split of Titanic, on the validation split of MNIST, and on a fifth of
+the train rows of AG News.
 """
 
 from collections.abc import Mapping
@@ -27,10 +28,11 @@ class EarlyStopping(_Table):
     """When to stop before the last epoch.
 
     Attributes:
-        metric: what must improve; the validation loss, or without that split the training loss.
-        patience: epochs without improvement after which the run stops.
-        min_delta: what counts as improvement is more than this.
-        restore_best: the model is that of best.ckpt in the end, not that of the last epoch.
+        metric: The metric that must improve. If none is named, it is the validation loss or,
+            without that split, the training loss.
+        patience: After how many epochs without improvement the run stops.
+        min_delta: By how much the metric must change to count as improved.
+        restore_best: Whether the run ends with the model of best.ckpt instead of the last epoch's.
     """
 
     metric: Metric | None = None
@@ -40,14 +42,14 @@ class EarlyStopping(_Table):
 
 
 class Checkpoint(_Table):
-    """What is kept in `checkpoints` while a run goes on, each time in place of what was there.
+    """Which checkpoints a run keeps in `checkpoints`. A new one replaces the one before.
 
     Attributes:
-        metric: by which one epoch is better than another; see `EarlyStopping`.
-        best: keep best.ckpt, of the best epoch.
-        last: keep last.ckpt, written after every epoch; `--resume` goes on from it.
-        every_n_steps: write last.ckpt after so many steps too.
-        every_minutes: write last.ckpt when it is so old, too.
+        metric: The metric that says which epoch is best; see `EarlyStopping`.
+        best: Whether to keep best.ckpt, the checkpoint of the best epoch.
+        last: Whether to write last.ckpt after every epoch. `--resume` goes on from it.
+        every_n_steps: After how many steps to write last.ckpt as well.
+        every_minutes: After how many minutes to write last.ckpt as well.
     """
 
     metric: Metric | None = None
@@ -58,14 +60,14 @@ class Checkpoint(_Table):
 
 
 class Transfer(_Table):
-    """What a run starts from in place of fresh weights.
+    """What a run starts from instead of fresh weights.
 
     Attributes:
-        model: folder of a saved model.
-        freeze: parts of it that do not train: `backbone`, or parts below it by name.
-        unfreeze_every: after so many epochs one more of the frozen parts trains, the last first
-            (gradual unfreezing, Howard and Ruder 2018).
-        backbone_rate: learning rate of the backbone, as a share of that of the head.
+        model: The folder of a saved model.
+        freeze: The parts of it that do not train: `backbone`, or the names of parts below it.
+        unfreeze_every: After how many epochs one more of the frozen parts trains, from the last to
+            the first (gradual unfreezing, Howard and Ruder 2018).
+        backbone_rate: The learning rate of the backbone, as a share of the head's.
     """
 
     model: Annotated[str, Field(min_length=1)]
@@ -84,9 +86,9 @@ class Log(_Table):
     """Which loggers are given losses, accuracies and learning rates.
 
     Attributes:
-        csv: a table; always there.
-        tensorboard: event files for TensorBoard.
-        wandb: Weights & Biases; offline where nobody is logged in.
+        csv: A table of metrics, which is always written.
+        tensorboard: Whether to write event files for TensorBoard.
+        wandb: Whether to log to Weights & Biases, offline if nobody is logged in.
     """
 
     csv: Literal[True] = True
@@ -98,21 +100,21 @@ class Settings(_Table):
     """How a baseline is trained.
 
     Attributes:
-        model: its architecture, and what may be chosen of it.
-        epochs: passes over the train split.
-        batch_size: rows of a batch, on each device.
-        learning_rate: the highest of the one-cycle schedule.
-        weight_decay: of AdamW.
-        warmup: share of the steps in which the learning rate goes up.
-        seed: of weights, order and dropout.
-        deterministic: use only operations that give the same bits each time.
-        precision: of the computation, as Lightning calls it.
-        compile: let torch compile the model.
-        devices: how many; CPU processes where there is no accelerator.
-        early_stopping: none unless given.
-        transfer: none unless given.
-        checkpoint: what is kept of a run while it goes on.
-        log: where scalars are written.
+        model: The architecture with its options.
+        epochs: How many passes over the train split the run makes.
+        batch_size: How many rows a batch has, on each device.
+        learning_rate: The highest learning rate of the one-cycle schedule.
+        weight_decay: The weight decay of AdamW.
+        warmup: The share of the steps in which the learning rate goes up.
+        seed: The seed of weights, order and dropout.
+        deterministic: Whether to use only operations that give the same bits each time.
+        precision: The precision of the computation, by Lightning's name for it.
+        compile: Whether torch compiles the model.
+        devices: How many devices train; without an accelerator, how many CPU processes.
+        early_stopping: When to stop before the last epoch; None for never.
+        transfer: What to start from; None for fresh weights.
+        checkpoint: Which checkpoints are kept.
+        log: Which loggers are used.
     """
 
     model: AnyModelOptions
@@ -157,9 +159,9 @@ class Settings(_Table):
         return self.checkpoint.metric or stopping
 
     def that_matter(self) -> dict[str, Any]:
-        """Return the settings that a run's weights depend on, for JSON.
+        """Return the settings that the weights of a run depend on, for JSON.
 
-        The path of the model that it started from is not among them: its checksum says more.
+        The path of the model that it started from is left out, since its checksum says more.
         """
         hidden: Any = {"checkpoint": True, "log": True, "transfer": {"model"}}
         facts = self.model_dump(mode="json", exclude=hidden)
@@ -168,7 +170,7 @@ class Settings(_Table):
         return facts
 
 
-# By architecture.
+# The settings of each architecture.
 BASES: Mapping[str, Settings] = {
     "tabular_mlp": Settings(
         model=TabularMlpOptions(), epochs=60, batch_size=64, learning_rate=1e-2
@@ -195,5 +197,5 @@ BASES: Mapping[str, Settings] = {
         weight_decay=0.1,
     ),
 }
-# By kind: where no architecture is named.
+# The settings of each kind if no architecture is named.
 BASELINES: Mapping[str, Settings] = {kind: BASES[names[0]] for kind, names in ARCHITECTURES.items()}

@@ -1,9 +1,10 @@
-"""Settles the settings of a run, from all places that have a say in them."""
+"""Decides on the settings of a run, from all places that state some."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from shardmill import Manifest, SettingsError
+from shardmill.errors import SettingsError
+from shardmill.format.manifest import Manifest
 from shardmill.training.run.ranks import Ranks
 from shardmill.training.saved.load_model import Model, load_model
 from shardmill.training.settings.load_settings import base_settings, check_settings, merge
@@ -11,10 +12,13 @@ from shardmill.training.settings.settings import Metric, Settings
 
 
 def load_start(settings: Mapping[str, Any]) -> Model | None:
-    """Return the model that settings, as nested tables, say to start from, if they do.
+    """Return the model that the settings name to start from; None if they name none.
+
+    Args:
+        settings: The settings as nested tables.
 
     Raises:
-        ArtifactError: it cannot be read.
+        ArtifactError: The model cannot be read.
     """
     transfer = settings.get("transfer")
     model = transfer.get("model") if isinstance(transfer, Mapping) else None
@@ -25,31 +29,31 @@ def settle_settings(
     manifest: Manifest,
     changes: Mapping[str, Any],
     *,
-    then: Mapping[str, Any] | None,
+    resumed: Mapping[str, Any] | None,
     start: Model | None,
     ranks: Ranks | None,
 ) -> Settings:
     """Return the settings of a run: the baseline's with changes.
 
     Args:
-        manifest: of the artifact.
-        changes: nested tables.
-        then: settings of the run that is resumed, in place of the baseline's.
-        start: a model to start from, whose architecture and options are the run's.
-        ranks: the processes, if torchrun has started them: as many devices.
+        manifest: The manifest of the artifact.
+        changes: The changes as nested tables.
+        resumed: The settings of the run that is resumed, which replace the baseline's.
+        start: The model to start from. The run takes over its architecture and options.
+        ranks: The processes that torchrun has started, if it has. There are as many devices.
 
     Raises:
-        SettingsError: with every fault in `found`.
+        SettingsError: The settings have faults; `found` lists them all.
     """
     if start is not None and start.facts.kind == manifest.kind:
         model = start.facts.settings.get("model")
         changes = merge({"model": model} if model else {}, changes)
-    base = then or base_settings(manifest.kind, changes)
+    base = resumed or base_settings(manifest.kind, changes)
     where = f"settings of {manifest.name}"
     settings = check_settings(merge(base, changes), where=where, kinds=[manifest.kind])
     if ranks is None or settings.devices == ranks.world_size:
         return settings
-    if "devices" in changes and not then:
+    if "devices" in changes and not resumed:
         raise SettingsError(
             f"{where}: devices",
             expected=f"{ranks.world_size}, as torchrun has started so many processes",
@@ -60,10 +64,10 @@ def settle_settings(
 
 
 def default_metric(settings: Settings, splits: Collection[str], name: str) -> Metric:
-    """Return the metric of early stopping and checkpoints where the settings have none.
+    """Return the metric of early stopping and checkpoints if the settings name none.
 
     Raises:
-        SettingsError: they have one of the validation split, and there is none.
+        SettingsError: They name a metric of the validation split, and there is no such split.
     """
     if "validation" in splits:
         return "validation_loss"

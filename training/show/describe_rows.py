@@ -1,4 +1,4 @@
-"""Says in words what rows of texts and tables hold."""
+"""Describes rows of texts and tables in words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,10 +6,12 @@ from typing import Any
 
 import torch
 
-from shardmill import Bag, ShardDataset, TextDataset
+from shardmill.datasets.dataset import ShardDataset
+from shardmill.datasets.text import TextDataset
+from shardmill.format.batch import Bag
 
 _COLUMNS = 12
-_CHARACTERS = 100  # of a cell; a wider one squeezes those beside it into letters
+_CHARACTERS = 100  # a wider cell would squeeze the cells beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,21 +19,21 @@ class Table:
     """Cells under headings.
 
     Attributes:
-        headings: [columns].
-        rows: [n][columns].
+        headings: The headings [columns].
+        rows: The cells [n][columns].
     """
 
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
     def to_markdown(self) -> str:
-        """Return the table in Markdown, in which nothing that a cell holds has a meaning."""
+        """Return the table in Markdown. Nothing in a cell is taken for Markdown or HTML."""
         headings, *rows = (tuple(map(escape, row)) for row in (self.headings, *self.rows))
         lines = (headings, ("---",) * len(headings), *rows)
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
     def to_html(self) -> str:
-        """Return the table in HTML, likewise."""
+        """Return the table in HTML. Nothing in a cell is taken for HTML."""
         rows = [tuple(map(escape, row)) for row in (self.headings, *self.rows)]
         lines = "\n".join(f"<tr><td>{'</td><td>'.join(row)}</td></tr>" for row in rows)
         return f"<table border=1>\n{lines}\n</table>"
@@ -41,8 +43,8 @@ def describe_rows(dataset: ShardDataset, x: Any) -> Table:
     """Return the tokens of texts, or the numbers of a table by feature.
 
     Args:
-        dataset: that the rows are of.
-        x: of a batch: a `Bag`, [n, f], or such tensors by group, in their order.
+        dataset: The dataset of the rows.
+        x: The `x` of a batch: a `Bag`, a tensor [n, f], or such tensors by group.
     """
     if isinstance(x, Bag) and isinstance(dataset, TextDataset):
         ends = torch.cat([x.offsets[1:], torch.tensor([len(x.ids)])])
@@ -60,15 +62,15 @@ def describe_rows(dataset: ShardDataset, x: Any) -> Table:
 
 
 def beside(table: Table, other: Table) -> Table:
-    """Return two tables of the same rows as one."""
+    """Return two tables of the same rows side by side."""
     rows = (ours + theirs for ours, theirs in zip(table.rows, other.rows, strict=True))
     return Table(table.headings + other.headings, tuple(rows))
 
 
 def escape(text: str) -> str:
-    """Return a text for Markdown and HTML: on one line, cut if it is long, as it stands."""
+    """Return a text on one line, cut if it is long, for Markdown and HTML to show as it is."""
     text = " ".join(text.split())
     if len(text) > _CHARACTERS:
         text = text[:_CHARACTERS] + "…"
-    # Numbers of characters are neither Markdown nor HTML, whatever the character.
+    # A character given by its number is never taken for Markdown or HTML.
     return "".join(c if c.isalnum() or c in " .,…" else f"&#{ord(c)};" for c in text)

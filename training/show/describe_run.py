@@ -1,4 +1,4 @@
-"""Says what a run is: a page of text, and settings beside metrics."""
+"""Describes a run: a page of text, and its settings as a flat table."""
 
 import shlex
 from collections.abc import Mapping
@@ -13,17 +13,18 @@ from shardmill.training.show.describe_rows import Table
 def describe_run(
     facts: Mapping[str, Any], loaders: Mapping[str, DataLoader[Any]], folder: Path
 ) -> str:
-    """Return a page in Markdown: what the run is made of, how to go on with it and to use it.
+    """Return a page in Markdown: what the run is made of, how to resume it and how to use it.
 
     Args:
-        facts: `artifact`, `commit`, `name`, `recipe_sha256`, `shard_key`, as metrics.json has them.
-        loaders: by split.
-        folder: of the run.
+        facts: Facts as metrics.json has them: `artifact`, `commit`, `name`, `recipe_sha256` and
+            `shard_key`.
+        loaders: The loaders by split.
+        folder: The folder of the run.
     """
     train: Any = loaders["train"].dataset
     rows = ", ".join(f"{name} {len(loader.dataset):,}" for name, loader in loaders.items())  # type: ignore[arg-type]
     lines = (
-        ("artifact", facts["name"] + " (SAMPLE DATA)" * train.sample),
+        ("artifact", f"{facts['name']} (SAMPLE DATA)" if train.sample else facts["name"]),
         ("generation", facts["shard_key"]),
         ("recipe, SHA-256", facts["recipe_sha256"]),
         ("commit", facts["commit"] or "none"),
@@ -38,15 +39,15 @@ def describe_run(
 
 
 def resume_command(artifact: Path, out: Path) -> str:
-    """Return the command that goes on with the run of an artifact in the folder of runs `out`."""
+    """Return the command that resumes the run of an artifact in the folder of runs `out`."""
     places = ["--artifacts", str(artifact.parent), "--out", str(out)]
     return shlex.join(["shardmill", "train", artifact.name, *places, "--resume"])
 
 
 def flatten(settings: Mapping[str, Any]) -> dict[str, int | float | str]:
-    """Return settings by their paths, as in `early_stopping.patience`; none of those without value.
+    """Return settings by their paths, such as `early_stopping.patience`, without any None.
 
-    What is true or false becomes a text: TensorBoard would show numbers.
+    True and false become texts, since TensorBoard would show them as numbers.
     """
     flat: dict[str, int | float | str] = {}
     for name, value in settings.items():

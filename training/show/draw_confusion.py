@@ -6,25 +6,25 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from shardmill import OutputError
+from shardmill.errors import OutputError
 from shardmill.training.saved.evaluate_model import Evaluation
 
-_NUMBERED = 30  # classes; with more of them numbers cannot be read
+_NUMBERED = 30  # with more classes the numbers cannot be read
 
 
 def draw_confusion(evaluation: Evaluation, path: Path) -> None:
-    """Write a picture; the ending of its name says of which format: svg, png and others.
+    """Write a picture. The ending of its name says the format: svg, png and others.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: The picture cannot be written.
     """
     names = [scores.name for scores in evaluation.classes]
-    sample = " (SAMPLE DATA)" * evaluation.sample
+    sample = " (SAMPLE DATA)" if evaluation.sample else ""
     accuracy = f"{evaluation.accuracy:.4f} of {evaluation.rows:,} rows{sample}"
     title = f"{Path(evaluation.artifact).name}, {evaluation.split}: {accuracy}"
     try:
         confusion_figure(evaluation.confusion, names, title).savefig(path)
-    except (OSError, ValueError) as error:  # ValueError: of a format that it does not know
+    except (OSError, ValueError) as error:  # ValueError: matplotlib does not know the format
         raise OutputError(
             path,
             expected="a file that can be written, of a format such as svg or png",
@@ -34,12 +34,14 @@ def draw_confusion(evaluation: Evaluation, path: Path) -> None:
 
 
 def confusion_figure(table: Sequence[Sequence[int]], names: Sequence[str], title: str) -> Figure:
-    """Return a picture whose colours are shares of the rows of a true class, and numbers rows.
+    """Return a picture of a confusion matrix.
+
+    A colour says the share of the rows of the true class, and a number says how many rows they are.
 
     Args:
-        table: [true class][predicted class], numbers of rows.
-        names: of the classes.
-        title: above it.
+        table: How many rows there are by [true class][predicted class].
+        names: The names of the classes.
+        title: The title above the picture.
     """
     shares = [[n / max(sum(row), 1) for n in row] for row in table]
     side = min(2.5 + 0.35 * len(names), 16)

@@ -10,16 +10,16 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
-_LEGEND = 20  # classes; with more of them the colours cannot be told apart
+_LEGEND = 20  # with more classes the colours cannot be told apart
 
 
 def image_figure(images: Tensor, captions: Sequence[str], title: str) -> Figure:
-    """Return a grid of images with a caption above each; without any, the title alone.
+    """Return a grid of images with a caption above each. Without images there is only the title.
 
     Args:
-        images: [n, c, h, w]; see `visible`.
-        captions: [n].
-        title: above the grid.
+        images: The images [n, c, h, w]; see `visible`.
+        captions: The captions [n].
+        title: The title above the grid.
     """
     columns = min(max(len(images), 1), 6)
     lines = -(-len(images) // columns)
@@ -41,8 +41,9 @@ def image_figure(images: Tensor, captions: Sequence[str], title: str) -> Figure:
 def visible(images: Tensor) -> Any:
     """Return images [n, c, h, w] of any dtype as uint8 [n, h, w, 3].
 
-    Three channels are red, green and blue; of any other number the mean is shown in grey. What is
-    not uint8 is scaled, from the least value of all images to the greatest.
+    Three channels are red, green and blue. Of any other number of channels, the mean is shown in
+    grey. Values of another dtype than uint8 are scaled, from the least of all images to the
+    greatest.
     """
     values = images.float()
     if values.shape[1] != 3:
@@ -62,7 +63,9 @@ def points_figure(points: Tensor, classes: Tensor, names: Sequence[str], title: 
     present = sorted(set(classes.tolist()))
     for index in present:
         x, y = points[classes == index, :2].T.numpy()
-        label = names[index].replace("$", r"\$").lstrip("_") or "-"  # no formula, none left out
+        label = (
+            names[index].replace("$", r"\$").lstrip("_") or "-"
+        )  # $ would begin a formula, and _ would hide it
         axes.scatter(x, y, s=8, color=colours[index] / 255, label=label)
     axes.set_xlabel("first principal component")
     axes.set_ylabel("second principal component")

@@ -1,4 +1,4 @@
-"""Gives pictures and tables to the loggers that can show them."""
+"""Logs pictures and tables to the loggers that can show them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,17 +8,18 @@ from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from matplotlib.figure import Figure
 from torch.utils.tensorboard import SummaryWriter
 
-from shardmill import ShardDataset
+from shardmill.datasets.dataset import ShardDataset
+from shardmill.training.modalities.find_modality import find_modality
 from shardmill.training.show.describe_rows import Table, beside, describe_rows
 from shardmill.training.show.draw_rows import image_figure, to_pixels
 
 
 class Pages:
-    """What TensorBoard and Weights & Biases show of a run at its present step.
+    """Logs to TensorBoard and Weights & Biases at the present step of a run.
 
     Attributes:
-        step: the last that was made, as Lightning counts it for scalars.
-        writer: of TensorBoard's files; None without them.
+        step: The last step that was made, as Lightning counts it for scalars.
+        writer: The writer of TensorBoard's files; None if the run has none.
     """
 
     def __init__(self, trainer: Trainer) -> None:
@@ -40,7 +41,7 @@ class Pages:
         if self.writer is not None:
             self.writer.add_text(tag, table.to_markdown(), self.step)
         for logger in self._wandb:
-            from wandb import Html  # its own tables are artifacts, one for each time
+            from wandb import Html  # its own tables would become an artifact each time
 
             shown: Any = {tag: Html(table.to_html(), inject=False)}
             logger.log_metrics(shown, self.step)
@@ -51,13 +52,13 @@ class Pages:
         """Show rows of a split with facts about each: images as a picture, others as a table.
 
         Args:
-            what: they are; the tag is that and the split.
-            dataset: of the split.
-            rows: [n], their numbers.
-            facts: [n] rows, of few words each.
+            what: What the rows are, such as "mistakes". The tag is this and the split.
+            dataset: The dataset of the split.
+            rows: The numbers of the rows [n].
+            facts: A few words about each of the n rows.
         """
         tag = f"{what}/{dataset.split}"
-        if dataset.manifest.kind != "image":
+        if not find_modality(dataset.kind).PICTURES:
             described = describe_rows(dataset, dataset[list(rows)][0])
             self.show_table(tag, beside(facts, described))
             return

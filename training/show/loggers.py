@@ -1,4 +1,4 @@
-"""Where the scalars and the configuration of a run are written while it goes on."""
+"""The loggers that write the scalars and the configuration of a run."""
 
 import shlex
 import shutil
@@ -10,7 +10,7 @@ from typing import Any
 
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
-from shardmill import MissingLibraryError
+from shardmill.errors import MissingLibraryError
 from shardmill.training.settings.settings import Log
 from shardmill.training.show.describe_run import flatten
 from shardmill.training.show.wandb_runs import log_model, make_wandb_logger, way_to_sync
@@ -20,7 +20,7 @@ def require_loggers(log: Log) -> None:
     """Fail if the library of a logger is not installed.
 
     Raises:
-        MissingLibraryError: with what to install.
+        MissingLibraryError: The library is missing. The message says what to install.
     """
     _require(log.tensorboard, "tensorboard", extra="train")
     _require(log.tensorboard or log.wandb, "matplotlib", extra="train")
@@ -30,14 +30,14 @@ def require_loggers(log: Log) -> None:
 def make_loggers(log: Log, folder: Path, name: str, *, resume: bool) -> list[Logger]:
     """Return the loggers of a run, which write below `folder`.
 
-    Each start of a run, a resumed one too, has a version of its own, the same in CSV and
-    TensorBoard: a killed run's last steps may have been logged and are made once more. In Weights &
-    Biases they are one run.
+    Every start of a run, also after `--resume`, has a version of its own, the same in CSV and
+    TensorBoard: the last steps of a killed run may have been logged, and are made again. In
+    Weights & Biases all starts are one run.
     """
     version = _next_version(folder)
     loggers: list[Logger] = [CSVLogger(folder, "csv", version)]
     if log.tensorboard:
-        # Else a metric is made up to stand beside the settings.
+        # Otherwise a made-up metric would stand beside the settings.
         loggers.append(TensorBoardLogger(folder, "tensorboard", version, default_hp_metric=False))
     if log.wandb:
         loggers.append(make_wandb_logger(folder, name, resume=resume))
@@ -47,13 +47,13 @@ def make_loggers(log: Log, folder: Path, name: str, *, resume: bool) -> list[Log
 def log_result(
     loggers: Iterable[Any], facts: Mapping[str, Any], metrics: Mapping[str, float], model: Path
 ) -> None:
-    """Give loggers what came of a run: settings beside metrics, and the model.
+    """Log what came of a run: its settings beside its metrics, and the model.
 
     Args:
-        loggers: of the run.
-        facts: `name` and `settings` at least, for JSON.
-        metrics: that were logged as scalars of the same names.
-        model: the folder of the trained model.
+        loggers: The loggers of the run.
+        facts: Facts for JSON, `name` and `settings` at least.
+        metrics: The metrics, which were logged as scalars of the same names.
+        model: The folder of the trained model.
     """
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
@@ -64,7 +64,7 @@ def log_result(
 
 def ways_to_look(log: Log, folder: Path) -> list[str]:
     """Return the files and commands that show what the loggers of a run wrote below `folder`."""
-    # The newest start of a run that made a step.
+    # The table of the newest start that made a step.
     versions = reversed(range(_next_version(folder)))
     tables = (folder / "csv" / f"version_{version}" / "metrics.csv" for version in versions)
     ways = [str(table) for table in tables if table.is_file()][:1]
@@ -92,13 +92,15 @@ def git_commit() -> str | None:
 def _write_settings(
     logger: TensorBoardLogger, settings: Mapping[str, Any], metrics: Mapping[str, float]
 ) -> None:
-    # Of all that are set, those that a result depends on: TensorBoard's table is narrow.
+    # Only settings that a result depends on are shown, since TensorBoard's table is narrow.
     shown = flatten({k: v for k, v in settings.items() if k not in ("checkpoint", "log")})
-    # Lightning's own way would write the metrics as scalars once more, at another step.
+    # Lightning's own function would write the metrics as scalars again, at another step.
     from torch.utils.tensorboard.summary import hparams
 
     make: Any = hparams
-    writer = logger.experiment._get_file_writer()  # opened anew: Lightning has closed it
+    writer = (
+        logger.experiment._get_file_writer()
+    )  # opens the file again, which Lightning has closed
     for summary in make(shown, dict(metrics)):
         writer.add_summary(summary)
     logger.finalize("success")

@@ -1,4 +1,4 @@
-"""Shows what scalars leave out: graph, histograms, rows, mistakes and features of a run."""
+"""Logs more of a run than scalars: graph, histograms, rows, mistakes and features."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from lightning import Callback, LightningModule, Trainer
 from torch.utils.data import DataLoader
 
+from shardmill.training.modalities.find_modality import find_modality
 from shardmill.training.show.describe_rows import Table
 from shardmill.training.show.draw_confusion import confusion_figure
 from shardmill.training.show.draw_rows import points_figure
@@ -26,16 +27,16 @@ _LINES = 12
 
 
 class ShowRun(Callback):
-    """Gives TensorBoard and Weights & Biases, whichever a run has, what there is to look at.
+    """Logs pictures and tables to TensorBoard and Weights & Biases, whichever a run has.
 
-    Samples are of the train split. Mistakes, confusion matrix and features are of the validation
-    split or, without one, of the train split, as their tags say: a test split that is looked at
-    while a model is made is none any more. The first process alone does this, and the run goes on
-    as it would without.
+    Samples come from the train split. Mistakes, the confusion matrix and features come from the
+    validation split or, if there is none, from the train split; their tags say which. Test rows
+    are never shown: whoever looks at them while making a model has no test any more. Only the
+    first process logs, and logging does not change the run.
 
     Args:
-        loaders: by split, of labelled rows.
-        summary: of the run, in Markdown.
+        loaders: The loaders of labelled rows, by split.
+        summary: A description of the run in Markdown.
     """
 
     def __init__(self, loaders: Mapping[str, DataLoader[Any]], summary: str) -> None:
@@ -44,12 +45,12 @@ class ShowRun(Callback):
         self._summary = summary
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Show what the run is, its model and some rows."""
+        """Log a description of the run, the graph of its model, and some rows."""
         if not trainer.is_global_zero:
             return
         pages, model = Pages(trainer), _model(pl_module)
         train = self._train
-        rows = even_rows(len(train), _IMAGES if train.manifest.kind == "image" else _LINES)
+        rows = even_rows(len(train), _shown(train))
         x, y = train[rows]
         facts = tuple((f"{row}", train.classes[k]) for row, k in zip(rows, y.tolist(), strict=True))
         pages.show_rows("samples", train, rows, Table(("row", "class"), facts))
@@ -58,14 +59,14 @@ class ShowRun(Callback):
             write_graph(pages.writer, model, to_device(trainer, x))
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Write histograms after an epoch's last batch: validation forgets its gradients."""
+        """Log histograms after the last batch of an epoch, before gradients are dropped."""
         if trainer.is_global_zero and trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
             pages = Pages(trainer)
             if pages.writer is not None:
                 write_histograms(pages.writer, _model(pl_module), pages.step)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Show what the model makes of rows now, after the epoch's validation."""
+        """Log what the model predicts now, after the validation of the epoch."""
         if not trainer.is_global_zero:
             return
         pages, model = Pages(trainer), _model(pl_module)
@@ -86,7 +87,7 @@ class ShowRun(Callback):
             write_cloud(pages.writer, tag, points, classes, count=count, step=pages.step)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write what the projector shows."""
+        """Log the features that the projector shows."""
         pages, model = Pages(trainer), _model(pl_module)
         if trainer.is_global_zero and pages.writer is not None:
             seen = look_at_rows(trainer, model, self._shown)
@@ -94,7 +95,7 @@ class ShowRun(Callback):
 
     def _show_mistakes(self, pages: Pages, seen: Seen) -> None:
         dataset = self._shown
-        places = seen.mistakes(_IMAGES if dataset.manifest.kind == "image" else _LINES)
+        places = seen.mistakes(_shown(dataset))
         truth, guess = seen.truth[places].tolist(), seen.guess[places].tolist()
         shares = seen.probability[places].tolist()
         facts = tuple(
@@ -103,6 +104,10 @@ class ShowRun(Callback):
         )
         rows = [seen.numbers[place] for place in places]
         pages.show_rows("mistakes", dataset, rows, Table(("true", "predicted"), facts))
+
+
+def _shown(dataset: Any) -> int:
+    return _IMAGES if find_modality(dataset.kind).PICTURES else _LINES
 
 
 def _model(module: LightningModule) -> Any:

@@ -1,4 +1,4 @@
-"""The rows that a run is looked at by, and what its model makes of them."""
+"""The rows that are shown of a run, and what its model predicts for them."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,10 +9,11 @@ import torch
 from lightning import Trainer
 from torch import Tensor, nn
 
-from shardmill import ShardDataset
+from shardmill.datasets.dataset import ShardDataset
 from shardmill.training.models.baseline import Baseline
 
-# At most so many rows are looked at, which bounds what it costs; features of fewer are drawn.
+# At most so many rows are predicted, which bounds the time that it takes. The features of fewer
+# rows are drawn.
 MOST_ROWS = 10_000
 MOST_POINTS = 1_000
 _BATCH = 1024
@@ -20,15 +21,15 @@ _BATCH = 1024
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a model makes of rows.
+    """What a model predicts for rows.
 
     Attributes:
-        numbers: [n], of the rows in their split.
-        truth: int64 [n], class indices.
-        guess: int64 [n], the likeliest classes.
-        probability: float32 [n], of the guesses.
-        points: int64 [m], places among the n rows of those whose features are kept.
-        features: float32 [m, width].
+        numbers: The numbers of the rows in their split [n].
+        truth: The true class of each row, int64 [n].
+        guess: The likeliest class of each row, int64 [n].
+        probability: The probability of that class, float32 [n].
+        points: The places of the rows whose features are kept, int64 [m], each below n.
+        features: Their features, float32 [m, width].
     """
 
     numbers: list[int]
@@ -43,13 +44,13 @@ class Seen:
         return float((self.truth == self.guess).float().mean())
 
     def confusion(self, classes: int) -> list[list[int]]:
-        """Return numbers of rows by [true class][guess]."""
+        """Return how many rows there are by [true class][predicted class]."""
         flat = torch.bincount(self.truth * classes + self.guess, minlength=classes**2)
         table: list[list[int]] = flat.view(classes, classes).tolist()
         return table
 
     def mistakes(self, most: int) -> list[int]:
-        """Return the places of at most so many wrong guesses, the surest ones first."""
+        """Return the places of at most so many wrong predictions, the most certain ones first."""
         wrong = (self.truth != self.guess).nonzero()[:, 0]
         order = self.probability[wrong].argsort(descending=True, stable=True)
         places: list[int] = wrong[order[:most]].tolist()
@@ -57,20 +58,20 @@ class Seen:
 
 
 def even_rows(count: int, most: int) -> list[int]:
-    """Return the numbers of all of `count` rows, or of `most`, evenly spread."""
+    """Return the numbers of `count` rows or, if there are more, of `most` evenly spread ones."""
     most = min(count, most)
     return [index * count // most for index in range(most)]
 
 
 def look_at_rows(trainer: Trainer, model: Baseline, dataset: ShardDataset) -> Seen:
-    """Return what a model in training makes of a split's rows, or of evenly spread ones of many.
+    """Return what a model in training predicts for the rows of a split, or for some of many.
 
-    The model is left as it was: nothing is drawn at random, and no statistics of batches change.
+    The model stays as it was: nothing is drawn at random, and no statistics of batches change.
 
     Args:
-        trainer: that knows device and precision.
-        model: of any mode.
-        dataset: with labels.
+        trainer: The trainer, which knows the device and the precision.
+        model: The model in any mode.
+        dataset: The split, with labels.
     """
     numbers = even_rows(len(dataset), MOST_ROWS)
     points = even_rows(len(numbers), MOST_POINTS)
@@ -80,7 +81,7 @@ def look_at_rows(trainer: Trainer, model: Baseline, dataset: ShardDataset) -> Se
             rows = numbers[first : first + _BATCH]
             x, y = dataset[rows]
             features = model.backbone(to_device(trainer, x))
-            # Not by the model, which may be compiled for other sizes.
+            # The model itself may be compiled for other sizes.
             best = model.head(features).float().softmax(1).max(1)
             kept = [point - first for point in points if first <= point < first + len(rows)]
             parts.append((y, best.indices, best.values, features[kept].float()))
@@ -90,7 +91,7 @@ def look_at_rows(trainer: Trainer, model: Baseline, dataset: ShardDataset) -> Se
 
 
 def to_device(trainer: Trainer, x: Any) -> Any:
-    """Return the `x` of a batch where the model is, in the precision that it takes."""
+    """Return the `x` of a batch on the device of the model, in the precision that it takes."""
     return trainer.precision_plugin.convert_input(trainer.strategy.batch_to_device(x))
 
 
@@ -109,8 +110,8 @@ def as_it_was(model: nn.Module) -> Iterator[None]:
 def principal_components(features: Tensor, count: int) -> Tensor:
     """Return features [n, width] in their first principal components, float32 [n, count].
 
-    By singular values, which draws nothing at random. Each component points to where the greatest
-    of its coordinates is positive; those that there are not are 0.
+    They are computed by singular values, which draws nothing at random. The sign of a component is
+    such that its greatest coordinate is positive. Components that do not exist are 0.
     """
     centred = torch.nan_to_num(features.double())
     centred = centred - centred.mean(0)

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from shardmill import Bag
+from shardmill.format.batch import Bag
 from shardmill.training.models.baseline import Baseline
 from shardmill.training.show.shown_rows import as_it_was
 
 
 class TracedModel(nn.Module):
-    """A model whose input is taken apart into tensors, as tracing wants it."""
+    """A model that takes the tensors of its input one by one, as tracing wants it."""
 
     def __init__(self, model: Baseline, x: Any) -> None:
         super().__init__()
@@ -42,14 +42,14 @@ class TracedModel(nn.Module):
 
 
 def write_graph(writer: SummaryWriter, model: Baseline, x: Any) -> None:
-    """Write what a model does with the `x` of a batch; warn and go on where it cannot be traced.
+    """Write the graph of a model for the `x` of a batch. If it cannot be traced, only warn.
 
-    The model runs in eval mode, and is left as it was.
+    The model runs in eval mode, and stays as it was.
     """
     traced = TracedModel(model, x)
     with as_it_was(model), torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a trace holds for batches like this one alone, it says
-        # What torch prints of a failure is no result of a command.
+        warnings.simplefilter("ignore")  # of traces that hold only for batches like this one
+        # torch prints failures on stdout, where the results of commands go.
         with contextlib.redirect_stdout(io.StringIO()):
             fault = _fault(writer, traced.eval())
     if fault is not None:
@@ -59,6 +59,6 @@ def write_graph(writer: SummaryWriter, model: Baseline, x: Any) -> None:
 def _fault(writer: SummaryWriter, traced: TracedModel) -> str | None:
     try:
         writer.add_graph(traced, traced.parts())
-    except Exception as error:  # whatever a model may do that a trace cannot hold
+    except Exception as error:  # a model may do anything that a trace cannot hold
         return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
     return None

@@ -1,4 +1,4 @@
-"""Runs of Weights & Biases: one for each run here, with the same id when that is resumed."""
+"""Runs of Weights & Biases. Each run has one, and resuming goes on with the same id."""
 
 import os
 import secrets
@@ -17,23 +17,23 @@ from lightning.pytorch.utilities import rank_zero_only
 
 
 def make_wandb_logger(folder: Path, name: str, *, resume: bool) -> WandbLogger:
-    """Return the logger of a run, offline where nobody is logged in and WANDB_MODE says nothing.
+    """Return the logger of a run, offline if nobody is logged in and WANDB_MODE is not set.
 
     Args:
-        folder: it writes below `wandb` there.
-        name: of the run.
-        resume: go on with the run whose id is kept in `folder`, if there is one.
+        folder: The folder of the logs. It writes to `wandb` in it.
+        name: The name of the run.
+        resume: Whether to go on with the run whose id is kept in `folder`, if there is one.
     """
     import wandb
 
     folder.mkdir(parents=True, exist_ok=True)
     rank: Any = rank_zero_only
-    if rank.rank != 0:  # these do not log
+    if rank.rank != 0:  # other ranks do not log
         return WandbLogger(save_dir=folder)
     options: dict[str, Any] = {"silent": True, "console": "off"}
-    # Said aloud: the library reads the variable once in a process.
+    # The mode is given explicitly, since the library reads the variable only once in a process.
     options["mode"] = os.environ.get("WANDB_MODE") or ("online" if _logged_in() else "offline")
-    # Begun here: Lightning's own way gives options that make the library warn.
+    # The run is started here, since Lightning would pass options that make the library warn.
     run = wandb.init(
         project=os.environ.get("WANDB_PROJECT", "shardmill"),
         name=name,
@@ -48,20 +48,20 @@ def make_wandb_logger(folder: Path, name: str, *, resume: bool) -> WandbLogger:
 
 
 def log_model(logger: WandbLogger, model: Path, name: str, facts: dict[str, Any]) -> None:
-    """Make a model folder an artifact of a run.
+    """Log the folder of a model as an artifact of a run.
 
     Args:
-        logger: of the run.
-        model: the folder.
-        name: of what it was trained on.
-        facts: about it.
+        logger: The logger of the run.
+        model: The folder of the model.
+        name: The name of the artifact that it was trained on.
+        facts: Facts about the model.
     """
     import wandb
 
     run: Any = logger.experiment
     if run.disabled:
         return
-    if run.offline:  # it is uploaded some day, when another model may have taken its place
+    if run.offline:  # by the time of the upload, another model may have replaced this one
         model = Path(shutil.copytree(model, Path(run.dir).parent / "model"))
     artifact = wandb.Artifact(f"{name}-model", "model", metadata=facts)
     for path in sorted(path for path in model.rglob("*") if path.is_file()):
@@ -72,7 +72,7 @@ def log_model(logger: WandbLogger, model: Path, name: str, facts: dict[str, Any]
 
 @contextmanager
 def ending_wandb() -> Iterator[None]:
-    """End the run of Weights & Biases that is begun inside; as failed if an error leaves."""
+    """End a run of Weights & Biases that begins inside; if an error leaves, it ends as failed."""
     before = _present_run()
     code = 1
     try:
@@ -85,11 +85,11 @@ def ending_wandb() -> Iterator[None]:
 
 
 def way_to_sync(folder: Path) -> str | None:
-    """Return the command that uploads what all starts of a run wrote offline below `folder`."""
+    """Return the command that uploads what a run wrote offline below `folder`; None if nothing."""
     kept = folder / "wandb_id"
     if not kept.is_file():
         return None
-    # A number follows where two starts are of the same second.
+    # The name of a second start within one second ends in a number.
     offline = sorted((folder / "wandb").glob(f"offline-run-*-{kept.read_text().strip()}*"))
     return shlex.join(["wandb", "sync", *map(str, offline)]) if offline else None
 
@@ -106,7 +106,7 @@ def _run_id(folder: Path, *, resume: bool) -> str:
 
 
 def _logged_in() -> bool:
-    # Where `wandb login` keeps the key; to ask the library itself makes some versions ask the user.
+    # Looks where `wandb login` keeps the key. Some versions of the library would ask the user.
     if os.environ.get("WANDB_API_KEY"):
         return True
     host = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname

@@ -1,4 +1,4 @@
-"""Writes learned features for TensorBoard: a cloud of points, and the projector's files."""
+"""Writes learned features for TensorBoard: a cloud of points, and files for its projector."""
 
 from typing import Any
 
@@ -7,13 +7,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.tensorboard import SummaryWriter
 
-from shardmill import Bag, ShardDataset, TextDataset
+from shardmill.datasets.dataset import ShardDataset
+from shardmill.datasets.text import TextDataset
+from shardmill.format.batch import Bag
+from shardmill.training.modalities.find_modality import find_modality
 from shardmill.training.show.draw_rows import class_colours, visible
 from shardmill.training.show.shown_rows import Seen, class_names, principal_components
 
-_COMPONENTS = 64  # of the projector's points, which are text in a browser
+_COMPONENTS = 64  # a browser reads the projector's points as text, so fewer numbers load faster
 _TOKENS = 2_000
-_SPRITE = 48  # pixels of a side; a sheet may have 8,192 in all
+_SPRITE = 48  # pixels of a side; a whole sheet may have 8,192
 
 
 def write_cloud(
@@ -34,9 +37,9 @@ def write_cloud(
 def write_projector(
     writer: SummaryWriter, seen: Seen, dataset: ShardDataset, model: nn.Module, *, step: int
 ) -> None:
-    """Write features by row, with images where there are, and for texts those of tokens.
+    """Write the features of rows, with pictures if there are any; for texts, also of tokens.
 
-    Features of more than 64 dimensions are in their first 64 principal components.
+    Features of more than 64 dimensions are reduced to their first 64 principal components.
     """
     features = seen.features
     if features.shape[1] > _COMPONENTS:
@@ -53,7 +56,7 @@ def write_projector(
         features,
         metadata=lines,
         metadata_header=["class", "predicted", "row"],
-        label_img=_sprites(x) if dataset.manifest.kind == "image" else None,
+        label_img=_sprites(x) if find_modality(dataset.kind).PICTURES else None,
         global_step=step,
         tag=f"features/{dataset.split}",
     )
@@ -70,7 +73,7 @@ def _write_tokens(
     *,
     step: int,
 ) -> None:
-    # Of the most frequent tokens of the rows that are shown.
+    # Writes the most frequent tokens of the rows that are shown.
     counts = torch.bincount(x.ids.long())
     order = counts.argsort(descending=True, stable=True)[:_TOKENS]
     ids = order[counts[order] > 0]

@@ -8,12 +8,12 @@ _BUCKETS = 64
 
 
 def write_histograms(writer: SummaryWriter, model: nn.Module, step: int) -> None:
-    """Write all values of each parameter, and of its gradient where it has one.
+    """Write histograms of each parameter, and of its gradient if it has one.
 
     Args:
-        writer: of the run.
-        model: after its last step, with the gradients of that.
-        step: to show them at.
+        writer: The writer of the run.
+        model: The model after its last step, with the gradients of that step.
+        step: The step to show them at.
     """
     for name, weight in model.named_parameters():
         _write(writer, f"weights/{name}", weight.detach(), step)
@@ -22,7 +22,7 @@ def write_histograms(writer: SummaryWriter, model: nn.Module, step: int) -> None
 
 
 def _write(writer: SummaryWriter, tag: str, tensor: Tensor, step: int) -> None:
-    # Buckets of equal width: those of `add_histogram` take seconds on ten million values.
+    # The buckets have equal width, since `add_histogram` takes seconds for ten million values.
     values = tensor.float().cpu().flatten()
     values = values[values.isfinite()]  # scaled gradients may overflow
     if not len(values):
