@@ -62,6 +62,14 @@ class BinaryFileError(InputError):
     """A file of bytes that are no text, where a text file is expected."""
 
 
+class UnreadableFileError(InputError):
+    """A file that is not there, or that may not be read."""
+
+
+class ChangedFileError(InputError):
+    """A raw file whose content changed while it was in use."""
+
+
 class NotAFileError(InputError):
     """A folder, pipe or device, where a regular file is expected."""
 
@@ -90,12 +98,28 @@ class FieldCountError(InputError):
     """A CSV row with more or fewer fields than there are columns."""
 
 
+class UnclosedQuoteError(InputError):
+    """A quote in a CSV file that is never closed, or that is closed in a later line."""
+
+
+class RowTooLongError(InputError):
+    """A row of a CSV file that is longer than any real row; often a quote is missing."""
+
+
+class CsvFormatError(InputError):
+    """Text that cannot be parsed as rows of CSV."""
+
+
 class ValueFormatError(InputError):
     """A cell that cannot be read as its column's dtype, or is missing where it must not be."""
 
 
 class TooManyBadRowsError(InputError):
     """More rows that are not what the recipe says than the recipe allows."""
+
+
+class SampleListError(InputError):
+    """A list of sample files that `shardmill sample` did not write."""
 
 
 class NotCleanedError(InputError):

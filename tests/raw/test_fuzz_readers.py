@@ -13,6 +13,6 @@ def test_damaged_files_are_read_or_refused(tmp_path: Path) -> None:
     assert tally.failed == []
     # The draw reaches past the first check of every reader.
     assert tally.read > 80
-    assert {"CompressionError", "FieldCountError", "IdxSizeError", "InputError"} <= set(
+    assert {"CompressionError", "FieldCountError", "IdxSizeError", "UnclosedQuoteError"} <= set(
         tally.refused
     )

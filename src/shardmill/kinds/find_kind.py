@@ -1,4 +1,4 @@
-"""Finds the kind of a recipe, and what all kinds say of their targets."""
+"""Finds the kind of a recipe, and encodes the targets of all kinds."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 def find_kind(recipe: AnyRecipe) -> AnyKind:
     """Return the module of `shardmill.kinds` for a recipe.
 
-    The module is imported only now: texts need no pandas, which takes longer to import than many a
-    build of texts takes.
+    The module is imported only when it is asked for. Texts need no pandas, which takes longer to
+    import than many builds of texts take.
     """
     return cast("AnyKind", import_module(f"shardmill.kinds.{recipe.kind}"))
 

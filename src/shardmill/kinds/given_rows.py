@@ -1,8 +1,7 @@
-"""Rows as a program gives them, taken apart into columns.
+"""Takes rows that a program gives apart into columns.
 
-What `Preprocessor` is called with looks like the rows of a raw file: a list of dicts, a DataFrame
-or an Arrow table. It may hold numbers, dates and missing values as Python, numpy or pandas have
-them.
+A program gives `Preprocessor` rows like those of a raw file, as a list of dicts, a DataFrame or an
+Arrow table. They may hold numbers, dates and missing values of Python, numpy or pandas.
 """
 
 from collections import Counter

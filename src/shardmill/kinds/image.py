@@ -1,4 +1,4 @@
-"""Arrays of any shape, one a row, as they are."""
+"""Images, or arrays of any other shape. Each row is one, and its values stay as they are."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ from shardmill.raw.image_table import image_rows, image_table
 from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.image_recipe import ImageRecipe
 
-# Hardly two images are alike.
+# Images hardly ever repeat.
 PLAIN_COLUMNS: tuple[str, ...] = ("image",)
 NEEDS_LOOKUPS = False
 
@@ -37,8 +37,8 @@ _PIECE = 2**15
 def clean(recipe: ImageRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
     """Return columns `image` and, if labelled, `label` [n] int64.
 
-    An image of two dimensions [height, width] becomes [1, height, width], as torch wants it;
-    arrays of any other rank keep their shape. A label outside the classes is a fault.
+    An image of two dimensions [height, width] becomes [1, height, width], as torch wants it. Arrays
+    of any other rank keep their shape. A label outside the classes is a fault.
     """
     rows = image_rows(raw)
     if rows.ndim == 3:
@@ -52,13 +52,13 @@ def clean(recipe: ImageRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """What `fit` needs to know of some images.
+    """What `fit` needs to know about some images.
 
     Attributes:
-        field: of the images.
-        count: their finite elements.
-        mean: of these.
-        squares: sum of their squared differences from the mean.
+        field: The field of the images.
+        count: How many finite elements they have.
+        mean: The mean of these elements.
+        squares: The sum of their squared differences from the mean.
     """
 
     field: Field
@@ -79,7 +79,7 @@ def fit(recipe: ImageRecipe, summaries: Iterable[Moments]) -> Fitted:  # noqa: A
     count, mean, squares = 0, 0.0, 0.0
     field = Field.input("uint8")
     for part in summaries:
-        # Chan, Golub, LeVeque 1979: moments of two samples put together.
+        # This combines the moments of two samples (Chan, Golub and LeVeque 1979).
         field = part.field
         delta = part.mean - mean
         total = max(count + part.count, 1)
@@ -93,7 +93,7 @@ def fit(recipe: ImageRecipe, summaries: Iterable[Moments]) -> Fitted:  # noqa: A
 def _moments(rows: Array) -> tuple[int, float, float]:
     """Return count, mean and the sum of squared differences from the mean."""
     if rows.dtype == np.uint8:
-        # Exact in integers, in pieces that stay in a core's cache and whose sums fit uint32.
+        # Integers are exact. A piece stays in the cache of a core, and its sums fit uint32.
         flat, total, of_squares = rows.reshape(-1), 0, 0
         for start in range(0, flat.size, _PIECE):
             piece = flat[start : start + _PIECE].astype(np.uint32)
@@ -108,7 +108,7 @@ def _moments(rows: Array) -> tuple[int, float, float]:
 
 
 def lookups(fitted: Fitted, summaries: Sequence[Moments]) -> list[None]:  # noqa: ARG001
-    """Return nothing for each summary: images are finished without."""
+    """Return None for each summary, since images are encoded without lookups."""
     return [None] * len(summaries)
 
 

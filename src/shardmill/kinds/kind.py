@@ -1,14 +1,14 @@
-"""What a kind of dataset answers for itself: the seam between the kinds and all that use them.
+"""The protocol of a kind of dataset: the seam between the kinds and everything that uses them.
 
-Every kind is a module of this package whose functions are those of `Kind`. They are pure and take
+Every kind is a module of this package that has the functions of `Kind`. They are pure and take
 Arrow tables of any number of rows, so rows can be handled chunk by chunk in any process. Only the
-small summaries that `prepare` returns are brought together. A build goes through the functions in
+small summaries that `prepare` returns are gathered in one place. A build calls the functions in
 this order:
 
     clean             raw rows to typed rows, and the faults of the others
-    prepare           cleaned rows to rows that are as far encoded as they can be before the fit,
+    prepare           cleaned rows to rows that are encoded as far as is possible before the fit,
                       and a summary of them
-    fit               the summaries of the train split to what they teach
+    fit               the summaries of the train split to what is learnt from them
     lookups           what was learnt and the summaries to one lookup for each summary
     encode_prepared   prepared rows and the lookup of their summary to tensors
 
@@ -55,15 +55,15 @@ class Kind(Protocol[RecipeT, SummaryT, LookupT]):
         ...
 
     def prepare(self, recipe: RecipeT, cleaned: pa.Table) -> tuple[pa.Table, SummaryT]:
-        """Return rows as far encoded as is possible before the fit, and a summary of them."""
+        """Return rows encoded as far as is possible before the fit, and a summary of them."""
         ...
 
     def fit(self, recipe: RecipeT, summaries: Iterable[SummaryT]) -> Fitted:
-        """Return what the train rows teach, the same however the rows came in chunks."""
+        """Return what is learnt from the train rows. It does not depend on how they were cut."""
         ...
 
     def lookups(self, fitted: Fitted, summaries: Sequence[SummaryT]) -> Sequence[LookupT]:
-        """Return for each summary what encodes the prepared rows that it came with."""
+        """Return for each summary the lookup that encodes the prepared rows it came with."""
         ...
 
     def encode_prepared(
@@ -89,9 +89,9 @@ class Kind(Protocol[RecipeT, SummaryT, LookupT]):
         ...
 
     def clean_given(self, recipe: RecipeT, fitted: Fitted, rows: Any) -> Cleaned:
-        """Return the cleaned rows of what a program gives in place of a raw file."""
+        """Return the cleaned rows of what a program gives instead of a raw file."""
         ...
 
 
-# Who asks for the kind of a recipe does not know which it is, nor what its summaries are.
+# A caller of `find_kind` does not know which kind it gets, nor what its summaries are.
 AnyKind = Kind[Any, Any, Any]

@@ -17,12 +17,14 @@ from shardmill.recipe.text_recipe import TextRecipe
 from shardmill.text.vocab import Vocab
 
 
-class RowFault(Exception):  # noqa: N818  never reaches a user: who knows the file adds where it is
+class RowFault(Exception):  # noqa: N818  it never reaches a user: see `at`
     """A cell that is not what its recipe says.
 
     Attributes:
-        row: position in the table that was being cleaned.
-        error: which error it becomes once the file and line are known.
+        row: The position of the row in the table that was being cleaned.
+        column: The column of the cell; empty if the whole row is at fault.
+        error: The class of the error for the user, once the file and the line are known.
+        facts: What the error will say: `expected`, `found` and `fix`.
     """
 
     def __init__(self, row: int, column: str, error: type[InputError], **facts: str) -> None:
@@ -36,7 +38,7 @@ class RowFault(Exception):  # noqa: N818  never reaches a user: who knows the fi
         return _fault, (self.row, self.column, self.error, self.facts)
 
     def at(self, place: str) -> InputError:
-        """Return the error for the user; `place` names the file and the line."""
+        """Return the error for the user. `place` names the file and the line."""
         where = f"{place}, column {self.column}" if self.column else place
         return self.error(where, **self.facts)
 
@@ -47,13 +49,13 @@ def _fault(row: int, column: str, error: type[InputError], facts: dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """Cleaned rows, in order, and what became of the others.
+    """Cleaned rows in order, and the rows that were left out.
 
     Attributes:
-        table: the rows that were kept.
-        dropped: reason by position in the raw table, for every row that the recipe leaves out.
-        faults: of rows that are not what the recipe says, in order; at least one for each such
-            row, and no such row is in `table` or in `dropped`.
+        table: The rows that were kept.
+        dropped: Why the recipe leaves rows out, by their position in the raw table.
+        faults: What is wrong with rows that are not what the recipe says, in order. Each such row
+            has at least one fault, and is neither in `table` nor in `dropped`.
     """
 
     table: pa.Table
@@ -63,15 +65,16 @@ class Cleaned:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What the rows of the train split taught.
+    """What was learnt from the rows of the train split.
 
     Attributes:
-        inputs: the fields of the model's input: `x`, or `x.<group>` of each group.
-        features: names of what they hold, one field's after another's.
-        statistics: by feature.
-        vocab: numbers of the tokens; None but for text. So are the following.
-        unknown, padding: tokens for what has no number, and for no token.
-        tokenizer: content of the tokenizer.json that the recipe names, if it names one.
+        inputs: The fields of the model's input: `x`, or an `x.<group>` for each group.
+        features: The names of the features, field after field.
+        statistics: The statistics of each feature.
+        vocab: The vocabulary of texts; None for other kinds, like all that follows.
+        unknown: The token that stands for unknown tokens.
+        padding: The token that fills up short texts.
+        tokenizer: The content of the tokenizer.json that the recipe names, if it names one.
     """
 
     inputs: tuple[Field, ...]
@@ -83,7 +86,7 @@ class Fitted:
     tokenizer: str | None = None
 
     def padding_id(self) -> int:
-        """Return the number that fills up short rows; 0 if no token stands for that."""
+        """Return the id that fills up short rows; 0 if there is no padding token."""
         return 0 if self.vocab is None or self.padding is None else self.vocab[self.padding]
 
 
@@ -110,7 +113,7 @@ def class_indices(
 ) -> tuple[pa.Array, list[RowFault]]:
     """Return the class index [n] int64 of each label, a string or integer array without nulls.
 
-    A label that is not one of the classes has a fault, and an index that means nothing.
+    A label that is not one of the classes has a fault. Its index has no meaning then.
     """
     first = target.first
     names = target.classes if first is None else range(first, first + len(target.classes))
@@ -136,7 +139,7 @@ def class_indices(
 def without_faulty(
     table: pa.Table, faults: Sequence[RowFault], dropped: Mapping[int, str] | None = None
 ) -> Cleaned:
-    """Return the rows of `table` [n] that have no fault and are not dropped, and the rest apart."""
+    """Return the rows of `table` [n] without those that have a fault or are dropped."""
     if not faults and not dropped:
         return Cleaned(table)
     faulty = {fault.row for fault in faults}

@@ -1,4 +1,4 @@
-"""Mixed columns to vectors of numbers, in pandas, chunk by chunk."""
+"""Turns mixed columns into vectors of numbers, with pandas, chunk by chunk."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -28,21 +28,21 @@ from shardmill.recipe.tables import Target
 from shardmill.recipe.tabular_column import Column
 from shardmill.recipe.tabular_recipe import TabularRecipe
 
-# Columns whose values hardly repeat: of none is that known.
+# Any column may have few distinct values, so Parquet may use a dictionary for each.
 PLAIN_COLUMNS: tuple[str, ...] = ()
 NEEDS_LOOKUPS = False
 
 
 def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
-    """Return typed rows without the dropped columns; missing cells are null.
+    """Return typed rows without the dropped columns. Missing cells are null.
 
-    A cell that cannot be read, is missing where none may be, or is outside its map, categories or
-    classes is a fault.
+    A cell is a fault if it cannot be read, if it is missing although it must not be, or if it is
+    outside its map, categories or classes.
 
     Args:
-        recipe: says what the columns are.
-        raw: every column as strings, missing cells null.
-        labelled: the targets are among the columns.
+        recipe: The recipe, which says what the columns are.
+        raw: Every column as strings. Missing cells are null.
+        labelled: Whether the targets are among the columns.
     """
     stated = recipe.stated_dtypes()
     targets = recipe.all_targets() if labelled else {}
@@ -62,7 +62,7 @@ def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
             may_lack = column.missing == "drop"
             faults += [f for f in wrong if not (may_lack and not texts[f.row].is_valid)]
             continue
-        # What will be scaled need not fit the dtype of its field yet.
+        # Numbers that will be scaled need not fit the dtype of their field yet.
         dtype = stated.get(name, "float32") if column.scale == "none" else "float64"
         reader = CellReader(name, column, dtype)
         columns[name] = reader.read(texts)
@@ -71,17 +71,17 @@ def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
 
 
 def prepare(recipe: TabularRecipe, cleaned: pa.Table) -> tuple[pa.Table, Summary]:
-    """Return the rows as they are, and the count of their values."""
+    """Return the rows unchanged, and the counts of their values."""
     return cleaned, summarise(_counted(recipe), cleaned)
 
 
 def fit(recipe: TabularRecipe, summaries: Iterable[Summary]) -> Fitted:
-    """Return features, fields and statistics, the same however the rows came in chunks.
+    """Return features, fields and statistics. They do not depend on how the rows were cut.
 
     Memory grows with the number of distinct values of each column.
 
     Raises:
-        RowFault: a column has no value to impute from, or its numbers do not fit its group.
+        RowFault: A column has no value to impute from, or its numbers do not fit its group.
     """
     merged = merge_summaries(summaries)
     statistics: dict[str, Statistics] = {}
@@ -101,13 +101,13 @@ def fit(recipe: TabularRecipe, summaries: Iterable[Summary]) -> Fitted:
 
 
 def _counted(recipe: TabularRecipe) -> Mapping[str, Column]:
-    # Features, and targets that are numbers.
+    # Returns the features, and the targets that are numbers.
     numbers = [name for name, t in recipe.all_targets().items() if t.classes is None]
     return {name: recipe.columns[name] for name in (*recipe.features(), *numbers)}
 
 
 def lookups(fitted: Fitted, summaries: Sequence[Summary]) -> list[None]:  # noqa: ARG001
-    """Return nothing for each summary: tables are finished without."""
+    """Return None for each summary, since tables are encoded without lookups."""
     return [None] * len(summaries)
 
 
@@ -117,29 +117,37 @@ def encode_prepared(
     prepared: pa.Table,
     lookup: object = None,  # noqa: ARG001
 ) -> dict[str, Array]:
-    """Return the input fields of cleaned rows: `x` [n, f], or `x.<group>` [n, f] of each group.
+    """Return the input fields of cleaned rows: `x` [n, f], or `x.<group>` [n, f] for each group.
 
-    A number that is missing and kept is NaN. No row depends on another one, nor on `lookup`.
+    A number that is missing and kept becomes NaN. Rows do not depend on each other or on `lookup`.
 
     Raises:
-        RowFault: a value is no learnt category, or is too large for its field. Its row is that of
-            `prepared`.
+        RowFault: A value is no learnt category, or is too large for its field. The fault names the
+            row of `prepared`.
     """
     fields = zip(fitted.inputs, recipe.input_columns().values(), strict=True)
-    return {f.name: _encode_field(recipe, fitted, prepared, f, names) for f, names in fields}
+    return {
+        field.name: _encode_field(recipe, fitted, prepared=prepared, field=field, names=names)
+        for field, names in fields
+    }
 
 
 def _encode_field(
-    recipe: TabularRecipe, fitted: Fitted, prepared: pa.Table, field: Field, names: tuple[str, ...]
+    recipe: TabularRecipe,
+    fitted: Fitted,
+    *,
+    prepared: pa.Table,
+    field: Field,
+    names: tuple[str, ...],
 ) -> Array:
-    """Return one input field [n, f], made of the columns `names`."""
+    """Return one input field [n, f], made from the columns `names`."""
     x = np.empty((len(prepared), *field.shape), field.dtype)
     first = 0
     for name in names:
         column, facts = recipe.columns[name], fitted.statistics[name]
         cells = prepared.column(name)
         if column.dtype == "int64" and column.is_whole() and facts.fill is not None:
-            # pandas would make floats of them beside missing values, which do not hold all int64.
+            # Beside missing values pandas would make floats, which cannot hold every int64.
             cells = cells.fill_null(int(facts.fill))
         numbers = encode_values(name, column, facts, column_values(column, cells))
         last = first + numbers.shape[1]
@@ -158,7 +166,7 @@ def encode(recipe: TabularRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str
 
 
 def _check_finite(name: str, field: Field, numbers: Array, stored: Array, *, scaled: bool) -> None:
-    # No value was infinite when it was cleaned.
+    # No value was infinite when it was cleaned, so an infinite one was too large.
     outside = np.isinf(stored).any(axis=1)
     if outside.any():
         row = int(np.argmax(outside))
@@ -174,7 +182,10 @@ def _check_finite(name: str, field: Field, numbers: Array, stored: Array, *, sca
 
 
 def targets(recipe: TabularRecipe) -> tuple[Field, ...]:
-    """Return the target fields: `y`, or `y.<column>` of each; small classes, float32 numbers."""
+    """Return the target fields: `y`, or `y.<column>` for each target.
+
+    Classes have the smallest dtype that holds them, and numbers are float32.
+    """
     fields = []
     for name, target in recipe.all_targets().items():
         group = name if recipe.target is None else None
@@ -187,7 +198,7 @@ def targets(recipe: TabularRecipe) -> tuple[Field, ...]:
 
 
 def label_column(recipe: TabularRecipe) -> str | None:
-    """Return the first target that is a class, which hold-outs are stratified by."""
+    """Return the first target that is a class. Hold-outs are stratified by it."""
     return next((name for name, target in recipe.all_targets().items() if target.classes), None)
 
 

@@ -1,4 +1,4 @@
-"""Cells of a CSV file to typed columns, and the faults of those that cannot be read."""
+"""Reads the cells of CSV files into typed columns, and notes the cells that cannot be read."""
 
 from dataclasses import dataclass, field
 
@@ -22,7 +22,8 @@ ARROW_TYPES = {
     "date": pa.date32(),
     "timestamp": pa.timestamp("us"),  # in UTC
 }
-# All that Arrow takes for a number, and more. What does not match is found in one pass.
+# The patterns match everything that Arrow takes for a number, and more. One pass finds the cells
+# that do not match.
 _NUMBER_PATTERNS = {
     "int64": r"^[+-]?(\d+|0[xX][0-9a-fA-F]+)$",
     "float64": r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$",
@@ -38,9 +39,10 @@ class CellReader:
     """Reads the cells of one column.
 
     Attributes:
-        name, column: of the recipe.
-        dtype: in which its numbers will be stored, as far as the recipe says.
-        faults: of the cells read so far, one each.
+        name: The name of the column.
+        column: The column as the recipe describes it.
+        dtype: The dtype in which its numbers will be stored, if the recipe states one.
+        faults: One fault for each cell so far that cannot be read.
     """
 
     name: str
@@ -49,10 +51,10 @@ class CellReader:
     faults: list[RowFault] = field(default_factory=list)
 
     def read(self, texts: pa.Array) -> pa.Array:
-        """Return the cells [n] in the Arrow type of the column; null where missing or at fault.
+        """Return the cells [n] in the Arrow type of the column. Missing and bad cells are null.
 
         Args:
-            texts: the cells [n] as strings; missing ones are null.
+            texts: The cells [n] as strings. Missing cells are null.
         """
         column = self.column
         if column.missing == "error" and texts.null_count:
@@ -89,7 +91,8 @@ class CellReader:
     def _times(self, texts: pa.Array, trimmed: pa.Array) -> pa.Array:
         column = self.column
         written = column.format or _ISO_FORMATS[column.dtype]
-        # One nanosecond among the cells would make pandas refuse the years that it has no room for.
+        # With one nanosecond among the cells, pandas would use nanoseconds for all, and refuse
+        # years that those cannot hold.
         cut = pc.replace_substring_regex(trimmed, r"([.,]\d{6})\d+", r"\1")
         times = pd.to_datetime(cut.to_pandas(), format=written, errors="coerce", utc=True)
         unread = np.asarray(times.isna()) & np.asarray(pc.is_valid(texts))
@@ -111,7 +114,7 @@ class CellReader:
             unread = pc.and_(pc.is_null(numbers), pc.is_valid(texts))
             self._add(ValueFormatError, expected, texts, _places(unread))
         cells = np.asarray(numbers.fill_null(0))
-        with np.errstate(over="ignore"):  # a number too large becomes infinite
+        with np.errstate(over="ignore"):  # a number that is too large becomes infinite
             if self.dtype.startswith("float"):
                 outside = ~np.isfinite(cells.astype(self.dtype))
             elif self.column.dtype == "int64" and self.column.categories is None:
@@ -139,14 +142,15 @@ def _places(marked: pa.Array) -> Rows:
 
 
 def _parse(texts: pa.Array, dtype: str) -> pa.Array:
-    """Return numbers, null where a text is none."""
+    """Return the numbers of texts, and null for a text that is no number."""
     matches = pc.match_substring_regex(texts, _NUMBER_PATTERNS[dtype])
     likely = pc.if_else(matches, texts, pa.scalar(None, pa.string()))
     return pa.concat_arrays(_parse_halves(likely, ARROW_TYPES[dtype]))
 
 
 def _parse_halves(texts: pa.Array, dtype: pa.DataType) -> list[pa.Array]:
-    # Arrow says whether all texts are numbers, not which: few are not, after the pattern.
+    # Arrow says whether all texts are numbers, but not which are not. After the pattern few are
+    # not, so halving finds them soon.
     try:
         return [texts.cast(dtype)]
     except pa.ArrowInvalid:

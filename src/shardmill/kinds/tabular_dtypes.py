@@ -1,4 +1,4 @@
-"""The dtypes of a table: of a group as the recipe states it, else as small as is safe."""
+"""The dtypes of the fields of a table: those of the recipe, or the smallest that are safe."""
 
 from collections.abc import Collection, Mapping
 
@@ -17,17 +17,17 @@ _LARGEST_YEAR, _LARGEST_PART = 9999, 366
 def group_dtype(
     stated: DTypeName | None, columns: Mapping[str, tuple[Column, Statistics]]
 ) -> DTypeName:
-    """Return the stated dtype; otherwise the smallest integer dtype that surely holds all numbers.
+    """Return the stated dtype, or else the smallest integer dtype that surely holds all numbers.
 
-    float32 where they are not known to be whole, or not how large they may become.
+    If the numbers may not be whole, or if their range is not known, that is float32.
 
     Raises:
-        RowFault: the dtype does not hold the numbers of a column, or what is filled in there.
+        RowFault: The dtype cannot hold the numbers of a column, or the number that is filled in.
     """
     ranges = {name: _range(column, facts) for name, (column, facts) in columns.items()}
     dtype = _smallest(ranges.values()) if stated is None else stated
     for name, (column, facts) in columns.items():
-        # Numbers of the file were looked at when they were read; one to fill in was not.
+        # The numbers of the file were checked when they were read. A number to fill in was not.
         numbers = ranges[name]
         changes = bool(column.parts) or facts.divisor is not None
         fill = None if changes or isinstance(facts.fill, str) else facts.fill
@@ -63,7 +63,7 @@ def _too_large(name: str, dtype: DTypeName, found: str) -> RowFault:
 
 
 def _range(column: Column, facts: Statistics) -> tuple[int, int] | None:
-    """Return the smallest and largest number that a column can become; None if not known."""
+    """Return the smallest and the largest number that a column can have; None if unknown."""
     if facts.categories is not None:
         return 0, 1 if column.encode == "one_hot" else max(len(facts.categories) - 1, 0)
     if not column.is_whole() or column.dtype == "int64":

@@ -1,4 +1,4 @@
-"""Typed columns to the numbers of `x`."""
+"""Turns typed columns into the numbers of `x`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,10 +19,11 @@ _MICROSECONDS = 1e6  # in a second
 
 
 def column_values(column: Column, cells: pa.ChunkedArray) -> "pd.Series[Any]":
-    """Return the values [n] of a cleaned column: texts, or numbers, int64 if they can be.
+    """Return the values [n] of a cleaned column: texts, or numbers, which are int64 if possible.
 
-    Bools are 0 and 1, dates days, timestamps seconds, each since 1970 began. Missing ones are NaN.
-    Timestamps of which parts are taken are microseconds, int64, if none may be missing.
+    A bool is 0 or 1, a date is a number of days and a timestamp a number of seconds since the start
+    of 1970. A missing value is NaN. If parts are taken from timestamps and none may be missing,
+    they are microseconds in int64.
     """
     exact = column.dtype == "timestamp" and column.parts and column.missing in ("error", "drop")
     if column.dtype == "timestamp":
@@ -34,13 +35,13 @@ def column_values(column: Column, cells: pa.ChunkedArray) -> "pd.Series[Any]":
     values: pd.Series[Any] = cells.to_pandas()
     if column.dtype in ("str", "int64") or exact:
         return values
-    # Whole numbers too: what has no missing value in one chunk may have some in another.
+    # Whole numbers become floats too, since another chunk may have missing values.
     numbers = values.astype(np.float64)
     return numbers / _MICROSECONDS if column.dtype == "timestamp" else numbers
 
 
 def feature_names(name: str, column: Column, facts: Statistics) -> tuple[str, ...]:
-    """Return the names of the features that a column becomes."""
+    """Return the names of the features that are made from a column."""
     if column.parts:
         return tuple(f"{name}.{part}" for part in column.parts)
     if column.encode == "one_hot":
@@ -51,12 +52,13 @@ def feature_names(name: str, column: Column, facts: Statistics) -> tuple[str, ..
 def encode_values(
     name: str, column: Column, facts: Statistics, values: "pd.Series[Any]"
 ) -> npt.NDArray[Any]:
-    """Return the numbers [n, features] of values as `column_values` gives them.
+    """Return the features [n, features] of values from `column_values`.
 
-    float64 with NaN for what is missing and kept, or int64 where all are whole.
+    They are int64 if all are whole. Otherwise they are float64, with NaN for a value that is
+    missing and kept.
 
     Raises:
-        RowFault: a value is no category, and the recipe has no place for those.
+        RowFault: A value is no category, and the recipe has no level for such values.
     """
     if facts.fill is not None and values.hasnans:
         values = values.fillna(facts.fill)
@@ -76,7 +78,7 @@ def encode_values(
 
 
 def _as_column(values: "pd.Series[Any]") -> npt.NDArray[Any]:
-    # Without a look at their dtype: where nothing is left to count, they have none in particular.
+    # The dtype is stated, since a column without values has no particular one.
     dtype = np.int64 if values.dtype == np.int64 else np.float64
     return np.asarray(values, dtype)[:, None]
 
@@ -87,9 +89,9 @@ def category_indices(
     """Return the number [n] of each value among `categories`.
 
     Raises:
-        RowFault: a value is no category, and the recipe has no place for those.
+        RowFault: A value is no category, and the recipe has no level for such values.
     """
-    # Levels that stand for no category come first, and their texts mean them.
+    # The levels for missing and unknown values come first, and a text that is spelt so means them.
     numbers = {level: number for number, level in reversed(list(enumerate(categories)))}
     special = {"missing": numbers.get(MISSING, -1), "unseen": numbers.get(UNKNOWN, -1)}
     indices = _look_up(values, numbers, **special)
@@ -109,16 +111,17 @@ def category_indices(
 def _look_up(
     values: "pd.Series[Any]", numbers: Mapping[str, float], *, missing: float, unseen: float
 ) -> npt.NDArray[Any]:
-    # Each distinct text is looked up once. The code of a missing value is -1, that of the last.
+    # Each distinct text is looked up once. The code of a missing value is -1, which takes the last
+    # number.
     codes, texts = pd.factorize(values)
     known = [numbers.get(text, unseen) for text in texts]
     if not len(codes) or codes.min() < 0:
-        known.append(missing)  # only then: beside NaN, integers would become floats
+        known.append(missing)  # NaN would make floats of integers, so it is added only if needed
     return np.array(known)[codes]
 
 
 def _parts(column: Column, values: "pd.Series[Any]") -> npt.NDArray[np.float64]:
-    # A median or mean may be a fraction of a day.
+    # A median or mean that was filled in may be a fraction of a day.
     if values.dtype == np.int64:
         units = values.to_numpy()
     elif column.dtype == "date":

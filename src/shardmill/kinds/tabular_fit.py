@@ -1,4 +1,4 @@
-"""What the train split teaches: from counted values, so that it does not matter how they came."""
+"""Learns from the train split, by counted values, so that it does not matter how rows were cut."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -24,17 +24,17 @@ from shardmill.recipe.tabular_column import MISSING, UNKNOWN, Column
 
 Numbers = npt.NDArray[np.float64]
 
-# Counts wait until so many have come together, or as many as are merged already.
+# Counts are merged when so many are waiting, or as many as are already merged.
 _MERGE_VALUES = 250_000
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What rows hold, by column: as small as they have distinct values, whatever their number.
+    """The counted values of rows, by column. Its size depends only on the distinct values.
 
     Attributes:
-        counts: how often each value of `column_values` stands in the rows.
-        missing: how many rows have none.
+        counts: How often each value of `column_values` occurs in the rows.
+        missing: How many rows have no value.
     """
 
     counts: Mapping[str, "pd.Series[int]"] = field(default_factory=dict)
@@ -50,15 +50,15 @@ def summarise(columns: Mapping[str, Column], cleaned: pa.Table) -> Summary:
             missing[name] = cells.null_count
             values = column_values(columns[name], cells.drop_null())
             if values.dtype == np.float64:
-                values = values + 0.0  # of a zero with a sign, makes the one without
+                values = values + 0.0  # turns -0.0 into 0.0
             counts[name] = values.value_counts(sort=False)
     return Summary(counts, missing)
 
 
 def merge_summaries(summaries: Iterable[Summary]) -> Summary:
-    """Return the summary of all rows together, values in ascending order.
+    """Return the summary of all rows together, with values in ascending order.
 
-    Its memory, and this function's, grows with the number of distinct values of each column.
+    The memory that this takes grows with the number of distinct values of each column.
     """
     merged, waiting, held = Summary(), [], 0
     for summary in summaries:
@@ -83,13 +83,16 @@ def _merge(summaries: list[Summary]) -> Summary:
 def fit_column(
     name: str, column: Column, counts: "pd.Series[int]", missing: int
 ) -> dict[str, Statistics]:
-    """Return the statistics of a column and of each feature that it becomes.
+    """Return the statistics of a column, and of each feature that is made from it.
 
-    `counts` says how often each value stands in the train split, values in ascending order, and
-    `missing` how many rows have none.
+    Args:
+        name: The name of the column.
+        column: The column as the recipe describes it.
+        counts: How often each value occurs in the train split, with values in ascending order.
+        missing: How many rows have no value.
 
     Raises:
-        RowFault: there is no value to impute from.
+        RowFault: There is no value to impute from.
     """
     fill = _fill_value(name, column, counts)
     filled = counts
@@ -121,9 +124,9 @@ def fit_column(
 def mean_and_std(
     values: npt.NDArray[Any], weights: npt.NDArray[Any]
 ) -> tuple[float | None, float | None]:
-    """Return mean and standard deviation (population) of `values` [n] that stand `weights` times.
+    """Return mean and (population) standard deviation of `values` [n] that occur `weights` times.
 
-    NaN counts for nothing; None where there is nothing else, or float64 cannot hold the squares.
+    NaN is left out. Both are None if nothing else is left, or if float64 cannot hold the squares.
     """
     present = ~np.isnan(values)
     numbers: Numbers = values[present].astype(np.float64)
@@ -131,21 +134,21 @@ def mean_and_std(
     if not len(numbers):
         return None, None
     if numbers.min() == numbers.max():
-        return float(numbers[0]), 0.0  # which rounding must not make a small number of
-    # fsum is exactly rounded, so the same rows give the same statistics on every processor.
+        return float(numbers[0]), 0.0  # rounding could make it a small number
+    # fsum rounds exactly, so the same rows give the same statistics on every processor.
     total = math.fsum(times)
     try:
         with np.errstate(over="raise"):
             mean = math.fsum(numbers * times) / total
             return mean, math.sqrt(math.fsum((numbers - mean) ** 2 * times) / total)
-    except (OverflowError, FloatingPointError):  # of float64 as large as they come
+    except (OverflowError, FloatingPointError):  # the numbers are as large as float64 can hold
         return None, None
 
 
 def _shares(
     levels: npt.NDArray[np.int64], weights: npt.NDArray[Any], k: int
 ) -> list[tuple[float | None, float | None]]:
-    """Return mean and standard deviation of the k features of 0 and 1 of `levels` [n]."""
+    """Return mean and standard deviation of the k features, 0 or 1, that `levels` [n] become."""
     rows = np.bincount(levels, weights, minlength=k)
     total = rows.sum()
     values = np.array([1.0, 0.0])
@@ -164,7 +167,7 @@ def _fill_value(name: str, column: Column, counts: "pd.Series[int]") -> int | fl
         raise _wrong_numbers(name, "at least one value to impute from", "none")
     value: Any
     if column.missing == "mode":
-        value = counts.idxmax()  # the first of several, and they are sorted
+        value = counts.idxmax()  # the first of equal ones, since they are sorted
     elif column.missing == "median":
         ends = np.cumsum(counts.to_numpy())
         middle = np.searchsorted(ends, [(ends[-1] - 1) // 2, ends[-1] // 2], side="right")
@@ -175,7 +178,7 @@ def _fill_value(name: str, column: Column, counts: "pd.Series[int]") -> int | fl
             raise _wrong_numbers(name, "numbers that float64 can hold the squares of", "others")
     if column.dtype == "str":
         return str(value)
-    # A float does not hold every int64.
+    # A float cannot hold every int64.
     whole = column.dtype == "int64" and column.missing == "mode"
     return int(value) if whole else float(value)
 
@@ -202,7 +205,7 @@ def _constant(name: str, column: Column) -> int | float | str:
 def _scale(
     name: str, column: Column, counts: "pd.Series[int]"
 ) -> tuple[float | None, float | None]:
-    """Return what is taken from a number, and what the rest is divided by."""
+    """Return the offset that is subtracted from numbers, and the divisor of the result."""
     if column.scale == "none":
         return None, None
     values = counts.index.to_numpy()
@@ -223,7 +226,7 @@ def _categories(
 ) -> tuple[str, ...] | None:
     """Return the levels of a column in the order of their numbers.
 
-    A constant that is filled in is one of them even if the train split has no use for it.
+    A constant that is filled in is a level even if no value of the train split is missing.
     """
     if column.categories is None:
         return None
@@ -232,7 +235,7 @@ def _categories(
     reserved = {UNKNOWN, MISSING}
     always = {str(fill)} - reserved if column.missing == "constant" else set()
     often = counts[counts >= column.min_freq]
-    # By frequency, then by text.
+    # Sorted by frequency, then by text.
     pairs = sorted(zip(often.to_list(), often.index, strict=True), key=lambda p: (-p[0], p[1]))
     others = [text for _, text in pairs if text not in reserved | always]
     room = None if column.max_categories is None else column.max_categories - len(always)

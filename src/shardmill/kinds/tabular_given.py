@@ -1,4 +1,4 @@
-"""Cells as a program gives them, spelt as a CSV file spells them."""
+"""Spells cells that a program gives as a CSV file spells them."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time
@@ -46,18 +46,19 @@ def _spelling(value: Any, column: Column) -> str | None:
     """Return a value as a CSV file spells it, None if it is missing.
 
     Raises:
-        TypeError: it is no single value.
-        OverflowError, ValueError: a time that UTC has no room for.
+        TypeError: The value is no single value.
+        OverflowError: The value is a time that UTC cannot hold.
+        ValueError: The same, for other times.
     """
     if isinstance(value, str):
-        return str(value)  # numpy has strings of its own
+        return str(value)  # numpy has its own class of strings
     if is_missing(value):
         return None
     if isinstance(value, Iterable):
         raise TypeError(f"{type(value).__name__} is no single value")
     if isinstance(value, np.datetime64):
         value = value.astype("datetime64[us]").item()
-    if isinstance(value, date):  # and a datetime, and pandas' Timestamp, which are dates too
+    if isinstance(value, date):  # a datetime and a Timestamp of pandas are dates too
         return _time_spelling(value, column)
     if isinstance(value, bool | np.bool_):
         if column.dtype == "str":
@@ -65,7 +66,7 @@ def _spelling(value: Any, column: Column) -> str | None:
         true, false = column.spellings()
         return str(int(value)) if column.true is None else (true if value else false)[0]
     if isinstance(value, float | np.floating) and abs(float(value)) < 2**53 and value == int(value):
-        return str(int(value))  # pandas makes floats of integers when one of them is missing
+        return str(int(value))  # pandas turns integers into floats if one is missing
     return str(value)
 
 
@@ -75,7 +76,7 @@ def _time_spelling(value: date, column: Column) -> str:
     if not isinstance(value, datetime) and (zoned or column.dtype == "timestamp"):
         value = datetime.combine(value, time())
     if isinstance(value, datetime):
-        # As the cells of a file are read: in UTC, which a time without an offset is in already.
+        # Cells of a file are read in UTC, and a time without an offset is taken to be in UTC.
         value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
         if not zoned:
             value = value.replace(tzinfo=None)

@@ -1,4 +1,4 @@
-"""Texts to the numbers of their tokens."""
+"""Turns texts into the ids of their tokens."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -29,11 +29,11 @@ from shardmill.text.encode_texts import encode_texts
 from shardmill.text.tokenize_text import tokenize_texts
 from shardmill.text.vocab import Vocab
 
-# Hardly two texts are alike.
+# Texts hardly ever repeat.
 PLAIN_COLUMNS: tuple[str, ...] = ("text",)
 NEEDS_LOOKUPS = True
 
-# Counts of tokens are merged when this many have come together, which bounds the memory.
+# Counts of tokens are merged when so many are waiting, which bounds the memory.
 _MERGE_TOKENS = 4_000_000
 
 
@@ -59,8 +59,8 @@ def source_columns(recipe: TextRecipe) -> SourceColumns:
 def clean_given(recipe: TextRecipe, fitted: Fitted, rows: Any) -> Cleaned:  # noqa: ARG001
     """Return the cleaned texts of a list of texts, a DataFrame or an Arrow table.
 
-    The texts of a list are whole texts, as they are. Of a DataFrame or a table, the columns that
-    the recipe joins are joined.
+    The texts of a list are taken as whole texts. In a DataFrame or a table, the columns that the
+    recipe joins are joined.
 
     Raises:
         ColumnsError: A column is missing, or is there twice.
@@ -89,12 +89,13 @@ def join_columns(recipe: TextRecipe, raw: pa.Table) -> pa.Array:
 
 
 def prepare(recipe: TextRecipe, cleaned: pa.Table) -> tuple[pa.Table, pa.Table | None]:
-    """Return what is known of cleaned rows [n] before there is a vocabulary, and their tokens.
+    """Return cleaned rows [n] encoded without a vocabulary, and the tokens that occur in them.
 
     Returns:
-        The rows with `codes`, list<int32>, in place of `text`; and `token` and `count`, a row for
-        each distinct token in order of first appearance, which is the token that its position in
-        this table codes for. With a tokenizer of the recipe's own, the rows as they are and None.
+        The rows with a column `codes`, list<int32>, in place of `text`, and a table with the
+        columns `token` and `count`, a row for each distinct token in order of first appearance. A
+        code is the position of its token in this table. If the recipe brings its own tokenizer,
+        the rows are returned unchanged, and None.
     """
     if recipe.text.tokenizer_file is not None:
         return cleaned, None
@@ -110,7 +111,7 @@ def fit(recipe: TextRecipe, summaries: Iterable[pa.Table]) -> Fitted:
     """Return the vocabulary of the train rows, from the token counts of `prepare` in their order.
 
     Raises:
-        ValueError: the recipe takes its vocabulary from elsewhere.
+        ValueError: The recipe takes its vocabulary from elsewhere.
     """
     if recipe.text.tokenizer_file is not None or recipe.vocabulary.from_artifact is not None:
         raise ValueError("the vocabulary of this recipe is not for the train rows to say")
@@ -120,7 +121,9 @@ def fit(recipe: TextRecipe, summaries: Iterable[pa.Table]) -> Fitted:
         counts = pa.concat_tables([counts, summary])
         if len(counts) > most:
             counts = _merge(counts)
-            most = max(_MERGE_TOKENS, 2 * len(counts))  # not again for each that follows
+            most = max(
+                _MERGE_TOKENS, 2 * len(counts)
+            )  # otherwise every later summary would cause a merge
     vocab = build_vocab(_merge(counts), recipe.vocabulary)
     return fitted_with(vocab, recipe.vocabulary.unknown, recipe.vocabulary.padding)
 
@@ -128,7 +131,7 @@ def fit(recipe: TextRecipe, summaries: Iterable[pa.Table]) -> Fitted:
 def fitted_with(
     vocab: Vocab, unknown: str | None, padding: str | None, tokenizer: str | None = None
 ) -> Fitted:
-    """Return what is fitted, with a vocabulary that comes from elsewhere."""
+    """Return what is known of texts once there is a vocabulary, wherever that comes from."""
     field = Field.input("int32", ragged=True)
     return Fitted((field,), ("text",), {}, vocab, unknown, padding, tokenizer)
 
@@ -142,14 +145,15 @@ def _merge(counts: pa.Table) -> pa.Table:
 
 
 def build_vocab(counts: pa.Table, options: Vocabulary) -> Vocab:
-    """Return the vocabulary for tokens counted in order of first appearance.
+    """Return the vocabulary for tokens that were counted in order of first appearance.
 
-    As torchtext's `build_vocab_from_iterator` does it: specials first; `max_tokens` keeps the most
-    frequent and counts the specials; a special that the text holds too stays among the specials.
+    It is what torchtext's `build_vocab_from_iterator` returns: the specials come first,
+    `max_tokens` keeps the most frequent tokens and counts the specials, and a special that also
+    occurs in the texts stays among the specials.
 
     Args:
-        counts: columns `token` and `count`, each token once.
-        options: which tokens to keep and in what order.
+        counts: A table with the columns `token` and `count`. Each token occurs once.
+        options: Which tokens to keep, and in what order.
     """
     frequent = numpy_array(counts.column("count")) >= options.min_freq
     counts = counts.filter(arrow_array(frequent))
@@ -173,7 +177,7 @@ def lookups(
 ) -> Sequence[npt.NDArray[np.int32] | None]:
     """Return for each summary of `prepare` the ids [distinct tokens] int32 of its codes.
 
-    Tokens without a number get the default index.
+    Tokens that the vocabulary lacks get its default index.
     """
     counted = [summary for summary in summaries if summary is not None]
     if not counted:
@@ -190,7 +194,7 @@ def lookups(
 def encode_prepared(
     recipe: TextRecipe, fitted: Fitted, prepared: pa.Table, lookup: npt.NDArray[np.int32] | None
 ) -> dict[str, Ragged]:
-    """Return `x` of prepared rows: ids, int32. `lookup` is that of the summary they came with."""
+    """Return `x` of prepared rows: ids, int32. `lookup` belongs to the summary they came with."""
     if fitted.tokenizer is not None and recipe.text.tokenizer_file is not None:
         special_tokens = recipe.text.tokenizer_file.special_tokens
         texts = prepared.column("text").combine_chunks()
@@ -206,6 +210,6 @@ def encode(recipe: TextRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str, R
     prepared, counts = prepare(recipe, cleaned)
     lookup = None
     if counts is not None and fitted.vocab is not None:
-        # Unlike `lookups`, without a look at every token that the vocabulary has.
+        # `lookups` would go through every token of the vocabulary, which is slow for a few rows.
         lookup = np.array(fitted.vocab(counts.column("token").to_pylist()), np.int32)
     return encode_prepared(recipe, fitted, prepared, lookup)

@@ -30,9 +30,9 @@ class IdxSource:
 
     Attributes:
         images: The file of images.
-        header: What the file of images says of itself.
+        header: The header of the file of images.
         labels: The file of labels, or None.
-        label_header: What the file of labels says of itself, or None.
+        label_header: The header of the file of labels, or None.
     """
 
     images: RawContent

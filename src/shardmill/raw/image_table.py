@@ -1,4 +1,4 @@
-"""Arrays, one a row, as a column of an Arrow table."""
+"""Stores arrays, one for each row, as a column of an Arrow table."""
 
 import json
 import math
@@ -12,9 +12,9 @@ from shardmill.format.arrow_arrays import Array, arrow_array, numpy_array
 def image_table(rows: Array, **columns: pa.Array) -> pa.Table:
     """Return `rows` [n, *shape] as a column `image`, and other columns after it.
 
-    The bytes of a row are one value: Parquet would keep every element of a list as a number of
+    The bytes of a row are one value. As a list, Parquet would store every element as a number of
     four bytes with two levels, which takes four times as long and half as much space again. The
-    field's metadata has `dtype` and `shape`. Rows of no dimension are plain numbers.
+    metadata of the field holds `dtype` and `shape`. Rows without dimensions are plain numbers.
     """
     if rows.ndim == 1:
         return pa.table({"image": arrow_array(rows), **columns})

@@ -1,4 +1,4 @@
-"""Makes raw files plain: decompressed, in UTF-8, with the hashes of what was published."""
+"""Decompresses raw files, converts them to UTF-8, and hashes what was published."""
 
 import codecs
 import hashlib
@@ -17,8 +17,8 @@ from shardmill.errors import (
     CompressionError,
     EmptyFileError,
     EncodingError,
-    InputError,
     OutputError,
+    UnreadableFileError,
 )
 
 # RFC 1952, section 2.3.1; RFC 8878, section 3.1.1
@@ -31,11 +31,11 @@ class PlainFile:
     """A raw file that was read to its end, and where its plain content is.
 
     Attributes:
-        path: to read from: the raw file, or the copy.
-        bytes: of the content after decompression, before transcoding; so are the hashes.
-        md5: None if it was not asked for.
-        stat: what the file system said of the raw file before it was read: size, modification
-            and change time, inode.
+        path: The file with the plain content: the raw file itself, or its copy.
+        bytes: The size of the content after decompression and before transcoding.
+        sha256: The SHA-256 of that content.
+        md5: The MD5 of that content; None if it was not asked for.
+        stat: The facts of the file system about the raw file before it was read; see `file_stat`.
     """
 
     path: Path
@@ -51,18 +51,18 @@ def plain_copy(
     """Read a raw file once: hash it, and write it to `target` unless it is plain already.
 
     Args:
-        path: plain, gzip or zstd, told apart by its first bytes. Several gzip members or zstd
-            frames, one after another, are one content.
-        target: a file to write if `path` is compressed or not UTF-8; None to hash alone.
-        encoding: of the text; None for other content. UTF-8 is taken as it is, unchecked.
-        md5: hash with MD5 too.
+        path: The raw file: plain, gzip or zstd, told apart by its first bytes. Several gzip
+            members or zstd frames after one another are one content.
+        target: The file to write if `path` is compressed or not UTF-8; None to hash only.
+        encoding: The encoding of the text; None for other content. UTF-8 is not checked here.
+        md5: Whether to hash with MD5 too.
 
     Raises:
-        EmptyFileError: the file holds nothing.
-        CompressionError: it is cut short or damaged.
-        EncodingError: it is not in the encoding.
-        InputError: it cannot be read.
-        OutputError: the copy cannot be written.
+        EmptyFileError: The file holds nothing.
+        CompressionError: The file is cut short or damaged.
+        EncodingError: The file is not in the encoding.
+        UnreadableFileError: The file cannot be read.
+        OutputError: The copy cannot be written.
     """
     stat = file_stat(path)
     transcoder = None if encoding is None or is_utf8(encoding) else _Transcoder(path, encoding)
@@ -95,15 +95,15 @@ def open_raw(path: Path) -> Iterator[IO[bytes]]:
     """Open a raw file for reading, decompressed if its content (not its name) is compressed.
 
     Raises:
-        CompressionError: it is cut short or damaged; also from reads.
-        InputError: it cannot be read.
+        CompressionError: The file is cut short or damaged. Reading from it raises this too.
+        UnreadableFileError: The file cannot be read.
     """
     compression = _compression(path)
     try:
         with _open(path, compression) as file:
             yield file
     except (EOFError, isal_zlib.error, OSError) as error:
-        # Neither Arrow nor Python's gzip sets errno for what is wrong with the content.
+        # If the content is wrong, neither Arrow nor gzip sets errno.
         if isinstance(error, OSError) and error.errno is not None:
             raise _unreadable(path, error) from None
         raise CompressionError(
@@ -115,20 +115,20 @@ def open_raw(path: Path) -> Iterator[IO[bytes]]:
 
 
 def is_utf8(encoding: str) -> bool:
-    """Say whether text in this encoding needs no transcoding; a byte order mark does no harm."""
+    """Say whether text in this encoding needs no transcoding. A byte order mark does no harm."""
     return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
 
 
 def is_plain(path: Path, encoding: str | None) -> bool:
-    """Say whether a raw file can be read as it is: not compressed, and UTF-8 where it is text."""
+    """Say whether a raw file can be read as it is: not compressed, and in UTF-8 if it is text."""
     return _compression(path) is None and (encoding is None or is_utf8(encoding))
 
 
 def file_stat(path: Path) -> tuple[int, ...]:
-    """Return what tells a file from a changed one: size, times of modification and change, inode.
+    """Return facts that change when a file does: size, times of modification and change, inode.
 
     Raises:
-        InputError: the file is not there.
+        UnreadableFileError: The file is not there.
     """
     try:
         facts = path.stat()
@@ -138,7 +138,7 @@ def file_stat(path: Path) -> tuple[int, ...]:
 
 
 def stat_facts(facts: os.stat_result) -> tuple[int, ...]:
-    """Return what tells a file from a changed one; see `file_stat`."""
+    """Return the facts that `file_stat` gives, from what the system says of a file."""
     return (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)
 
 
@@ -146,7 +146,8 @@ def _open(path: Path, compression: str | None) -> AbstractContextManager[IO[byte
     if compression == "gzip":
         return cast("AbstractContextManager[IO[bytes]]", igzip.open(path, "rb"))
     if compression == "zstd":
-        import pyarrow as pa  # only here: to see that a build is up to date needs no Arrow
+        # Imported here, since a check that a build is up to date needs no Arrow.
+        import pyarrow as pa
 
         stream = pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
         return cast("AbstractContextManager[IO[bytes]]", io.BufferedReader(stream, _BLOCK_BYTES))
@@ -168,15 +169,15 @@ def _blocks(path: Path) -> Iterator[bytes]:
             yield block
 
 
-def _unreadable(path: Path, error: OSError) -> InputError:
+def _unreadable(path: Path, error: OSError) -> UnreadableFileError:
     found = str(error.strerror or error)
     missing = isinstance(error, FileNotFoundError | NotADirectoryError)
     fix = "check the path" if missing else "check its permissions"
-    return InputError(path, expected="a readable file", found=found, fix=fix)
+    return UnreadableFileError(path, expected="a readable file", found=found, fix=fix)
 
 
 class _Digests:
-    """Hashes blocks in other threads while the caller makes the next one."""
+    """Hashes blocks in other threads while the caller prepares the next one."""
 
     def __init__(self, *, md5: bool) -> None:
         self._hashes = [hashlib.sha256()]
@@ -206,7 +207,7 @@ class _Digests:
 
 
 class _Copy:
-    """A file that is gone again unless it was finished."""
+    """A file that is removed again unless it was finished."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -231,7 +232,7 @@ class _Copy:
 
     def __enter__(self) -> Self:
         try:
-            self._file = self._path.open("wb")  # buffered: it writes all or fails
+            self._file = self._path.open("wb")  # a buffered file writes everything, or fails
         except OSError as error:
             raise self._unwritable(error) from None
         return self
@@ -262,7 +263,7 @@ class _Transcoder:
             ) from None
 
     def _line(self) -> int:
-        """Return the line of the first fault, found by decoding the file again, byte by byte."""
+        """Return the line of the first fault, by decoding the file again, there byte by byte."""
         decoder = codecs.getincrementaldecoder(self._encoding)()
         newlines = io.IncrementalNewlineDecoder(None, translate=True)
         line = 1

@@ -1,4 +1,4 @@
-"""Finds raw files, and hashes their content unless it is known already."""
+"""Finds raw files, and hashes their content unless it is already known."""
 
 import fnmatch
 import hashlib
@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from shardmill.errors import InputError
+from shardmill.errors import ChangedFileError, SampleListError
 from shardmill.raw.plain_file import PlainFile, file_stat, open_raw, plain_copy, stat_facts
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.tables import RawFile
@@ -24,9 +24,13 @@ COMPRESSED_SUFFIXES = (".gz", ".zst")
 class RawContent:
     """A raw file that was read to its end.
 
-    `bytes` and the hashes are of its content after decompression; `md5` is None where nobody
-    asked for it; `stat` is what the file system said of it then. `readable` is where to read it
-    decompressed and in UTF-8, which may be a copy.
+    Attributes:
+        path: The raw file.
+        bytes: The size of its content after decompression.
+        sha256: The SHA-256 of that content.
+        md5: The MD5 of that content; None if it was not asked for.
+        stat: The facts of the file system about the file when it was read; see `file_stat`.
+        readable: The file to read the content from, decompressed and in UTF-8. It may be a copy.
     """
 
     path: Path
@@ -44,7 +48,7 @@ class RawContent:
     def matches(self, checksum: str) -> bool:
         """Say whether the content has this checksum, written `sha256:hex` or `md5:hex`."""
         algorithm, _, digest = checksum.partition(":")
-        return digest == {"sha256": self.sha256, "md5": self.md5}[algorithm]
+        return digest == (self.sha256 if algorithm == "sha256" else self.md5)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as build.json keeps it."""
@@ -55,7 +59,7 @@ class RawContent:
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A raw file, and what the file system said of it when it was found.
+    """A raw file that was found, with the facts of the file system about it.
 
     Attributes:
         path: Where the file is.
@@ -101,7 +105,7 @@ def find_raw_files(recipe: AnyRecipe, folder: Path) -> RawFiles:
     """Return the raw files of a recipe. Each is looked up once.
 
     Raises:
-        InputError: A file cannot be looked at.
+        UnreadableFileError: A file cannot be looked at.
     """
     entries = {file.path: file for file in recipe.files()}
     return RawFiles(folder, {path: find_entry(folder, file) for path, file in entries.items()})
@@ -152,24 +156,24 @@ def _look_at(path: Path) -> FoundFile | None:
 
 
 def read_raw(path: Path) -> RawContent:
-    """Return the size and hashes of a raw file's content, MD5 among them.
+    """Return the size and the hashes of the content of a raw file, MD5 among them.
 
     Raises:
-        EmptyFileError: the file holds nothing.
-        CompressionError: it is cut short or damaged.
-        InputError: it cannot be read.
+        EmptyFileError: The file holds nothing.
+        CompressionError: The file is cut short or damaged.
+        UnreadableFileError: The file cannot be read.
     """
     return RawContent.of(path, plain_copy(path, None, encoding=None, md5=True))
 
 
 def known_content(found: FoundFile, known: Mapping[str, Any]) -> RawContent | None:
-    """Return an earlier result if the file system says that the file is still the same.
+    """Return an earlier result if the file is still the same.
 
-    It is if its size, its times of modification and change and its inode are the same.
+    It is the same if its size, its times of modification and change and its inode are.
 
     Args:
         found: The file.
-        known: What build.json keeps of the file; empty if it keeps nothing.
+        known: What build.json holds about the file; empty if it holds nothing.
     """
     if known.get("stat") != list(found.stat):
         return None
@@ -181,7 +185,7 @@ def read_known(content: RawContent) -> bytes:
     """Return the whole content of a raw file that was read before, decompressed.
 
     Raises:
-        InputError: it is another one now.
+        ChangedFileError: The content has changed since.
     """
     with open_raw(content.readable) as file:
         found = file.read()
@@ -191,10 +195,10 @@ def read_known(content: RawContent) -> bytes:
 
 
 def check_same(content: RawContent) -> None:
-    """Compare a raw file that was read as it is with what it was when it was hashed.
+    """Check that a raw file, if no copy of it was read, still has the content that was hashed.
 
     Raises:
-        InputError: its content is another one.
+        ChangedFileError: The content has changed since.
     """
     if content.readable != content.path or file_stat(content.path) == content.stat:
         return
@@ -202,9 +206,9 @@ def check_same(content: RawContent) -> None:
         raise changed_error(content.path)
 
 
-def changed_error(path: Path) -> InputError:
-    """Return the error for a raw file that is another one than when the build was planned."""
-    return InputError(
+def changed_error(path: Path) -> ChangedFileError:
+    """Return the error for a raw file that has changed since the build was planned."""
+    return ChangedFileError(
         path,
         expected="the content that it had when the build was planned",
         found="another one",
@@ -213,14 +217,18 @@ def changed_error(path: Path) -> InputError:
 
 
 def sample_digests(folder: Path) -> frozenset[str]:
-    """Return the sha256 of the sample files that were generated into a raw folder."""
+    """Return the SHA-256 of each sample file that was generated into a raw folder.
+
+    Raises:
+        SampleListError: The list of them is not what `shardmill sample` writes.
+    """
     try:
         files = json.loads((folder / SAMPLE_NAME).read_bytes())["files"]
         return frozenset(files.values())
     except FileNotFoundError:
         return frozenset()
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(
+        raise SampleListError(
             folder / SAMPLE_NAME,
             expected="the list of files that `shardmill sample` wrote",
             found="something else",

@@ -20,7 +20,13 @@ _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: 
 
 @dataclass(frozen=True, slots=True)
 class IdxHeader:
-    """What an IDX file says of itself; `shape[0]` is the number of rows."""
+    """The header of an IDX file.
+
+    Attributes:
+        dtype: The type of an element in the file.
+        shape: The number of rows, then the shape of a row.
+        bytes: The size of the header.
+    """
 
     dtype: np.dtype[np.generic]
     shape: tuple[int, ...]
@@ -28,21 +34,24 @@ class IdxHeader:
 
     @property
     def row_bytes(self) -> int:
-        """Bytes of one row in the file."""
+        """How many bytes a row takes in the file."""
         return math.prod(self.shape[1:]) * self.dtype.itemsize
 
 
 def read_idx_header(path: Path, content_bytes: int, *, name: Path | None = None) -> IdxHeader:
-    """Return the header of an IDX file whose content has `content_bytes` bytes, decompressed.
+    """Return the header of an IDX file.
 
-    Errors name it as `name`, where that is another path.
+    The header is compared with the size of the file before anything of that size is allocated.
 
-    Nothing is allocated on the word of the file alone.
+    Args:
+        path: The file to read.
+        content_bytes: The size of its content after decompression.
+        name: The path that errors name, if it is another one.
 
     Raises:
-        IdxFormatError: the first bytes are no IDX header.
-        IdxSizeError: the dimensions promise more or fewer bytes than the file holds.
-        EmptyFileError: there are no rows.
+        IdxFormatError: The first bytes are no IDX header.
+        IdxSizeError: The dimensions promise more or fewer bytes than the file holds.
+        EmptyFileError: There are no rows.
     """
     with open_raw(path) as file:
         path = name or path
@@ -86,7 +95,10 @@ def _parse_header(path: Path, file: IO[bytes]) -> IdxHeader:
 def read_idx_rows(path: Path, header: IdxHeader, start: int, stop: int) -> npt.NDArray[np.generic]:
     """Return rows `[start, stop)` of a checked IDX file, [b, *shape[1:]] in native byte order.
 
-    Nothing else of the file is read, unless it is compressed.
+    No other part of the file is read, unless it is compressed.
+
+    Raises:
+        IdxSizeError: The file has become shorter since its header was read.
     """
     batch = np.empty((stop - start, *header.shape[1:]), header.dtype)
     with open_raw(path) as file:

@@ -50,7 +50,7 @@ class Place(NamedTuple):
         file: The raw file.
         unit: What `number` counts: `line` from 1, or `row` from 0.
         number: The first line of the row, or its number.
-        text: The row as it stands there; None where it is no text.
+        text: The text of the row; None if it is no text.
     """
 
     file: Path

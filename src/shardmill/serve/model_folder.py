@@ -1,10 +1,10 @@
-"""A trained model in a folder that can be given away alone: what it holds, written and checked.
+"""Writes and checks the folder of a trained model, which can be given away on its own.
 
     model.json          the facts below, and the checksum of every other file
     model.safetensors   parameters and buffers
-    preprocessor.json   and vocab.txt or tokenizer.json: see `saved_preprocessor`
+    preprocessor.json   with vocab.txt or tokenizer.json: see `saved_preprocessor`
 
-No file holds code: `architecture` and `options` say which of the known modules to make.
+No file holds code. `architecture` and `options` say which of the known modules to make.
 """
 
 import os
@@ -39,7 +39,14 @@ _FIX = "copy the folder anew, or train the model again"
 
 
 class TrainedOn(Strict):
-    """The artifact that a model has learnt from; `sample` says that it was of generated rows."""
+    """The artifact that a model was trained on.
+
+    Attributes:
+        name: The name of the artifact.
+        shard_key: The key of its shards.
+        recipe_sha256: The SHA-256 of its recipe.
+        sample: Whether its rows were generated.
+    """
 
     name: str
     shard_key: Sha256
@@ -51,15 +58,21 @@ class ModelFacts(Strict):
     """The content of model.json.
 
     Attributes:
-        architecture, options: which module, and the arguments that make it.
-        classes: their names by index.
-        trained_on: where its weights come from.
-        started_from: the same of the model that the training started from, if there was one.
-        settings: hyper-parameters of the training.
-        metrics: what it gave; None where that was no finite number.
-        parameters: how many numbers the weights are, without buffers.
-        files: the others in the folder.
-        checksum: xxh3_128 of model.json as it is without it.
+        format: The name of the format.
+        version: The version of the format.
+        writer: The program that wrote the file.
+        architecture: The name of the module.
+        options: The arguments that make the module.
+        kind: The kind of dataset that the model takes.
+        classes: The names of the classes by index.
+        trained_on: The artifact that the model was trained on.
+        started_from: The artifact of the model that the training started from; None for fresh
+            weights.
+        settings: The settings of the training.
+        metrics: The metrics that it reached; None for one that was not finite.
+        parameters: How many numbers the parameters have, without buffers.
+        files: The other files in the folder.
+        checksum: The xxh3_128 of model.json without this key.
     """
 
     format: Literal["shardmill-model"] = "shardmill-model"
@@ -89,9 +102,9 @@ def read_model(folder: str | os.PathLike[str]) -> tuple[ModelFacts, bytes]:
     """Return the facts of a model folder and the content of model.safetensors, all files checked.
 
     Raises:
-        MissingArtifactError: it is not a model folder.
-        FormatVersionError: it is of a newer version.
-        ArtifactError: a file is missing, or is not the one that was written.
+        MissingArtifactError: This is not the folder of a model.
+        FormatVersionError: A newer version of shardmill wrote it.
+        ArtifactError: A file is missing, or is not the one that was written.
     """
     path = Path(folder) / MODEL_NAME
     try:
@@ -110,7 +123,7 @@ def read_model(folder: str | os.PathLike[str]) -> tuple[ModelFacts, bytes]:
 
 
 def _missing(folder: Path) -> MissingArtifactError:
-    """Return the error for a folder that is no model; often it is that of a run, or an artifact."""
+    """Return the error for a folder without a model. Often it is that of a run or an artifact."""
     found, fix = "none", "correct the path"
     if (folder / "model" / MODEL_NAME).is_file():
         fix = f"give {folder / 'model'}"
@@ -131,23 +144,23 @@ def _read_file(folder: Path, file: FileRecord) -> bytes:
 def write_model(
     folder: str | os.PathLike[str], facts: ModelFacts, weights: bytes, preprocessor: "Preprocessor"
 ) -> None:
-    """Write a model folder beside its place, and put it there by rename when it is whole.
+    """Write the folder of a model beside its place, and rename it into place when it is whole.
 
     Args:
-        folder: a model that is there is replaced; anything else that is there is left alone.
-        facts: what to say of it; the files are added.
-        weights: content of model.safetensors.
-        preprocessor: for the rows that the model takes.
+        folder: The folder. A model that is there is replaced; anything else is left alone.
+        facts: The facts about the model. The records of the files are added.
+        weights: The content of model.safetensors.
+        preprocessor: The preprocessor of the rows that the model takes.
 
     Raises:
-        OutputError: the folder holds something else, or cannot be written.
+        OutputError: The folder holds something else, or cannot be written.
     """
     final = Path(folder)
     new = final.with_name(f".building-{final.name}")
     try:
         _check_replaceable(final)
         final.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(new, ignore_errors=True)  # of a process that was killed
+        shutil.rmtree(new, ignore_errors=True)  # a process may have been killed here
         new.mkdir()
         (new / WEIGHTS_NAME).write_bytes(weights)
         names = (WEIGHTS_NAME, *preprocessor.save(new))

@@ -1,4 +1,4 @@
-"""Raw rows in, tensors out: the one object that builds shards and that serves predictions."""
+"""Turns raw rows into tensors. Builds and predictions use the same object."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -39,8 +39,11 @@ class Preprocessor:
     """A recipe together with what was learnt from the train split.
 
     Example:
-        >>> preprocessor = Preprocessor.load("artifacts/titanic")
-        >>> x = preprocessor([{"Pclass": 3, "Sex": "male", "Age": None, ...}])  # [1, 7] float32
+        >>> preprocessor = shardmill.Preprocessor.load("artifacts/titanic")
+        >>> row = {"Pclass": 3, "Sex": "male", "Age": None, "SibSp": 0, "Parch": 0}
+        >>> x = preprocessor([row | {"Fare": 7.25, "Embarked": "S"}])
+        >>> x.shape, x.dtype
+        (torch.Size([1, 7]), torch.float32)
     """
 
     def __init__(self, recipe: AnyRecipe, fitted: Fitted) -> None:
@@ -52,10 +55,10 @@ class Preprocessor:
         """Return the preprocessor that built an artifact, or one that was saved.
 
         Args:
-            folder: of an artifact, of a model, or what `save` has written.
+            folder: The folder of an artifact or of a model, or a folder that `save` wrote to.
 
         Raises:
-            ArtifactError: it cannot be read.
+            ArtifactError: The folder cannot be read.
         """
         folder = Path(folder)
         if (folder / PREPROCESSOR_NAME).is_file():
@@ -77,13 +80,14 @@ class Preprocessor:
         """Write preprocessor.json, and vocab.txt or tokenizer.json if there is a vocabulary.
 
         Args:
-            folder: that is there. `load` takes it wherever it is moved, without the artifact.
+            folder: A folder that exists. `load` takes it without the artifact, also after it was
+                moved.
 
         Returns:
             The names of the files.
 
         Raises:
-            OutputError: they cannot be written.
+            OutputError: The files cannot be written.
         """
         try:
             return write_preprocessor(Path(folder), self.recipe, self.fitted)
@@ -98,7 +102,7 @@ class Preprocessor:
     def encode_prepared(
         self, prepared: pa.Table, lookup: Any, *, labelled: bool
     ) -> dict[str, Array | Ragged]:
-        """Return the fields of rows that `prepare` of the kind has made, in order.
+        """Return the fields of rows that `Kind.prepare` returned, in order.
 
         Args:
             prepared: The rows.
@@ -130,17 +134,18 @@ class Preprocessor:
         """Return the tensors of raw rows without labels, as the dataset of this kind gives them.
 
         Args:
-            rows: tabular: a table, a DataFrame or a list of dicts with the raw columns (dropped
-                ones may be missing); image: an array [n, h, w] or [n, *shape]; text: a list of
-                texts as they are, or a table or DataFrame with the columns that the recipe joins.
-            layout: how texts are put together: `padded`, or `bag` for all ids and their offsets.
+            rows: For a table, an Arrow table, a DataFrame or a list of dicts with the raw columns
+                (dropped columns may be missing). For images, an array [n, h, w] or [n, *shape]. For
+                texts, a list of texts, or a table or DataFrame with the columns that the recipe
+                joins.
+            layout: How texts are put together: "padded" gives a `Padded`, "bag" gives a `Bag`.
 
         Returns:
-            tabular: [n, f] float32, or a dict of tensors [n, f] by group; image: [n, *shape];
-            text: Padded ids and lengths, or a Bag.
+            For a table, a tensor [n, f] float32, or a dict of tensors [n, f] by group. For images,
+            a tensor [n, *shape]. For texts, a `Padded` or a `Bag`.
 
         Raises:
-            InputError: a row is not what the recipe says, or would have been dropped.
+            InputError: A row is not what the recipe says, or a build would have dropped it.
         """
         try:
             cleaned = find_kind(self.recipe).clean_given(self.recipe, self.fitted, rows)
@@ -149,15 +154,15 @@ class Preprocessor:
             raise fault.at(f"row {fault.row}") from None
 
     def encode_raw(self, raw: pa.Table, *, layout: Layout = "padded") -> "Inputs":
-        """Return the tensors of rows as a raw file has them; `__call__` says which.
+        """Return the tensors of rows as a raw file has them; see `__call__` for the tensors.
 
         Args:
-            raw: tabular and text: columns of strings, missing cells of a table null; image: from
-                `image_table`.
-            layout: see `__call__`.
+            raw: For tables and texts, columns of strings, with null for the missing cells of a
+                table. For images, a table from `image_table`.
+            layout: How texts are put together; see `__call__`.
 
         Raises:
-            RowFault: a row is not what the recipe says, or would have been dropped.
+            RowFault: A row is not what the recipe says, or a build would have dropped it.
         """
         cleaned = find_kind(self.recipe).clean(self.recipe, raw, labelled=False)
         return self._tensors(cleaned, layout)
@@ -174,19 +179,20 @@ class Preprocessor:
                 found=reason,
                 fix="leave the row out, or fill the cell in",
             )
-        # No row was left out, so the rows of a fault are those that were given.
+        # No row was left out, so a fault names the row that was given.
         return _to_torch(self, self.encode(cleaned.table, labelled=False), layout)
 
 
 def _to_torch(
     preprocessor: Preprocessor, inputs: Mapping[str, Array | Ragged], layout: Layout
 ) -> "Inputs":
-    import torch  # only here: building shards needs no torch
+    import torch  # imported here, since building shards needs no torch
 
     from shardmill.format.batch import Bag, pad, row_offsets
 
-    if "x" not in inputs:
-        return {name[2:]: torch.from_numpy(np.array(x)) for name, x in inputs.items()}
+    groups = {f.group: f.name for f in preprocessor.fitted.inputs if f.group is not None}
+    if groups:
+        return {group: torch.from_numpy(np.array(inputs[name])) for group, name in groups.items()}
     x = inputs["x"]
     if not isinstance(x, Ragged):
         return torch.from_numpy(np.array(x))

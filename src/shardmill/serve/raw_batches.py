@@ -1,7 +1,7 @@
-"""Rows to predict, batch by batch: a raw file as its recipe has it, or texts one a line.
+"""Reads rows to predict, batch by batch, from a raw file or from texts with one on each line.
 
-A batch has the number of rows that was asked for, wherever chunks of the file end, so that models
-are given the same batches as from shards.
+A batch has the number of rows that was asked for, wherever the chunks of the file end. So a model
+gets the same batches as from shards.
 """
 
 from collections.abc import Iterable, Iterator
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class _Piece(NamedTuple):
-    """Rows of a chunk from `start` on."""
+    """Some rows of a chunk, beginning with row `start` of it."""
 
     chunk: Any
     start: int
@@ -55,16 +55,15 @@ def raw_batches(
     """Yield the tensors of the rows of a raw file in order, `rows` at a time.
 
     Args:
-        preprocessor: of the recipe that the file is like: a CSV of its columns, where targets may
-            be missing, and with a header dropped ones too; or an IDX file of images. It may be
-            compressed.
-        path: of the file.
-        rows: of a batch; the last one may have fewer.
+        preprocessor: The preprocessor of the recipe that the file is like.
+        path: The raw file, which may be compressed. A CSV file may lack the targets, and with a
+            header also the columns that the recipe drops.
+        rows: How many rows a batch has. The last batch may have fewer.
         layout: How texts are put together; see `Preprocessor`.
         sizes: How much of the file is in memory at a time.
 
     Raises:
-        InputError: the file, or a row of it, is not what the recipe says; the error says where.
+        InputError: The file, or a row of it, is not what the recipe says. The error says where.
     """
     with _reworded(preprocessor), _open(preprocessor, path) as source:
         for pieces in _regroup(_rows(source, sizes.chunk_bytes), rows):
@@ -79,11 +78,11 @@ def raw_batches(
 def text_batches(
     preprocessor: Preprocessor, lines: IO[bytes], rows: int, *, layout: Layout = "padded"
 ) -> Iterator["Inputs"]:
-    """Yield the tensors of texts that stand one on a line, `rows` at a time.
+    """Yield the tensors of texts, of which each line holds one, `rows` at a time.
 
     Raises:
-        InputError: the rows of this recipe are no texts.
-        EncodingError: a line is not UTF-8.
+        KindOfRowsError: The rows of this recipe are no texts.
+        EncodingError: A line is not UTF-8.
     """
     if not isinstance(preprocessor.recipe, TextRecipe):
         raise KindOfRowsError(
@@ -115,7 +114,7 @@ def _decode(line: bytes, number: int) -> str:
 
 
 def _regroup(chunks: Iterable[tuple[Any, pa.Table]], rows: int) -> Iterator[list[_Piece]]:
-    """Yield pieces of chunks that have `rows` rows together; the last ones may have fewer."""
+    """Yield pieces of chunks with `rows` rows together. The last ones may have fewer."""
     pieces: list[_Piece] = []
     wanted = rows
     for chunk, table in chunks:
@@ -143,7 +142,7 @@ def _place(source: RowSource, pieces: Iterable[_Piece], row: int) -> str:
 
 @contextmanager
 def _reworded(preprocessor: Preprocessor) -> Iterator[None]:
-    """Have no error send the user of a model to a recipe, which they may never have seen."""
+    """Reword errors that mention the recipe, which the user of a model may never have seen."""
     try:
         yield
     except InputError as error:
@@ -161,7 +160,7 @@ def _open(preprocessor: Preprocessor, path: Path) -> Iterator[RowSource]:
     recipe = preprocessor.recipe
     encoding = recipe.text_encoding()
     with TemporaryDirectory(prefix="shardmill-") as folder:
-        file_stat(path)  # says so if there is no such file
+        file_stat(path)  # raises if there is no such file
         _check_file(path)
         file = _plain(path, Path(folder) / "plain", encoding)
         source = file_source(recipe, file, find_kind(recipe).source_columns(recipe))
@@ -171,7 +170,7 @@ def _open(preprocessor: Preprocessor, path: Path) -> Iterator[RowSource]:
 
 
 def _plain(path: Path, copy: Path, encoding: str | None) -> RawContent:
-    """Return a file to read as it is, or its decompressed copy in UTF-8. Nothing is hashed."""
+    """Return the file itself if it is plain, or else its decompressed copy in UTF-8."""
     if is_plain(path, encoding):
         stat = file_stat(path)
         return RawContent(path, stat[0], "", None, stat, path)
@@ -196,7 +195,7 @@ def _rows(source: RowSource, chunk_bytes: int) -> Iterator[tuple[Any, pa.Table]]
 
 def _check_shape(path: Path, header: IdxHeader, field: Field) -> None:
     shape = header.shape[1:]
-    stored = (1, *shape) if len(shape) == 2 else shape  # as `kinds.image.clean` has it
+    stored = (1, *shape) if len(shape) == 2 else shape  # `kinds.image.clean` does the same
     if (stored, header.dtype.name) != (field.shape, field.dtype):
         wanted = field.shape[1:] if len(field.shape) == 3 and field.shape[0] == 1 else field.shape
         raise ImageShapeError(

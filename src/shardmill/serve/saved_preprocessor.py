@@ -1,6 +1,6 @@
-"""preprocessor.json: a recipe and what was learnt for it, in a folder without the artifact.
+"""Reads and writes preprocessor.json: a recipe and what was learnt, without the artifact.
 
-Beside it lies vocab.txt, or the tokenizer.json that the recipe brought along, if the kind has one.
+For texts, vocab.txt lies beside it, or the tokenizer.json that the recipe brought along.
 """
 
 import json
@@ -32,9 +32,13 @@ _FIX = "copy the folder anew, or save the preprocessor again"
 
 
 class SavedVocabulary(Strict):
-    """The vocabulary's file, one of the two, and its tokens for what has no number and for padding.
+    """The file of the vocabulary, which is one of two, and its special tokens.
 
-    `tokenizer` is the file that the recipe brought along, and then has the tokens too.
+    Attributes:
+        unknown: The token that stands for unknown tokens.
+        padding: The token that fills up short texts.
+        vocab: The file vocab.txt, unless there is a tokenizer.
+        tokenizer: The file tokenizer.json that the recipe brought along. It holds the tokens too.
     """
 
     unknown: str | None
@@ -44,7 +48,7 @@ class SavedVocabulary(Strict):
 
 
 class SavedPreprocessor(Strict):
-    """The content of preprocessor.json: what it shares with a manifest is as there."""
+    """The content of preprocessor.json. Keys that a manifest has too mean the same as there."""
 
     format: Literal["shardmill-preprocessor"] = "shardmill-preprocessor"
     version: Annotated[int, Constraint(ge=1)] = PREPROCESSOR_VERSION
@@ -57,7 +61,7 @@ class SavedPreprocessor(Strict):
 
 
 def write_preprocessor(folder: Path, recipe: AnyRecipe, fitted: Fitted) -> tuple[str, ...]:
-    """Write preprocessor.json and what belongs to it into a folder; return the files' names."""
+    """Write preprocessor.json and the vocabulary into a folder, and return the files' names."""
     vocabulary = _write_vocabulary(folder, fitted)
     saved = SavedPreprocessor(
         kind=recipe.kind,
@@ -94,7 +98,7 @@ def read_preprocessor(folder: Path) -> tuple[AnyRecipe, Fitted]:
     """Return what `write_preprocessor` has written.
 
     Raises:
-        ArtifactError: a file is missing or damaged, or of a newer version.
+        ArtifactError: A file is missing or damaged, or a newer version of shardmill wrote it.
     """
     path = folder / PREPROCESSOR_NAME
     saved = read_record(path, SavedPreprocessor, version=PREPROCESSOR_VERSION, fix=_FIX)
@@ -106,10 +110,10 @@ def read_preprocessor(folder: Path) -> tuple[AnyRecipe, Fitted]:
 
 
 def parse_saved(where: object, kind: Kind, recipe: dict[str, Any], *, fix: str) -> AnyRecipe:
-    """Return the recipe whose facts a manifest or preprocessor.json holds.
+    """Return the recipe that a manifest or preprocessor.json holds.
 
     Raises:
-        ManifestError: they are not those of a recipe.
+        ManifestError: What it holds is no valid recipe.
     """
     model = RECIPE_KINDS[kind]
     try:
@@ -123,10 +127,10 @@ def parse_saved(where: object, kind: Kind, recipe: dict[str, Any], *, fix: str) 
 def with_vocabulary(
     fitted: Fitted, folder: Path, record: VocabularyRecord | SavedVocabulary, *, fix: str
 ) -> Fitted:
-    """Return what is fitted with the vocabulary in a folder.
+    """Return what was learnt, completed by the vocabulary in a folder.
 
     Raises:
-        DamagedFileError: its file is missing, or is not the one that was written.
+        DamagedFileError: The file of the vocabulary is missing, or is not the one that was written.
     """
     tokenizer = None
     if record.vocab is None and record.tokenizer is not None:

@@ -10,7 +10,7 @@ from typing import IO
 
 import numpy as np
 
-from shardmill.errors import EncodingError, InputError
+from shardmill.errors import ChangedFileError, EncodingError, UnreadableFileError
 from shardmill.raw.csv.csv_rows import line_ends
 from shardmill.raw.csv.row_spans import read_at, row_spans
 from shardmill.recipe.tables import Csv
@@ -20,15 +20,17 @@ BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class CsvChunk:
-    """Some rows of a CSV file, one after another and whole.
+    """Some whole rows of a CSV file that follow one another.
 
     Attributes:
-        path: a plain file in UTF-8.
-        start, stop: the bytes of the rows in it.
-        line: of the first byte, from 1.
-        header: the columns that the file's first row names, in its order; None without header.
-        regular: no quote stands but at the start or end of a field or doubled inside one.
-        name: the raw file that `path` was made from, for messages.
+        path: The plain file in UTF-8.
+        start: The byte of the file at which the rows begin.
+        stop: The byte of the file after the rows.
+        line: The line of the first byte, counted from 1.
+        header: The columns that the first row of the file names, in its order; None without a
+            header.
+        regular: Whether every quote opens or closes a field at its border, or is doubled inside.
+        name: The raw file that `path` was made from, for messages.
     """
 
     path: Path
@@ -41,19 +43,20 @@ class CsvChunk:
 
     @property
     def bytes(self) -> int:
-        """Bytes of the rows."""
+        """How many bytes the rows take."""
         return self.stop - self.start
 
     def read(self) -> builtins.bytes:
         """Return the bytes of the rows.
 
         Raises:
-            InputError: the file has become shorter.
+            ChangedFileError: The file has become shorter.
+            UnreadableFileError: The file cannot be read.
         """
         with _open(self.path, self.name) as file:
             data = read_at(file, self.start, self.bytes)
         if len(data) != self.bytes:
-            raise InputError(
+            raise ChangedFileError(
                 self.name,
                 expected="the size that it had when its rows were found",
                 found="an earlier end",
@@ -67,10 +70,10 @@ class HeaderRow:
     """The first row of a file that has a header.
 
     Attributes:
-        names: as they stand there.
-        line: on which it stands, from 1.
-        stop: the byte after it and its newline.
-        next_line: on which the rows start.
+        names: The names as the file has them.
+        line: The line of the row, counted from 1.
+        stop: The byte after the row and its newline.
+        next_line: The line on which the next row starts.
     """
 
     names: tuple[str, ...]
@@ -85,15 +88,16 @@ def csv_chunks(
     """Yield the chunks of a file in order. No more than a chunk, or one row, is in memory.
 
     Args:
-        path: a plain file in UTF-8; a byte order mark is left out.
-        options: header and delimiter.
-        chunk_bytes: of a chunk at most, unless a single row is longer.
-        name: the raw file that `path` was made from, for messages.
+        path: A plain file in UTF-8. A byte order mark is left out.
+        options: The options of the recipe; header and delimiter count here.
+        chunk_bytes: The most bytes of a chunk, unless a single row is longer.
+        name: The raw file that `path` was made from, for messages.
 
     Raises:
-        InputError: the file ends inside quotes, a row is longer than 64 MiB, or the file
-            cannot be read.
-        EncodingError: the header is not UTF-8.
+        UnclosedQuoteError: The file ends inside quotes.
+        RowTooLongError: A row is longer than 64 MiB.
+        UnreadableFileError: The file cannot be read.
+        EncodingError: The header is not UTF-8.
     """
     name = name or path
     with _open(path, name) as file:
@@ -103,16 +107,26 @@ def csv_chunks(
             if first is None:
                 return
             start, line, header = first.stop, first.next_line, first.names
-        for span in row_spans(file, name, options.delimiter, start, line, chunk_bytes):
+        spans = row_spans(
+            file,
+            name,
+            delimiter=options.delimiter,
+            start=start,
+            line=line,
+            span_bytes=chunk_bytes,
+        )
+        for span in spans:
             yield CsvChunk(path, span.start, span.stop, span.line, header, span.regular, name)
 
 
 def read_header(path: Path, options: Csv, *, name: Path | None = None) -> HeaderRow | None:
-    """Return the first row of a file, the names of its columns; None if there is no row.
+    """Return the first row of a file, which names its columns; None if there is no row.
 
     Raises:
-        EncodingError: it is not UTF-8.
-        InputError: the file ends inside its quotes, or cannot be read.
+        EncodingError: The row is not UTF-8.
+        UnclosedQuoteError: The file ends inside its quotes.
+        RowTooLongError: The row is longer than 64 MiB.
+        UnreadableFileError: The file cannot be read.
     """
     name = name or path
     with _open(path, name) as file:
@@ -120,7 +134,8 @@ def read_header(path: Path, options: Csv, *, name: Path | None = None) -> Header
 
 
 def _read_header(file: IO[bytes], name: Path, options: Csv) -> HeaderRow | None:
-    spans = row_spans(file, name, options.delimiter, _skip_bom(file), 1, 1)
+    start = _skip_bom(file)
+    spans = row_spans(file, name, delimiter=options.delimiter, start=start, line=1, span_bytes=1)
     for span in spans:
         row = read_at(file, span.start, span.stop - span.start)
         if row.strip(b"\r\n"):
@@ -133,7 +148,7 @@ def decode_row(row: bytes, name: Path, line: int) -> str:
     """Return the text of a row that starts on `line`.
 
     Raises:
-        EncodingError: it is not UTF-8.
+        EncodingError: The row is not UTF-8.
     """
     try:
         return row.decode()
@@ -151,7 +166,9 @@ def decode_row(row: bytes, name: Path, line: int) -> str:
 
 def parse_row(text: str, delimiter: str) -> list[str]:
     """Return the fields of one row."""
-    limit = csv.field_size_limit(2**31 - 1)  # the module's, so it is put back
+    limit = csv.field_size_limit(
+        2**31 - 1
+    )  # the limit holds for the whole process, so it is put back
     try:
         return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     finally:
@@ -167,6 +184,6 @@ def _open(path: Path, name: Path) -> IO[bytes]:
         return path.open("rb", buffering=0)
     except OSError as error:
         found = str(error.strerror or error)
-        raise InputError(
+        raise UnreadableFileError(
             name, expected="a readable file", found=found, fix="check its permissions"
         ) from None

@@ -1,8 +1,8 @@
-"""Finds the rows of CSV text without parsing it: where they stand, and on which line.
+"""Finds the rows of CSV text, and the lines on which they start, without parsing the text.
 
-A quote opens a field only at its start. Inside, two in a row stand for one. After the one that
-closes, the rest of the field is literal, and so is a quote elsewhere. Rows end at LF, CR or CRLF
-outside quotes. Arrow and Python's csv read so too.
+A quote opens a field only at the start of the field. Inside the field, two quotes in a row stand
+for one. After the closing quote the rest of the field is literal; so is a quote anywhere else. Rows
+end at LF, CR or CRLF outside quotes. Arrow and Python's csv follow the same rules.
 """
 
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ class QuotedSpans:
     """Where text is quoted.
 
     Attributes:
-        edges: positions of quotes, in order; in turn one that opens and one that closes. A
-            doubled one may be there, as one that closes and one that opens. If their number is
-            odd, the text ends inside quotes.
-        regular: every quote opens a field at its start, closes it at its end, or is doubled
+        edges: The positions of quotes in order. They open and close in turn. A doubled quote may be
+            among them, as one that closes and one that opens. If their number is odd, the text ends
+            inside quotes.
+        regular: Whether every quote opens a field at its start, closes it at its end, or is doubled
             inside. The end of the text counts as the end of a field.
     """
 
@@ -34,7 +34,7 @@ class QuotedSpans:
 
     @property
     def unclosed(self) -> int | None:
-        """Position of the quote that opened the field in which the text ends; None if closed."""
+        """The position of the quote that is still open at the end of the text; None if none is."""
         if len(self.edges) % 2 == 0:
             return None
         last = len(self.edges) - 1
@@ -43,7 +43,7 @@ class QuotedSpans:
         return int(self.edges[last])
 
     def outside(self, positions: Positions) -> npt.NDArray[np.bool_]:
-        """Say of each position, itself not that of an edge, whether it is outside quotes."""
+        """Say for each position whether it is outside quotes. No position is that of an edge."""
         outside: npt.NDArray[np.bool_] = np.searchsorted(self.edges, positions) % 2 == 0
         return outside
 
@@ -65,13 +65,13 @@ def find_quoted(text: Text, delimiter: str) -> QuotedSpans:
     starts_field[1:] |= doubled
     ends_field[: len(doubled)] |= doubled
     if starts_field.all() and ends_field.all():
-        # By induction over the quotes: each stands where its turn says that it does.
+        # By induction over the quotes, each opens or closes a field as its turn says.
         return QuotedSpans(quotes, regular=True)
     return QuotedSpans(_walk(text, quotes, is_border), regular=False)
 
 
 def _walk(text: Text, quotes: Positions, is_border: npt.NDArray[np.bool_]) -> Positions:
-    """Return the edges where quotes stand anywhere, going through them one by one."""
+    """Return the edges if quotes stand anywhere, by going through them one by one."""
     starts_field = is_border[text[quotes - 1]]
     starts_field[0] |= quotes[0] == 0
     followed = np.zeros(len(quotes), np.bool_)
@@ -107,14 +107,15 @@ def line_ends(text: Text) -> Positions:
 
 @dataclass(frozen=True, slots=True)
 class CsvRows:
-    """The rows of CSV text that starts and ends with whole rows. Blank lines are none.
+    """The rows of CSV text that starts and ends with whole rows. Blank lines are no rows.
 
     Attributes:
-        starts, stops: int64 [rows], the bytes of each row without what ends its line.
-        lines: int64 [rows], lines before each row.
-        fields: int64 [rows], fields of each row.
-        late: bool [rows], a quote closes after a newline and before the field ends. Most often
-            an earlier quote was not closed, and rows were swallowed.
+        starts: The first byte of each row, int64 [rows].
+        stops: The byte after each row, without the end of its line, int64 [rows].
+        lines: How many lines come before each row, int64 [rows].
+        fields: How many fields each row has, int64 [rows].
+        late: Whether a quote of the row closes after a newline and before the end of its field,
+            bool [rows]. Most often an earlier quote was not closed, and rows were swallowed.
     """
 
     starts: Positions

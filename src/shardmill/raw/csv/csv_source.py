@@ -1,4 +1,4 @@
-"""Rows of CSV files, as columns of strings."""
+"""Reads rows of CSV files as columns of strings."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from shardmill.raw.row_source import BadPlace, Place, SourceColumns
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.tables import Csv, Split
 
-# How files start that are taken for CSV by mistake: no text has these bytes.
+# The first bytes of files that are taken for CSV by mistake. No text has these bytes.
 _BINARY = {b"\0\0": "an IDX file", b"PK\3\4": "a zip archive or workbook", b"PAR1\x15": "Parquet"}
 
 

@@ -1,4 +1,4 @@
-"""Parses chunks of CSV files as Arrow tables of strings, and finds the rows that are wrong."""
+"""Parses chunks of CSV files as Arrow tables of strings, and finds the bad rows."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pv
 
-from shardmill.errors import ColumnsError, EncodingError, FieldCountError, InputError
+from shardmill.errors import (
+    ColumnsError,
+    CsvFormatError,
+    EncodingError,
+    FieldCountError,
+    InputError,
+    UnclosedQuoteError,
+)
 from shardmill.raw.csv.csv_chunks import BOM, CsvChunk, decode_row, read_header
 from shardmill.raw.csv.csv_rows import CsvRows
 from shardmill.recipe.tables import Csv
@@ -20,13 +27,14 @@ BadReason = Literal["field count", "encoding", "quotes"]
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    r"""A row of a file that is not one of its table.
+    r"""A row of a file that is not in its table.
 
     Attributes:
-        line: on which it starts, from 1.
-        reason: another number of fields than columns; bytes that are not UTF-8; or a quote that
-            closes after a newline and before the end of its field.
-        text: as it stands in the file, without the newline; bytes that are not UTF-8 as \xff.
+        line: The line on which it starts, counted from 1.
+        reason: What is wrong: it has another number of fields than there are columns, it has bytes
+            that are not UTF-8, or a quote closes after a newline and before its field ends.
+        text: The row as the file has it, without the newline. Bytes that are not UTF-8 are written
+            as \xff.
     """
 
     line: int
@@ -52,16 +60,19 @@ def parse_chunk(
     """Return the rows of a chunk, the `wanted` columns as strings, in the order of `wanted`.
 
     Args:
-        chunk: from `csv_chunks`.
-        columns: all columns; with a header they may stand in any order.
-        wanted: those to read.
-        options: as given to `csv_chunks`.
-        nulls: cells spelt as `options.missing` are null; otherwise no cell is.
+        chunk: A chunk from `csv_chunks`.
+        columns: All columns. With a header they may stand in any order.
+        wanted: The columns to read.
+        options: The options that `csv_chunks` was given.
+        nulls: Whether cells spelt as `options.missing` are null. Otherwise no cell is null.
 
     Raises:
-        ColumnsError: the header does not name the columns.
-        FieldCountError, EncodingError, InputError: of the first bad row, if
-            `options.on_bad_row` is `fail`; if it is `quarantine` they are returned.
+        ColumnsError: The header does not name the columns.
+        FieldCountError: The first bad row has too many or too few fields. This and the next two
+            are raised only if `options.on_bad_row` is `fail`; otherwise bad rows are returned.
+        EncodingError: The first bad row is not UTF-8.
+        UnclosedQuoteError: The first bad row has a quote that closes in a later line.
+        CsvFormatError: Arrow cannot parse the rows.
     """
     if chunk.header is not None:
         _check_names(chunk.header, columns, f"{chunk.name}, line 1")
@@ -72,7 +83,7 @@ def parse_chunk(
         try:
             return ParsedChunk(parser.parse(data), ())
         except pa.ArrowInvalid:
-            pass  # find out why
+            pass  # the lines below find out why
     rows = rows or CsvRows.of(data, options.delimiter)
     reasons = _bad_rows(data, rows, len(columns))
     if reasons and options.on_bad_row == "fail":
@@ -95,10 +106,10 @@ def lines_of_rows(
     """Return the line on which each row starts, from 1, and its text without the newline.
 
     Args:
-        chunk: which is read again.
-        rows: positions in the table that `parse_chunk` returned.
-        columns: as given to `parse_chunk`.
-        options: as given to `parse_chunk`.
+        chunk: The chunk, which is read again.
+        rows: Positions of rows in the table that `parse_chunk` returned.
+        columns: The columns that `parse_chunk` was given.
+        options: The options that `parse_chunk` was given.
     """
     data = chunk.read()
     all_rows = CsvRows.of(data, options.delimiter)
@@ -112,8 +123,8 @@ def check_header(
     """Compare the first row of a plain file with the columns of the recipe.
 
     Raises:
-        ColumnsError: a column is missing, unknown or named twice.
-        EncodingError: the row is not UTF-8.
+        ColumnsError: A column is missing, unknown or named twice.
+        EncodingError: The row is not UTF-8.
     """
     header = read_header(path, options, name=name)
     names, line = ((), 1) if header is None else (header.names, header.line)
@@ -124,8 +135,11 @@ def _check_names(found: Sequence[str], columns: Sequence[str], where: str) -> No
     missing = [name for name in columns if name not in found]
     unknown = [name for name in found if name not in columns]
     if missing or unknown or len(found) != len(columns):
-        facts = [f"without {', '.join(missing)}"] * bool(missing)
-        facts += [f"with {', '.join(map(repr, unknown))} besides"] * bool(unknown)
+        facts = []
+        if missing:
+            facts.append(f"without {', '.join(missing)}")
+        if unknown:
+            facts.append(f"with {', '.join(map(repr, unknown))} besides")
         raise ColumnsError(
             where,
             expected=f"the columns {', '.join(columns)}",
@@ -144,8 +158,8 @@ class _Parser:
     nulls: bool
 
     def parse(self, data: bytes) -> pa.Table:
-        # Arrow refuses no bytes at all, and leaves out a byte order mark at their start. Here a
-        # mark is a character of the first cell; a blank line before it hides it from Arrow.
+        # Arrow refuses empty data, and leaves out a byte order mark at the start. A mark in a chunk
+        # is a character of its first cell, so a blank line before it hides it from Arrow.
         if not data or data.startswith(BOM):
             data = b"\n" + data
         read = pv.ReadOptions(
@@ -165,7 +179,7 @@ class _Parser:
 
 
 def _bad_rows(data: bytes, rows: CsvRows, columns: int) -> dict[int, BadReason]:
-    """Return why rows, by position, cannot be read."""
+    """Return why rows cannot be read, by their position."""
     reasons: dict[int, BadReason] = {}
     for row in np.flatnonzero(rows.fields != columns).tolist():
         reasons[row] = "field count"
@@ -173,7 +187,8 @@ def _bad_rows(data: bytes, rows: CsvRows, columns: int) -> dict[int, BadReason]:
         reasons[row] = "quotes"
     if not _is_utf8(data):
         others = np.flatnonzero(np.frombuffer(data, np.uint8) >= 0x80)
-        # A byte belongs to the last row that starts before it; between rows are newlines alone.
+        # A byte belongs to the last row that starts before it, since only newlines lie between
+        # rows.
         for row in np.unique(np.searchsorted(rows.starts, others, side="right") - 1).tolist():
             if not _is_utf8(data[rows.starts[row] : rows.stops[row]]):
                 reasons[row] = "encoding"
@@ -187,7 +202,7 @@ def _good(rows: CsvRows, bad: Iterable[int]) -> npt.NDArray[np.bool_]:
 
 
 def _without(data: bytes, rows: CsvRows, bad: Sequence[int]) -> bytes:
-    """Return the text without some of its rows, which leave blank lines."""
+    """Return the text without some of its rows. Blank lines stay in their place."""
     pieces, start = [], 0
     for row in bad:
         pieces.append(data[start : rows.starts[row]])
@@ -218,7 +233,7 @@ def _fault(chunk: CsvChunk, data: bytes, row: CsvRows, columns: int) -> InputErr
     except EncodingError as error:
         return error
     if row.late[0]:
-        return InputError(
+        return UnclosedQuoteError(
             where,
             expected="a quote that is closed in its line, or at the end of its field",
             found="one that is closed in a later line, and more of the field after it",
@@ -232,8 +247,8 @@ def _fault(chunk: CsvChunk, data: bytes, row: CsvRows, columns: int) -> InputErr
     )
 
 
-def _not_csv(chunk: CsvChunk, message: str) -> InputError:
-    return InputError(
+def _not_csv(chunk: CsvChunk, message: str) -> CsvFormatError:
+    return CsvFormatError(
         f"{chunk.name}, lines from {chunk.line}",
         expected="rows of CSV",
         found=message,

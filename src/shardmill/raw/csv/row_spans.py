@@ -1,4 +1,4 @@
-"""Finds spans of whole rows in CSV files, in one go and in bounded memory."""
+"""Finds spans of whole rows in CSV files, in one pass and in bounded memory."""
 
 import os
 from collections.abc import Iterator
@@ -8,16 +8,24 @@ from typing import IO
 
 import numpy as np
 
-from shardmill.errors import InputError
+from shardmill.errors import RowTooLongError, UnclosedQuoteError
 from shardmill.raw.csv.csv_rows import QuotedSpans, Text, find_quoted, line_ends
 
-# A row that is longer is taken for one with a quote that is never closed.
+# A longer row most likely has a quote that is never closed.
 ROW_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class RowSpan:
-    """Whole rows of a file: bytes `[start, stop)`, the lines where they and what follows start."""
+    """Whole rows of a file.
+
+    Attributes:
+        start: The byte at which they begin.
+        stop: The byte after them.
+        line: The line on which they start.
+        next_line: The line on which the rows after them start.
+        regular: Whether all quotes are regular; see `QuotedSpans`.
+    """
 
     start: int
     stop: int
@@ -27,20 +35,21 @@ class RowSpan:
 
 
 def row_spans(
-    file: IO[bytes], name: Path, delimiter: str, start: int, line: int, span_bytes: int
+    file: IO[bytes], name: Path, *, delimiter: str, start: int, line: int, span_bytes: int
 ) -> Iterator[RowSpan]:
     """Yield spans of whole rows, of at most `span_bytes` or of one row, to the end of the file.
 
     Args:
-        file: unbuffered; its position does not matter.
-        name: of the file in messages.
-        delimiter: between fields.
-        start: the byte at which the first row starts.
-        line: on which it starts.
-        span_bytes: how much to read at a time, and unless a row is longer, to have in memory.
+        file: An unbuffered file. Its position does not matter.
+        name: The name of the file in messages.
+        delimiter: The delimiter between fields.
+        start: The byte at which the first row starts.
+        line: The line on which the first row starts.
+        span_bytes: How many bytes are read at a time. No more are in memory unless a row is longer.
 
     Raises:
-        InputError: the file ends inside quotes, or a row is longer than `ROW_BYTES`.
+        UnclosedQuoteError: The file ends inside quotes.
+        RowTooLongError: A row is longer than `ROW_BYTES`.
     """
     size, buffer = span_bytes, bytearray(span_bytes)
     while read := _fill(file, buffer, start):
@@ -67,9 +76,9 @@ class _Block:
     """Bytes of a file from the start of a row.
 
     Attributes:
-        buffer: which they are in, from its start; it may be longer.
-        text: uint8 [bytes], the same bytes.
-        is_final: the file ends with them.
+        buffer: The buffer that begins with the bytes. It may be longer.
+        text: The same bytes as uint8 [bytes].
+        is_final: Whether the file ends with them.
     """
 
     buffer: bytearray
@@ -77,7 +86,7 @@ class _Block:
     is_final: bool
 
     def last_row_end(self, quoted: QuotedSpans) -> int:
-        """Return how many bytes the rows have that end here; 0 if none does."""
+        """Return how many bytes the rows take that end in the block; 0 if none ends."""
         if self.is_final:
             return len(self.text)
         stop = self._stop()
@@ -89,7 +98,7 @@ class _Block:
         return int(ends[-1]) + 1 if len(ends) else 0
 
     def first_row_end(self, quoted: QuotedSpans) -> int:
-        """Return how many bytes the first row has; 0 if it does not end here."""
+        """Return how many bytes the first row takes; 0 if it does not end in the block."""
         ends = line_ends(self.text[: self._stop()])
         ends = ends[quoted.outside(ends)]
         if len(ends):
@@ -103,12 +112,12 @@ class _Block:
         return int(np.count_nonzero(self.text[:stop] == ord("\n")))
 
     def _stop(self) -> int:
-        # After a CR at the end LF may follow.
+        # A LF may follow a CR at the end.
         return len(self.text) - (not self.is_final and self.text[-1] == ord("\r"))
 
 
 def read_at(file: IO[bytes], start: int, size: int) -> bytes:
-    """Return `size` bytes of an unbuffered file, fewer where it ends."""
+    """Return `size` bytes of an unbuffered file, or fewer if it ends before."""
     data = b""
     while more := os.pread(file.fileno(), size - len(data), start + len(data)):
         data = data + more if data else more
@@ -124,8 +133,8 @@ def _fill(file: IO[bytes], buffer: bytearray, start: int) -> int:
     return done
 
 
-def _unclosed(name: Path, line: int) -> InputError:
-    return InputError(
+def _unclosed(name: Path, line: int) -> UnclosedQuoteError:
+    return UnclosedQuoteError(
         f"{name}, line {line}",
         expected="a row of CSV, every quote closed",
         found="the end of the file inside a quoted field",
@@ -133,8 +142,8 @@ def _unclosed(name: Path, line: int) -> InputError:
     )
 
 
-def _too_long(name: Path, line: int) -> InputError:
-    return InputError(
+def _too_long(name: Path, line: int) -> RowTooLongError:
+    return RowTooLongError(
         f"{name}, line {line}",
         expected=f"a row of at most {ROW_BYTES:,} bytes",
         found="a longer one",
