@@ -1,21 +1,21 @@
-"""Every way in which shardmill refuses, one class each.
+"""The errors of shardmill: one class for each way in which something can be refused.
 
-A message says where, what was expected, what was found and what to do. The exit codes of the
-command line are the `exit_code` of the classes below; 0 is success, 1 any other failure, 2 wrong
-usage of the command line, 130 an interrupt and 143 a termination.
+A message says where the fault is, what was expected, what was found and what to do. The command
+line exits with the `exit_code` of the class. 0 is success, 1 any other failure, 2 wrong usage of
+the command line, 130 an interrupt and 143 a termination.
 """
 
 from typing import ClassVar, Self
 
 
 class ShardmillError(Exception):
-    """Base of all errors that are about the user's files rather than about shardmill's code.
+    """The base of all errors that are about the user's files rather than shardmill's code.
 
     Attributes:
-        where: the file, line, field or option concerned.
-        expected: what should have been there.
-        found: what was there.
-        fix: what the user can do next.
+        where: The file, line, field or option concerned.
+        expected: What should have been there.
+        found: What was there.
+        fix: What the user can do next.
     """
 
     exit_code: ClassVar[int] = 1
@@ -28,7 +28,7 @@ class ShardmillError(Exception):
         super().__init__(f"{self.where}: expected {expected}, found {found}; {fix}")
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Errors cross process borders; keyword-only fields need a way back.
+        # Errors are pickled between processes, and pickle cannot pass keyword-only arguments.
         return _rebuild, (type(self), self.where, self.expected, self.found, self.fix)
 
 
@@ -59,7 +59,7 @@ class EmptyFileError(InputError):
 
 
 class BinaryFileError(InputError):
-    """A file of bytes that are no text, where a text file is expected."""
+    """A file that is no text, although a text file is expected."""
 
 
 class UnreadableFileError(InputError):
@@ -71,7 +71,7 @@ class ChangedFileError(InputError):
 
 
 class NotAFileError(InputError):
-    """A folder, pipe or device, where a regular file is expected."""
+    """A folder, pipe or device, although a regular file is expected."""
 
 
 class KindOfRowsError(InputError):
@@ -87,7 +87,7 @@ class CompressionError(InputError):
 
 
 class EncodingError(InputError):
-    """A text file that is not in its encoding: the one that the recipe says, or UTF-8."""
+    """A text file that is not in its encoding, which is UTF-8 unless the recipe names another."""
 
 
 class ColumnsError(InputError):
@@ -111,11 +111,11 @@ class CsvFormatError(InputError):
 
 
 class ValueFormatError(InputError):
-    """A cell that cannot be read as its column's dtype, or is missing where it must not be."""
+    """A cell that cannot be read as the dtype of its column, or that must not be missing."""
 
 
 class TooManyBadRowsError(InputError):
-    """More rows that are not what the recipe says than the recipe allows."""
+    """A split with more bad rows than the recipe allows."""
 
 
 class SampleListError(InputError):
@@ -123,11 +123,11 @@ class SampleListError(InputError):
 
 
 class NotCleanedError(InputError):
-    """The shard stage is to run, and the clean stage has left no rows for it."""
+    """The shard stage was asked to run, but the clean stage has not run before."""
 
 
 class FileTakenTwiceError(InputError):
-    """A raw file that two entries of a recipe take in."""
+    """A raw file that two entries of a recipe both include."""
 
 
 class UnknownClassError(InputError):
@@ -139,11 +139,11 @@ class UnknownCategoryError(InputError):
 
 
 class GivenRowError(InputError):
-    """A row that a program gives to a preprocessor and that is not what the recipe says."""
+    """A row that a program gives to a preprocessor, and that is not like those of the recipe."""
 
 
 class DroppedRowError(InputError):
-    """A row to predict that the recipe leaves out, so that there is nothing to predict from."""
+    """A row to predict that a build would have dropped, so that there is no prediction."""
 
 
 class IdxFormatError(InputError):
@@ -155,7 +155,7 @@ class IdxSizeError(InputError):
 
 
 class RowCountError(InputError):
-    """Two files that should hold one row each for the same thing hold different numbers."""
+    """Two files that should have equally many rows, but do not."""
 
 
 class TokenizerFileError(InputError):
@@ -163,7 +163,7 @@ class TokenizerFileError(InputError):
 
 
 class MissingLibraryError(ShardmillError):
-    """A library that is needed only for what was asked, and is not installed."""
+    """An optional library that is needed here, but is not installed."""
 
 
 class ArtifactError(ShardmillError):
@@ -185,7 +185,13 @@ class FormatVersionError(ArtifactError):
 
     @classmethod
     def newer(cls, where: object, *, known: str, found: int) -> Self:
-        """Return the error for a version that is newer than the newest that is known, in words."""
+        """Return the error for a version that is newer than the newest known one.
+
+        Args:
+            where: The file.
+            known: The newest known version, in words.
+            found: The version of the file.
+        """
         return cls(
             where,
             expected=f"{known} or older",
@@ -195,11 +201,11 @@ class FormatVersionError(ArtifactError):
 
 
 class AgreementError(ArtifactError):
-    """Two datasets that are to be joined and differ in what their rows mean."""
+    """Datasets that cannot be joined, because their rows mean different things."""
 
 
 class ModelError(ArtifactError):
-    """A model whose parts do not fit each other, or not the rows that it is given."""
+    """A model whose parts do not fit each other, or do not fit the rows that it is given."""
 
 
 class DamagedFileError(ArtifactError):
@@ -211,7 +217,7 @@ class UnknownSplitError(ArtifactError):
 
 
 class KindError(ArtifactError):
-    """An artifact of another kind than the class that opens it reads."""
+    """An artifact of another kind than the class that opens it."""
 
 
 class LockedError(ShardmillError):
@@ -221,7 +227,7 @@ class LockedError(ShardmillError):
 
 
 class WorkerError(ShardmillError):
-    """A process of a build has ended before its task, by no error of the task's own."""
+    """A process of a build ended before its task did, without an error of the task."""
 
 
 class OutputError(ShardmillError):
@@ -231,7 +237,13 @@ class OutputError(ShardmillError):
 
     @classmethod
     def unwritable(cls, where: object, error: OSError, *, fix: str) -> Self:
-        """Return the error for what the system said when something was to be written."""
+        """Return the error for what the system said when writing failed.
+
+        Args:
+            where: The folder or file.
+            error: What the system said.
+            fix: What the user can do next.
+        """
         found = str(error.strerror or error)
         return cls(where, expected="a folder that can be written", found=found, fix=fix)
 
@@ -257,7 +269,7 @@ class SettingsError(TrainingError):
 
 
 class ResumeError(TrainingError):
-    """A checkpoint that is not there, or is of another run than the one that is to go on."""
+    """A checkpoint that is not there, or that belongs to another run than the resumed one."""
 
 
 class DivergedError(TrainingError):
@@ -265,4 +277,4 @@ class DivergedError(TrainingError):
 
 
 class RankError(TrainingError):
-    """A process of a run has ended before the run, by no error of shardmill's own."""
+    """A process of a run ended before the run did, without an error of shardmill."""

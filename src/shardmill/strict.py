@@ -22,10 +22,10 @@ def describe_faults(
 
     Args:
         model: The model whose validation failed.
-        error: What pydantic raised.
-        whole: The name to use in place of a path for a fault of the model as a whole. Without one,
+        error: The error that pydantic raised.
+        whole: The name that replaces the path for a fault of the model as a whole. Without it,
             such a fault has no path.
-        most: How many faults to describe; all of them unless given.
+        most: How many faults to describe; None for all.
 
     Example:
         >>> class Point(Strict):

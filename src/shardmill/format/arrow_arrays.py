@@ -1,7 +1,7 @@
-"""Arrow arrays of numpy arrays and the other way, without a copy and without pandas.
+"""Turns numpy arrays into Arrow arrays and back, without a copy and without pandas.
 
-`pa.array` and `np.asarray` do the same, and import pandas if it is installed. That takes longer
-than building many a dataset of texts or images.
+`pa.array` and `np.asarray` do the same, but import pandas if it is installed. That takes longer
+than building many datasets of texts or images.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ def numpy_array(values: pa.Array | pa.ChunkedArray) -> Array:
         found: Array = bits[start:].astype(bool)
     else:
         found = np.frombuffer(data, values.type.to_pandas_dtype())[start:stop]
-    found.flags.writeable = False  # Arrow's memory may be anybody's
+    found.flags.writeable = False  # others may use the same memory of Arrow
     return found
 
 
@@ -44,7 +44,7 @@ def string_array(texts: Sequence[str]) -> pa.Array:
     """Return texts [n] as an Arrow array.
 
     Raises:
-        pa.ArrowInvalid: they have more than 2 GiB together, which is as far as `string` reaches.
+        pa.ArrowInvalid: The texts have more than 2 GiB together, the limit of `string`.
     """
     encoded = [text.encode() for text in texts]
     offsets = np.zeros(len(texts) + 1, np.int64)
@@ -53,10 +53,10 @@ def string_array(texts: Sequence[str]) -> pa.Array:
 
 
 def rows_of(content: bytes | Array, offsets: Array) -> pa.Array:
-    """Return the string array [n] of `offsets` [n + 1] into UTF-8 bytes.
+    """Return a string array [n] from UTF-8 bytes and the offsets [n + 1] of the rows in them.
 
     Raises:
-        pa.ArrowInvalid: an offset is beyond 2 GiB, which is as far as `string` reaches.
+        pa.ArrowInvalid: An offset is beyond 2 GiB, the limit of `string`.
     """
     positions = arrow_array(offsets).cast(pa.int32())
     return pa.StringArray.from_buffers(

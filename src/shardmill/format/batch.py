@@ -10,8 +10,9 @@ class Padded(NamedTuple):
     """Rows filled up to the longest.
 
     Attributes:
-        ids: [batch, longest], the dtype of the field; the padding id past each row's end.
-        lengths: [batch] int64.
+        ids: The ids [batch, longest] in the dtype of the field, and the padding id past the end of
+            each row.
+        lengths: The length of each row, [batch] int64.
     """
 
     ids: Tensor
@@ -22,8 +23,8 @@ class Bag(NamedTuple):
     """Rows one after another, as `torch.nn.EmbeddingBag` takes them.
 
     Attributes:
-        ids: [sum of lengths], the dtype of the field.
-        offsets: [batch] int64, where each row starts.
+        ids: The ids of all rows [sum of lengths] in the dtype of the field.
+        offsets: Where each row starts in `ids`, [batch] int64.
     """
 
     ids: Tensor

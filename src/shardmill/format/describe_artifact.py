@@ -1,4 +1,4 @@
-"""Says what an artifact holds, for people and as JSON."""
+"""Describes what an artifact holds, for people and as JSON."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -68,7 +68,8 @@ def describe_lines(facts: dict[str, Any]) -> Iterator[str]:
     yield f"features       {', '.join(facts['features'])}"
     if facts["vocabulary"]:
         yield f"vocabulary     {facts['vocabulary']['tokens']:,} tokens"
-    # A column of several features, and a target that is a number, have facts of their own.
+    # A column that became several features has statistics of its own, and so has a target that is a
+    # number.
     for name in dict.fromkeys([*facts["features"], *sorted(facts["statistics"])]):
         if text := _describe_statistics(facts["statistics"].get(name, {})):
             yield f"  {name:<12} {text}"

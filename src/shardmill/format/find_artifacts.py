@@ -12,7 +12,7 @@ def find_artifacts(folder: Path, names: Sequence[str]) -> list[Path]:
     """Return the artifacts called `names` in a folder, or all that are in it, sorted.
 
     Raises:
-        MissingArtifactError: there is none, or none of a name.
+        MissingArtifactError: There is no artifact, or none with one of the names.
     """
     found = sorted(path.parent for path in folder.glob(f"*/{MANIFEST_NAME}"))
     known = [path.name for path in found]

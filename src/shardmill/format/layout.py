@@ -24,7 +24,7 @@ FORMAT_VERSION = 1
 # Apple silicon (16 KiB); systems with larger pages read shard by shard.
 ALIGNMENT = 16_384
 
-# Rows are gathered from page cache; larger shards only make a build coarser to divide.
+# Rows are gathered from the page cache, so larger shards would only divide a build more coarsely.
 DEFAULT_ROWS_PER_SHARD = 65_536
 DEFAULT_SHARD_BYTES = 64 * 2**20
 
@@ -46,7 +46,7 @@ DTYPES: Mapping[DTypeName, tuple[str, int]] = {
 }
 
 OFFSETS_DTYPE: DTypeName = "int64"  # a shard may hold more than 2**31 values
-SIZES_DTYPE: DTypeName = "int32"  # a row may not
+SIZES_DTYPE: DTypeName = "int32"  # a row may not hold so many
 
 
 # What a field is for. An input goes into the model. A target is what the model learns: one class
@@ -132,7 +132,7 @@ def _field_name(letter: str, group: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """One tensor of a shard: bytes `[start, stop)` counted from the start of the data."""
+    """One tensor of a shard: its bytes `[start, stop)`, counted from the start of the data."""
 
     name: str
     dtype: DTypeName
@@ -154,8 +154,8 @@ def row_bytes(field: Field) -> int:
 def fixed_tensors(field: Field) -> list[Field]:
     """Return the tensors of a field that have rows of fixed size.
 
-    Those of a ragged field say where in the flat values a row starts, and how long it is: Arrow's
-    list-view layout.
+    A ragged field has two: where each row starts in the flat values, and how long it is. This is
+    the list-view layout of Arrow.
     """
     if field.ragged:
         return [
@@ -168,7 +168,7 @@ def fixed_tensors(field: Field) -> list[Field]:
 def aligned_rows(fields: Sequence[Field], rows: int) -> int:
     """Round `rows` per shard up until every fixed-size tensor ends at a multiple of ALIGNMENT.
 
-    Example: labels of 8 bytes need a multiple of 16,384 / 8 = 2,048 rows.
+    Labels of 8 bytes, for example, need a multiple of 16,384 / 8 = 2,048 rows.
     """
     multiple = 1
     for field in fields:
@@ -180,7 +180,7 @@ def aligned_rows(fields: Sequence[Field], rows: int) -> int:
 def default_rows_per_shard(fields: Sequence[Field]) -> int:
     """Return the aligned rows of a shard of about 64 MiB, and of at most about 65,536 rows.
 
-    Large rows make larger shards where alignment asks for more of them: 2,048 with a label.
+    Shards of large rows are larger if alignment needs more rows, such as 2,048 with a label.
     """
     fixed = sum(row_bytes(tensor) for field in fields for tensor in fixed_tensors(field))
     return aligned_rows(fields, min(DEFAULT_ROWS_PER_SHARD, DEFAULT_SHARD_BYTES // max(fixed, 1)))
@@ -191,12 +191,13 @@ def shard_layout(
 ) -> tuple[Extent, ...]:
     """Place every tensor of a shard of `rows` rows, in file order, paddings included.
 
-    Fixed-size tensors come first, in the order of `fields`; the flat values of ragged fields last.
+    Fixed-size tensors come first, in the order of `fields`. The flat values of ragged fields come
+    last.
 
     Args:
-        fields: the fields of the split.
-        rows: rows in this shard.
-        values: for each ragged field, how many values its rows hold together.
+        fields: The fields of the split.
+        rows: How many rows the shard has.
+        values: How many values the rows of each ragged field hold together.
     """
     tensors = [(t, (rows, *t.shape)) for field in fields for t in fixed_tensors(field)]
     tensors += [(field, (values[field.name],)) for field in fields if field.ragged]
@@ -213,7 +214,7 @@ def shard_layout(
 
 
 def shard_header(extents: Sequence[Extent]) -> bytes:
-    """Return the bytes of a shard before its data; their length is a multiple of ALIGNMENT."""
+    """Return the bytes of a shard before its data. Their length is a multiple of ALIGNMENT."""
     header: dict[str, object] = {"__metadata__": {FORMAT_NAME: str(FORMAT_VERSION)}}
     for extent in extents:
         header[extent.name] = {

@@ -1,4 +1,4 @@
-"""manifest.json: what an artifact holds, and the only file of it that is ever replaced."""
+"""manifest.json, which says what an artifact holds. It is the only file that is ever replaced."""
 
 import os
 from collections.abc import Iterator
@@ -29,7 +29,13 @@ InsidePath = Annotated[str, AfterValidator(_inside)]
 
 
 class FileRecord(Strict):
-    """One file of the artifact. `xxh3_128` is the checksum of its bytes."""
+    """One file of the artifact.
+
+    Attributes:
+        path: The path of the file in the artifact.
+        bytes: The size of the file.
+        xxh3_128: The checksum of its bytes.
+    """
 
     path: InsidePath
     bytes: Annotated[int, Field(ge=0)]
@@ -37,13 +43,23 @@ class FileRecord(Strict):
 
 
 class ParquetRecord(FileRecord):
-    """Rows, cleaned or left out, and how many."""
+    """A Parquet file of rows that were cleaned or left out.
+
+    Attributes:
+        rows: How many rows it holds.
+    """
 
     rows: Annotated[int, Field(ge=0)]
 
 
 class ShardRecord(FileRecord):
-    """Tensors. `values` counts, for each ragged field, the values of all rows together."""
+    """A shard.
+
+    Attributes:
+        rows: How many rows it holds.
+        values: How many values all rows of each ragged field have together.
+        longest: How many values the longest row of each ragged field has.
+    """
 
     rows: Annotated[int, Field(ge=1)]
     values: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
@@ -53,9 +69,12 @@ class ShardRecord(FileRecord):
 class RawRecord(Strict):
     """A raw file that the artifact was made from.
 
-    `path` is that of the recipe; below the raw folder where the recipe's is a pattern. Bytes and
-    checksum are of the content after decompression. `published` says whether that is the published
-    one; None if the recipe names none.
+    Attributes:
+        path: The path in the recipe or, if that is a pattern, the path below the raw folder.
+        bytes: The size of the content after decompression.
+        sha256: The SHA-256 of that content.
+        published: Whether that is the published content; None if the recipe names no checksum.
+        sample: Whether the file was generated as a sample.
     """
 
     path: str
@@ -68,7 +87,7 @@ class RawRecord(Strict):
 class RawList(Strict):
     """The content of raw.json: the raw files that an artifact was made from.
 
-    They may be many, and a reader needs none of them, so they are not in the manifest.
+    There may be many, and a reader needs none of them, so they are not in the manifest.
     """
 
     files: tuple[RawRecord, ...]
@@ -78,10 +97,12 @@ class CleanedSplit(Strict):
     """The cleaned rows of one split.
 
     Attributes:
-        labelled: the split has a target.
-        dropped: how many rows the recipe left out, by reason.
-        rejected: how many are not what the recipe says, and in quarantine.
-        left_out: where both are kept, with file, line, reason and text.
+        rows: How many rows there are.
+        labelled: Whether the split has a target.
+        parquet: The files of the cleaned rows.
+        dropped: How many rows the recipe left out, by reason.
+        rejected: How many rows are in quarantine, since they are not what the recipe says.
+        left_out: The files of both, with file, line, reason and text of each row.
     """
 
     rows: Annotated[int, Field(ge=0)]
@@ -92,7 +113,7 @@ class CleanedSplit(Strict):
     left_out: tuple[ParquetRecord, ...] = ()
 
     def files(self) -> Iterator[FileRecord]:
-        """Yield the files of cleaned rows and of those left out."""
+        """Yield the files of cleaned rows, and of rows that were left out."""
         yield from self.parquet
         yield from self.left_out
 
@@ -139,20 +160,22 @@ class SplitRecord(CleanedSplit):
 
 
 class CleanRecord(Strict):
-    """What the clean stage leaves for the shard stage: clean.json of its generation."""
+    """The content of clean.json, which the clean stage writes for the shard stage."""
 
     clean_key: Sha256
     splits: dict[str, CleanedSplit]
 
 
 class VocabularyRecord(Strict):
-    """The vocabulary's files and the facts that a reader needs before it loads them.
+    """The files of the vocabulary, and the facts that a reader needs before it loads them.
 
     Attributes:
-        unknown: the token for what has no number of its own; None if there is none.
-        padding: the token for no token; None if there is none, and then `padding_id` is 0.
-        vocab: one token a line; None if the tokens stand in the tokenizer alone.
-        tokenizer: the same for Hugging Face `tokenizers`.
+        tokens: How many tokens there are.
+        unknown: The token that stands for unknown tokens; None if there is none.
+        padding: The token that fills up short texts; None if there is none.
+        padding_id: The id of that token; 0 if there is none.
+        vocab: The file with one token on each line; None if only the tokenizer holds the tokens.
+        tokenizer: The file with the same tokens for Hugging Face `tokenizers`.
     """
 
     tokens: int
@@ -167,13 +190,15 @@ class Statistics(Strict):
     """Facts about one feature, from the train split alone.
 
     Attributes:
-        mean, std: of the stored values after imputation, population form; None if not numeric.
-        fill: what stands for a missing value, before it is scaled; None if nothing does. An
-            integer if it is the mode of, or a constant for, a column of int64.
-        missing: how many rows of the train split had no value.
-        offset, divisor: a stored value is (value - offset) / divisor; None if it is not scaled.
-        categories: values in the order of their numbers, with `<unknown>` and `<missing>` before
-            them where they have a number; None without categories.
+        mean: The mean of the stored values after imputation; None if they are no numbers.
+        std: Their (population) standard deviation; None if they are no numbers.
+        fill: The value that stands for a missing one, before it is scaled; None if there is none.
+            It is an integer if it is the mode or the constant of a column of int64.
+        missing: How many rows of the train split had no value.
+        offset: A stored value is (value - offset) / divisor; None if it is not scaled.
+        divisor: See `offset`.
+        categories: The values in the order of their numbers, with `<unknown>` and `<missing>`
+            before them if these have numbers; None without categories.
     """
 
     mean: float | None = None
@@ -186,7 +211,7 @@ class Statistics(Strict):
 
 
 class Manifest(Strict):
-    """All that a reader needs to know of an artifact."""
+    """Everything that a reader needs to know of an artifact; FORMAT.md explains the keys."""
 
     format: Literal["shardmill"] = "shardmill"
     version: Annotated[int, Field(ge=1)] = FORMAT_VERSION
@@ -207,7 +232,7 @@ class Manifest(Strict):
     splits: dict[str, SplitRecord]
 
     def files(self) -> Iterator[FileRecord]:
-        """Yield every file of the artifact but the manifest itself."""
+        """Yield every file of the artifact except the manifest itself."""
         yield self.raw
         for split in self.splits.values():
             yield from split.files()
@@ -217,7 +242,7 @@ class Manifest(Strict):
             yield self.vocabulary.tokenizer
 
     def to_json(self) -> bytes:
-        """Return the bytes of manifest.json: sorted keys, UTF-8, trailing newline."""
+        """Return the bytes of manifest.json: UTF-8 with sorted keys and a trailing newline."""
         return to_json(self)
 
     @classmethod
@@ -225,9 +250,9 @@ class Manifest(Strict):
         """Read `artifact`/manifest.json.
 
         Raises:
-            MissingArtifactError: there is no manifest.
-            FormatVersionError: it is of a newer version than this reader knows.
-            ManifestError: it is damaged, or breaks the format.
+            MissingArtifactError: There is no manifest.
+            FormatVersionError: Its version is newer than this reader knows.
+            ManifestError: It is damaged, or breaks the format.
         """
         path = Path(artifact) / MANIFEST_NAME
         fix = "build it with `shardmill preprocess`, or correct the path"

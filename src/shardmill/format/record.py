@@ -1,4 +1,4 @@
-"""Records: what is written as JSON, a file each, and read back with clear errors."""
+"""Reads and writes records: JSON files, each of one model, read with clear errors."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from shardmill.errors import FormatVersionError, ManifestError, MissingArtifactError
 from shardmill.strict import Strict, describe_faults
 
-# A damaged record can have a fault in every line; the first few say what is wrong with it.
+# A damaged record can have a fault in every line. The first few say what is wrong.
 _MOST_FAULTS = 5
 
 AnyRecord = TypeVar("AnyRecord", bound=Strict)
@@ -23,7 +23,7 @@ def to_json(record: Strict) -> bytes:
 
 
 def read_content(path: Path, *, fix: str) -> bytes:
-    """Return the content of the record that makes its folder what it is.
+    """Return the content of the record that says what a folder is, such as a manifest.
 
     Args:
         path: The file of the record.
@@ -78,8 +78,8 @@ def parse_record(
 def read_record(path: Path, record: type[AnyRecord], *, version: int, fix: str) -> AnyRecord:
     """Return the record in a file that `to_json` has written, byte for byte.
 
-    Records that are given away with a model are read so: a change by hand is refused. A manifest
-    may be written by another program, and is read with `parse_record` alone.
+    Records that are given away with a model are read in this way, so a change by hand is refused.
+    Another program may write a manifest, so a manifest is read with `parse_record` alone.
 
     Args:
         path: The file.
@@ -102,7 +102,7 @@ def read_record(path: Path, record: type[AnyRecord], *, version: int, fix: str) 
 
 
 def _version_of(content: bytes) -> int | None:
-    """Return the version that a record states, even where the rest of it cannot be read."""
+    """Return the version that a record states, even if the rest of it cannot be read."""
     try:
         found = json.loads(content)["version"]
     except (ValueError, TypeError, KeyError, RecursionError):

@@ -1,4 +1,4 @@
-"""Writes shards and checks them against what was promised."""
+"""Writes shards, and checks files against their records."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,16 +25,21 @@ def write_shard(
     *,
     values: Mapping[str, int],
 ) -> tuple[int, str]:
-    """Write a shard at `path`; whoever puts it in place sees that it is on disk.
+    """Write a shard. It is not flushed to disk here; whoever puts it in place does that.
 
     Args:
-        path: a file that does not exist.
-        fields: the fields of the split.
-        tensors: `<field>` of every field, and `<field>.offsets` and `<field>.sizes` of ragged ones.
-        values: for each ragged field, how many values its rows hold together.
+        path: The file to write, which must not exist.
+        fields: The fields of the split.
+        tensors: A tensor `<field>` for every field, and `<field>.offsets` and `<field>.sizes` for
+            ragged fields.
+        values: How many values the rows of each ragged field hold together.
 
     Returns:
-        Size in bytes and xxh3_128 of the file.
+        The size of the file in bytes and its xxh3_128.
+
+    Raises:
+        OSError: The file cannot be written.
+        ValueError: A tensor has another shape than the fields lay out.
     """
     rows = len(next(tensors[f"{f.name}.sizes" if f.ragged else f.name] for f in fields))
     extents = shard_layout(fields, rows, values)
@@ -60,10 +65,10 @@ def _extent_bytes(extent: Extent, tensors: Mapping[str, npt.NDArray[np.generic]]
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """Return the header of any safetensors file, checked against the file's size.
+    """Return the header of any safetensors file, checked against the size of the file.
 
     Raises:
-        DamagedFileError: the header or the data does not fit in the file, or is no safetensors.
+        DamagedFileError: The header or the data does not fit in the file, or is no safetensors.
     """
     try:
         size = path.stat().st_size
@@ -93,7 +98,7 @@ def check_file(artifact: Path, record: FileRecord) -> None:
     """Read a whole file of an artifact and compare its size and checksum.
 
     Raises:
-        DamagedFileError: it is missing, or differs from what the manifest says.
+        DamagedFileError: The file is missing, or differs from its record.
     """
     path = artifact / record.path
     digest = xxhash.xxh3_128()

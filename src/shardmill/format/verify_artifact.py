@@ -13,7 +13,7 @@ from shardmill.format.shard_file import check_file, read_header
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was read and found whole."""
+    """How much was read and found undamaged."""
 
     artifact: str
     files: int
@@ -28,8 +28,8 @@ def verify_artifact(artifact: str | os.PathLike[str]) -> Verified:
     """Read every file of an artifact.
 
     Raises:
-        DamagedFileError: a file is missing, or differs in size, checksum or header.
-        ArtifactError: the manifest cannot be read.
+        DamagedFileError: A file is missing, or differs in size, checksum or header.
+        ArtifactError: The manifest cannot be read.
     """
     folder = Path(artifact)
     manifest = Manifest.load(folder)

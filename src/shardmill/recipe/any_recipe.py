@@ -1,7 +1,8 @@
 """Recipes: TOML files that say what the raw files of a dataset are and how to clean them.
 
-A recipe holds facts only; it names no code. Faults are reported together, each with its path in
-the file: first those of keys and values, then those of their combination. One module a kind.
+A recipe holds only facts and names no code. Its faults are reported together, each with its path
+in the file: first those of keys and values, then those of their combinations. Each kind of recipe
+has a module of its own.
 """
 
 from shardmill.recipe.image_recipe import ImageRecipe

@@ -7,7 +7,11 @@ from shardmill.recipe.tables import ImageTarget
 
 
 class ImageRecipe(Recipe):
-    """IDX files of images, or of any other arrays, and of their labels."""
+    """IDX files of images, or of any other arrays, and of their labels.
+
+    Attributes:
+        target: The classes of the labels; None without labels.
+    """
 
     kind: Literal["image"]
     target: ImageTarget | None = None

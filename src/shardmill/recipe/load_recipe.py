@@ -1,4 +1,4 @@
-"""Reads recipes, those that ship with the package and those of users."""
+"""Reads recipes: those that come with the package, and those of users."""
 
 import json
 import tomllib
@@ -25,7 +25,7 @@ def shipped_recipe_text(name: str) -> str:
     """Return the TOML of a recipe in the package.
 
     Raises:
-        RecipeError: there is none of that name.
+        RecipeError: There is no recipe of that name.
     """
     known = shipped_recipes()
     if name not in known:
@@ -39,10 +39,13 @@ def shipped_recipe_text(name: str) -> str:
 
 
 def load_recipe(name_or_path: str) -> AnyRecipe:
-    """Return the recipe in the package called so, or the one in a .toml file.
+    """Return the recipe of this name in the package, or the recipe in a .toml file.
+
+    Args:
+        name_or_path: The name of a recipe, or a path that ends in .toml.
 
     Raises:
-        RecipeError: no such recipe, or it has faults; all of them are in `found`.
+        RecipeError: There is no such recipe, or it has faults; `found` lists them all.
     """
     if not name_or_path.endswith(".toml"):
         return parse_recipe(shipped_recipe_text(name_or_path), where=name_or_path)
@@ -57,7 +60,15 @@ def load_recipe(name_or_path: str) -> AnyRecipe:
 
 
 def parse_recipe(text: str, *, where: str) -> AnyRecipe:
-    """Return the recipe written in `text`; `where` names its source in errors."""
+    """Return the recipe in a text.
+
+    Args:
+        text: The recipe as TOML.
+        where: Where the text comes from, for errors.
+
+    Raises:
+        RecipeError: The recipe has faults; `found` lists them all.
+    """
     try:
         facts = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -72,8 +83,9 @@ def parse_recipe(text: str, *, where: str) -> AnyRecipe:
         )
     model = RECIPE_KINDS[kind]
     try:
-        # By way of JSON: pydantic's strict mode takes arrays for tuples only there. A TOML date
-        # becomes a string, and is refused as one wherever something else is expected.
+        # The facts go through JSON, since only there pydantic's strict mode takes arrays for
+        # tuples. A TOML date becomes a string, which is refused wherever something else is
+        # expected.
         return model.model_validate_json(json.dumps(facts, default=str))
     except ValidationError as error:
         faults = describe_faults(model, error)

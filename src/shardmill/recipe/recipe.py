@@ -15,14 +15,21 @@ Checked = TypeVar("Checked")
 
 
 class Recipe(Strict):
-    """What every kind of recipe has."""
+    """The keys that every kind of recipe has.
+
+    Attributes:
+        name: The name of the dataset, and of its artifact.
+        kind: The kind of the dataset.
+        description: A description for people.
+        splits: The splits by name. One of them is called train.
+    """
 
     name: Name
     kind: str
     description: str = ""
     splits: Annotated[dict[Name, Split], Field(min_length=1)]
 
-    # Facts that the cleaned rows do not depend on: a change of them leaves the Parquet as it is.
+    # The cleaned rows do not depend on these keys, so a change of them leaves the Parquet as it is.
     shard_only: ClassVar[frozenset[str]] = frozenset({"description"})
 
     def facts(self) -> dict[str, Any]:
@@ -59,7 +66,7 @@ class Recipe(Strict):
         return None if options is None else options.encoding
 
     def bad_rows_allowed(self) -> float:
-        """Return what share of a split's rows may be bad, and go to quarantine; 0 fails."""
+        """Return the share of rows of a split that may go to quarantine; 0 if a bad row fails."""
         csv = self.csv_options()
         return csv.max_bad_rows if csv is not None and csv.on_bad_row == "quarantine" else 0.0
 
@@ -80,7 +87,7 @@ class Recipe(Strict):
         return without_faults(self, faults)
 
     def _files_that_differ(self) -> Iterator[str]:
-        # A file is fetched and checked once, whichever split it stands in.
+        # A file is fetched and checked once, even if several splits name it.
         known: dict[str, RawFile] = {}
         for file in self.row_files():
             if known.setdefault(file.path, file) != file:
@@ -111,7 +118,7 @@ def without_faults(checked: Checked, faults: Sequence[str]) -> Checked:
     """Return `checked`.
 
     Raises:
-        ValueError: there are faults; all of them are in its message.
+        ValueError: There are faults. The message lists them all.
     """
     if faults:
         raise ValueError("; ".join(faults))
@@ -119,6 +126,6 @@ def without_faults(checked: Checked, faults: Sequence[str]) -> Checked:
 
 
 def facts_sha256(facts: object) -> str:
-    """Return the sha256 of `facts` as JSON with sorted keys and no spaces."""
+    """Return the SHA-256 of `facts` as JSON with sorted keys and without spaces."""
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

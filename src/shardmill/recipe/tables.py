@@ -1,4 +1,4 @@
-"""The tables of a recipe that are the same for every kind of dataset."""
+"""The tables of recipes that are the same for every kind of dataset."""
 
 import codecs
 import json
@@ -22,7 +22,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 CHECKSUM = r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$"
 Count = Annotated[int, Field(ge=1)]
 Text = TypeVar("Text", bound=str)
-_LISTED = 10  # names in a message
+_LISTED = 10  # a message lists at most so many names
 
 
 def _below_raw(path: str) -> str:
@@ -39,7 +39,7 @@ def _is_pattern(path: str) -> bool:
 
 
 def listed(names: Collection[str]) -> str:
-    """Return names with commas between them, at most ten and how many others there are."""
+    """Return at most ten names with commas between them, and how many more there are."""
     first = ", ".join(islice(names, _LISTED))
     return first if len(names) <= _LISTED else f"{first} and {len(names) - _LISTED:,} more"
 
@@ -48,7 +48,7 @@ def distinct(values: tuple[Text, ...]) -> tuple[Text, ...]:
     """Return `values`.
 
     Raises:
-        ValueError: one of them stands there twice.
+        ValueError: One of them occurs twice.
     """
     twice = sorted({value for value in values if values.count(value) > 1})
     if twice:
@@ -68,14 +68,15 @@ def _known_encoding(name: str) -> str:
 
 
 class RawFile(Strict):
-    """One raw file. Checksum, rows and size are those of the published content, decompressed.
+    """One raw file, or all files that match a pattern.
 
     Attributes:
-        path: where the file is below the raw folder. In its last part `*` stands for any
-            characters and `?` for any one, and then for all files whose names match.
-        urls: where it is published; mirrors are tried in turn.
-        checksum: of the published content after decompression, `sha256:` or `md5:` and hex.
-        rows: of the published file.
+        path: The path of the file below the raw folder. In its last part `*` stands for any
+            characters and `?` for any single one. The path then stands for all files that match.
+        urls: Where the file is published. Mirrors are tried in turn.
+        checksum: The checksum of the published content after decompression: `sha256:` or `md5:`
+            followed by hexadecimal digits.
+        rows: How many rows the published file has.
     """
 
     path: Annotated[str, AfterValidator(_below_raw)]
@@ -96,8 +97,8 @@ class RawFile(Strict):
 
 
 def _csv_files(value: Any, _handler: object) -> Any:
-    # A union of both would report the faults of each under names that are not in the recipe. By
-    # way of JSON for the reason in `load_recipe`.
+    # A union of both would report the faults of each under names that are not in the recipe. The
+    # values go through JSON for the reason that `parse_recipe` gives.
     if isinstance(value, dict):
         return RawFile.model_validate_json(json.dumps(value))
     if isinstance(value, list | tuple):
@@ -113,14 +114,14 @@ CsvFiles = Annotated[RawFile | tuple[RawFile, ...] | None, WrapValidator(_csv_fi
 
 
 class HoldOut(Strict):
-    """A part of another split's rows.
+    """Rows that are taken from another split.
 
     Attributes:
-        split: the split that gives the rows up.
-        fraction: share of its rows, at most half; of each class in each part of its files, exact
-            to within a block of rows (see `shardmill.pipeline.stages.hold_out`).
-        stratify: hold out the same share of every class.
-        seed: of the draw.
+        split: The split that gives the rows up.
+        fraction: The share of its rows, at most half. Each class of each part of its files gives
+            this share, to within a block of rows (see `shardmill.pipeline.stages.hold_out`).
+        stratify: Whether to hold out the same share of every class.
+        seed: The seed of the draw.
     """
 
     split: Name
@@ -134,10 +135,15 @@ class HoldOut(Strict):
 
 
 class Split(Strict):
-    """Rows that belong together: read from files of their own, or held out of another split.
+    """Rows that belong together. They have files of their own, or are held out of another split.
 
     Attributes:
-        csv: one file, or several in the order of their rows.
+        csv: A CSV file, or several in the order of their rows.
+        images: An IDX file of images.
+        labels: An IDX file of labels.
+        hold_out: Which rows of another split are held out for this one.
+        optional: Whether the split is left out if its files are missing.
+        labelled: Whether the rows have targets.
     """
 
     csv: CsvFiles = None
@@ -173,19 +179,19 @@ class Split(Strict):
 class Csv(Strict):
     """How to read the CSV files: RFC 4180 quotes, newlines allowed inside them.
 
-    A quote inside an unquoted field is text, a backslash always is. Blank lines are no rows.
+    A quote inside an unquoted field is text, and so is every backslash. Blank lines are no rows.
 
     Attributes:
-        header: the first row names the columns.
-        delimiter: one ASCII character.
-        missing: spellings of a missing cell, in tabular files.
-        encoding: by Python's name for it.
-        on_bad_row: what to do about a row with another number of fields, with bytes that are not
-            UTF-8, with a quote that closes where no field ends, with a cell that cannot be read or
-            is missing where it must not be, or with an unknown class or category: fail, or leave
-            it out and keep it beside the cleaned rows. A quote that is never closed, and bytes that
-            are not in another encoding, always fail.
-        max_bad_rows: the share of such rows in a split above which a build fails all the same.
+        header: Whether the first row names the columns.
+        delimiter: The delimiter between fields, one ASCII character.
+        missing: The spellings of a missing cell in tables.
+        encoding: The encoding of the files, by Python's name for it.
+        on_bad_row: What happens to a bad row: the build fails, or the row is left out and kept in
+            quarantine. A row is bad if it has another number of fields, bytes that are not UTF-8,
+            a quote that closes before its field ends, a cell that cannot be read or is missing
+            although it must not be, or an unknown class or category. A quote that is never closed
+            and bytes that are not in a given encoding always fail.
+        max_bad_rows: The share of bad rows in a split above which a build fails nevertheless.
     """
 
     header: bool = True
@@ -209,11 +215,11 @@ def _check_trimmed(classes: tuple[str, ...]) -> None:
 
 
 class Target(Strict):
-    """What a model learns to tell.
+    """The classes that a model learns to tell apart.
 
     Attributes:
-        classes: their names, in the order of their indices.
-        first: the number that stands for the first class in the raw file; None if the raw file
+        classes: The names of the classes, in the order of their indices.
+        first: The number that stands for the first class in the raw file; None if the raw file
             holds the names.
     """
 
@@ -227,16 +233,21 @@ class Target(Strict):
 
 
 class ColumnTarget(Target):
-    """A target that is a column of a CSV file."""
+    """A target that is a column of a CSV file.
+
+    Attributes:
+        column: The name of the column.
+    """
 
     column: str
 
 
 class TableTarget(Strict):
-    """A target of a table: a class where there are classes, otherwise a number, float32.
+    """A target of a table: a class if classes are given, otherwise a number, float32.
 
     Attributes:
-        classes, first: see `Target`.
+        classes: The names of the classes; see `Target`.
+        first: The number that stands for the first class; see `Target`.
     """
 
     classes: Names | None = None
@@ -249,7 +260,11 @@ class TableTarget(Strict):
 
 
 class TableColumnTarget(TableTarget):
-    """The only target of a table."""
+    """The only target of a table.
+
+    Attributes:
+        column: The name of its column.
+    """
 
     column: str
 

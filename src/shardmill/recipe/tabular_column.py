@@ -1,4 +1,4 @@
-"""One column of a table: how its cells are read, and what becomes of them in `x`."""
+"""One column of a table: how its cells are read, and how they become features."""
 
 import math
 import re
@@ -20,14 +20,14 @@ Scalar = bool | int | float | str
 
 TRUE = ("true", "yes", "y", "t", "1")
 FALSE = ("false", "no", "n", "f", "0")
-# Levels that stand before the categories of a column, where the recipe has them.
+# The levels that may stand before the categories of a column.
 UNKNOWN, MISSING = "<unknown>", "<missing>"
 _OF_A_DAY = ("hour", "minute", "second")
-# What the cleaned rows do not depend on.
+# The cleaned rows do not depend on these keys.
 ENCODING_KEYS = frozenset({"encode", "fill", "max_categories", "min_freq", "parts"})
 _INT64 = range(-(2**63), 2**63)
 Int64 = Annotated[int, Field(ge=_INT64[0], le=_INT64[-1])]
-# What Python's strptime and pandas both know.
+# The directives that Python's strptime and pandas both know.
 _DIRECTIVES = frozenset("aAbBcdfGHIjmMpSuUVwWxXyYzZ%")
 
 
@@ -56,30 +56,34 @@ class Column(Strict):
     """One column of a tabular CSV file.
 
     Attributes:
-        dtype: how its cells are read. A date is a number of days since 1970-01-01, a timestamp one
-            of seconds since 1970-01-01 00:00 UTC; a time without an offset is taken for UTC.
-        drop: leave the column out of the artifact.
-        format: how dates and timestamps are written, as of `strptime`; ISO 8601 unless given.
-        parts: numbers to take from a date or timestamp instead: weekday from 0, Monday; yearday
-            from 1.
-        true, false: spellings of a bool, upper or lower case; true, yes, y, t, 1 and their
-            opposites unless given.
-        map: number of each value that a cell may hold.
-        categories: the values that a cell may hold, in the order of their numbers; "learn" for
-            those of the train split after imputation, sorted by text.
-        min_freq: learnt categories have at least so many rows of the train split.
-        max_categories: learn at most so many, the most frequent ones, and of equally frequent
-            ones the first by text.
-        unseen: what becomes of a value that is no category: a fault, or number 0, `<unknown>`.
-            A fault unless given, but `unknown` where categories are learnt.
-        encode: the number of the category, or a feature of 0 and 1 for each.
-        missing: what to do about an empty cell: fail, drop the row, keep it (NaN; of categories a
-            level of its own, `<missing>`), or put in the median, mean or most frequent value of
-            the train split, or a constant.
-        fill: that constant, as the column holds it: a number, a text, true or false. One of the
-            learnt categories, though the train split may lack no value.
-        scale: take the mean from a number and divide by the standard deviation, or bring those of
-            the train split into 0 to 1. What the train split has but one value of becomes 0.
+        dtype: How the cells are read. A date becomes the number of days since 1970-01-01, and a
+            timestamp the number of seconds since 1970-01-01 00:00 UTC. A time without an offset is
+            taken to be in UTC.
+        drop: Whether to leave the column out of the artifact.
+        format: How dates and timestamps are written, in the directives of `strptime`; None for
+            ISO 8601.
+        parts: The parts to take from a date or timestamp as numbers. A weekday counts from 0 for
+            Monday, a yearday from 1.
+        true: The spellings of true, in upper or lower case; None for true, yes, y, t and 1.
+        false: The spellings of false; None for false, no, n, f and 0.
+        map: The number of each value that a cell may hold.
+        categories: The values that a cell may hold, in the order of their numbers; "learn" for the
+            values of the train split after imputation, sorted by text.
+        min_freq: In how many rows of the train split a learnt category occurs at least.
+        max_categories: How many categories are learnt at most: the most frequent ones, and among
+            equally frequent ones the first by text.
+        unseen: What becomes of a value that is no category: "error" makes it a fault, "unknown"
+            gives it number 0, `<unknown>`. If nothing is given, it is unknown if categories are
+            learnt, and a fault otherwise.
+        encode: Whether a category becomes its number, or a feature of 0 and 1 for each category.
+        missing: What becomes of an empty cell. "error" makes it a fault and "drop" drops the row.
+            "keep" makes it NaN or, among categories, a level of its own, `<missing>`. "median",
+            "mean" and "mode" put in that value of the train split, and "constant" puts in `fill`.
+        fill: The constant for empty cells: a number, a text, true or false. It is one of the learnt
+            categories, even if no value of the train split is missing.
+        scale: "standardise" subtracts the mean and divides by the standard deviation; "min_max"
+            brings the numbers of the train split into 0 to 1. If the train split has only one
+            value, it becomes 0.
     """
 
     dtype: DType
@@ -101,15 +105,16 @@ class Column(Strict):
     scale: Scale = "none"
 
     def said(self) -> frozenset[str]:
-        """Return the keys that are not as they are by default."""
+        """Return the keys that do not have their default."""
         fields = type(self).model_fields
         return frozenset(n for n, field in fields.items() if getattr(self, n) != field.default)
 
     @property
     def levels(self) -> tuple[str, ...]:
-        """What stands before the categories: values that are none of them, and missing ones."""
+        """The levels before the categories: one for unknown values, and one for missing ones."""
         unseen = self.unseen or ("unknown" if self.categories == "learn" else "error")
-        return (UNKNOWN,) * (unseen == "unknown") + (MISSING,) * (self.missing == "keep")
+        levels = (UNKNOWN,) if unseen == "unknown" else ()
+        return (*levels, MISSING) if self.missing == "keep" else levels
 
     def spellings(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the spellings of true and of false, in lower case."""
@@ -117,7 +122,7 @@ class Column(Strict):
         return tuple(text.lower() for text in true), tuple(text.lower() for text in false)
 
     def is_whole(self) -> bool:
-        """Say whether all its numbers in `x` are whole ones."""
+        """Say whether all numbers that the column gives to `x` are whole."""
         if self.categories is not None:
             return True
         if self.missing in ("keep", "mean", "median") or self.scale != "none":
@@ -128,7 +133,7 @@ class Column(Strict):
 
 
 def column_faults(name: str, column: Column) -> Iterator[str]:
-    """Yield what does not fit together in a feature's column."""
+    """Yield the faults in a column of features: keys that do not fit together."""
     path = f"columns.{name}"
     if column.dtype == "str" and column.map is None and column.categories is None:
         yield f"{path}: a column of str needs a map or categories, or drop = true"
@@ -158,7 +163,7 @@ def column_faults(name: str, column: Column) -> Iterator[str]:
 
 
 def _misplaced(path: str, column: Column) -> Iterator[str]:
-    # Keys that mean nothing in a column of this sort.
+    # Yields the keys that mean nothing in such a column.
     is_time = column.dtype in ("date", "timestamp")
     is_number = column.dtype in ("int64", "float64") or (is_time and not column.parts)
     learns = column.categories == "learn"
@@ -205,7 +210,7 @@ def _format_fault(written: str) -> str:
     unknown = [d for d in re.findall("%(.?)", written, re.DOTALL) if d not in _DIRECTIVES]
     if unknown:
         return f"has %{unknown[0]}, which strptime does not know"
-    # What pandas asks for, and Python does not.
+    # pandas needs this, and Python does not.
     of_a_week = ("%w", "%a", "%A") if "%Y" in written or "%y" in written else ()
     if ("%U" in written or "%W" in written) and not any(day in written for day in of_a_week):
         return "has the number of a week without its year and the day of the week"
@@ -231,6 +236,6 @@ def _is_time(text: str, column: Column) -> bool:
 
 
 def close_match(name: str, known: Iterable[str]) -> str:
-    """Return a hint at the name that was meant, empty if none is close."""
+    """Return a hint at the name that was probably meant; empty if none is close."""
     close = closest(name, known)
     return "" if close is None else f", did you mean {close}?"

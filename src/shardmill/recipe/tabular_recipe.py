@@ -27,7 +27,7 @@ from shardmill.strict import Strict
 
 
 def _tables_from_list(tables: Any) -> Any:
-    # What `_as_list` wrote, or what a person did.
+    # The tables are a list if `_as_list` wrote them, and a table if a person did.
     tables = _with_tuples(tables)
     if not isinstance(tables, tuple):
         return tables
@@ -38,14 +38,14 @@ def _tables_from_list(tables: Any) -> Any:
 
 
 def _with_tuples(facts: Any) -> Any:
-    # Past a validator of ours, pydantic's strict mode takes no list for a tuple.
+    # After a validator of our own, pydantic's strict mode takes no list for a tuple.
     if isinstance(facts, dict):
         return {key: _with_tuples(value) for key, value in facts.items()}
     return tuple(map(_with_tuples, facts)) if isinstance(facts, list | tuple) else facts
 
 
 def _as_list(tables: Mapping[str, BaseModel]) -> list[dict[str, Any]]:
-    # The order of tables is that of features and fields; JSON with sorted keys would lose it.
+    # The order of tables is that of features and fields. JSON with sorted keys would lose it.
     return [
         {"name": name, **table.model_dump(mode="json", exclude_defaults=True)}
         for name, table in tables.items()
@@ -56,9 +56,9 @@ class Group(Strict):
     """Features that make up a tensor of their own, `x.<group>`.
 
     Attributes:
-        columns: whose features they are.
-        dtype: of the tensor; the smallest integer dtype that holds all its numbers unless given,
-            or float32 where they are not known to be whole.
+        columns: The columns whose features these are.
+        dtype: The dtype of the tensor. If it is not given, it is the smallest integer dtype that
+            holds all numbers, or float32 if they may not be whole.
     """
 
     columns: Names
@@ -70,12 +70,14 @@ def _group_of_names(group: Any) -> Any:
 
 
 class TabularRecipe(Recipe):
-    """A CSV file of mixed columns.
+    """CSV files of mixed columns.
 
     Attributes:
-        target: the only one; `y` is the class index, or a number.
-        targets: several, by column, each a field `y.<column>`.
-        groups: tensors of `x` by name; without them all features are one of float32.
+        csv: How to read the files.
+        columns: All columns of the files by name, in the order of the features.
+        target: The target if there is one: `y` is its class index, or a number.
+        targets: The targets by column if there are several: each is a field `y.<column>`.
+        groups: The tensors of `x` by name. Without groups, all features are one tensor of float32.
     """
 
     kind: Literal["tabular"]
@@ -114,14 +116,14 @@ class TabularRecipe(Recipe):
 
     def facts(self) -> dict[str, Any]:
         """Return what the recipe says beyond the defaults, ready for JSON."""
-        # pydantic does not compare what a serializer of ours returns with the default.
+        # pydantic does not compare the result of our serializer with the default.
         return {key: fact for key, fact in super().facts().items() if fact != []}
 
     def clean_facts(self) -> dict[str, Any]:
         """Return the facts that the cleaned rows depend on."""
         facts = super().clean_facts()
         facts["columns"] = [
-            # What will be scaled may be larger than its field holds, whichever way it is scaled.
+            # A number that will be scaled may be too large for its field, whatever the scale is.
             {k: "any" if k == "scale" else v for k, v in column.items() if k not in ENCODING_KEYS}
             for column in facts["columns"]
         ]
@@ -167,7 +169,7 @@ class TabularRecipe(Recipe):
                 yield f"{path}: without classes it needs a column of int64 or float64"
 
     def _name_faults(self) -> Iterator[str]:
-        # Statistics stand under the names of features, of the columns and of the targets alike.
+        # The names of features, columns and targets share one table of statistics.
         used = (*self._kept(), *self.all_targets())
         for name in self._kept():
             column = self.columns[name]

@@ -1,4 +1,4 @@
-"""Recipes of texts: CSV files, and how their tokens get numbers."""
+"""Recipes of texts: CSV files, and how their tokens get ids."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -19,10 +19,10 @@ from shardmill.strict import Strict
 
 
 class TokenizerFile(RawFile):
-    """A tokenizer.json that Hugging Face `tokenizers` has written; a raw file like any other.
+    """A tokenizer.json that Hugging Face `tokenizers` wrote. It is a raw file like any other.
 
     Attributes:
-        special_tokens: add those of its post-processor, such as [CLS] and [SEP].
+        special_tokens: Whether to add the tokens of its post-processor, such as [CLS] and [SEP].
     """
 
     special_tokens: bool = False
@@ -38,13 +38,13 @@ class Text(Strict):
     """From the columns of a CSV file to the tokens of a row.
 
     Attributes:
-        columns: all columns of the file, in order.
-        join: the columns that make up the text, joined by one space.
-        clean: steps in order; `html` makes plain text of character references and tags (see
-            `clean_text.strip_html`), `alphanumeric` turns every character that is not alphanumeric
-            into a space, `lowercase` is Unicode's full lower case.
-        tokenizer: torchtext's `basic_english`, or `whitespace`.
-        tokenizer_file: in place of both, and of a vocabulary.
+        columns: All columns of the file, in order.
+        join: The columns that make up the text. They are joined by one space.
+        clean: The steps of cleaning, in order. `html` turns character references and tags into
+            plain text (see `clean_text.strip_html`), `alphanumeric` turns every character that is
+            not alphanumeric into a space, and `lowercase` is Unicode's full lower case.
+        tokenizer: The tokenizer: torchtext's `basic_english`, or `whitespace`.
+        tokenizer_file: A tokenizer.json, which replaces the tokenizer and the vocabulary.
     """
 
     columns: Names
@@ -55,16 +55,18 @@ class Text(Strict):
 
 
 class Vocabulary(Strict):
-    """Which tokens get a number, and in what order.
+    """Which tokens get an id, and in what order.
 
     Attributes:
-        from_artifact: take the vocabulary of the artifact of this name, in the same folder of
-            artifacts as it is; written `from`, and no other key beside it.
-        specials: the first tokens, whatever the text holds.
-        unknown, padding: which specials stand for a token without a number, and for no token.
-        min_freq: tokens seen less often in the train split are left out.
-        max_tokens: at most so many tokens, specials included.
-        order: most frequent first and then by text, or by first appearance.
+        from_artifact: The name of an artifact in the same folder, whose vocabulary is taken
+            unchanged. In TOML the key is `from`, and no other key may stand beside it.
+        specials: The first tokens of the vocabulary, whether or not they occur in texts.
+        unknown: The special that stands for unknown tokens.
+        padding: The special that fills up short texts.
+        min_freq: How often a token must occur in the train split to be kept.
+        max_tokens: How many tokens are kept at most, including the specials.
+        order: "frequency" puts the most frequent tokens first, and equally frequent ones by text.
+            "first_seen" keeps the order of their first appearance.
     """
 
     from_artifact: Annotated[Name | None, Field(alias="from")] = None
@@ -93,7 +95,14 @@ class Vocabulary(Strict):
 
 
 class TextRecipe(Recipe):
-    """A CSV file of texts and their classes."""
+    """CSV files of texts and their classes.
+
+    Attributes:
+        csv: How to read the files.
+        text: How columns become tokens.
+        target: The column with the classes; None without a target.
+        vocabulary: Which tokens get an id.
+    """
 
     kind: Literal["text"]
     csv: Csv = Csv()
@@ -104,12 +113,12 @@ class TextRecipe(Recipe):
     shard_only: ClassVar[frozenset[str]] = frozenset({"description", "vocabulary"})
 
     def files(self) -> tuple[RawFile, ...]:
-        """Return all raw files, that of the tokenizer included."""
+        """Return all raw files, including that of the tokenizer."""
         own = self.text.tokenizer_file
         return (*super().files(), own) if own is not None else super().files()
 
     def clean_facts(self) -> dict[str, Any]:
-        """Return the facts that the cleaned rows depend on, which does not include a tokenizer."""
+        """Return the facts that the cleaned rows depend on. A tokenizer is not among them."""
         facts = super().clean_facts()
         not_text = ("tokenizer", "tokenizer_file")
         facts["text"] = {key: fact for key, fact in facts["text"].items() if key not in not_text}

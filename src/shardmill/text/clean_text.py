@@ -1,7 +1,7 @@
-"""Cleaning of texts: whole Arrow arrays at a time, exact to Python's own Unicode rules.
+"""Cleans texts, a whole Arrow array at a time, exactly by Python's own Unicode rules.
 
-ASCII goes through a table of bytes. Rows with other characters are joined to one Python string,
-of which Python is asked about every distinct character once. No step loops over rows.
+ASCII goes through a table of bytes. Rows with other characters are joined to one Python string, and
+Python is asked once about each distinct character in it. No step loops over rows.
 """
 
 import html
@@ -23,23 +23,24 @@ _ASCII_TABLES = {
     "ascii_space": "".join(_ASCII),
 }
 
-# What AG News lost the & of: numbers of a printable character, and of the named ones those that
-# are no English words ("whole or part;" and "Monty's in;" are also in it, and in HTML).
+# The references that lost their & in AG News: numbers of printable characters, and those names that
+# are no English words. ("whole or part;" and "Monty's in;" occur there too, and part and in are
+# names in HTML.)
 _BROKEN_REFERENCE = (
     r"(?m:^| )((?:#0?(?:3[2-9]|[4-9][0-9]|[1-9][0-9]{2,4})"
     r"|amp|apos|gt|hellip|ldquo|lsquo|lt|mdash|nbsp|ndash|quot|rdquo|rsquo);)"
 )
 _TAG = r"<[/!]?[a-zA-Z][^<>]*>"
-# Never less than html.unescape() would take, which ignores what is left over.
+# This matches at least what html.unescape() takes, which ignores the rest.
 _REFERENCE = re.compile(r"(&(?:#[0-9A-Za-z]+|[^\t\n\f <&#;]{1,32});?)")
 
 
 def clean_texts(texts: pa.Array, steps: Sequence[str]) -> pa.Array:
     """Return `texts` (string, no nulls) after `steps` in order, as a string array.
 
-    `html` is `strip_html`; `alphanumeric` makes one space of every character that is not
-    `str.isalnum()`; `lowercase` is `str.lower()` of the row; `ascii_space`, which is for
-    tokenisers, makes a line feed of every `str.isspace()` beyond ASCII.
+    `html` is `strip_html`. `alphanumeric` turns every character that is not `str.isalnum()` into
+    one space. `lowercase` is `str.lower()` of the row. `ascii_space`, which tokenisers use, turns
+    every `str.isspace()` beyond ASCII into a line feed.
     """
     for is_html, group in groupby(steps, lambda step: step == "html"):
         if is_html:
@@ -53,7 +54,7 @@ def clean_texts(texts: pa.Array, steps: Sequence[str]) -> pa.Array:
 def strip_html(texts: pa.Array) -> pa.Array:
     r"""Return `texts` (string, no nulls) with character references and tags as plain text.
 
-    One after the other, for each row:
+    These steps are done for each row:
 
     1. References that lost their `&` to a space, as in "Microsoft #39;s", get it back: a space, or
        the start of a line, becomes `&` before `#`, a number from 32 to 99999 (a leading 0 is
@@ -88,7 +89,9 @@ def _unescape(rows: JoinedRows) -> JoinedRows:
     after = np.fromiter(map(len, parts[1::2]), np.int64)
     between = np.fromiter(map(len, parts[0:-1:2]), np.int64)
     begins = np.cumsum(between + before) - before
-    moved = np.append(0, np.cumsum(after - before))  # by how much, after so many references
+    moved = np.append(
+        0, np.cumsum(after - before)
+    )  # by how much a row has moved after so many references
     return JoinedRows("".join(parts), rows.ends + moved[np.searchsorted(begins, rows.ends)])
 
 
@@ -108,14 +111,14 @@ def _clean_characters(texts: pa.Array, steps: Sequence[str]) -> pa.Array:
 
 
 def _replace_rows(texts: pa.Array, mask: pa.Array, rows: pa.Array) -> pa.Array:
-    """Return `texts` with the k-th of `rows` where the k-th True of the mask is."""
+    """Return `texts` with the k-th of `rows` in the place of the k-th True of the mask."""
     if len(rows) in (0, len(texts)):
         return rows if len(rows) else texts
     return pc.replace_with_mask(texts, mask, rows)
 
 
 def _lowercase(rows: JoinedRows) -> JoinedRows:
-    """Lower all rows at once; the line feeds keep a last sigma of a row a last one."""
+    """Lower all rows at once. The line feeds keep the last sigma of a row a final one."""
     text = rows.text.lower()
     if len(text) == len(rows.text):
         return JoinedRows(text, rows.ends)
@@ -137,7 +140,7 @@ def _replace_characters(rows: JoinedRows, chosen: Callable[[str], bool], by: str
 
 
 def _table_of(codes: Array) -> tuple[Array, list[int]]:
-    """Return a table of the code points up to the highest here, and those that are here."""
+    """Return a table of all code points up to the highest that occurs, and those that occur."""
     size = int(codes.max(initial=0)) + 1
     seen = np.zeros(size, np.bool_)
     seen[codes] = True

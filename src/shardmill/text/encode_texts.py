@@ -1,4 +1,4 @@
-"""Encodes texts with a tokenizer.json, by the library Hugging Face `tokenizers`."""
+"""Encodes texts with a tokenizer.json, using the library Hugging Face `tokenizers`."""
 
 from array import array
 from functools import lru_cache
@@ -10,8 +10,8 @@ import pyarrow as pa
 from shardmill.errors import MissingLibraryError, TokenizerFileError
 from shardmill.format.ragged import Ragged
 
-# The library's results take 100 to 200 bytes a token, so that few texts are encoded at a time;
-# its threads have enough to do with as many.
+# The results of the library take 100 to 200 bytes a token, so few texts are encoded at a time. So
+# many are enough to keep its threads busy.
 _TEXTS = 2048
 
 
@@ -21,12 +21,12 @@ def encode_texts(content: str, texts: pa.Array, *, special_tokens: bool) -> Ragg
     The library encodes them in threads of its own.
 
     Args:
-        content: of the file; its truncation and padding are left out.
-        texts: string, no nulls.
-        special_tokens: add those of its post-processor, such as [CLS] and [SEP].
+        content: The content of the file. Its truncation and padding are ignored.
+        texts: The texts as a string array without nulls.
+        special_tokens: Whether to add the tokens of its post-processor, such as [CLS] and [SEP].
 
     Raises:
-        MissingLibraryError: the library is not installed.
+        MissingLibraryError: The library is not installed.
     """
     tokenizer = _tokenizer(content)
     ids, sizes = array("i"), np.zeros(len(texts), np.int32)
@@ -35,28 +35,28 @@ def encode_texts(content: str, texts: pa.Array, *, special_tokens: bool) -> Ragg
             texts[start : start + _TEXTS].to_pylist(), add_special_tokens=special_tokens
         )
         for row, encoding in enumerate(encodings, start):
-            # The library gives ids away as lists alone. That is a third of the time of a generator
-            # over all of them.
+            # The library returns ids only as lists. Appending a list takes a third of the time of a
+            # generator over all ids.
             ids.fromlist(encoding.ids)
             sizes[row] = len(encoding)
     return Ragged(np.frombuffer(ids, np.int32), sizes)
 
 
 def check_tokenizer(content: str, *, where: object) -> None:
-    """Have the library read a tokenizer.json.
+    """Check that the library can read a tokenizer.json.
 
     Args:
-        content: of the file.
-        where: its name, for errors.
+        content: The content of the file.
+        where: The name of the file, for errors.
 
     Raises:
-        MissingLibraryError: the library is not installed.
-        TokenizerFileError: it cannot read the file.
+        MissingLibraryError: The library is not installed.
+        TokenizerFileError: The library cannot read the file.
     """
     _library()
     try:
         _tokenizer(content)
-    except Exception as error:  # the library raises no other
+    except Exception as error:  # the library raises no narrower class
         raise TokenizerFileError(
             where,
             expected="a tokenizer.json that the installed library tokenizers reads",
@@ -80,7 +80,8 @@ def _library() -> Any:
 
 @lru_cache(maxsize=4)
 def _tokenizer(content: str) -> Any:
-    # Kept, as a large one takes a second to read, and each shard and each prediction asks for it.
+    # A large tokenizer takes a second to read, and each shard and each prediction needs it, so the
+    # last few are kept.
     tokenizer = _library().from_str(content)
     tokenizer.no_truncation()
     tokenizer.no_padding()

@@ -1,6 +1,6 @@
-"""The rows of a string array as one piece: bytes with offsets, or a Python string with ends.
+"""Takes the rows of a string array as one piece: bytes with offsets, or a string with ends.
 
-What works on one piece at C speed needs no loop over the rows.
+Functions that run at C speed over one piece need no loop over the rows.
 """
 
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from shardmill.format.arrow_arrays import Array, numpy_array, rows_of, string_ar
 
 
 def content_of(texts: pa.Array) -> tuple[bytes, Array]:
-    """Return the UTF-8 bytes of a string array [n], and int32 [n + 1]: where each row begins."""
+    """Return the UTF-8 bytes of a string array [n], and where each row begins, int32 [n + 1]."""
     if not len(texts):
         return b"", np.zeros(1, np.int32)
     _, offsets, data = texts.buffers()
-    # A slice shares the buffers of the whole array; its own part of them starts at `first`.
+    # A slice shares the buffers of the whole array. Its own part of them starts at `first`.
     own = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
     first, last = int(own[0]), int(own[-1])
     content = data.slice(first, last - first).to_pybytes() if data is not None else b""
@@ -29,13 +29,13 @@ def content_of(texts: pa.Array) -> tuple[bytes, Array]:
 class JoinedRows:
     r"""All rows in one string, each followed by a line feed.
 
-    Where rows end is known from `ends` alone, so that they may hold line feeds of their own. A line
-    feed keeps rows apart in all that looks at neighbours: no HTML reference goes beyond it, and as
-    it is neither a cased character nor one that case ignores, a capital sigma before it is a last.
+    Only `ends` says where rows end, so rows may hold line feeds of their own. The line feed keeps
+    rows apart for rules that look at neighbours: no HTML reference goes beyond it, and it is
+    neither cased nor ignored by case, so a capital sigma before it becomes a final sigma.
 
     Attributes:
-        text: the rows.
-        ends: int64 [n], where in `text` each row's line feed stands, in code points.
+        text: The rows.
+        ends: The place of the line feed of each row in `text`, in code points, int64 [n].
 
     Example:
         >>> JoinedRows.of(pa.array(["ab", "", "é"]))
@@ -57,7 +57,8 @@ class JoinedRows:
         content = self.text.encode()
         line_feeds = self.ends
         if not self.text.isascii():
-            # 10xxxxxx is a byte of UTF-8 that goes on; the k-th other one begins code point k.
+            # A byte 10xxxxxx continues a code point in UTF-8. The k-th other byte begins code point
+            # k.
             begins = np.flatnonzero((np.frombuffer(content, np.uint8) & 0xC0) != 0x80)
             line_feeds = begins[self.ends]
         rows = rows_of(content, np.append(0, line_feeds + 1))

@@ -1,7 +1,7 @@
 """Reads the vocabulary of an artifact.
 
-vocab.txt has one token a line, whose number from zero is the token's. Without one, the tokens stand
-in tokenizer.json.
+vocab.txt has one token on each line, and the number of the line, from zero, is the id of the token.
+Without vocab.txt, tokenizer.json holds the tokens.
 """
 
 from pathlib import Path
@@ -14,19 +14,19 @@ from shardmill.text.vocab import Vocab
 
 
 class VocabularyFiles(Protocol):
-    """What the records of artifacts and of saved preprocessors say of a vocabulary."""
+    """The files of a vocabulary, as artifacts and saved preprocessors record them."""
 
     @property
     def unknown(self) -> str | None:
-        """The token for what has no number; None if there is none."""
+        """The token that stands for unknown tokens; None if there is none."""
 
     @property
     def vocab(self) -> FileRecord | None:
-        """One token a line; None if the tokens stand in the tokenizer alone."""
+        """The file with one token on each line; None if only the tokenizer holds the tokens."""
 
     @property
     def tokenizer(self) -> FileRecord | None:
-        """The same for Hugging Face `tokenizers`."""
+        """The file with the same tokens for Hugging Face `tokenizers`."""
 
 
 def vocab_bytes(vocab: Vocab) -> bytes:
@@ -38,18 +38,19 @@ def load_vocab(artifact: Path, record: VocabularyFiles, *, fix: str = REBUILD) -
     """Return the vocabulary in a folder, with the unknown token as its default index.
 
     Args:
-        artifact: the folder.
-        record: which of its files it is.
-        fix: what to do if that is damaged.
+        artifact: The folder.
+        record: The record of its files.
+        fix: What the user can do if a file is damaged.
 
     Raises:
-        DamagedFileError: its file is missing, or is not the one that was written.
+        DamagedFileError: The file is missing, or is not the one that was written.
     """
     if record.vocab is None:
         assert record.tokenizer is not None  # noqa: S101  one of the two is there
         content = read_checked(artifact, record.tokenizer, fix=fix)
         return read_tokenizer(content, where=artifact / record.tokenizer.path).vocab
-    # Split at newlines alone: str.splitlines() knows more line ends than a token may hold.
+    # Lines are split at newlines only, since a token may hold other characters that
+    # str.splitlines() takes for ends of lines.
     vocab = Vocab(read_checked(artifact, record.vocab, fix=fix).decode().split("\n")[:-1])
     if record.unknown is not None:
         vocab.set_default_index(vocab[record.unknown])

@@ -1,4 +1,4 @@
-"""Tokenising of texts: whole Arrow arrays at a time, exact to Python's own Unicode rules."""
+"""Tokenises texts, a whole Arrow array at a time, exactly by Python's own Unicode rules."""
 
 import string
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from shardmill.format.arrow_arrays import Array, arrow_array, numpy_array, rows_
 from shardmill.text.clean_text import clean_texts
 from shardmill.text.joined_rows import content_of
 
-# torchtext's `basic_english`, data/utils.py of 0.18: these replacements in this order, on the
-# lower-cased line, then a split at white space.
+# torchtext's `basic_english` (data/utils.py of 0.18) makes these replacements in this order on the
+# lower-cased line, and then splits it at white space.
 SUBSTITUTIONS = (
     ("'", " '  "),
     ('"', ""),
@@ -28,29 +28,27 @@ SUBSTITUTIONS = (
     (":", " "),
 )
 
-# What a byte does: it separates tokens, belongs to one, or is one by itself. A byte of CHANGED may
-# be another one after `_lower_and_delete`. Bytes of characters beyond ASCII belong to a token; the
-# white space among them is replaced beforehand.
+# The classes of bytes: a byte separates tokens, belongs to a token, or is a token by itself. A byte
+# of CHANGED may become another byte in `_lower_and_delete`. Bytes of characters beyond ASCII belong
+# to a token; white space among these characters is replaced beforehand.
 _SEPARATOR, _WORD, _ALONE, _CHANGED = range(4)
-_SEPARATORS = {
-    "whitespace": "".join(chr(code) for code in range(128) if chr(code).isspace()),
-}
-_SEPARATORS["basic_english"] = _SEPARATORS["whitespace"] + ";:"
+_WHITE_SPACE = "".join(chr(code) for code in range(128) if chr(code).isspace())
+_SEPARATORS = {"whitespace": _WHITE_SPACE, "basic_english": _WHITE_SPACE + ";:"}
 _ALONE_CHARACTERS = {"whitespace": "", "basic_english": "'.,()!?"}
 _CHANGED_CHARACTERS = string.ascii_uppercase + '"<'
 
-# So many bytes are looked at together: all that is made of them stays in a core's own cache.
+# So many bytes are handled at a time that everything made from them stays in the cache of a core.
 _BLOCK_BYTES = 2**17
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The tokens of n texts, t in all, each distinct one named once.
+    """The tokens of n texts, t in all, of which d are distinct.
 
     Attributes:
-        tokens: string [d], the distinct tokens in order of first appearance.
-        codes: int32 [t], which of them each token is, row after row.
-        sizes: int32 [n], tokens per row.
+        tokens: The distinct tokens in order of first appearance, string [d].
+        codes: For every token, row after row, its place in `tokens`, int32 [t].
+        sizes: How many tokens each row has, int32 [n].
 
     Example:
         >>> tokenize_texts(pa.array(["to be or", "not to be"]), "whitespace")
@@ -76,14 +74,14 @@ def tokenize_rows(texts: Sequence[str], tokenizer: str) -> list[list[str]]:
 def tokenize_texts(texts: pa.Array, tokenizer: str) -> Tokens:
     """Return the tokens of `texts` (string [n], no nulls).
 
-    `whitespace` is `str.split()` of each row, `basic_english` the same after `str.lower()` and
+    `whitespace` is `str.split()` of each row. `basic_english` is the same after `str.lower()` and
     SUBSTITUTIONS.
     """
     content, offsets = content_of(texts)
     is_ascii = content.isascii()
     table = _class_table(tokenizer)
     if tokenizer == "basic_english":
-        # Cleaned text is in lower case and without quotes most often.
+        # Cleaned text is mostly in lower case and without quotes.
         starts = _starts(content, offsets, _with_changed(table)) if is_ascii else None
         if starts is not None:
             return _cut(content, offsets, starts, tokenizer)
@@ -96,7 +94,7 @@ def tokenize_texts(texts: pa.Array, tokenizer: str) -> Tokens:
 
 
 def _class_table(tokenizer: str) -> bytes:
-    """Return what each of the 256 bytes does."""
+    """Return the class of each of the 256 bytes."""
     separators, alone = _SEPARATORS[tokenizer], _ALONE_CHARACTERS[tokenizer]
     table = bytearray([_WORD]) * 256
     for character in separators + alone:
@@ -112,9 +110,9 @@ def _with_changed(table: bytes) -> bytes:
 def _lower_and_delete(texts: pa.Array) -> pa.Array:
     """Return `texts` in lower case, without quotes and with a space for each `<br />`.
 
-    These substitutions may go before all others: the others put in spaces and the character
-    itself, so that they neither make nor break up a quote or a `<br />`. A quote inside a `<br />`
-    must go first. White space becomes ASCII as a line feed, which makes no `<br />` either.
+    These substitutions may come before all others. The others insert spaces around a character, so
+    they neither make nor break up a quote or a `<br />`. A quote inside a `<br />` must go first.
+    White space beyond ASCII becomes a line feed, which makes no `<br />` either.
     """
     texts = clean_texts(texts, ("lowercase", "ascii_space"))
     for old, new in (('"', ""), ("<br />", " ")):
@@ -126,17 +124,17 @@ def _starts(content: bytes, offsets: Array, table: bytes) -> Array | None:
     """Return where each token begins in UTF-8 text whose only separators are ASCII, int32 [t].
 
     Args:
-        content: of rows, one after another.
-        offsets: [n + 1], where they begin.
-        table: what each byte does.
+        content: The bytes of the rows, one after another.
+        offsets: Where the rows begin, [n + 1].
+        table: The class of each byte.
 
     Returns:
-        None if a byte is of CHANGED.
+        The positions of the tokens, or None if a byte is of CHANGED.
     """
-    rows = offsets[:-1][offsets[:-1] < len(content)]  # an empty row begins where the next does
+    rows = offsets[:-1][offsets[:-1] < len(content)]  # an empty row begins where the next row does
     blocks = range(0, len(content), _BLOCK_BYTES)
     first_rows = np.searchsorted(rows, [*blocks, len(content)])
-    starts = np.empty(len(content), np.int32)  # memory that is not written takes none
+    starts = np.empty(len(content), np.int32)  # memory that is never written is never taken
     begins = np.empty(_BLOCK_BYTES, np.bool_)
     found, before = 0, _SEPARATOR
     for index, start in enumerate(blocks):
@@ -145,11 +143,11 @@ def _starts(content: bytes, offsets: Array, table: bytes) -> Array | None:
             return None
         kinds = np.frombuffer(classes, np.uint8)
         here = begins[: len(kinds)]
-        # A token begins at a byte of WORD after another kind, and at each of ALONE.
+        # A token begins at a byte of WORD after a byte of another class, and at each byte of ALONE.
         here[0] = kinds[0] > before & _WORD
         np.greater(kinds[1:], kinds[:-1] & _WORD, out=here[1:])
         inside = rows[first_rows[index] : first_rows[index + 1]] - start
-        here[inside] = kinds[inside] != _SEPARATOR  # and at the start of a row
+        here[inside] = kinds[inside] != _SEPARATOR  # a token also begins at the start of a row
         places = np.flatnonzero(here)
         np.add(places, start, out=starts[found : found + len(places)], casting="unsafe")
         found, before = found + len(places), int(kinds[-1])
@@ -158,8 +156,8 @@ def _starts(content: bytes, offsets: Array, table: bytes) -> Array | None:
 
 def _cut(content: bytes, offsets: Array, starts: Array, tokenizer: str) -> Tokens:
     """Return the tokens of text [n rows] that begin at `starts` [t]; `offsets` [n + 1]."""
-    # Up to the next one: with the separators behind it, also those that the next row begins with,
-    # which saves a copy of the text. They go when each distinct token is left but once.
+    # A token first reaches up to the next one, with the separators behind it, which saves a copy of
+    # the text. The separators are trimmed when each distinct token is left only once.
     rough = rows_of(content, np.append(starts, np.int32(len(content)))).dictionary_encode()
     trimmed = pc.ascii_rtrim(rough.dictionary, characters=_SEPARATORS[tokenizer])
     trimmed = trimmed.dictionary_encode()

@@ -1,7 +1,7 @@
 """Reads a tokenizer.json of Hugging Face `tokenizers` that a recipe brings along.
 
-The library (https://huggingface.co/docs/tokenizers) is needed to encode, not to read what was
-encoded: which token has which number stands in the JSON.
+The library (https://huggingface.co/docs/tokenizers) is needed to encode texts, but not to read what
+was encoded: the JSON says which token has which id.
 """
 
 import json
@@ -11,19 +11,22 @@ from typing import Any
 from shardmill.errors import TokenizerFileError
 from shardmill.text.vocab import Vocab
 
-# What tokenizers that do not say how they pad have called it.
+# The names of the padding token in tokenizers that do not state it.
 _PADDINGS = ("<pad>", "[PAD]", "<|pad|>", "<|padding|>")
 
-# Far above the vocabularies there are, and few enough to list.
+# Far more tokens than any vocabulary has, and few enough to list.
 _MOST_TOKENS = 2**24
 
 
 @dataclass(frozen=True, slots=True)
 class TokenizerFacts:
-    """The vocabulary of a tokenizer.json, and its tokens for the unknown and for padding.
+    """The vocabulary of a tokenizer.json, and its special tokens.
 
-    Numbers that no token has are called `<unused N>`. The vocabulary's default index is the number
-    of the unknown token.
+    Attributes:
+        vocab: The vocabulary. An id N without a token is called `<unused N>`. The default index is
+            the id of the unknown token.
+        unknown: The token that stands for unknown tokens; None if there is none.
+        padding: The token that fills up short texts; None if there is none.
     """
 
     vocab: Vocab
@@ -32,19 +35,19 @@ class TokenizerFacts:
 
 
 def read_tokenizer(content: bytes, *, where: object) -> TokenizerFacts:
-    """Return what a tokenizer.json says of its tokens.
+    """Return the tokens of a tokenizer.json.
 
     Args:
-        content: of the file: a WordLevel, WordPiece, BPE or Unigram model.
-        where: its name, for errors.
+        content: The content of the file: a WordLevel, WordPiece, BPE or Unigram model.
+        where: The name of the file, for errors.
 
     Raises:
-        TokenizerFileError: it is not a tokenizer.json.
+        TokenizerFileError: The content is no tokenizer.json.
     """
     try:
         facts = json.loads(content.decode())
         numbers, unknown = _model_tokens(facts["model"])
-        # Where a token is both of the model and added, the library goes by the latter.
+        # If the model has a token that is also added, the library takes the id of the added one.
         numbers |= {str(added["content"]): int(added["id"]) for added in facts["added_tokens"]}
         vocab = _vocab(numbers)
         padding = (facts.get("padding") or {}).get("pad_token")
@@ -69,7 +72,9 @@ def _model_tokens(model: dict[str, Any]) -> tuple[dict[str, int], str | None]:
     if isinstance(listed, dict):
         unknown = model.get("unk_token")
         return {str(token): int(number) for token, number in listed.items()}, unknown
-    tokens = [str(token) for token, _ in listed]  # Unigram: pairs of a token and its score
+    tokens = [
+        str(token) for token, _ in listed
+    ]  # a Unigram model has pairs of a token and its score
     unknown = None if model.get("unk_id") is None else tokens[model["unk_id"]]
     return {token: number for number, token in enumerate(tokens)}, unknown
 

@@ -1,4 +1,4 @@
-"""The numbers of tokens, with the interface of torchtext's Vocab."""
+"""The vocabulary: the ids of tokens, with the interface of torchtext's Vocab."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,23 +11,32 @@ if TYPE_CHECKING:
 
 
 class UnknownTokenError(ShardmillError, RuntimeError):
-    """A token without a number, asked for where no default index is set."""
+    """A token that is not in the vocabulary was asked for, and there is no default index."""
 
 
 class TorchtextImportError(ShardmillError, ImportError):
-    """torchtext was asked for, and is not there or does not load."""
+    """torchtext is needed, and it is not installed or does not load."""
 
 
 class Vocab:
-    """A fixed list of tokens; the number of a token is its position.
+    """A fixed list of tokens. The id of a token is its position.
 
     The methods are those of `torchtext.vocab.Vocab` 0.18
-    (https://pytorch.org/text/0.18.0/vocab.html) but the two that add tokens.
+    (https://pytorch.org/text/0.18.0/vocab.html), without the two that add tokens.
+
+    Args:
+        tokens: The tokens in the order of their ids.
+        default_index: The id that stands for unknown tokens; None if they are an error.
+
+    Raises:
+        ValueError: A token occurs twice.
 
     Example:
-        >>> vocab = Vocab(["<unk>", "<pad>", "news"], default_index=0)
+        >>> vocab = shardmill.Vocab(["<unk>", "<pad>", "news"], default_index=0)
         >>> vocab(["good", "news"])
         [0, 2]
+        >>> vocab.lookup_tokens([2, 0])
+        ['news', '<unk>']
     """
 
     def __init__(self, tokens: Sequence[str], *, default_index: int | None = None) -> None:
@@ -39,21 +48,21 @@ class Vocab:
 
     @classmethod
     def from_torchtext(cls, vocab: "torchtext.vocab.Vocab") -> Self:
-        """Return the same tokens, numbers and default index as torchtext's `vocab`, now.
+        """Return a vocabulary with the tokens, ids and default index that `vocab` has now.
 
-        Needs no torchtext beside that of the caller; `vocab` may be scripted by `torch.jit`.
+        This does not import torchtext. `vocab` may be scripted by `torch.jit`.
         """
         return cls(vocab.get_itos(), default_index=vocab.get_default_index())
 
     def to_torchtext(self) -> "torchtext.vocab.Vocab":
-        """Return a new `torchtext.vocab.Vocab` of the same tokens, numbers and default index.
+        """Return a new `torchtext.vocab.Vocab` with the same tokens, ids and default index.
 
         Raises:
             TorchtextImportError: torchtext cannot be imported here.
         """
         try:
             from torchtext.vocab import vocab
-        # OSError: its binary was built for another torch than the one that is installed.
+        # An OSError means that its binary was built for another torch than the installed one.
         except (ImportError, OSError) as error:
             raise TorchtextImportError(
                 "Vocab.to_torchtext",
@@ -73,10 +82,10 @@ class Vocab:
         return token in self._stoi
 
     def __getitem__(self, token: str) -> int:
-        """Return the number of `token`, or the default index if it has none.
+        """Return the id of `token`, or the default index if it has none.
 
         Raises:
-            UnknownTokenError: it has none and no default index is set.
+            UnknownTokenError: The token has no id, and there is no default index.
         """
         index = self._stoi.get(token, self._default_index)
         if index is None:
@@ -89,41 +98,53 @@ class Vocab:
         return index
 
     def __call__(self, tokens: Iterable[str]) -> list[int]:
-        """Return the numbers of `tokens`."""
+        """Return the ids of `tokens`.
+
+        Raises:
+            UnknownTokenError: A token has no id, and there is no default index.
+        """
         return [self[token] for token in tokens]
 
     def lookup_indices(self, tokens: Iterable[str]) -> list[int]:
-        """Return the numbers of `tokens`."""
+        """Return the ids of `tokens`.
+
+        Raises:
+            UnknownTokenError: A token has no id, and there is no default index.
+        """
         return self(tokens)
 
     def lookup_token(self, index: int) -> str:
-        """Return the token with this number.
+        """Return the token with this id.
 
         Raises:
-            IndexError: no token has it.
+            IndexError: No token has this id.
         """
         if not 0 <= index < len(self._itos):
             raise IndexError(f"no token {index}: the vocabulary has {len(self)} tokens")
         return self._itos[index]
 
     def lookup_tokens(self, indices: Iterable[int]) -> list[str]:
-        """Return the tokens with these numbers; `indices` may be an integer tensor."""
+        """Return the tokens with these ids. `indices` may be an integer tensor.
+
+        Raises:
+            IndexError: No token has one of the ids.
+        """
         return [self.lookup_token(int(index)) for index in indices]
 
     def get_stoi(self) -> Mapping[str, int]:
-        """Return the number of each token."""
+        """Return the id of each token."""
         return dict(self._stoi)
 
     def get_itos(self) -> list[str]:
-        """Return the tokens in the order of their numbers."""
+        """Return the tokens in the order of their ids."""
         return list(self._itos)
 
     def set_default_index(self, index: int | None) -> None:
-        """Let `index` stand for tokens without a number; None makes them an error."""
+        """Let `index` stand for unknown tokens; None makes them an error."""
         self._default_index = index
 
     def get_default_index(self) -> int | None:
-        """Return the index that stands for tokens without a number."""
+        """Return the index that stands for unknown tokens; None if they are an error."""
         return self._default_index
 
     def __eq__(self, other: object) -> bool:

@@ -4,15 +4,15 @@ The format is what `tokenizers.Tokenizer.to_str()` of 0.21 writes for a WordLeve
 (https://huggingface.co/docs/tokenizers/api/models). It states the cleaning steps and the
 tokeniser as normalizers, in the order in which they are applied here.
 
-The ids are ours for any text as it is before cleaning, but:
+For any text before cleaning, the file gives the same ids as shardmill, with these exceptions:
 
-- The step `html` cannot be stated. The file expects text after it, so it holds the steps that
-  follow.
-- `tokenizers` knows a newer Unicode than Python may, and small letters of characters that this
-  Python leaves alone: 55 of them in `tokenizers` 0.23 and Python 3.11. Where `alphanumeric` goes
-  before, they are gone, as Python does not count them as letters either.
+- The step `html` cannot be stated. The file holds only the steps after it, so it expects text
+  without HTML.
+- `tokenizers` may know a newer Unicode than Python, with small letters for characters that this
+  Python leaves alone: 55 of them in `tokenizers` 0.23 and Python 3.11. If `alphanumeric` comes
+  before, these characters are gone, since Python does not count them as letters either.
 - After `alphanumeric` and `lowercase`, the small letter of U+0130 has a dot that is not
-  alphanumeric, so that a text cleaned already must not be cleaned again, here or there.
+  alphanumeric. So text that is already cleaned must not be cleaned again, here or there.
 """
 
 import json
@@ -34,7 +34,7 @@ def tokenizer_json(recipe: TextRecipe, vocab: Vocab, *, unknown: str | None) -> 
         "version": "1.0",
         "truncation": None,
         "padding": None,
-        # None: tokenizers would find the specials in the text itself, before it is cleaned.
+        # None are added, since tokenizers would find them in the text itself before it is cleaned.
         "added_tokens": [],
         "normalizer": {"type": "Sequence", "normalizers": _normalizers(recipe)},
         "pre_tokenizer": {"type": "WhitespaceSplit"},
@@ -59,7 +59,8 @@ def _normalizers(recipe: TextRecipe) -> list[dict[str, Any]]:
     if recipe.text.tokenizer == "basic_english":
         normalizers += [] if "lowercase" in steps else _lowercase()
         normalizers += [_replace(new, String=old) for old, new in SUBSTITUTIONS]
-    # str.split() splits there too, Unicode's White_Space, after which WhitespaceSplit goes, not.
+    # str.split() also splits at these characters. WhitespaceSplit goes by the White_Space of
+    # Unicode, which lacks them.
     return [*normalizers, _replace(" ", Regex=r"[\x{1c}-\x{1f}]")]
 
 
@@ -68,9 +69,10 @@ def _replace(content: str, **pattern: str) -> dict[str, Any]:
 
 
 def _only_alphanumeric() -> dict[str, Any]:
-    # All of them, as \p{L} and \p{N} depend on whose Unicode it is. Python's `re` counts exactly
-    # the characters for which str.isalnum() holds, and _, as \w.
-    # Without surrogates; planes from 0x40000 on hold no letters, and take six times as long.
+    # All characters are listed, since \p{L} and \p{N} depend on the version of Unicode. For
+    # Python's `re`, \w is exactly the characters with str.isalnum(), and _. Surrogates are left
+    # out, and so are the planes from 0x40000 on, which hold no letters and would take six times as
+    # long.
     codes = np.r_[:0xD800, 0xE000:0x40000].astype("<u4")
     text = codes.tobytes().decode("utf-32-le")
     runs = [(run[0], run[-1]) for run in re.findall(r"[^\W_]+", text)]
@@ -80,9 +82,9 @@ def _only_alphanumeric() -> dict[str, Any]:
 def _lowercase() -> list[dict[str, Any]]:
     r"""Return the two normalizers that do what `str.lower()` does.
 
-    `Lowercase` looks at no neighbours, so a last sigma goes before: one behind a cased character
-    and not before one, with any number of characters in between that case ignores (Final_Sigma in
-    SpecialCasing.txt of Unicode). \K lets the match begin only there.
+    `Lowercase` does not look at neighbours, so a final sigma is replaced before: one that comes
+    after a cased character and not before one, with any number of characters in between that case
+    ignores (Final_Sigma in SpecialCasing.txt of Unicode). \K begins the match at the sigma.
     """
     cased = _makes_last_sigma("")
     ignored = _class_of(_makes_last_sigma("A") & ~cased)
@@ -91,12 +93,13 @@ def _lowercase() -> list[dict[str, Any]]:
 
 
 def _makes_last_sigma(before: str) -> Any:
-    """Return for each code point whether a sigma is a last one behind `before` and it.
+    """Return for each code point whether a sigma after `before` and it is a final one.
 
-    Python tells nobody what is cased and what case ignores; str.lower() of such lines does.
+    Python does not say which characters are cased and which case ignores, but str.lower() of such
+    lines shows it.
     """
-    # The other planes hold ideographs and private characters. Surrogates cannot be encoded, and
-    # the line feed would end the line.
+    # The other planes hold ideographs and private characters. Surrogates cannot be encoded, and a
+    # line feed would end the line.
     codes = np.r_[:10, 11:0xD800, 0xE000:0x20000, 0xE0000:0xE1000].astype("<u4")
     lines = np.empty((len(codes), len(before) + 3), "<u4")
     for column, code in enumerate((*map(ord, before), codes, ord(_SIGMA), 10)):
