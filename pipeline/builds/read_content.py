@@ -42,7 +42,8 @@ def read_contents(
     known, encodings = _known(artifact), _encodings(recipe)
     return {
         file.path: tuple(
-            _read(found, file, encodings.get(file.path), known, copies) for found in raw.of(file)
+            _read(found, file, encoding=encodings.get(file.path), known=known, copies=copies)
+            for found in raw.of(file)
         )
         for file in recipe.files()
     }
@@ -116,6 +117,7 @@ def _known(artifact: Path) -> Mapping[str, Any]:
 def _read(
     found: FoundFile,
     file: RawFile,
+    *,
     encoding: str | None,
     known: Mapping[str, Any],
     copies: Path | None,

@@ -66,7 +66,7 @@ def draw_digits(labels: npt.NDArray[np.uint8], *, seed: int) -> npt.NDArray[np.u
     The same labels and seed give the same images. Memory beyond the result is a few megabytes.
 
     Raises:
-        ValueError: a label is not a digit.
+        ValueError: A label is not a digit.
     """
     if labels.size and labels.max() > 9:
         raise ValueError(f"draw_digits: expected labels from 0 to 9, found {labels.max()}")

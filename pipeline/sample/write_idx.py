@@ -35,7 +35,7 @@ def encode_idx(array: npt.NDArray[Any]) -> bytes:
     The array may have any byte order and strides; the file is big-endian and in C order.
 
     Raises:
-        ValueError: the dtype, the rank or a dimension is one that IDX cannot hold.
+        ValueError: IDX cannot hold the dtype, the rank or a dimension.
 
     Example:
         >>> encode_idx(np.array([7, 2], dtype=np.uint8)).hex(" ", 4)

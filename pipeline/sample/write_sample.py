@@ -34,20 +34,20 @@ def write_sample(folder: Path, names: Sequence[str], *, seed: int = 0) -> list[P
     """Write the sample files of the named datasets, and list them in `folder/sample.json`.
 
     The same names and seed give the same content. Each file appears whole or not at all, and
-    `sample.json` last; what it said of other files stays.
+    `sample.json` comes last. Its entries about other files stay.
 
     Args:
-        folder: the raw folder, made where missing.
-        names: of "titanic", "mnist" and "ag_news".
-        seed: of every random choice; not negative.
+        folder: The raw folder, which is made if it is missing.
+        names: The names of datasets, of "titanic", "mnist" and "ag_news".
+        seed: The seed of every random choice, from 0.
 
     Returns:
-        The data files' paths, in the order of `names`.
+        The paths of the data files, in the order of `names`.
 
     Raises:
-        ValueError: a name is unknown, or the seed negative; nothing is written.
-        OutputError: a file of that name is there that is no sample, so that it may be the
-            user's real one; nothing is written.
+        ValueError: A name is unknown, or the seed is negative. Nothing is written then.
+        OutputError: There is a file of that name that is no sample, and may be the user's own.
+            Nothing is written then.
     """
     unknown = [name for name in names if name not in _GENERATORS]
     if unknown:

@@ -74,14 +74,23 @@ def run_shard(
                 fitted = _fit(plan, prepared_files["train"])
             preprocessor = Preprocessor(plan.recipe, fitted)
             prepared = {
-                n: _rows_to_encode(plan, preprocessor, cleaned, prepared_files, n)
-                for n in cleaned.splits
+                name: _rows_to_encode(plan, preprocessor, files=prepared_files[name], split=split)
+                for name, split in cleaned.splits.items()
             }
         with ThreadPoolExecutor(1) as beside:
             vocabulary = beside.submit(_write_vocabulary, preprocessor, generation)
-            splits = _write_shards(plan, cleaned, preprocessor, build, generation, prepared)
+            splits = _write_shards(
+                plan,
+                preprocessor,
+                build=build,
+                generation=generation,
+                cleaned=cleaned,
+                prepared=prepared,
+            )
         raw = generation.write(RAW_NAME, to_json(RawList(files=plan.records)))
-        manifest = _manifest(plan, preprocessor, raw, vocabulary.result(), splits)
+        manifest = _manifest(
+            plan, preprocessor, raw=raw, vocabulary=vocabulary.result(), splits=splits
+        )
     publish(plan.artifact, manifest, build.to_json(plan.raw))
     return manifest
 
@@ -106,17 +115,12 @@ def _fit(plan: Plan, prepared_files: Sequence[PreparedFile]) -> Fitted:
 
 
 def _rows_to_encode(
-    plan: Plan,
-    preprocessor: Preprocessor,
-    cleaned: CleanRecord,
-    prepared_files: PreparedFiles,
-    split: str,
+    plan: Plan, preprocessor: Preprocessor, *, files: Sequence[PreparedFile], split: CleanedSplit
 ) -> list[RowsToEncode]:
-    files, records = prepared_files[split], cleaned.splits[split].parquet
     summaries = [summary for prepared_file in files for summary in prepared_file.summaries]
     lookups = iter(find_kind(plan.recipe).lookups(preprocessor.fitted, summaries))
     prepared = []
-    for prepared_file, record in zip(files, records, strict=True):
+    for prepared_file, record in zip(files, split.parquet, strict=True):
         own = tuple(itertools.islice(lookups, len(prepared_file.summaries)))
         if prepared_file.path is None:
             prepared.append(RowsToEncode(plan.artifact / record.path, (), record.rows))
@@ -149,10 +153,11 @@ def _write_vocabulary(
 
 def _write_shards(
     plan: Plan,
-    cleaned: CleanRecord,
     preprocessor: Preprocessor,
+    *,
     build: BuildRun,
     generation: Generation,
+    cleaned: CleanRecord,
     prepared: Mapping[str, Sequence[RowsToEncode]],
 ) -> dict[str, SplitRecord]:
     # All splits have the same number of rows in a shard, also a split without labels.
@@ -198,6 +203,7 @@ def _rows_per_shard(plan: Plan, fields: tuple[Field, ...], build: BuildRun) -> i
 def _manifest(
     plan: Plan,
     preprocessor: Preprocessor,
+    *,
     raw: FileRecord,
     vocabulary: VocabularyRecord | None,
     splits: dict[str, SplitRecord],

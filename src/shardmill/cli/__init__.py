@@ -105,7 +105,12 @@ class LazyGroup(click.Group):
         return ctx.fail(f"No such command {cmd_name!r}.{hint}")
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command. Without --debug, an error is a message and no traceback."""
+        """Run a command. Without --debug, an error is a message and no traceback.
+
+        Raises:
+            CommandError: A `ShardmillError` was raised.
+            ClickException: The command was used wrongly.
+        """
         # Batch systems and containers end a process by SIGTERM. It cleans up as after Ctrl-C.
         before = signal.signal(signal.SIGTERM, _end)
         try:
