@@ -6,60 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
-
-from shardmill.cli import main
-
-TABULAR = """
-name = "toy"
-kind = "tabular"
-[columns]
-size = { dtype = "float64" }
-colour = { dtype = "str", map = { red = 0, blue = 1 } }
-kept = { dtype = "int64" }
-[target]
-column = "kept"
-classes = ["no", "yes"]
-first = 0
-[splits.train]
-csv = { path = "train.csv" }
-"""
-IMAGE = """
-name = "toy"
-kind = "image"
-[target]
-classes = ["no", "yes"]
-[splits.train]
-images = { path = "images" }
-labels = { path = "labels" }
-"""
-CSV = b"size,colour,kept\n1.5,red,0\n2.5,blue,1\n"
-IMAGES = bytes([0, 0, 8, 3]) + struct.pack(">3I", 2, 2, 2) + bytes(8)
-LABELS = bytes([0, 0, 8, 1]) + struct.pack(">I", 2) + bytes([0, 1])
-FOLDER = {
-    "tabular.toml": TABULAR.encode(),
-    "image.toml": IMAGE.encode(),
-    "raw/train.csv": CSV,
-    "raw/images": IMAGES,
-    "raw/labels": LABELS,
-}
-
-
-def put(path: str, content: bytes) -> Callable[[Path], None]:
-    def change(folder: Path) -> None:
-        assert (folder / path).read_bytes() != content
-        (folder / path).write_bytes(content)
-
-    return change
-
-
-def edit(path: str, old: bytes, new: bytes) -> Callable[[Path], None]:
-    def change(folder: Path) -> None:
-        content = (folder / path).read_bytes()
-        assert old in content
-        (folder / path).write_bytes(content.replace(old, new, 1))
-
-    return change
+from bad_input import CSV, FOLDER, IMAGES, LABELS, check_refusal, edit, preprocess, put, run
 
 
 def remove(path: str) -> Callable[[Path], None]:
@@ -67,6 +14,8 @@ def remove(path: str) -> Callable[[Path], None]:
 
 
 Case = tuple[str, str, Callable[[Path], None], int, str, str]
+
+
 CASES: list[Case] = [
     # what is bad, recipe, how it gets so, exit code, where, what else the message says
     ("truncated IDX", "image", put("raw/images", IMAGES[:-1]), 4, "raw/images", "24 bytes for 2 x"),
@@ -247,30 +196,12 @@ CASES: list[Case] = [
 ]
 
 
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-def preprocess(folder: Path, recipe: str, out: Path) -> Result:
-    return run("preprocess", folder / f"{recipe}.toml", "--raw", folder / "raw", "--out", out)
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "raw").mkdir()
     for path, content in FOLDER.items():
         (tmp_path / path).write_bytes(content)
     return tmp_path
-
-
-def check_refusal(refused: Result, code: int, where: Path, message: str) -> None:
-    assert refused.exit_code == code, refused.output
-    assert refused.stdout == ""
-    assert refused.stderr.startswith("error: ")
-    assert str(where) in refused.stderr.splitlines()[0]
-    assert message in refused.stderr
-    assert "\n  to do " in refused.stderr
-    assert "Traceback" not in refused.output and "unexpected" not in refused.output
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case[0])
@@ -283,31 +214,3 @@ def test_bad_input(folder: Path, case: Case) -> None:
     check_refusal(preprocess(folder, recipe, out), code, place, message)
     assert run("verify", out / "toy").exit_code == 0
     assert list((out / "toy").glob(".building-*")) == []
-
-
-def test_label_outside_the_classes_names_the_labels_file(folder: Path) -> None:
-    put("raw/labels", LABELS[:-1] + b"\7")(folder)
-    refused = preprocess(folder, "image", folder / "out")
-    check_refusal(refused, 4, folder / "raw/labels, row 1", "'7'")
-
-
-@pytest.mark.parametrize("below", ["", "deeper"])
-def test_a_file_in_the_place_of_the_output(folder: Path, below: str) -> None:
-    # --out is a folder, or would have to be made below a file.
-    out = folder / "file" / below if below else folder
-    (folder / ("file" if below else "toy")).write_bytes(b"mine")
-    check_refusal(preprocess(folder, "tabular", out), 7, out / "toy", "a folder that can be")
-
-
-def test_a_file_in_the_place_of_the_folder_of_artifacts_is_wrong_usage(folder: Path) -> None:
-    (folder / "file").write_bytes(b"mine")
-    refused = preprocess(folder, "tabular", folder / "file")
-    assert refused.exit_code == 2
-    assert f"'{folder / 'file'}' is a file" in refused.stderr
-    assert (folder / "file").read_bytes() == b"mine"
-
-
-def test_a_fault_in_a_row_with_an_unclosed_quote(folder: Path) -> None:
-    edit("raw/train.csv", b"blue,1", b'blue,"1')(folder)
-    refused = preprocess(folder, "tabular", folder / "out")
-    check_refusal(refused, 4, folder / "raw/train.csv, line 3", "")

@@ -19,6 +19,7 @@ class ExecutorEngine:
         processes: How many tasks the executor runs at the same time.
 
     Example:
+        >>> from concurrent.futures import ThreadPoolExecutor
         >>> with ThreadPoolExecutor(3) as threads, ExecutorEngine(threads, 3) as engine:
         ...     list(engine.run(pow, [(2, 1), (2, 2), (2, 3)]))
         [2, 4, 8]

@@ -38,8 +38,8 @@ def encode_idx(array: npt.NDArray[Any]) -> bytes:
         ValueError: IDX cannot hold the dtype, the rank or a dimension.
 
     Example:
-        >>> encode_idx(np.array([7, 2], dtype=np.uint8)).hex(" ", 4)
-        '0801 00000002 0702'
+        >>> encode_idx(np.array([7, 2], dtype=np.uint8)).hex(" ")
+        '00 00 08 01 00 00 00 02 07 02'
     """
     kind_and_width = f"{array.dtype.kind}{array.dtype.itemsize}"
     code = _TYPE_CODES.get(kind_and_width)

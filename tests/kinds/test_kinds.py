@@ -1,16 +1,13 @@
 """What each kind does to its rows, step by step, and the faults that it names."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pytest
-from expected_vocab import first_seen_vocab, torchtext_vocab
+from cells import Cells, number, string_table
 from hypothesis import given, settings, strategies as st
-from hypothesis.extra import numpy as npst
 
 from shardmill.errors import (
     InputError,
@@ -19,14 +16,9 @@ from shardmill.errors import (
     ValueFormatError,
 )
 from shardmill.format.layout import Field
-from shardmill.format.ragged import Ragged
-from shardmill.kinds import image, tabular, text
+from shardmill.kinds import tabular
 from shardmill.kinds.row import Fitted, RowFault, class_indices
-from shardmill.raw.image_table import image_rows, image_table
-from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.recipe.tables import (
-    ColumnTarget,
-    ImageTarget,
     RawFile,
     Split,
     TableColumnTarget,
@@ -34,16 +26,6 @@ from shardmill.recipe.tables import (
 )
 from shardmill.recipe.tabular_column import Column, Missing
 from shardmill.recipe.tabular_recipe import TabularRecipe
-from shardmill.recipe.text_recipe import Text, TextRecipe, Vocabulary
-from shardmill.text.tokenize_text import tokenize_rows
-
-Cells = Sequence[str | None]
-IDX_DTYPES = ["uint8", "int8", "int16", "int32", "float32", "float64"]
-
-
-def string_table(**columns: Cells) -> pa.Table:
-    return pa.table({name: pa.array(cells, pa.string()) for name, cells in columns.items()})
-
 
 # Class labels
 
@@ -115,10 +97,6 @@ def table_recipe(
 
 def fit_tables(recipe: TabularRecipe, *tables: pa.Table) -> Fitted:
     return tabular.fit(recipe, [tabular.prepare(recipe, table)[1] for table in tables])
-
-
-def number(missing: Missing = "error") -> Column:
-    return Column(dtype="float64", missing=missing)
 
 
 def through_tabular(column: Column, cells: Cells) -> tuple[Any, list[float]]:
@@ -306,264 +284,3 @@ def test_nothing_to_impute_from(missing: Missing) -> None:
     assert caught.value.column == "c"
     with pytest.raises(ValueFormatError, match="at least one value to impute from, found none"):
         raise caught.value.at("train")
-
-
-# Image
-
-
-def image_recipe(target: ImageTarget | None = None) -> ImageRecipe:
-    splits = {"train": Split(images=RawFile(path="i"), labels=RawFile(path="l"))}
-    return ImageRecipe(name="i", kind="image", target=target, splits=splits)
-
-
-tensors = npst.arrays(
-    st.sampled_from(IDX_DTYPES).map(np.dtype),
-    npst.array_shapes(min_dims=1, max_dims=4, max_side=4),
-)
-
-
-@settings(max_examples=100, deadline=None)
-@given(tensors, st.integers(0, 4), st.integers(0, 4))
-def test_columns_of_images_read_back(rows: npt.NDArray[Any], start: int, length: int) -> None:
-    table = image_table(rows)
-    for part, expected in (
-        (table, rows),
-        (table.slice(start, length), rows[start:][:length]),
-        (pa.concat_tables([table.slice(start), table]), np.concatenate([rows[start:], rows])),
-    ):
-        found = image_rows(part)
-        assert found.dtype == expected.dtype
-        assert found.shape == expected.shape
-        assert found.tobytes() == expected.tobytes()
-
-
-def test_column_of_images_of_any_strides() -> None:
-    rows = np.arange(24, dtype=np.int16).reshape(2, 3, 4).swapaxes(0, 2)[::-1]
-    np.testing.assert_array_equal(image_rows(image_table(rows)), rows)
-
-
-@pytest.mark.parametrize("dtype", IDX_DTYPES)
-@pytest.mark.parametrize(
-    ("shape", "stored"),
-    [
-        # [height, width] gains the channel that torch wants
-        ((3, 5), (1, 3, 5)),
-        # any other rank is left alone
-        ((2, 3, 5), (2, 3, 5)),
-        ((1, 3, 5), (1, 3, 5)),
-        ((7,), (7,)),
-        ((), ()),
-    ],
-)
-def test_shapes_and_dtypes(dtype: str, shape: tuple[int, ...], stored: tuple[int, ...]) -> None:
-    rows = (np.arange(4 * math.prod(shape)) % 100 - 5).astype(dtype).reshape(4, *shape)
-    cleaned = image.clean(image_recipe(), image_table(rows), labelled=False).table
-    prepared, moments = image.prepare(image_recipe(), cleaned)
-    assert prepared is cleaned  # which needs no file of its own
-    fitted = image.fit(image_recipe(), iter([moments]))
-    (key,) = image.lookups(fitted, [moments])
-    x = image.encode_prepared(image_recipe(), fitted, prepared.slice(1, 2), key)["x"]
-    assert fitted.inputs == (Field.input(dtype, stored),)  # type: ignore[arg-type]
-    assert x.dtype == np.dtype(dtype)
-    np.testing.assert_array_equal(x, rows[1:3].reshape(2, *stored))
-
-
-def test_labels_of_images() -> None:
-    recipe = image_recipe(ImageTarget(classes=("oak", "fir"), first=1))
-    rows = np.zeros((3, 2, 2), np.uint8)
-    raw = image_table(rows).append_column("label", pa.array([2, 1, 2], pa.uint8()))
-    table = image.clean(recipe, raw, labelled=True).table
-    assert table.column("label").to_pylist() == [1, 0, 1]
-    assert image.clean(recipe, image_table(rows), labelled=False).table.column_names == ["image"]
-    wrong = image_table(rows).append_column("label", pa.array([2, 1, 0], pa.uint8()))
-    cleaned = image.clean(recipe, wrong, labelled=True)
-    assert len(cleaned.table) == len(wrong) - 1
-    assert [(fault.row, fault.column) for fault in cleaned.faults] == [(2, "label")]
-
-
-finite_tensors = st.sampled_from(IDX_DTYPES).flatmap(
-    lambda dtype: npst.arrays(
-        np.dtype(dtype),
-        npst.array_shapes(min_dims=3, max_dims=3, max_side=5),
-        elements=(
-            st.floats(-1000, 1000, width=32)
-            if dtype.startswith("float")
-            else st.integers(0 if dtype == "uint8" else -100, 100)
-        ),
-    )
-)
-
-
-@settings(max_examples=80, deadline=None)
-@given(finite_tensors, st.integers(1, 5))
-def test_mean_and_std_are_numpys_in_any_batches(rows: npt.NDArray[Any], batch: int) -> None:
-    table = image_table(rows)
-    batches = (table.slice(start, batch) for start in range(0, len(rows), batch))
-    summaries = (image.prepare(image_recipe(), part)[1] for part in batches)
-    statistics = image.fit(image_recipe(), summaries).statistics["image"]
-    numbers64 = rows.astype(np.float64)
-    assert statistics.mean == pytest.approx(numbers64.mean(), rel=1e-9, abs=1e-9)
-    assert statistics.std == pytest.approx(numbers64.std(), rel=1e-6, abs=1e-6)
-
-
-# Text
-
-
-def text_recipe(
-    vocabulary: Vocabulary | None = None, target: ColumnTarget | None = None, **facts: Any
-) -> TextRecipe:
-    return TextRecipe(
-        name="t",
-        kind="text",
-        text=Text(**{"columns": ("label", "a", "b"), "join": ("a", "b"), **facts}),
-        vocabulary=vocabulary or Vocabulary(),
-        target=target,
-        splits={"train": Split(csv=RawFile(path="train.csv"))},
-    )
-
-
-@pytest.mark.parametrize(
-    ("facts", "texts"),
-    [
-        # one space between, whatever the cells hold
-        ({}, ["It's a", " É_b", "Two "]),
-        ({"join": ("b", "a")}, ["a It's", "É_b ", " Two"]),
-        ({"join": ("a",)}, ["It's", "", "Two"]),
-        ({"clean": ("lowercase",)}, ["it's a", " é_b", "two "]),
-        ({"clean": ("alphanumeric", "lowercase")}, ["it s a", " é b", "two "]),
-    ],
-)
-def test_text_columns_are_joined_and_cleaned(facts: dict[str, Any], texts: list[str]) -> None:
-    raw = string_table(label=["1", "2", "1"], a=["It's", "", "Two"], b=["a", "É_b", ""])
-    assert text.clean(text_recipe(**facts), raw, labelled=True).table.to_pydict() == {"text": texts}
-    target = ColumnTarget(column="label", classes=("World", "Sports"), first=1)
-    recipe = text_recipe(target=target, **facts)
-    table = text.clean(recipe, raw, labelled=True).table
-    assert table.to_pydict() == {"text": texts, "label": [0, 1, 0]}
-    assert text.clean(recipe, raw, labelled=False).table.column_names == ["text"]
-
-
-def test_label_of_a_text_outside_the_classes() -> None:
-    recipe = text_recipe(target=ColumnTarget(column="label", classes=("x", "y")))
-    raw = string_table(label=["x", "z"], a=["", ""], b=["", ""])
-    cleaned = text.clean(recipe, raw, labelled=True)
-    assert len(cleaned.table) == len(raw) - 1
-    assert [(fault.row, fault.column) for fault in cleaned.faults] == [(1, "label")]
-
-
-def texts_table(*texts: str) -> pa.Table:
-    return string_table(text=texts)
-
-
-def encode_texts(recipe: TextRecipe, train: Sequence[str], test: Sequence[str]) -> Ragged:
-    fitted = text.fit(recipe, [counts_of(recipe, texts_table(*train))])
-    assert fitted.inputs == (Field.input("int32", ragged=True),)
-    prepared, summary = text.prepare(recipe, texts_table(*test))
-    (key,) = text.lookups(fitted, [summary])
-    ragged = text.encode_prepared(recipe, fitted, prepared, key)["x"]
-    assert ragged.values.dtype == ragged.sizes.dtype == np.dtype(np.int32)
-    return ragged
-
-
-def counts_of(recipe: TextRecipe, cleaned: pa.Table) -> pa.Table:
-    counts = text.prepare(recipe, cleaned)[1]
-    assert counts is not None
-    return counts
-
-
-def test_unknown_tokens_get_the_default_index() -> None:
-    train = ["the cat", "The, the"]  # <unk> <pad> the , cat
-    ragged = encode_texts(text_recipe(), train, ["cat dog the", "", "Zebra,"])
-    assert ragged.values.tolist() == [4, 0, 2, 0, 3]
-    assert ragged.sizes.tolist() == [3, 0, 2]
-    specials = Vocabulary(specials=("<pad>", "[U]"), unknown="[U]")
-    ragged = encode_texts(text_recipe(specials), train, ["cat dog", "<pad>"])
-    assert ragged.values.tolist() == [4, 1, 0]
-
-
-def test_texts_without_a_token() -> None:
-    ragged = encode_texts(text_recipe(), ["a"], ["", " \t"])
-    assert ragged.values.tolist() == []
-    assert ragged.sizes.tolist() == [0, 0]
-
-
-def test_draft_of_rows() -> None:
-    cleaned = texts_table("to be, or", "", "not to be").append_column("label", pa.array([0, 1, 0]))
-    prepared, counts = text.prepare(text_recipe(), cleaned)
-    assert prepared.to_pydict() == {
-        "codes": [[0, 1, 2, 3], [], [4, 0, 1]],
-        "label": [0, 1, 0],
-    }
-    assert counts is not None
-    assert counts.to_pydict() == {
-        "token": ["to", "be", ",", "or", "not"],
-        "count": [2, 2, 1, 1, 1],
-    }
-
-
-def test_rows_of_slices_are_finished() -> None:
-    recipe = text_recipe()
-    prepared, summary = text.prepare(recipe, texts_table("a b", "", "c", "b b a"))
-    fitted = text.fit(recipe, [counts_of(recipe, texts_table("a a b"))])  # a 2, b 3
-    (key,) = text.lookups(fitted, [summary])
-    ragged = text.encode_prepared(recipe, fitted, prepared.slice(1, 3), key)["x"]
-    assert ragged.values.tolist() == [0, 3, 3, 2]
-    assert ragged.sizes.tolist() == [0, 1, 3]
-
-
-words = st.sampled_from(["a", "B", "b", "é", "<pad>", "É.", "a&amp;b", "<i>c</i>"])
-rows_of_words = st.lists(st.lists(words, max_size=6).map(" ".join), min_size=1, max_size=12)
-vocabularies = st.builds(
-    Vocabulary,
-    min_freq=st.integers(1, 3),
-    max_tokens=st.none() | st.integers(3, 8),
-    order=st.sampled_from(["frequency", "first_seen"]),
-)
-steps = st.sampled_from([(), ("html",), ("lowercase",), ("html", "alphanumeric", "lowercase")])
-
-
-@settings(max_examples=150, deadline=None)
-@given(
-    rows_of_words,
-    st.lists(st.integers(0, 12)),
-    vocabularies,
-    steps,
-    st.sampled_from(["basic_english", "whitespace"]),
-    st.sampled_from([1, 4, 4_000_000]),
-)
-def test_any_chunks_give_the_same_vocabulary_and_ids(
-    rows: list[str],
-    borders: list[int],
-    vocabulary: Vocabulary,
-    clean: Any,
-    tokenizer: Any,
-    merge_tokens: int,
-) -> None:
-    recipe = text_recipe(vocabulary, clean=clean, tokenizer=tokenizer, join=("a",))
-    raw = string_table(label=[""] * len(rows), a=rows, b=[""] * len(rows))
-    cleaned = text.clean(recipe, raw, labelled=False).table
-    tokens = tokenize_rows(cleaned.column("text").to_pylist(), tokenizer)
-
-    ends = [*sorted(min(border, len(rows)) for border in borders), len(rows)]
-    chunks = [cleaned.slice(i, j - i) for i, j in zip([0, *ends], ends, strict=False)]
-    prepared_files = [text.prepare(recipe, chunk) for chunk in chunks]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text, "_MERGE_TOKENS", merge_tokens)
-        fitted = text.fit(recipe, (counts_of(recipe, chunk) for chunk in chunks))
-
-    expected = {"frequency": torchtext_vocab, "first_seen": first_seen_vocab}[vocabulary.order](
-        tokens, vocabulary.min_freq, vocabulary.specials, vocabulary.max_tokens
-    )
-    assert fitted.vocab is not None
-    assert fitted.vocab.get_itos() == expected
-    assert (fitted.unknown, fitted.padding, fitted.padding_id()) == ("<unk>", "<pad>", 1)
-
-    keys = text.lookups(fitted, [summary for _, summary in prepared_files])
-    parts = [
-        text.encode_prepared(recipe, fitted, prepared, key)["x"]
-        for (prepared, _), key in zip(prepared_files, keys, strict=True)
-    ]
-    number = {token: at for at, token in enumerate(expected)}
-    ids = [number.get(token, 0) for row in tokens for token in row]
-    assert np.concatenate([part.values for part in parts]).tolist() == ids
-    assert np.concatenate([part.sizes for part in parts]).tolist() == [len(row) for row in tokens]

@@ -1,9 +1,6 @@
 """One object builds the shards and serves predictions: raw rows in, tensors out."""
 
-import json
 import math
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,103 +8,34 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import torch
-import xxhash
-from bikes import bikes_recipe, write_raw
-from building import build
-from fit_rows import fit_preprocessor
-from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+from preprocessors import (
+    IMAGE,
+    LEAVES,
+    NOTES,
+    PIXELS,
+    TABULAR,
+    TEXT,
+    TREE_ROWS,
+    TREE_TENSOR,
+    TREES,
+    fit,
+    own_tokenizer,
+    same,
+)
 
 from shardmill.errors import (
-    DamagedFileError,
     InputError,
-    ManifestError,
-    MissingArtifactError,
-    OutputError,
     UnknownCategoryError,
     ValueFormatError,
 )
-from shardmill.format.batch import Bag, Padded
+from shardmill.format.batch import Padded
 from shardmill.format.layout import Field
-from shardmill.format.manifest import FileRecord, Manifest, SplitRecord, VocabularyRecord
 from shardmill.format.ragged import Ragged
 from shardmill.kinds.find_kind import find_kind
-from shardmill.kinds.text import fitted_with
-from shardmill.raw.image_table import image_table
 from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.recipe.load_recipe import parse_recipe
 from shardmill.recipe.tabular_recipe import TabularRecipe
 from shardmill.serve.preprocessor import Preprocessor
-from shardmill.text.load_vocab import vocab_bytes
 from shardmill.text.vocab import Vocab
-
-TABULAR = parse_recipe(
-    """
-    name = "trees"
-    kind = "tabular"
-    [columns]
-    id = { dtype = "int64", drop = true }
-    old = { dtype = "int64" }
-    rings = { dtype = "int64", missing = "keep" }
-    height = { dtype = "float64", missing = "median" }
-    kind = { dtype = "str", map = { oak = 0, fir = 1 }, missing = "drop" }
-    [target]
-    column = "old"
-    classes = ["no", "yes"]
-    [splits.train.csv]
-    path = "train.csv"
-    """,
-    where="here",
-)
-IMAGE = parse_recipe(
-    """
-    name = "leaves"
-    kind = "image"
-    [target]
-    classes = ["oak", "fir"]
-    [splits.train]
-    images = { path = "images" }
-    labels = { path = "labels" }
-    """,
-    where="here",
-)
-TEXT = parse_recipe(
-    """
-    name = "notes"
-    kind = "text"
-    [text]
-    columns = ["class", "title", "body"]
-    join = ["title", "body"]
-    clean = ["alphanumeric", "lowercase"]
-    [target]
-    column = "class"
-    classes = ["a", "b"]
-    first = 1
-    [splits.train.csv]
-    path = "notes.csv"
-    """,
-    where="here",
-)
-
-
-def string_table(**columns: Sequence[str | None]) -> pa.Table:
-    return pa.table({name: pa.array(cells, pa.string()) for name, cells in columns.items()})
-
-
-TREES = string_table(
-    id=["1", "2", "3", "4"],
-    old=["yes", "no", "no", "yes"],
-    rings=["90", None, "5", "7"],
-    height=["30", "2", None, "4"],
-    kind=["oak", "fir", "fir", None],  # the last row is dropped
-)
-PIXELS = np.arange(3 * 2 * 4, dtype=np.uint8).reshape(3, 2, 4)
-LEAVES = image_table(PIXELS, label=pa.array([1, 0, 1], pa.uint8()))
-NOTES = string_table(**{"class": ["1", "2"], "title": ["Tea", "The tea"], "body": ["!", "is hot."]})
-
-
-def fit(recipe: AnyRecipe, raw: pa.Table) -> tuple[Preprocessor, pa.Table]:
-    table = find_kind(recipe).clean(recipe, raw, labelled=True).table
-    return fit_preprocessor(recipe, iter([table])), table
 
 
 @pytest.fixture(scope="module")
@@ -123,11 +51,6 @@ def leaves() -> Preprocessor:
 @pytest.fixture(scope="module")
 def notes() -> Preprocessor:
     return fit(TEXT, NOTES)[0]  # <unk> <pad> tea hot is the
-
-
-def same(found: object, expected: list[Any], dtype: torch.dtype = torch.float32) -> None:
-    assert isinstance(found, torch.Tensor)
-    torch.testing.assert_close(found, torch.tensor(expected, dtype=dtype), equal_nan=True)
 
 
 def same_text(found: object, ids: list[list[int]], lengths: list[int]) -> None:
@@ -203,17 +126,6 @@ def test_encode_text() -> None:
     assert preprocessor.fitted.vocab.get_itos() == ["<unk>", "<pad>", "tea", "hot", "is", "the"]
     assert (x.values.tolist(), x.sizes.tolist()) == ([2, 5, 2, 4, 3], [1, 4])
     assert y.tolist() == [0, 1]
-
-
-# Serving
-
-TREE_ROWS: list[dict[str, Any]] = [
-    {"rings": 90, "height": 30.5, "kind": "oak"},
-    {"rings": None, "height": None, "kind": "fir"},
-    {"rings": math.nan, "height": math.nan, "kind": "fir"},
-    {"rings": "7", "height": "-2e1", "kind": "oak"},
-]
-TREE_TENSOR = [[90, 30.5, 0], [math.nan, 16, 1], [math.nan, 16, 1], [7, -20, 0]]
 
 
 def test_list_of_dicts(trees: Preprocessor) -> None:
@@ -335,23 +247,6 @@ def test_texts_are_encoded_without_a_look_at_the_whole_vocabulary(
     same_text(notes(["tea is cold"]), [[2, 4, 0]], [3])
 
 
-def own_tokenizer() -> Preprocessor:
-    # Columns are joined with spaces, which this tokenizer makes ids of.
-    tokenizer = Tokenizer(models.WordLevel({"?": 0, "a": 1, " ": 2}, unk_token="?"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
-    recipe = parse_recipe(
-        """
-        name = "own"
-        kind = "text"
-        text = { columns = ["a", "b"], join = ["a", "b"], tokenizer_file.path = "t" }
-        splits.train.csv.path = "t"
-        """,
-        where="here",
-    )
-    vocab = Vocab(["?", "a", " "], default_index=0)
-    return Preprocessor(recipe, fitted_with(vocab, "?", None, tokenizer.to_str()))
-
-
 def test_a_text_is_taken_as_it_is() -> None:
     own = own_tokenizer()
     same_text(own(["a a", ""]), [[1, 2, 1], [0, 0, 0]], [3, 0])
@@ -371,134 +266,3 @@ def test_tables_of_texts(notes: Preprocessor) -> None:
     same_text(notes(pa.table(columns)), *expected)
     same_text(notes(pd.DataFrame(columns)), *expected)
     same_text(notes(pa.table(columns).slice(1)), [[5]], [1])
-
-
-# From an artifact
-
-
-def write_artifact(folder: Path, preprocessor: Preprocessor, fields: tuple[Field, ...]) -> None:
-    """Write what Preprocessor.load reads: the manifest and, for text, vocab.txt."""
-    recipe, fitted, record = preprocessor.recipe, preprocessor.fitted, None
-    if fitted.vocab is not None:
-        content = vocab_bytes(fitted.vocab)
-        (folder / "vocab.txt").write_bytes(content)
-        digest = xxhash.xxh3_128_hexdigest(content)
-        file = FileRecord(path="vocab.txt", bytes=len(content), xxh3_128=digest)
-        record = VocabularyRecord(
-            tokens=len(fitted.vocab),
-            unknown="<unk>",
-            padding="<pad>",
-            padding_id=1,
-            vocab=file,
-            tokenizer=file,
-        )
-    split = SplitRecord(
-        rows=0, labelled=True, parquet=(), rows_per_shard=1, fields=fields, shards=()
-    )
-    manifest = Manifest(
-        writer="test",
-        name=recipe.name,
-        kind=recipe.kind,
-        sample=False,
-        recipe=recipe.facts(),
-        recipe_sha256=recipe.sha256(),
-        clean_key="0" * 64,
-        shard_key="0" * 64,
-        requested_rows_per_shard=None,
-        raw=FileRecord(path="shards-0/raw.json", bytes=1, xxh3_128="0" * 32),
-        classes=None,
-        features=fitted.features,
-        statistics=dict(fitted.statistics),
-        vocabulary=record,
-        splits={"train": split},
-    )
-    (folder / "manifest.json").write_bytes(manifest.to_json())
-
-
-@pytest.mark.parametrize(("recipe", "raw"), [(TABULAR, TREES), (IMAGE, LEAVES), (TEXT, NOTES)])
-def test_loaded_from_an_artifact(tmp_path: Path, recipe: AnyRecipe, raw: pa.Table) -> None:
-    preprocessor, _ = fit(recipe, raw)
-    write_artifact(tmp_path, preprocessor, preprocessor.fields(labelled=True))
-    assert json.loads((tmp_path / "manifest.json").read_bytes())["name"] == recipe.name
-    loaded = Preprocessor.load(tmp_path)
-    assert loaded.recipe == preprocessor.recipe
-    assert loaded.fitted == preprocessor.fitted
-    vocab = loaded.fitted.vocab
-    assert vocab is None or vocab.get_default_index() == 0
-
-
-def test_loaded_one_serves_the_same(tmp_path: Path, trees: Preprocessor) -> None:
-    write_artifact(tmp_path, trees, trees.fields(labelled=False))
-    same(Preprocessor.load(str(tmp_path))(TREE_ROWS), TREE_TENSOR)
-
-
-def test_no_artifact(tmp_path: Path) -> None:
-    with pytest.raises(MissingArtifactError, match=r"expected a folder with a manifest\.json"):
-        Preprocessor.load(tmp_path / "none")
-
-
-# By itself
-
-
-def bikes(folder: Path) -> Preprocessor:
-    write_raw(folder, 50)
-    return Preprocessor.load(build(bikes_recipe(), folder, folder / "out"))
-
-
-@pytest.mark.parametrize("kind", ["tabular", "image", "text", "tokenizer", "groups"])
-def test_saved_and_loaded(tmp_path: Path, kind: str) -> None:
-    makers: dict[str, Callable[[], Preprocessor]] = {
-        "tabular": lambda: fit(TABULAR, TREES)[0],
-        "image": lambda: fit(IMAGE, LEAVES)[0],
-        "text": lambda: fit(TEXT, NOTES)[0],
-        "tokenizer": own_tokenizer,
-        "groups": lambda: bikes(tmp_path),
-    }
-    ours = makers[kind]()
-    folder = tmp_path / "saved"
-    folder.mkdir()
-    names = ours.save(folder)
-    assert set(names) == {path.name for path in folder.iterdir()}
-    beside = {"text": {"vocab.txt"}, "tokenizer": {"tokenizer.json"}}.get(kind, set())
-    assert set(names) == {"preprocessor.json"} | beside
-    folder.rename(tmp_path / "moved")
-    theirs = Preprocessor.load(tmp_path / "moved")
-    assert theirs.recipe == ours.recipe
-    assert theirs.fitted == ours.fitted
-    again = tmp_path / "again"
-    again.mkdir()
-    theirs.save(again)
-    for name in names:
-        assert (again / name).read_bytes() == (tmp_path / "moved" / name).read_bytes()
-
-
-def test_a_saved_one_that_is_damaged(tmp_path: Path, notes: Preprocessor) -> None:
-    notes.save(tmp_path)
-    (tmp_path / "vocab.txt").write_bytes(b"<unk>\n")
-    with pytest.raises(DamagedFileError, match=r"vocab.txt: .* found 6 bytes .*copy the folder"):
-        Preprocessor.load(tmp_path)
-    text = (tmp_path / "preprocessor.json").read_text()
-    for damaged, found in [
-        (text[:-9], "preprocessor.json: Invalid JSON"),
-        (text.replace('"features"', '"feature"'), "features: missing"),
-        (text.replace('"alphanumeric"', '"alpha"'), "clean"),
-        (text + " ", "one that was changed since"),
-    ]:
-        (tmp_path / "preprocessor.json").write_text(damaged)
-        with pytest.raises(ManifestError, match=f"expected a .*found .*{found}"):
-            Preprocessor.load(tmp_path)
-
-
-def test_nowhere_to_save(tmp_path: Path, notes: Preprocessor) -> None:
-    with pytest.raises(OutputError, match="expected a folder that can be written"):
-        notes.save(tmp_path / "none")
-
-
-def test_flat_texts(notes: Preprocessor) -> None:
-    for texts in (["Tea is hot", "", "the"], [], [""]):
-        bag, padded = notes(texts, layout="bag"), notes(texts)
-        assert isinstance(bag, Bag) and isinstance(padded, Padded)
-        rows = zip(padded.ids, padded.lengths, strict=True)
-        flat = [token for ids, length in rows for token in ids[:length].tolist()]
-        assert (bag.ids.tolist(), bag.ids.dtype) == (flat, torch.int32)
-        assert bag.offsets.tolist() == [0, *padded.lengths.cumsum(0).tolist()][: len(texts)]

@@ -91,7 +91,7 @@ def load_model(folder: str | os.PathLike[str]) -> Model:
     Example:
         >>> model = shardmill.load_model("runs/titanic/model")
         >>> model.classes
-        ('0', '1')
+        ('Dead', 'Survived')
     """
     facts, weights = read_model(folder)
     path = Path(folder)

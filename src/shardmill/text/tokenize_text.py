@@ -51,8 +51,11 @@ class Tokens:
         sizes: How many tokens each row has, int32 [n].
 
     Example:
-        >>> tokenize_texts(pa.array(["to be or", "not to be"]), "whitespace")
-        Tokens(tokens=["to", "be", "or", "not"], codes=[0, 1, 2, 3, 0, 1], sizes=[3, 3])
+        >>> tokens = tokenize_texts(pa.array(["to be or", "not to be"]), "whitespace")
+        >>> tokens.tokens.to_pylist()
+        ['to', 'be', 'or', 'not']
+        >>> tokens.codes.tolist(), tokens.sizes.tolist()
+        ([0, 1, 2, 3, 0, 1], [3, 3])
     """
 
     tokens: pa.StringArray

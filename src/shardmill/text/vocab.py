@@ -58,7 +58,7 @@ class Vocab:
         """Return a new `torchtext.vocab.Vocab` with the same tokens, ids and default index.
 
         Raises:
-            TorchtextImportError: torchtext cannot be imported here.
+            TorchtextImportError: The library torchtext cannot be imported here.
         """
         try:
             from torchtext.vocab import vocab

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import unescape
@@ -16,28 +15,29 @@ import torch
 from checkpoints import same_bits, state
 from safetensors.torch import load_file
 from stopped_runs import stop_before
-from torch import Tensor, nn
 
 import shardmill
-from shardmill.training.models.baseline import Baseline
 from shardmill.training.run.train_artifact import Result, RunOptions, train_artifact
-from shardmill.training.show.describe_rows import Table
 from shardmill.training.show.draw_rows import class_colours
-from shardmill.training.show.shown_rows import as_it_was, even_rows, principal_components
-from shardmill.training.show.trace_model import write_graph
+from shardmill.training.show.shown_rows import even_rows
 
 pytest.importorskip("tensorboard")
 from google.protobuf import text_format
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from shown_runs import read_events, to_html
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from tensorboard.plugins.mesh.plugin_data_pb2 import MeshPluginData
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 from tensorboard.util import tensor_util
-from torch.utils.tensorboard import SummaryWriter
 
 SPLITS = {"titanic": "validation", "mnist": "validation", "ag_news": "train"}
+
+
 SETTINGS: dict[str, Any] = {"deterministic": True, "log": {"tensorboard": True}}
+
+
 EPOCHS = {"titanic": 2, "mnist": 1, "ag_news": 1}
+
+
 BATCH = {"titanic": 64, "mnist": 256, "ag_news": 128}
 
 
@@ -62,25 +62,9 @@ class Board:
         ]
 
 
-def to_html(markdown: Any) -> str:
-    """Return what TensorBoard makes of a text."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the libraries that it brings along
-        from tensorboard.plugin_util import markdown_to_safe_html
-    html: str = markdown_to_safe_html(markdown)
-    return html
-
-
 def train(artifact: Path, out: Path, changes: Mapping[str, Any], **options: Any) -> Result:
     changes = {"epochs": EPOCHS[artifact.name], **changes}
     return train_artifact(artifact, out, options=RunOptions(changes, **options))
-
-
-def read_events(folder: Path) -> Any:
-    all_of = {"histograms": 0, "images": 0, "tensors": 0}
-    events = EventAccumulator(str(folder), size_guidance=all_of)
-    events.Reload()
-    return events
 
 
 @pytest.fixture(scope="module")
@@ -256,65 +240,3 @@ def test_texts(boards: dict[str, Board], sample_artifacts: Path) -> None:
         assert name == (dataset.classes or ())[int(truth)]
         text = " ".join(dataset.vocab.lookup_tokens(ids))
         assert tokens == (text if len(text) <= 100 else text[:100] + "…")
-
-
-def test_cells_are_what_they_hold() -> None:
-    cells = ("a|b", "*x* _y_ `z`", "<b>bold</b> &amp;", "two\nlines\tand tab", "[l](http://x) $y$")
-    table = Table(("one", "two", "three", "four", "five"), (cells,))
-    html = to_html(table.to_markdown())
-    shown = [unescape(cell.split("</td>")[0]) for cell in html.split("<td>")[1:]]
-    assert shown == [" ".join(cell.split()) for cell in cells]
-    assert table.to_html().count("<") == table.to_html().count(">") == 2 * (1 + 2 + 10)
-
-
-class Groups(nn.Module):
-    """A backbone on tensors by group."""
-
-    width = 3
-
-    def forward(self, x: Mapping[str, Tensor]) -> Tensor:
-        return torch.cat([x["a"], x["b"].float()], dim=1)
-
-
-class Untraceable(Groups):
-    """A backbone that a trace cannot hold."""
-
-    def forward(self, x: Any) -> Any:
-        raise NotImplementedError("no trace\nof this")
-
-
-def test_graphs_of_other_models(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(
-        "shardmill.training.models.baseline.BACKBONES", {"groups": Groups, "none": Untraceable}
-    )
-    x = {"a": torch.zeros(4, 2), "b": torch.zeros(4, 1, dtype=torch.int16)}
-    with SummaryWriter(str(tmp_path / "a")) as writer:
-        write_graph(writer, Baseline("groups", {}, 2), x)
-    assert read_events(tmp_path / "a").Tags()["graph"]
-    fault = "shows no graph of the model: NotImplementedError: no trace"
-    with SummaryWriter(str(tmp_path / "b")) as writer, pytest.warns(UserWarning, match=fault):
-        write_graph(writer, Baseline("none", {}, 2), x)
-    assert capsys.readouterr().out == ""
-
-
-def test_each_module_keeps_its_mode() -> None:
-    model = nn.Sequential(nn.BatchNorm1d(2), nn.Sequential(nn.BatchNorm1d(2)))
-    model[1].eval()
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    with pytest.raises(InterruptedError), as_it_was(model):
-        model(torch.ones(3, 2))
-        raise InterruptedError
-    assert [module.training for module in model.modules()] == [True, True, False, False]
-    assert same_bits(before, model.state_dict())
-
-
-def test_principal_components() -> None:
-    torch.manual_seed(0)
-    line = torch.randn(50, 1) * torch.tensor([3.0, 4.0]) + 7
-    found = principal_components(line, 3)
-    assert torch.allclose(found[:, 0].abs(), (line - line.mean(0)).norm(dim=1), atol=1e-4)
-    assert found[:, 0].max() == found[:, 0].abs().max()
-    assert torch.allclose(found[:, 1:], torch.zeros(50, 2), atol=1e-4)
-    assert principal_components(torch.full((1, 5), torch.inf), 3).tolist() == [[0.0, 0.0, 0.0]]

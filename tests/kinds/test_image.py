@@ -1,0 +1,121 @@
+"""Images: columns, shapes, and statistics."""
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings, strategies as st
+from hypothesis.extra import numpy as npst
+
+from shardmill.format.layout import Field
+from shardmill.kinds import image
+from shardmill.raw.image_table import image_rows, image_table
+from shardmill.recipe.image_recipe import ImageRecipe
+from shardmill.recipe.tables import (
+    ImageTarget,
+    RawFile,
+    Split,
+)
+
+IDX_DTYPES = ["uint8", "int8", "int16", "int32", "float32", "float64"]
+
+
+# Image
+
+
+def image_recipe(target: ImageTarget | None = None) -> ImageRecipe:
+    splits = {"train": Split(images=RawFile(path="i"), labels=RawFile(path="l"))}
+    return ImageRecipe(name="i", kind="image", target=target, splits=splits)
+
+
+tensors = npst.arrays(
+    st.sampled_from(IDX_DTYPES).map(np.dtype),
+    npst.array_shapes(min_dims=1, max_dims=4, max_side=4),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(tensors, st.integers(0, 4), st.integers(0, 4))
+def test_columns_of_images_read_back(rows: npt.NDArray[Any], start: int, length: int) -> None:
+    table = image_table(rows)
+    for part, expected in (
+        (table, rows),
+        (table.slice(start, length), rows[start:][:length]),
+        (pa.concat_tables([table.slice(start), table]), np.concatenate([rows[start:], rows])),
+    ):
+        found = image_rows(part)
+        assert found.dtype == expected.dtype
+        assert found.shape == expected.shape
+        assert found.tobytes() == expected.tobytes()
+
+
+def test_column_of_images_of_any_strides() -> None:
+    rows = np.arange(24, dtype=np.int16).reshape(2, 3, 4).swapaxes(0, 2)[::-1]
+    np.testing.assert_array_equal(image_rows(image_table(rows)), rows)
+
+
+@pytest.mark.parametrize("dtype", IDX_DTYPES)
+@pytest.mark.parametrize(
+    ("shape", "stored"),
+    [
+        # [height, width] gains the channel that torch wants
+        ((3, 5), (1, 3, 5)),
+        # any other rank is left alone
+        ((2, 3, 5), (2, 3, 5)),
+        ((1, 3, 5), (1, 3, 5)),
+        ((7,), (7,)),
+        ((), ()),
+    ],
+)
+def test_shapes_and_dtypes(dtype: str, shape: tuple[int, ...], stored: tuple[int, ...]) -> None:
+    rows = (np.arange(4 * math.prod(shape)) % 100 - 5).astype(dtype).reshape(4, *shape)
+    cleaned = image.clean(image_recipe(), image_table(rows), labelled=False).table
+    prepared, moments = image.prepare(image_recipe(), cleaned)
+    assert prepared is cleaned  # which needs no file of its own
+    fitted = image.fit(image_recipe(), iter([moments]))
+    (key,) = image.lookups(fitted, [moments])
+    x = image.encode_prepared(image_recipe(), fitted, prepared.slice(1, 2), key)["x"]
+    assert fitted.inputs == (Field.input(dtype, stored),)  # type: ignore[arg-type]
+    assert x.dtype == np.dtype(dtype)
+    np.testing.assert_array_equal(x, rows[1:3].reshape(2, *stored))
+
+
+def test_labels_of_images() -> None:
+    recipe = image_recipe(ImageTarget(classes=("oak", "fir"), first=1))
+    rows = np.zeros((3, 2, 2), np.uint8)
+    raw = image_table(rows).append_column("label", pa.array([2, 1, 2], pa.uint8()))
+    table = image.clean(recipe, raw, labelled=True).table
+    assert table.column("label").to_pylist() == [1, 0, 1]
+    assert image.clean(recipe, image_table(rows), labelled=False).table.column_names == ["image"]
+    wrong = image_table(rows).append_column("label", pa.array([2, 1, 0], pa.uint8()))
+    cleaned = image.clean(recipe, wrong, labelled=True)
+    assert len(cleaned.table) == len(wrong) - 1
+    assert [(fault.row, fault.column) for fault in cleaned.faults] == [(2, "label")]
+
+
+finite_tensors = st.sampled_from(IDX_DTYPES).flatmap(
+    lambda dtype: npst.arrays(
+        np.dtype(dtype),
+        npst.array_shapes(min_dims=3, max_dims=3, max_side=5),
+        elements=(
+            st.floats(-1000, 1000, width=32)
+            if dtype.startswith("float")
+            else st.integers(0 if dtype == "uint8" else -100, 100)
+        ),
+    )
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(finite_tensors, st.integers(1, 5))
+def test_mean_and_std_are_numpys_in_any_batches(rows: npt.NDArray[Any], batch: int) -> None:
+    table = image_table(rows)
+    batches = (table.slice(start, batch) for start in range(0, len(rows), batch))
+    summaries = (image.prepare(image_recipe(), part)[1] for part in batches)
+    statistics = image.fit(image_recipe(), summaries).statistics["image"]
+    numbers64 = rows.astype(np.float64)
+    assert statistics.mean == pytest.approx(numbers64.mean(), rel=1e-9, abs=1e-9)
+    assert statistics.std == pytest.approx(numbers64.std(), rel=1e-6, abs=1e-6)

@@ -1,0 +1,169 @@
+"""CSV files: headers, bad rows, and files that change."""
+
+from pathlib import Path
+
+import pytest
+from csv_laws import COLUMNS, FAIL, Rows, parse, parse_all
+
+from shardmill.errors import ColumnsError, EncodingError, FieldCountError, InputError
+from shardmill.raw.csv import row_spans
+from shardmill.raw.csv.csv_chunks import csv_chunks
+from shardmill.raw.csv.read_csv import BadRow, check_header, lines_of_rows, parse_chunk
+from shardmill.recipe.tables import Csv
+
+QUARANTINE = Csv(header=False, on_bad_row="quarantine")
+
+
+def test_header_in_another_order(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_bytes(b"b,a\nx,1\ny,2\n")
+    options = Csv()
+    check_header(path, COLUMNS, options)
+    for chunk in csv_chunks(path, options, 1):
+        table = parse_chunk(
+            chunk, columns=COLUMNS, wanted=("a",), options=options, nulls=False
+        ).table
+        assert table.column_names == ["a"]
+        assert table.column("a").to_pylist() == [str(chunk.line - 1)]
+
+
+def test_header_that_was_not_checked(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_bytes(b"a,c\n1,x\n")
+    (chunk,) = csv_chunks(path, Csv())
+    with pytest.raises(ColumnsError, match="without b and with 'c' besides"):
+        parse(chunk, Csv())
+
+
+BAD_ROWS = [
+    # content, good rows with their lines, bad rows, what fails
+    (
+        b"1,x\n2\n3,y\n",
+        [(1, ("1", "x")), (3, ("3", "y"))],
+        [BadRow(2, "field count", "2")],
+        (FieldCountError, "line 2: expected 2 fields, found 1"),
+    ),
+    (
+        b'1,"x\nx",z\n\n\n3,y\r\n',
+        [(5, ("3", "y"))],
+        [BadRow(1, "field count", '1,"x\nx",z')],
+        (FieldCountError, "line 1: expected 2 fields, found 3"),
+    ),
+    (
+        b"1,x\n2,caf\xe9\n3,y",
+        [(1, ("1", "x")), (3, ("3", "y"))],
+        [BadRow(2, "encoding", "2,caf\\xe9")],
+        (EncodingError, "line 2: expected UTF-8, found byte 0xe9 at column 6"),
+    ),
+    (
+        b'1,"x\n\xff"\n2,\xc3\xa9\n\xfe\n',
+        [(3, ("2", "é"))],
+        [BadRow(1, "encoding", '1,"x\n\\xff"'), BadRow(4, "encoding", "\\xfe")],
+        (EncodingError, "line 2: expected UTF-8, found byte 0xff at column 1"),
+    ),
+    (
+        b'1,"x\n2,y\n3,"z\n4,w\n',
+        [(4, ("4", "w"))],
+        [BadRow(1, "quotes", '1,"x\n2,y\n3,"z')],
+        (InputError, "line 1: expected a quote that is closed in its line"),
+    ),
+    (
+        b"\xef\xbb\xbf1\n\xef\xbb\xbf2,x\n",  # a mark later in the file is a character
+        [(2, ("\ufeff2", "x"))],
+        [BadRow(1, "field count", "1")],
+        (FieldCountError, "line 1: expected 2 fields, found 1"),
+    ),
+    (
+        b"1\n2\n",
+        [],
+        [BadRow(1, "field count", "1"), BadRow(2, "field count", "2")],
+        (FieldCountError, "line 1: "),
+    ),
+]
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 7, 1000])
+@pytest.mark.parametrize(("content", "good", "bad", "fails"), BAD_ROWS)
+def test_bad_rows(
+    tmp_path: Path,
+    content: bytes,
+    good: Rows,
+    bad: list[BadRow],
+    fails: tuple[type[InputError], str],
+    chunk_bytes: int,
+) -> None:
+    path = tmp_path / "f.csv"
+    path.write_bytes(content)
+    assert parse_all(path, QUARANTINE, chunk_bytes) == (good, bad)
+    with pytest.raises(fails[0], match=rf"f\.csv, {fails[1]}"):
+        parse_all(path, FAIL, chunk_bytes)
+
+
+UNCLOSED = [
+    (b'"1,x\n2,y\n3,z\n', 1),  # the first row
+    (b'1,x\n2,"y\n3,z\n', 2),  # the middle
+    (b'1,x\n2,y\n3,"z', 3),  # the last
+    (b'1,x\n2,"y\nz""\n', 2),  # a doubled one closes nothing
+    (b'1,x\n2,y"\n"a\nb",""""\n"', 5),
+    (b'1,"x\ny",z\n\r\n2,"\n\n', 4),
+]
+
+
+@pytest.mark.parametrize("options", [FAIL, QUARANTINE])
+@pytest.mark.parametrize(("content", "line"), UNCLOSED)
+def test_a_quote_that_is_never_closed(
+    tmp_path: Path, content: bytes, line: int, options: Csv
+) -> None:
+    path = tmp_path / "f.csv"
+    path.write_bytes(content)
+    for chunk_bytes in (1, 5, 1000):
+        with pytest.raises(InputError, match=rf"f\.csv, line {line}: expected a row of CSV, every"):
+            list(csv_chunks(path, options, chunk_bytes))
+
+
+def test_a_row_that_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row_spans, "ROW_BYTES", 64)
+    path = tmp_path / "f.csv"
+    path.write_bytes(b'1,x\n2,"' + b"x\n" * 100 + b'"\n2,y\n')
+    with pytest.raises(InputError, match=r"f\.csv, line 2: expected a row of at most 64 bytes"):
+        list(csv_chunks(path, FAIL, 16))
+    path.write_bytes(b"1,x\n2," + b"x" * 50 + b"\n2,y\n")
+    assert len(parse_all(path, FAIL, 16)[0]) == 3
+
+
+def test_a_row_longer_than_a_chunk_comes_alone(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_bytes(b"1,x\n" * 3 + b"2," + b"y" * 100 + b"\n" + b"3,z\n" * 3)
+    sizes = [chunk.bytes for chunk in csv_chunks(path, FAIL, 16)]
+    assert sizes == [12, 103, 12]
+
+
+def test_wanted_cells_and_nulls(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_bytes(b'1,\n2,"NA"\n3,x\n')
+    options = Csv(header=False, missing=("", "NA"))
+    (chunk,) = csv_chunks(path, options)
+    for nulls, cells in ((True, [None, None, "x"]), (False, ["", "NA", "x"])):
+        parsed = parse_chunk(chunk, columns=COLUMNS, wanted=("b",), options=options, nulls=nulls)
+        assert parsed.table.to_pydict() == {"b": cells}
+
+
+def test_text_of_rows(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_bytes(b'1,"x\ny"\r\n\n2\n3,z')
+    (chunk,) = csv_chunks(path, QUARANTINE)
+    assert lines_of_rows(chunk, [1, 0], COLUMNS, QUARANTINE) == [(5, "3,z"), (1, '1,"x\ny"')]
+
+
+def test_a_file_that_shrinks(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_bytes(b"1,x\n2,y\n")
+    (chunk,) = csv_chunks(path, FAIL)
+    path.write_bytes(b"1,x\n")
+    with pytest.raises(InputError, match=r"f\.csv: .* leave the file alone while it is read"):
+        parse(chunk, FAIL)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"f\.csv: expected a readable file"):
+        list(csv_chunks(tmp_path / "f.csv", FAIL))
