@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shardmill.errors import InputError, ShardmillError, WorkerError
+from shardmill.errors import ShardmillError, UnreadableFileError, WorkerError
 from shardmill.pipeline.builds.process_engine import ProcessEngine
 from shardmill.raw.raw_files import read_raw
 
@@ -50,7 +50,7 @@ def test_an_error_is_raised_here_with_its_fields(tmp_path: Path, workers: int) -
     with pytest.raises(ShardmillError) as caught, ProcessEngine(workers) as pool:
         list(pool.run(read_raw, tasks))
     error = caught.value
-    assert type(error) is InputError
+    assert type(error) is UnreadableFileError
     assert error.where == str(tmp_path / "missing")
     assert error.expected == "a readable file"
     assert error.found == "No such file or directory"
