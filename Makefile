@@ -42,7 +42,7 @@ test: $(INSTALLED)  ## run the tests; SHARDMILL_RAW names a folder of real raw f
 	$(BIN)/python -m pytest -q
 
 # What is left out: training, which wants a newer torch, and what takes long.
-test-torchtext: SLOW := $(addprefix training/,models run settings show saved/test_export.py) datasets/test_loader_ranks.py pipeline/sample test_docs_blocks.py test_end_to_end.py
+test-torchtext: SLOW := $(addprefix training/,models run settings show saved/test_export.py) datasets/test_loader_ranks.py pipeline/sample test_docs_blocks.py test_end_to_end.py test_types.py
 test-torchtext: .venv-torchtext/.installed  ## tests against the real torchtext, on its old torch
 	.venv-torchtext/bin/python -m pytest -q $(addprefix --ignore tests/,$(SLOW))
 

@@ -23,6 +23,12 @@ from torchdata.stateful_dataloader import StatefulDataLoader
 
 from shardmill import ShardDataset
 
+# torch and Lightning advise much.
+pytestmark = [
+    pytest.mark.filterwarnings(f"ignore::{category}")
+    for category in ("UserWarning", "FutureWarning", "DeprecationWarning")
+]
+
 
 @workers_or_none
 @every_case
