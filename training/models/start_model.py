@@ -92,7 +92,7 @@ def _other_options(fresh: Baseline, start: Baseline) -> list[str]:
 
 
 def _other_inputs(start: Model, dataset: ShardDataset) -> tuple[str, str] | None:
-    ours = Preprocessor.load(dataset.path)
+    ours = Preprocessor.load(dataset.path, manifest=dataset.manifest)
     return find_modality(dataset.kind).other_inputs(ours, start.preprocessor)
 
 

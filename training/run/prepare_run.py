@@ -39,6 +39,7 @@ class RunRequest:
 
     Attributes:
         artifact: The folder of the artifact.
+        manifest: The manifest of the artifact.
         folder: The folder of the run.
         settings: The settings of the run.
         start: The model to start from; None for fresh weights.
@@ -47,6 +48,7 @@ class RunRequest:
     """
 
     artifact: Path
+    manifest: Manifest
     folder: Path
     settings: Settings
     start: Model | None
@@ -91,8 +93,7 @@ def prepare_run(request: RunRequest) -> Run:
         OutputError: The folder of the run cannot be written.
     """
     artifact, folder, settings = request.artifact, request.folder, request.settings
-    start = request.start
-    manifest = Manifest.load(artifact)
+    start, manifest = request.start, request.manifest
     splits = _open_splits(artifact, manifest)
     default = default_metric(settings, splits, manifest.name)
     loaders = _make_loaders(splits, settings)
@@ -123,7 +124,7 @@ def prepare_run(request: RunRequest) -> Run:
 def _open_splits(artifact: Path, manifest: Manifest) -> dict[str, ShardDataset]:
     options = find_modality(manifest.kind).OPEN_OPTIONS
     return {
-        name: open_split(artifact, name, **options)
+        name: open_split(artifact, name, manifest=manifest, **options)
         for name, split in manifest.splits.items()
         if split.rows and (split.labelled or name == "train")
     }

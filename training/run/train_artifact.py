@@ -130,7 +130,8 @@ def train_artifact(
     refuse_too_many(ranks.local if ranks else settings.devices, f"settings of {manifest.name}")
     if settings.devices > 1 and ranks is None:
         return _train_in_ranks(artifact, out, settings.devices, replace(options, changes=changes))
-    run = prepare_run(RunRequest(artifact, folder, settings, start, resumed, options.report))
+    request = RunRequest(artifact, manifest, folder, settings, start, resumed, options.report)
+    run = prepare_run(request)
     started = time.perf_counter()
     fitted = fit_model(run.module, run.loaders, run.plan)
     result = _result(run, fitted, seconds=round(time.perf_counter() - started, 2))

@@ -91,9 +91,10 @@ def evaluate_model(
     """
     options = find_modality(model.facts.kind).OPEN_OPTIONS
     # The kind is checked first, since another kind has other options.
-    preprocessor = Preprocessor.load(artifact)
+    manifest = Manifest.load(artifact)
+    preprocessor = Preprocessor.load(artifact, manifest=manifest)
     _check_kind(model, artifact, preprocessor)
-    dataset = open_split(artifact, split, **options)
+    dataset = open_split(artifact, split, manifest=manifest, **options)
     _check_fits(model, dataset, preprocessor)
     count = len(model.classes)
     each: dict[str, Any] = {"num_classes": count, "average": "none"}

@@ -67,5 +67,6 @@ def save_model(
     )
     # safetensors stores tensors row by row, whatever their order in memory.
     tensors = {name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}
-    write_model(folder, facts, save(tensors), Preprocessor.load(dataset.path))
+    preprocessor = Preprocessor.load(dataset.path, manifest=manifest)
+    write_model(folder, facts, save(tensors), preprocessor)
     return facts

@@ -51,19 +51,20 @@ class Preprocessor:
         self.fitted = fitted
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> Self:
+    def load(cls, folder: str | os.PathLike[str], *, manifest: Manifest | None = None) -> Self:
         """Return the preprocessor that built an artifact, or one that was saved.
 
         Args:
             folder: The folder of an artifact or of a model, or a folder that `save` wrote to.
+            manifest: The manifest of the artifact, if it was read before.
 
         Raises:
             ArtifactError: The folder cannot be read.
         """
         folder = Path(folder)
-        if (folder / PREPROCESSOR_NAME).is_file():
+        if manifest is None and (folder / PREPROCESSOR_NAME).is_file():
             return cls(*read_preprocessor(folder))
-        manifest = Manifest.load(folder)
+        manifest = manifest or Manifest.load(folder)
         recipe = parse_saved(folder, manifest.kind, manifest.recipe, fix=_FIX)
         fields = manifest.splits["train"].fields if "train" in manifest.splits else ()
         inputs = tuple(field for field in fields if not field.is_target)
