@@ -71,7 +71,7 @@ class SplitReader:
 
     Args:
         split: The mapped split.
-        inputs: What gathers `x` of it.
+        inputs: Gathers the `x` of its rows.
         transforms: What is done to the rows that leave.
 
     Raises:

@@ -43,7 +43,7 @@ HOLD_OUT = "\n[splits.validation]\nhold_out = { split = 'train', fraction = 0.25
         (HOLD_OUT + "csv = { path = 'a' }", "splits.validation.hold_out: needs a split with files"),
         # what is said of the split that they are of
         *[
-            (HOLD_OUT + said, "splits.validation: optional and labelled are said of the split")
+            (HOLD_OUT + said, "splits.validation: optional and labelled belong to the split")
             for said in ("optional = true", "labelled = false")
         ],
         # one file with two contents

@@ -32,7 +32,7 @@ class SourceColumns:
     nulls: bool
 
     def without(self, names: Sequence[str]) -> "SourceColumns":
-        """Return the same columns but for some that files do not have."""
+        """Return the same columns without some that the files lack."""
         left = tuple(name for name in self.names if name not in names)
         targets = tuple(name for name in self.targets if name not in names)
         return SourceColumns(left, self.inputs, targets, self.nulls)

@@ -111,7 +111,7 @@ class Recipe(Strict):
                     f"and none beside itself"
                 )
             if split.optional or not split.labelled:
-                yield f"splits.{name}: optional and labelled are said of the split that it is of"
+                yield f"splits.{name}: optional and labelled belong to the split that gives rows"
 
 
 def without_faults(checked: Checked, faults: Sequence[str]) -> Checked:
