@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from shardmill.errors import InputError, UnknownCategoryError, ValueFormatError
 from shardmill.format.layout import DTypeName
 from shardmill.kinds.row import RowFault
+from shardmill.kinds.time_formats import cut_fractions, leap_seconds
 from shardmill.recipe.tables import listed
 from shardmill.recipe.tabular_column import Column
 
@@ -91,11 +92,11 @@ class CellReader:
     def _times(self, texts: pa.Array, trimmed: pa.Array) -> pa.Array:
         column = self.column
         written = column.format or _ISO_FORMATS[column.dtype]
-        # With one nanosecond among the cells, pandas would use nanoseconds for all, and refuse
-        # years that those cannot hold.
-        cut = pc.replace_substring_regex(trimmed, r"([.,]\d{6})\d+", r"\1")
+        cut = cut_fractions(trimmed, column.format)
         times = pd.to_datetime(cut.to_pandas(), format=written, errors="coerce", utc=True)
         unread = np.asarray(times.isna()) & np.asarray(pc.is_valid(texts))
+        leap = np.asarray(leap_seconds(trimmed, column.format))
+        times, unread = times.mask(leap), unread | leap
         example = f"written as {column.format}" if column.format else _EXAMPLES[column.dtype]
         expected = f"a {column.dtype}{' ' if column.format else ', as '}{example}"
         self._add(ValueFormatError, expected, texts, np.flatnonzero(unread))

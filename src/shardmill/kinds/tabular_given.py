@@ -10,6 +10,7 @@ import pyarrow as pa
 from shardmill.kinds.given_rows import given_columns, is_missing, place, row_error, string_cells
 from shardmill.recipe.tabular_column import Column
 from shardmill.recipe.tabular_recipe import TabularRecipe
+from shardmill.recipe.time_format import directives
 
 
 def given_cells(recipe: TabularRecipe, rows: Any) -> pa.Table:
@@ -72,7 +73,7 @@ def _spelling(value: Any, column: Column) -> str | None:
 
 def _time_spelling(value: date, column: Column) -> str:
     written = column.format
-    zoned = written is not None and ("%z" in written or "%Z" in written)
+    zoned = written is not None and "z" in directives(written)
     if not isinstance(value, datetime) and (zoned or column.dtype == "timestamp"):
         value = datetime.combine(value, time())
     if isinstance(value, datetime):

@@ -1,15 +1,15 @@
 """One column of a table: how its cells are read, and how they become features."""
 
 import math
-import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from shardmill.faults import closest
 from shardmill.recipe.tables import Count, Names, distinct, listed
+from shardmill.recipe.time_format import format_fault
 from shardmill.strict import Strict
 
 DType = Literal["int64", "float64", "str", "bool", "date", "timestamp"]
@@ -27,8 +27,6 @@ _OF_A_DAY = ("hour", "minute", "second")
 ENCODING_KEYS = frozenset({"encode", "fill", "max_categories", "min_freq", "parts"})
 _INT64 = range(-(2**63), 2**63)
 Int64 = Annotated[int, Field(ge=_INT64[0], le=_INT64[-1])]
-# The directives that Python's strptime and pandas both know.
-_DIRECTIVES = frozenset("aAbBcdfGHIjmMpSuUVwWxXyYzZ%")
 
 
 def _check_categories(value: Any) -> Any:
@@ -145,7 +143,9 @@ def column_faults(name: str, column: Column) -> Iterator[str]:
         yield f"{path}.missing: {kind} have no {column.missing}"
     if column.missing == "constant" and column.fill is None:
         yield f'{path}: missing = "constant" needs a fill'
-    unreadable = _format_fault(column.format) if column.format is not None else ""
+    unreadable = ""
+    if column.format is not None and column.dtype in ("date", "timestamp"):
+        unreadable = format_fault(column.format, column.dtype)
     if unreadable:
         yield f"{path}.format: {unreadable}"
     elif column.fill is not None and (fault := _fill_fault(column)):
@@ -203,24 +203,6 @@ def _fill_fault(column: Column) -> str:
         return f"must be a value of {dtype}"
     if known is not None and fill not in known:
         return f"must be one of {listed(known)}"
-    return ""
-
-
-def _format_fault(written: str) -> str:
-    unknown = [d for d in re.findall("%(.?)", written, re.DOTALL) if d not in _DIRECTIVES]
-    if unknown:
-        return f"has %{unknown[0]}, which strptime does not know"
-    # pandas needs this, and Python does not.
-    of_a_week = ("%w", "%a", "%A") if "%Y" in written or "%y" in written else ()
-    if ("%U" in written or "%W" in written) and not any(day in written for day in of_a_week):
-        return "has the number of a week without its year and the day of the week"
-    if "%z" in written and "%Z" in written:
-        return "has both %z and %Z"
-    moment = datetime(2020, 2, 29, 13, 14, 15, tzinfo=UTC)
-    try:
-        datetime.strptime(moment.strftime(written), written)
-    except (ValueError, re.error) as error:
-        return f"cannot be read by strptime: {error}"
     return ""
 
 
