@@ -53,7 +53,7 @@ def spelling(column: str, value: object, more: str = "") -> Any:
         ('dtype = "float64"', Decimal("0.10"), "0.10"),
         ('dtype = "int64"', True, "1"),
         ('dtype = "bool"', np.bool_(False), "0"),
-        ('dtype = "bool", true = ["Ja"], false = ["Nein"]', True, "ja"),
+        ('dtype = "bool", true = ["Ja"], false = ["Nein"]', True, "Ja"),
         # pandas writes them so
         ('dtype = "str", categories = ["True", "False"]', True, "True"),
         ('dtype = "str", categories = ["True", "False"]', np.bool_(False), "False"),

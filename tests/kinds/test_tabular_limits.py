@@ -195,7 +195,7 @@ def test_long_lists_are_cut() -> None:
             ValueFormatError,
             "one of true, yes, y, t, 1, false, no, n, f, 0, found 'maybe'",
         ),
-        ('dtype = "bool", true = ["Ja"], false = ["No"]', "yes", ValueFormatError, "one of ja, no"),
+        ('dtype = "bool", true = ["Ja"], false = ["No"]', "yes", ValueFormatError, "one of Ja, No"),
         ('dtype = "bool"', None, ValueFormatError, "a value of bool, found an empty cell"),
         ('dtype = "date"', "29.2.2024", ValueFormatError, "a date, as 2020-12-31, found '29.2"),
         ('dtype = "date"', "2023-02-29", ValueFormatError, "a date, as 2020-12-31"),

@@ -135,6 +135,12 @@ def test_faults_of_a_vocabulary(vocabulary: str, fault: str) -> None:
             "clean = ['upper']\njoin",
             "text.clean.0: Input should be 'html', 'alphanumeric' or 'lowercase'",
         ),
+        ("join", "clean = ['alphanumeric', 'html']\njoin", "text.clean: html can do nothing"),
+        (
+            "join",
+            "clean = ['lowercase', 'lowercase']\njoin",
+            "lowercase can do nothing after lower",
+        ),
         ("join", "tokenizer = 'bpe'\njoin", "text.tokenizer: Input should be 'basic_english' or"),
     ],
 )

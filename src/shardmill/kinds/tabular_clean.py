@@ -82,9 +82,13 @@ class CellReader:
 
     def _bools(self, texts: pa.Array, trimmed: pa.Array) -> pa.Array:
         true, false = self.column.spellings()
-        spelt = pc.utf8_lower(trimmed)
-        values = pc.is_in(spelt, value_set=pa.array(true))
-        known = pc.or_(values, pc.is_in(spelt, value_set=pa.array(false)))
+        # A spelling exactly as the recipe has it is always taken. Others are compared in the lower
+        # case of Arrow on both sides, which is not Python's for every letter.
+        spelt, sides = pc.utf8_lower(trimmed), [pa.array(true), pa.array(false)]
+        is_true, is_false = (pc.is_in(trimmed, value_set=side) for side in sides)
+        likely = [pc.is_in(spelt, value_set=pc.utf8_lower(side)) for side in sides]
+        values = pc.or_(is_true, pc.and_not(likely[0], is_false))
+        known = pc.or_(pc.or_(values, is_false), likely[1])
         unknown = pc.and_(pc.invert(known), pc.is_valid(texts))
         self._add(ValueFormatError, f"one of {listed(true + false)}", texts, _places(unknown))
         return pc.if_else(known, values, pa.scalar(None, pa.bool_()))

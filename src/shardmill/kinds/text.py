@@ -121,9 +121,8 @@ def fit(recipe: TextRecipe, summaries: Iterable[pa.Table]) -> Fitted:
         counts = pa.concat_tables([counts, summary])
         if len(counts) > most:
             counts = _merge(counts)
-            most = max(
-                _MERGE_TOKENS, 2 * len(counts)
-            )  # otherwise every later summary would cause a merge
+            # Counts may double before the next merge, or else every summary would cause one.
+            most = max(_MERGE_TOKENS, 2 * len(counts))
     vocab = build_vocab(_merge(counts), recipe.vocabulary)
     return fitted_with(vocab, recipe.vocabulary.unknown, recipe.vocabulary.padding)
 

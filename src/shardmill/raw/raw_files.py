@@ -104,8 +104,7 @@ class RawFiles:
 def find_raw_files(recipe: AnyRecipe, folder: Path) -> RawFiles:
     """Return the raw files of a recipe. Each is looked up once.
 
-    Raises:
-        UnreadableFileError: A file cannot be looked at.
+    A file that the system refuses to look at counts as missing.
     """
     entries = {file.path: file for file in recipe.files()}
     return RawFiles(folder, {path: find_entry(folder, file) for path, file in entries.items()})

@@ -14,8 +14,8 @@ class WorkSizes:
         smallest_part_bytes: The least bytes of a part. A part becomes a Parquet file, and small
             inputs have parts enough for some cores.
         largest_part_bytes: The most bytes of a part, to within a chunk.
-        parts: Into how many parts an input is cut whose parts are neither smallest nor largest.
-            Large inputs have no more files than are handy.
+        parts: How many parts an input has, unless its parts would be smaller than the smallest or
+            larger than the largest. The number keeps the files of large inputs few.
         row_group_rows: The most rows of a row group in a Parquet file, to within a chunk. A row
             group is read as a whole, so it must be small in memory.
         row_group_bytes: The most bytes of a row group in memory, to within a chunk.

@@ -115,9 +115,8 @@ class Column(Strict):
         return (*levels, MISSING) if self.missing == "keep" else levels
 
     def spellings(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return the spellings of true and of false, in lower case."""
-        true, false = self.true or TRUE, self.false or FALSE
-        return tuple(text.lower() for text in true), tuple(text.lower() for text in false)
+        """Return the spellings of true and of false, as the recipe has them."""
+        return self.true or TRUE, self.false or FALSE
 
     def is_whole(self) -> bool:
         """Say whether all numbers that the column gives to `x` are whole."""
@@ -155,7 +154,8 @@ def column_faults(name: str, column: Column) -> Iterator[str]:
             yield f"{path}: {text!r} has white space around it, which is cut off bools"
     if (column.true is None) != (column.false is None):
         yield f"{path}: true and false are given together"
-    if twice := sorted(set(column.spellings()[0]) & set(column.spellings()[1])):
+    true, false = ({text.lower() for text in side} for side in column.spellings())
+    if twice := sorted(true & false):
         yield f"{path}: {twice[0]!r} is spelt for true and for false"
     rare = column.min_freq > 1 or column.max_categories is not None
     if rare and column.unseen == "error":

@@ -140,5 +140,18 @@ class TextRecipe(Recipe):
         given = [table for table, is_given in replaced.items() if is_given]
         if self.text.tokenizer_file is not None and given:
             yield f"text.tokenizer_file: stands for {' and '.join(given)}, which must go"
+        if "missing" in self.csv.model_fields_set:
+            yield "csv.missing: texts have no missing cells, so leave it out"
+        for step, others in _useless_steps(self.text.clean):
+            yield f"text.clean: {step} can do nothing after {others}"
         if self.vocabulary.from_artifact == self.name:
             yield "vocabulary.from: must name another artifact than this recipe's own"
+
+
+def _useless_steps(steps: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Yield the steps of cleaning that can change nothing, each with the step that sees to that."""
+    for place, step in enumerate(steps):
+        if step == "html" and "alphanumeric" in steps[:place]:
+            yield step, "alphanumeric"
+        elif step != "html" and place and steps[place - 1] == step:
+            yield step, step

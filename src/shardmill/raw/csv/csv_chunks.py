@@ -166,9 +166,8 @@ def decode_row(row: bytes, name: Path, line: int) -> str:
 
 def parse_row(text: str, delimiter: str) -> list[str]:
     """Return the fields of one row."""
-    limit = csv.field_size_limit(
-        2**31 - 1
-    )  # the limit holds for the whole process, so it is put back
+    # The limit holds for the whole process, so it is put back.
+    limit = csv.field_size_limit(2**31 - 1)
     try:
         return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     finally:
