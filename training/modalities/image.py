@@ -37,6 +37,11 @@ def prime_backbone(backbone: nn.Module, dataset: ShardDataset) -> None:
     """Do nothing: all that the backbone knows of images is in its options."""
 
 
+def vocabulary(dataset: ShardDataset) -> None:  # noqa: ARG001
+    """Return None: images have no tokens."""
+    return
+
+
 def other_inputs(ours: Preprocessor, theirs: Preprocessor) -> None:  # noqa: ARG001
     """Return None: images of any size and channels are brought to the shape of the network."""
     return

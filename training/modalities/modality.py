@@ -8,6 +8,7 @@ from torch import nn
 
 from shardmill.datasets.dataset import ShardDataset
 from shardmill.serve.preprocessor import Preprocessor
+from shardmill.text.vocab import Vocab
 from shardmill.training.settings.model_options import ModelOptions
 
 
@@ -41,6 +42,10 @@ class Modality(Protocol):
 
     def prime_backbone(self, backbone: nn.Module, dataset: ShardDataset) -> None:
         """Give a fresh backbone the tensors that it knows of the data before any training."""
+        ...
+
+    def vocabulary(self, dataset: ShardDataset) -> Vocab | None:
+        """Return the vocabulary of the tokens in `x`; None if `x` has no tokens."""
         ...
 
     def other_inputs(self, ours: Preprocessor, theirs: Preprocessor) -> tuple[str, str] | None:

@@ -59,6 +59,11 @@ def prime_backbone(backbone: nn.Module, dataset: ShardDataset) -> None:
     """Do nothing: all that the backbone knows of a table is in its options."""
 
 
+def vocabulary(dataset: ShardDataset) -> None:  # noqa: ARG001
+    """Return None: tables have no tokens."""
+    return
+
+
 def other_inputs(ours: Preprocessor, theirs: Preprocessor) -> tuple[str, str] | None:
     """Return the first fact in which columns differ; pixels and tokens have no such facts."""
     names = ("fields", "features", "numbers of texts", "categories")

@@ -12,6 +12,7 @@ from shardmill.datasets.dataset import ShardDataset
 from shardmill.datasets.text import TextDataset
 from shardmill.format.batch import Bag
 from shardmill.serve.preprocessor import Preprocessor
+from shardmill.text.vocab import Vocab
 from shardmill.training.models.text_bag import TextBag
 from shardmill.training.settings.model_options import ModelOptions
 
@@ -28,16 +29,20 @@ def backbone_options(
     shape: Sequence[int] | None,  # noqa: ARG001
 ) -> dict[str, Any]:
     """Return how many tokens the vocabulary has."""
-    assert isinstance(dataset, TextDataset)  # noqa: S101  its kind says so
-    return {"tokens": len(dataset.vocab)}
+    return {"tokens": len(vocabulary(dataset))}
 
 
 def prime_backbone(backbone: nn.Module, dataset: ShardDataset) -> None:
     """Give a bag of n-grams the hash of each token."""
-    assert isinstance(dataset, TextDataset)  # noqa: S101  its kind says so
     if isinstance(backbone, TextBag):
-        hashes = [zlib.crc32(token.encode()) for token in dataset.vocab.get_itos()]
+        hashes = [zlib.crc32(token.encode()) for token in vocabulary(dataset).get_itos()]
         backbone.token_hashes.copy_(torch.tensor(hashes))
+
+
+def vocabulary(dataset: ShardDataset) -> Vocab:
+    """Return the vocabulary of the dataset."""
+    assert isinstance(dataset, TextDataset)  # noqa: S101  its kind says so
+    return dataset.vocab
 
 
 def other_inputs(ours: Preprocessor, theirs: Preprocessor) -> None:  # noqa: ARG001

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from shardmill.datasets.dataset import ShardDataset
-from shardmill.datasets.text import TextDataset
 from shardmill.errors import ModelError
 from shardmill.serve.preprocessor import Preprocessor
 from shardmill.text.vocab import Vocab
@@ -55,14 +54,16 @@ def start_model(fresh: Baseline, start: Model, dataset: ShardDataset) -> Started
     """
     _check_same(fresh, start, dataset)
     state, known = fresh.state_dict(), None
-    head, vocab = start.classes == dataset.classes, start.preprocessor.fitted.vocab
+    head = start.classes == dataset.classes
+    ours = find_modality(dataset.kind).vocabulary(dataset)
+    theirs = start.preprocessor.fitted.vocab
     for name, tensor in start.module.state_dict().items():
         if name.rpartition(".")[2] in _OF_DATA or (name.startswith("head.") and not head):
             continue
         learnt = tensor
-        if name == "backbone.embedding.weight" and isinstance(dataset, TextDataset) and vocab:
-            known = sum(token in vocab for token in dataset.vocab.get_itos())
-            learnt = _map_rows(state[name], tensor, dataset.vocab, vocab)
+        if name == "backbone.embedding.weight" and ours is not None and theirs:
+            known = sum(token in theirs for token in ours.get_itos())
+            learnt = _map_rows(state[name], tensor, ours, theirs)
         state[name] = learnt
     fresh.load_state_dict(state)
     return Started(head, known)

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from shardmill.datasets.dataset import ShardDataset
-from shardmill.datasets.text import TextDataset
 from shardmill.format.batch import Bag
+from shardmill.training.modalities.find_modality import find_modality
 
 _COLUMNS = 12
 _CHARACTERS = 100  # a wider cell would squeeze the cells beside it
@@ -46,10 +46,10 @@ def describe_rows(dataset: ShardDataset, x: Any) -> Table:
         dataset: The dataset of the rows.
         x: The `x` of a batch: a `Bag`, a tensor [n, f], or such tensors by group.
     """
-    if isinstance(x, Bag) and isinstance(dataset, TextDataset):
+    vocab = find_modality(dataset.kind).vocabulary(dataset)
+    if vocab is not None and isinstance(x, Bag):
         ends = torch.cat([x.offsets[1:], torch.tensor([len(x.ids)])])
         texts = [x.ids[first:last].tolist() for first, last in zip(x.offsets, ends, strict=True)]
-        vocab = dataset.vocab
         return Table(("tokens",), tuple((" ".join(vocab.lookup_tokens(ids)),) for ids in texts))
     tensors = x.values() if isinstance(x, Mapping) else [x]
     numbers = torch.cat([tensor.double().flatten(1) for tensor in tensors], dim=1).tolist()

@@ -8,8 +8,8 @@ from torch.nn import functional
 from torch.utils.tensorboard import SummaryWriter
 
 from shardmill.datasets.dataset import ShardDataset
-from shardmill.datasets.text import TextDataset
 from shardmill.format.batch import Bag
+from shardmill.text.vocab import Vocab
 from shardmill.training.modalities.find_modality import find_modality
 from shardmill.training.show.draw_rows import class_colours, visible
 from shardmill.training.show.shown_rows import Seen, class_names, principal_components
@@ -61,13 +61,14 @@ def write_projector(
         tag=f"features/{dataset.split}",
     )
     table = getattr(model, "embedding", None)
-    if isinstance(dataset, TextDataset) and isinstance(table, nn.Embedding | nn.EmbeddingBag):
-        _write_tokens(writer, dataset, x, table, step=step)
+    vocab = find_modality(dataset.kind).vocabulary(dataset)
+    if vocab is not None and isinstance(table, nn.Embedding | nn.EmbeddingBag):
+        _write_tokens(writer, vocab, x, table, step=step)
 
 
 def _write_tokens(
     writer: SummaryWriter,
-    dataset: TextDataset,
+    vocab: Vocab,
     x: Bag,
     table: nn.Embedding | nn.EmbeddingBag,
     *,
@@ -79,7 +80,7 @@ def _write_tokens(
     ids = order[counts[order] > 0]
     if not len(ids):
         return
-    tokens = dataset.vocab.lookup_tokens(ids.tolist())
+    tokens = vocab.lookup_tokens(ids.tolist())
     lines = [(_cell(t), str(n)) for t, n in zip(tokens, counts[ids].tolist(), strict=True)]
     writer.add_embedding(
         table.weight.detach()[ids.to(table.weight.device)].float().cpu(),
