@@ -16,7 +16,7 @@ class TabularMlp(nn.Module):
     Args:
         mean: The mean of each feature [f] in the train split.
         std: The standard deviation of each feature [f] in the train split.
-        codes: For each feature that is a category, its column, its first and its last code [k, 3].
+        codes: The column, the first and the last code [k, 3] of each feature that is a category.
         groups: The names of the tensors of `x` in the order of features, if `x` is a dict.
         width: How wide the first layer is.
         depth: How many layers there are. Each is half as wide as the one before.

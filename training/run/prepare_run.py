@@ -66,7 +66,7 @@ class Run:
         module: The model with its loss.
         loaders: The loaders of labelled rows, by split.
         plan: How the run will be made.
-        origin: In words, what it starts from and what was carried over; None for fresh weights.
+        origin: What it starts from and what was carried over, in words; None for fresh weights.
     """
 
     request: RunRequest

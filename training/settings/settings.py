@@ -31,7 +31,7 @@ class EarlyStopping(_Table):
         metric: The metric that must improve. If none is named, it is the validation loss or,
             without that split, the training loss.
         patience: After how many epochs without improvement the run stops.
-        min_delta: By how much the metric must change to count as improved.
+        min_delta: The metric counts as improved if it changes for the better by more than this.
         restore_best: Whether the run ends with the model of best.ckpt instead of the last epoch's.
     """
 

@@ -63,9 +63,8 @@ def points_figure(points: Tensor, classes: Tensor, names: Sequence[str], title: 
     present = sorted(set(classes.tolist()))
     for index in present:
         x, y = points[classes == index, :2].T.numpy()
-        label = (
-            names[index].replace("$", r"\$").lstrip("_") or "-"
-        )  # $ would begin a formula, and _ would hide it
+        # A dollar sign would begin a formula, and a leading underscore would hide the label.
+        label = names[index].replace("$", r"\$").lstrip("_") or "-"
         axes.scatter(x, y, s=8, color=colours[index] / 255, label=label)
     axes.set_xlabel("first principal component")
     axes.set_ylabel("second principal component")
