@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from building import build
 
-from shardmill import ShardmillError
+from shardmill import UntrainableError
 from shardmill.pipeline.sample.write_idx import encode_idx
 from shardmill.recipe.load_recipe import parse_recipe
 from shardmill.training.run.train_artifact import RunOptions, train_artifact
@@ -38,7 +38,7 @@ def test_a_last_batch_of_one_row(tmp_path: Path, architecture: str) -> None:
 
 
 def test_one_class_is_nothing_to_tell_apart(tmp_path: Path) -> None:
-    with pytest.raises(ShardmillError, match="expected two classes or more, found 0"):
+    with pytest.raises(UntrainableError, match="expected two classes or more, found 0"):
         train_artifact(images(tmp_path, 20, 1), tmp_path)
 
 

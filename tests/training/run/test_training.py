@@ -10,7 +10,7 @@ from bikes import BIKES, write_raw
 from building import build
 from click.testing import CliRunner
 
-from shardmill import ShardmillError
+from shardmill import UntrainableError
 from shardmill.cli import main
 from shardmill.pipeline.sample.write_idx import encode_idx
 from shardmill.recipe.load_recipe import parse_recipe
@@ -97,5 +97,5 @@ def test_what_the_baselines_cannot_learn(tmp_path: Path) -> None:
     ]
     for number, (text, fault) in enumerate(table):
         artifact = build(parse_recipe(text, where="test"), tmp_path, tmp_path / str(number))
-        with pytest.raises(ShardmillError, match=fault):
+        with pytest.raises(UntrainableError, match=fault):
             train_artifact(artifact, tmp_path)
