@@ -14,11 +14,13 @@ from shardmill.format.manifest import Manifest
 from shardmill.format.read_checked import read_raw_records
 from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifacts
 from shardmill.pipeline.builds.find_sources import Sources
+from shardmill.recipe.csv_options import Csv
 from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.recipe.load_recipe import parse_recipe
-from shardmill.recipe.tables import ColumnTarget, Csv, HoldOut, RawFile, Split
+from shardmill.recipe.splits import HoldOut, RawFile, Split
 from shardmill.recipe.tabular_column import Column
 from shardmill.recipe.tabular_recipe import Group, TabularRecipe
+from shardmill.recipe.targets import ColumnTarget
 from shardmill.recipe.text_recipe import Text, TextRecipe, TokenizerFile, Vocabulary
 from shardmill.serve.model_folder import ModelFacts, TrainedOn
 from shardmill.serve.saved_preprocessor import SavedPreprocessor, SavedVocabulary

@@ -14,7 +14,7 @@ from shardmill.errors import CompressionError, EmptyFileError, FetchError, Input
 from shardmill.pipeline.builds.build_run import Progress, no_progress
 from shardmill.raw.raw_files import find_raw, read_raw
 from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.recipe.tables import RawFile
+from shardmill.recipe.splits import RawFile
 
 _TIMEOUT_S = 30
 

@@ -17,7 +17,7 @@ from shardmill.pipeline.stages.borrow_vocab import Borrowed, borrow
 from shardmill.raw.raw_files import RawContent, RawFiles, check_same, sample_digests
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.recipe import facts_sha256
-from shardmill.recipe.tables import RawFile
+from shardmill.recipe.splits import RawFile
 
 CLEAN_NAME = "clean.json"
 

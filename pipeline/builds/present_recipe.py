@@ -7,7 +7,7 @@ from shardmill.errors import FileTakenTwiceError, MissingRawFileError
 from shardmill.faults import closest
 from shardmill.raw.raw_files import COMPRESSED_SUFFIXES, RawFiles
 from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.recipe.tables import RawFile
+from shardmill.recipe.splits import RawFile
 
 
 def present_recipe(recipe: AnyRecipe, raw: RawFiles) -> AnyRecipe:

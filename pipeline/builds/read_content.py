@@ -20,7 +20,7 @@ from shardmill.raw.raw_files import (
     known_content,
 )
 from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.recipe.tables import RawFile
+from shardmill.recipe.splits import RawFile
 
 
 def read_contents(

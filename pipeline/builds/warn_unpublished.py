@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from shardmill.format.manifest import RawRecord
 from shardmill.pipeline.builds.plan_build import Plan
 from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.recipe.tables import RawFile
+from shardmill.recipe.splits import RawFile
 
 
 def unpublished_notes(plan: Plan, rows: Mapping[str, int]) -> Iterator[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.recipe.tables import HoldOut
+from shardmill.recipe.splits import HoldOut
 
 
 def hold_out_draws(recipe: AnyRecipe, split: str, part: int = 0) -> dict[str, "HoldOutDraw"]:

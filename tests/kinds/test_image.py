@@ -14,11 +14,8 @@ from shardmill.format.layout import Field
 from shardmill.kinds import image
 from shardmill.raw.image_table import image_rows, image_table
 from shardmill.recipe.image_recipe import ImageRecipe
-from shardmill.recipe.tables import (
-    ImageTarget,
-    RawFile,
-    Split,
-)
+from shardmill.recipe.splits import RawFile, Split
+from shardmill.recipe.targets import ImageTarget
 
 IDX_DTYPES = ["uint8", "int8", "int16", "int32", "float32", "float64"]
 

@@ -18,14 +18,10 @@ from shardmill.errors import (
 from shardmill.format.layout import Field
 from shardmill.kinds import tabular
 from shardmill.kinds.row import Fitted, RowFault, class_indices
-from shardmill.recipe.tables import (
-    RawFile,
-    Split,
-    TableColumnTarget,
-    Target,
-)
+from shardmill.recipe.splits import RawFile, Split
 from shardmill.recipe.tabular_column import Column, Missing
 from shardmill.recipe.tabular_recipe import TabularRecipe
+from shardmill.recipe.targets import TableColumnTarget, Target
 
 # Class labels
 

@@ -13,11 +13,8 @@ from hypothesis import given, settings, strategies as st
 from shardmill.format.layout import Field
 from shardmill.format.ragged import Ragged
 from shardmill.kinds import text
-from shardmill.recipe.tables import (
-    ColumnTarget,
-    RawFile,
-    Split,
-)
+from shardmill.recipe.splits import RawFile, Split
+from shardmill.recipe.targets import ColumnTarget
 from shardmill.recipe.text_recipe import Text, TextRecipe, Vocabulary
 from shardmill.text.tokenize_text import tokenize_rows
 

@@ -22,7 +22,7 @@ from shardmill.errors import (
 from shardmill.raw.csv.csv_chunks import csv_chunks
 from shardmill.raw.csv.read_csv import parse_chunk
 from shardmill.raw.plain_file import is_plain, open_raw, plain_copy
-from shardmill.recipe.tables import Csv
+from shardmill.recipe.csv_options import Csv
 
 TEXT = "1,café\n2,€\n"
 

@@ -19,7 +19,7 @@ from shardmill.raw.raw_files import (
     read_raw,
     sample_digests,
 )
-from shardmill.recipe.tables import RawFile
+from shardmill.recipe.splits import RawFile
 
 CONTENT = bytes(range(256)) * 40
 

@@ -15,7 +15,7 @@ from shardmill.recipe.load_recipe import (
     shipped_recipe_text,
     shipped_recipes,
 )
-from shardmill.recipe.tables import HoldOut
+from shardmill.recipe.splits import HoldOut
 from shardmill.recipe.tabular_recipe import TabularRecipe
 from shardmill.recipe.text_recipe import TextRecipe
 

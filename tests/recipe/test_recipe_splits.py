@@ -11,7 +11,7 @@ from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.load_recipe import (
     parse_recipe,
 )
-from shardmill.recipe.tables import HoldOut
+from shardmill.recipe.splits import HoldOut
 
 HOLD_OUT = "\n[splits.validation]\nhold_out = { split = 'train', fraction = 0.25 }\n"
 

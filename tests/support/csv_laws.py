@@ -4,7 +4,7 @@ from pathlib import Path
 
 from shardmill.raw.csv.csv_chunks import CsvChunk, csv_chunks
 from shardmill.raw.csv.read_csv import BadRow, lines_of_rows, parse_chunk
-from shardmill.recipe.tables import Csv
+from shardmill.recipe.csv_options import Csv
 
 COLUMNS = ("a", "b")
 

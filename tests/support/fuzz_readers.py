@@ -26,7 +26,7 @@ from shardmill.raw.csv.csv_chunks import csv_chunks
 from shardmill.raw.csv.read_csv import BadRow, check_header, lines_of_rows, parse_chunk
 from shardmill.raw.plain_file import plain_copy
 from shardmill.raw.read_idx import read_idx_header, read_idx_rows
-from shardmill.recipe.tables import Csv
+from shardmill.recipe.csv_options import Csv
 
 CASE_S = 5.0
 GROWTH_BYTES = 64 * 2**20

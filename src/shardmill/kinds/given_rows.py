@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from shardmill.errors import ColumnsError, GivenRowError
-from shardmill.recipe.tables import listed
+from shardmill.recipe.names import listed
 
 
 def given_columns(rows: Any, names: Sequence[str]) -> dict[str, list[Any]]:

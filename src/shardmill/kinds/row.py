@@ -12,7 +12,8 @@ from shardmill.format.arrow_arrays import Array as Array, arrow_array, numpy_arr
 from shardmill.format.layout import Field
 from shardmill.format.manifest import Statistics
 from shardmill.recipe.image_recipe import ImageRecipe
-from shardmill.recipe.tables import Target, listed
+from shardmill.recipe.names import listed
+from shardmill.recipe.targets import Target
 from shardmill.recipe.text_recipe import TextRecipe
 from shardmill.text.vocab import Vocab
 

@@ -24,9 +24,9 @@ from shardmill.kinds.tabular_encode import column_values, encode_values, feature
 from shardmill.kinds.tabular_fit import Summary, fit_column, merge_summaries, summarise
 from shardmill.kinds.tabular_given import given_cells
 from shardmill.raw.row_source import SourceColumns
-from shardmill.recipe.tables import Target
 from shardmill.recipe.tabular_column import Column
 from shardmill.recipe.tabular_recipe import TabularRecipe
+from shardmill.recipe.targets import Target
 
 # Any column may have few distinct values, so Parquet may use a dictionary for each.
 PLAIN_COLUMNS: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from shardmill.errors import InputError, UnknownCategoryError, ValueFormatError
 from shardmill.format.layout import DTypeName
 from shardmill.kinds.row import RowFault
 from shardmill.kinds.time_formats import cut_fractions, leap_seconds
-from shardmill.recipe.tables import listed
+from shardmill.recipe.names import listed
 from shardmill.recipe.tabular_column import Column
 
 ARROW_TYPES = {

@@ -11,7 +11,7 @@ import pyarrow as pa
 from shardmill.errors import UnknownCategoryError
 from shardmill.format.manifest import Statistics
 from shardmill.kinds.row import RowFault
-from shardmill.recipe.tables import listed
+from shardmill.recipe.names import listed
 from shardmill.recipe.tabular_column import MISSING, UNKNOWN, Column
 
 _PANDAS_NAMES = {"weekday": "day_of_week", "yearday": "day_of_year"}

@@ -12,7 +12,7 @@ from shardmill.raw.raw_files import RawContent
 from shardmill.raw.read_idx import IdxHeader, read_idx_header, read_idx_rows
 from shardmill.raw.row_source import BadPlace, Place, SourceColumns
 from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.recipe.tables import Split
+from shardmill.recipe.splits import Split
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any, Self
 from shardmill.errors import ChangedFileError, SampleListError
 from shardmill.raw.plain_file import PlainFile, file_stat, open_raw, plain_copy, stat_facts
 from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.recipe.tables import RawFile
+from shardmill.recipe.splits import RawFile
 
 SAMPLE_NAME = "sample.json"
 COMPRESSED_SUFFIXES = (".gz", ".zst")

@@ -12,7 +12,7 @@ from shardmill.raw.idx_source import IdxSource
 from shardmill.raw.raw_files import RawContent
 from shardmill.raw.row_source import RowSource, SourceColumns
 from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.recipe.tables import Split
+from shardmill.recipe.splits import Split
 
 
 class SourceFactory(Protocol):

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from shardmill.recipe.recipe import Recipe
-from shardmill.recipe.tables import ImageTarget
+from shardmill.recipe.targets import ImageTarget
 
 
 class ImageRecipe(Recipe):

@@ -8,7 +8,9 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import Field, model_validator
 
-from shardmill.recipe.tables import Csv, Name, RawFile, Split
+from shardmill.recipe.csv_options import Csv
+from shardmill.recipe.names import Name
+from shardmill.recipe.splits import RawFile, Split
 from shardmill.strict import Strict
 
 Checked = TypeVar("Checked")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from shardmill.faults import closest
-from shardmill.recipe.tables import Count, Names, distinct, listed
+from shardmill.recipe.names import Count, Names, distinct, listed
 from shardmill.recipe.time_format import format_fault
 from shardmill.strict import Strict
 

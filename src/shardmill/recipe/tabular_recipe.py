@@ -12,17 +12,11 @@ from pydantic import (
 )
 
 from shardmill.format.layout import DTypeName
+from shardmill.recipe.csv_options import Csv
+from shardmill.recipe.names import Name, Names, distinct, listed
 from shardmill.recipe.recipe import Recipe, without_faults
-from shardmill.recipe.tables import (
-    Csv,
-    Name,
-    Names,
-    TableColumnTarget,
-    TableTarget,
-    distinct,
-    listed,
-)
 from shardmill.recipe.tabular_column import ENCODING_KEYS, Column, close_match, column_faults
+from shardmill.recipe.targets import TableColumnTarget, TableTarget
 from shardmill.strict import Strict
 
 

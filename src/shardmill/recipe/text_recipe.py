@@ -5,16 +5,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from shardmill.recipe.csv_options import Csv
+from shardmill.recipe.names import Count, Name, Names, listed
 from shardmill.recipe.recipe import Recipe, without_faults
-from shardmill.recipe.tables import (
-    ColumnTarget,
-    Count,
-    Csv,
-    Name,
-    Names,
-    RawFile,
-    listed,
-)
+from shardmill.recipe.splits import RawFile
+from shardmill.recipe.targets import ColumnTarget
 from shardmill.strict import Strict
 
 

@@ -13,7 +13,7 @@ from shardmill.errors import FetchError, OutputError
 from shardmill.pipeline.builds.fetch_raw import Fetched, fetch_raw
 from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.recipe.load_recipe import parse_recipe
-from shardmill.recipe.tables import RawFile, Split
+from shardmill.recipe.splits import RawFile, Split
 
 CONTENT = b"the published content\n"
 CHECKSUM = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"

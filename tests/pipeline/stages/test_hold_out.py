@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 
 from shardmill.pipeline.stages.hold_out import HoldOutDraw, hold_out_draws
 from shardmill.recipe.load_recipe import parse_recipe
-from shardmill.recipe.tables import HoldOut
+from shardmill.recipe.splits import HoldOut
 
 Labels = npt.NDArray[np.int64]
 LABELS = st.lists(st.integers(0, 3), max_size=120).map(lambda n: np.array(n, np.int64))

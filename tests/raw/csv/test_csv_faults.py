@@ -9,7 +9,7 @@ from shardmill.errors import ColumnsError, EncodingError, FieldCountError, Input
 from shardmill.raw.csv import row_spans
 from shardmill.raw.csv.csv_chunks import csv_chunks
 from shardmill.raw.csv.read_csv import BadRow, check_header, lines_of_rows, parse_chunk
-from shardmill.recipe.tables import Csv
+from shardmill.recipe.csv_options import Csv
 
 QUARANTINE = Csv(header=False, on_bad_row="quarantine")
 

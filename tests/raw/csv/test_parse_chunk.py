@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from shardmill.errors import InputError
 from shardmill.raw.csv.csv_chunks import csv_chunks
-from shardmill.recipe.tables import Csv
+from shardmill.recipe.csv_options import Csv
 
 
 def by_the_book(text: str, delimiter: str) -> tuple[Rows, int | None, set[int]]:

@@ -9,7 +9,7 @@ from shardmill.errors import ColumnsError, EncodingError, FieldCountError, Input
 from shardmill.raw.csv.csv_chunks import CsvChunk, csv_chunks
 from shardmill.raw.csv.read_csv import check_header, lines_of_rows, parse_chunk
 from shardmill.raw.plain_file import plain_copy
-from shardmill.recipe.tables import Csv
+from shardmill.recipe.csv_options import Csv
 
 COLUMNS = ("a", "b")
 Rows = list[tuple[str | None, ...]]

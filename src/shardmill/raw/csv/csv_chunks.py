@@ -13,7 +13,7 @@ import numpy as np
 from shardmill.errors import ChangedFileError, EncodingError, UnreadableFileError
 from shardmill.raw.csv.csv_rows import line_ends
 from shardmill.raw.csv.row_spans import read_at, row_spans
-from shardmill.recipe.tables import Csv
+from shardmill.recipe.csv_options import Csv
 
 BOM = b"\xef\xbb\xbf"
 

@@ -12,7 +12,8 @@ from shardmill.raw.plain_file import open_raw
 from shardmill.raw.raw_files import RawContent
 from shardmill.raw.row_source import BadPlace, Place, SourceColumns
 from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.recipe.tables import Csv, Split
+from shardmill.recipe.csv_options import Csv
+from shardmill.recipe.splits import Split
 
 # The first bytes of files that are taken for CSV by mistake. No text has these bytes.
 _BINARY = {b"\0\0": "an IDX file", b"PK\3\4": "a zip archive or workbook", b"PAR1\x15": "Parquet"}

@@ -20,7 +20,7 @@ from shardmill.errors import (
 )
 from shardmill.raw.csv.csv_chunks import BOM, CsvChunk, decode_row, read_header
 from shardmill.raw.csv.csv_rows import CsvRows
-from shardmill.recipe.tables import Csv
+from shardmill.recipe.csv_options import Csv
 
 BadReason = Literal["field count", "encoding", "quotes"]
 

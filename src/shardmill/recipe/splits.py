@@ -1,11 +1,8 @@
-"""The tables of recipes that are the same for every kind of dataset."""
+"""The splits of a recipe, and the raw files that they name."""
 
-import codecs
 import json
-from collections.abc import Collection
 from fractions import Fraction
-from itertools import islice
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -16,13 +13,10 @@ from pydantic import (
     model_validator,
 )
 
+from shardmill.recipe.names import Count, Name, distinct
 from shardmill.strict import Strict
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 CHECKSUM = r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$"
-Count = Annotated[int, Field(ge=1)]
-Text = TypeVar("Text", bound=str)
-_LISTED = 10  # a message lists at most so many names
 
 
 def _below_raw(path: str) -> str:
@@ -36,35 +30,6 @@ def _below_raw(path: str) -> str:
 
 def _is_pattern(path: str) -> bool:
     return "*" in path or "?" in path
-
-
-def listed(names: Collection[str]) -> str:
-    """Return at most ten names with commas between them, and how many more there are."""
-    first = ", ".join(islice(names, _LISTED))
-    return first if len(names) <= _LISTED else f"{first} and {len(names) - _LISTED:,} more"
-
-
-def distinct(values: tuple[Text, ...]) -> tuple[Text, ...]:
-    """Return `values`.
-
-    Raises:
-        ValueError: One of them occurs twice.
-    """
-    twice = sorted({value for value in values if values.count(value) > 1})
-    if twice:
-        raise ValueError(f"named twice: {listed(twice)}")
-    return values
-
-
-Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)]
-
-
-def _known_encoding(name: str) -> str:
-    try:
-        "a".encode(name)
-        return codecs.lookup(name).name
-    except (LookupError, ValueError):
-        raise ValueError("must be an encoding of text that Python knows") from None
 
 
 class RawFile(Strict):
@@ -174,102 +139,3 @@ class Split(Strict):
         if file is not None and file.is_pattern:
             raise ValueError("must be one file, without * or ?")
         return file
-
-
-class Csv(Strict):
-    """How to read the CSV files: RFC 4180 quotes, newlines allowed inside them.
-
-    A quote inside an unquoted field is text, and so is every backslash. Blank lines are no rows.
-
-    Attributes:
-        header: Whether the first row names the columns.
-        delimiter: The delimiter between fields, one ASCII character.
-        missing: The spellings of a missing cell in tables.
-        encoding: The encoding of the files, by Python's name for it.
-        on_bad_row: What happens to a bad row: the build fails, or the row is left out and kept in
-            quarantine. A row is bad if it has another number of fields, bytes that are not UTF-8,
-            a quote that closes before its field ends, a cell that cannot be read or is missing
-            although it must not be, or an unknown class or category. A quote that is never closed
-            and bytes that are not in a given encoding always fail.
-        max_bad_rows: The share of bad rows in a split above which a build fails nevertheless.
-    """
-
-    header: bool = True
-    delimiter: Annotated[str, Field(pattern=r"^[\t !#-~]$")] = ","
-    missing: tuple[str, ...] = ("",)
-    encoding: Annotated[str, AfterValidator(_known_encoding)] = "utf-8"
-    on_bad_row: Literal["fail", "quarantine"] = "fail"
-    max_bad_rows: Annotated[float, Field(ge=0, le=1)] = 0.01
-
-    @model_validator(mode="after")
-    def _limit_has_a_use(self) -> Self:
-        if "max_bad_rows" in self.model_fields_set and self.on_bad_row == "fail":
-            raise ValueError('max_bad_rows: needs on_bad_row = "quarantine"')
-        return self
-
-
-def _check_trimmed(classes: tuple[str, ...]) -> None:
-    for name in classes:
-        if name != name.strip():
-            raise ValueError(f"classes: {name!r} has white space around it, which no label has")
-
-
-class Target(Strict):
-    """The classes that a model learns to tell apart.
-
-    Attributes:
-        classes: The names of the classes, in the order of their indices.
-        first: The number that stands for the first class in the raw file; None if the raw file
-            holds the names.
-    """
-
-    classes: Names
-    first: int | None = None
-
-    @model_validator(mode="after")
-    def _labels_are_trimmed(self) -> Self:
-        _check_trimmed(self.classes if self.first is None else ())
-        return self
-
-
-class ColumnTarget(Target):
-    """A target that is a column of a CSV file.
-
-    Attributes:
-        column: The name of the column.
-    """
-
-    column: str
-
-
-class TableTarget(Strict):
-    """A target of a table: a class if classes are given, otherwise a number, float32.
-
-    Attributes:
-        classes: The names of the classes; see `Target`.
-        first: The number that stands for the first class; see `Target`.
-    """
-
-    classes: Names | None = None
-    first: int | None = None
-
-    @model_validator(mode="after")
-    def _labels_are_trimmed(self) -> Self:
-        _check_trimmed(self.classes or () if self.first is None else ())
-        return self
-
-
-class TableColumnTarget(TableTarget):
-    """The only target of a table.
-
-    Attributes:
-        column: The name of its column.
-    """
-
-    column: str
-
-
-class ImageTarget(Target):
-    """A target that is an IDX file of labels."""
-
-    first: int = 0
