@@ -146,7 +146,5 @@ def _copy_in(folder: Path, path: Path) -> Path:
 
 def _encodings(recipe: AnyRecipe) -> dict[str, str]:
     """Return the encoding of each raw file of rows that is text, by its path in the recipe."""
-    encoding = recipe.text_encoding()
-    if encoding is None:
-        return {}
-    return dict.fromkeys((file.path for file in recipe.row_files()), encoding)
+    encodings = {file.path: recipe.encoding(file) for file in recipe.row_files()}
+    return {path: encoding for path, encoding in encodings.items() if encoding is not None}

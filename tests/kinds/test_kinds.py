@@ -18,7 +18,7 @@ from shardmill.errors import (
 from shardmill.format.layout import Field
 from shardmill.kinds import tabular
 from shardmill.kinds.row import Fitted, RowFault, class_indices
-from shardmill.recipe.splits import RawFile, Split
+from shardmill.recipe.splits import CsvFile, Split
 from shardmill.recipe.tabular_column import Column, Missing
 from shardmill.recipe.tabular_recipe import TabularRecipe
 from shardmill.recipe.targets import TableColumnTarget, Target
@@ -87,7 +87,7 @@ def test_fault_without_a_column() -> None:
 def table_recipe(
     columns: dict[str, Column], target: TableColumnTarget | None = None
 ) -> TabularRecipe:
-    splits = {"train": Split(csv=RawFile(path="train.csv"))}
+    splits = {"train": Split(csv=CsvFile(path="train.csv"))}
     return TabularRecipe(name="t", kind="tabular", columns=columns, target=target, splits=splits)
 
 

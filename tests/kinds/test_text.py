@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 from shardmill.format.layout import Field
 from shardmill.format.ragged import Ragged
 from shardmill.kinds import text
-from shardmill.recipe.splits import RawFile, Split
+from shardmill.recipe.splits import CsvFile, Split
 from shardmill.recipe.targets import ColumnTarget
 from shardmill.recipe.text_recipe import Text, TextRecipe, Vocabulary
 from shardmill.text.tokenize_text import tokenize_rows
@@ -30,7 +30,7 @@ def text_recipe(
         text=Text(**{"columns": ("label", "a", "b"), "join": ("a", "b"), **facts}),
         vocabulary=vocabulary or Vocabulary(),
         target=target,
-        splits={"train": Split(csv=RawFile(path="train.csv"))},
+        splits={"train": Split(csv=CsvFile(path="train.csv"))},
     )
 
 

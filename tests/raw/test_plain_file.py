@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from csv_laws import columns_of
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
 from shardmill.errors import (
@@ -160,8 +161,9 @@ def test_csv_in_any_compression_and_encoding(
     (tmp_path / "f").write_bytes(compress(text.getvalue().encode(encoding)))
     options = Csv(encoding=encoding)
     plain = plain_copy(tmp_path / "f", tmp_path / "plain", encoding=encoding)
-    (chunk,) = csv_chunks(plain.path, options)
-    table, bad = parse_chunk(chunk, columns=("a", "b"), wanted=("b",), options=options, nulls=False)
+    columns = columns_of("a", "b", wanted=("b",))
+    (chunk,) = csv_chunks(plain.path, options, columns)
+    table, bad = parse_chunk(chunk, columns)
     assert bad == ()
     assert table.to_pydict() == {"b": ["é\r\nü", "ß"]}
 

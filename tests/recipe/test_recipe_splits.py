@@ -60,8 +60,21 @@ HOLD_OUT = "\n[splits.validation]\nhold_out = { split = 'train', fraction = 0.25
         ("checksum = 'sha256:12'", "splits.train.csv.checksum: String should match pattern"),
         (f"checksum = 'md5:{'A' * 32}'", "splits.train.csv.checksum: String should match pattern"),
         # how the file is written
-        ("[csv]\ndelimiter = ',,'", "csv.delimiter: String should match pattern"),
-        ("[csv]\ndelimiter = 'é'", "csv.delimiter: String should match pattern"),
+        ("[csv]\ndelimiter = ''", "csv.delimiter: String should have at least 1 character"),
+        ("[csv]\ndelimiter = ' \"'", "csv: quote: '\"' is part of the delimiter"),
+        ('[csv]\ndelimiter = "a\\n"', "csv.delimiter: must not hold the end of a line"),
+        ("[csv]\nquote = 'ab'", "csv.quote: String should match pattern"),
+        ("[csv]\nescape = '\"'", "csv: escape: is the quote; two quotes stand for one"),
+        ("[csv]\ncomment = '\"#'", "csv: comment: begins with the quote or the escape"),
+        (
+            "[csv]\nskip_space = true\ndelimiter = 'whitespace'",
+            "csv: skip_space: spaces are the delimiter",
+        ),
+        (
+            "[csv]\nheader = false\nother_columns = 'ignore'",
+            "csv: other_columns: needs a header, which names the columns",
+        ),
+        ("quote = ','", "splits.train.csv: quote: ',' is part of the delimiter"),
         (
             "[csv]\nencoding = 'utf-9'",
             "csv.encoding: must be an encoding of text that Python knows",

@@ -20,27 +20,31 @@ class SourceColumns:
     """The columns of raw rows, and what a recipe needs them for.
 
     Attributes:
-        names: All columns, in the order of the files.
+        names: All columns, in the order of files without a header.
         inputs: The columns that the model's input is made of.
         targets: The columns that the target is made of.
         nulls: Whether a missing cell is null. Without it, an empty cell is an empty text.
+        labelled: Whether the targets are wanted. If not, the files may have them or lack them.
     """
 
     names: tuple[str, ...]
     inputs: tuple[str, ...]
     targets: tuple[str, ...]
     nulls: bool
-
-    def without(self, names: Sequence[str]) -> "SourceColumns":
-        """Return the same columns without some that the files lack."""
-        left = tuple(name for name in self.names if name not in names)
-        targets = tuple(name for name in self.targets if name not in names)
-        return SourceColumns(left, self.inputs, targets, self.nulls)
+    labelled: bool = True
 
     def wanted(self) -> tuple[str, ...]:
-        """Return the inputs and targets in the order of the files."""
-        used = {*self.inputs, *self.targets}
+        """Return the inputs, and the targets if they are wanted, in the order of `names`."""
+        used = {*self.inputs, *(self.targets if self.labelled else ())}
         return tuple(name for name in self.names if name in used)
+
+    def of_width(self, fields: int) -> tuple[str, ...]:
+        """Return the columns of a file without a header whose first row has so many fields.
+
+        Without the targets, a file may lack them.
+        """
+        inputs = tuple(name for name in self.names if name not in self.targets)
+        return inputs if not self.labelled and fields == len(inputs) else self.names
 
 
 class Place(NamedTuple):

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from shardmill.recipe.csv_options import Csv
 from shardmill.recipe.names import Name
-from shardmill.recipe.splits import RawFile, Split
-from shardmill.strict import Strict
+from shardmill.recipe.splits import CsvFile, RawFile, Split
+from shardmill.strict import Strict, describe_faults
 
 Checked = TypeVar("Checked")
 
@@ -57,14 +57,22 @@ class Recipe(Strict):
         """Return all raw files."""
         return self.row_files()
 
-    def csv_options(self) -> Csv | None:
-        """Return how to read the CSV files, or None if the recipe has none."""
-        options: Csv | None = getattr(self, "csv", None)
-        return options
+    def csv_options(self, file: RawFile | None = None) -> Csv | None:
+        """Return how to read CSV files, or None if the recipe has none.
 
-    def text_encoding(self) -> str | None:
-        """Return the encoding of the files of rows, or None if they are no text."""
-        options = self.csv_options()
+        Args:
+            file: One of the files, whose own keys count. Without it, new files are meant, which are
+                like the first file of the recipe.
+        """
+        options: Csv | None = getattr(self, "csv", None)
+        if options is None:
+            return None
+        file = self.row_files()[0] if file is None else file
+        return file.options(options) if isinstance(file, CsvFile) else options
+
+    def encoding(self, file: RawFile | None = None) -> str | None:
+        """Return the encoding of a file of rows, or None if it is no text; see `csv_options`."""
+        options = self.csv_options(file)
         return None if options is None else options.encoding
 
     def bad_rows_allowed(self) -> float:
@@ -84,6 +92,7 @@ class Recipe(Strict):
             if sum(h.ratio() for h in held_out if h.split == name) > Fraction(9, 10):
                 faults.append(f"splits: more than nine tenths of {name} are held out")
         faults += self._files_that_differ()
+        faults += self._dialect_faults()
         if "train" not in self.splits:
             faults.append("splits: a split called train is needed, statistics come from it")
         return without_faults(self, faults)
@@ -94,6 +103,15 @@ class Recipe(Strict):
         for file in self.row_files():
             if known.setdefault(file.path, file) != file:
                 yield f"splits: {file.path} has other urls, checksum or rows in another split"
+
+    def _dialect_faults(self) -> Iterator[str]:
+        for name, split in self.splits.items():
+            for file in split.files():
+                try:
+                    self.csv_options(file)
+                except ValidationError as error:
+                    path = f"splits.{name}.csv"
+                    yield from describe_faults(CsvFile, error, whole=path)
 
     def _faults_of(self, name: str, split: Split) -> Iterator[str]:
         needed = {"images"} if self.kind == "image" else {"csv"}

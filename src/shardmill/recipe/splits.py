@@ -13,6 +13,15 @@ from pydantic import (
     model_validator,
 )
 
+from shardmill.recipe.csv_options import (
+    Comment,
+    Csv,
+    Delimiter,
+    Dialect,
+    Encoding,
+    Lines,
+    Sign,
+)
 from shardmill.recipe.names import Count, Name, distinct
 from shardmill.strict import Strict
 
@@ -61,21 +70,62 @@ class RawFile(Strict):
         return self
 
 
+class CsvFile(RawFile):
+    """One CSV file, or all that match a pattern. Keys of `Csv` hold for it instead of [csv]'s.
+
+    Attributes:
+        header: Whether the first row names the columns; see `Dialect` for all of these.
+        delimiter: What is between fields.
+        quote: The quote.
+        escape: The escape.
+        comment: What lines that are no rows begin with.
+        skip_rows: How many lines stand before the header or the first row.
+        skip_space: Whether spaces before a field are left out.
+        trailing_delimiter: Whether a row may end in a delimiter.
+        encoding: The encoding of the file.
+    """
+
+    header: bool | None = None
+    delimiter: Delimiter | None = None
+    quote: Sign | None = None
+    escape: Sign | None = None
+    comment: Comment | None = None
+    skip_rows: Lines | None = None
+    skip_space: bool | None = None
+    trailing_delimiter: bool | None = None
+    encoding: Encoding | None = None
+
+    def options(self, csv: Csv) -> Csv:
+        """Return how to read the file.
+
+        Args:
+            csv: What holds where the file says nothing of its own.
+
+        Raises:
+            ValidationError: The keys do not fit together.
+        """
+        own = {key: getattr(self, key) for key in Dialect.model_fields}
+        own = {key: value for key, value in own.items() if value is not None}
+        if not own:
+            return csv
+        return Csv.model_validate({key: getattr(csv, key) for key in csv.model_fields_set} | own)
+
+
 def _csv_files(value: Any, _handler: object) -> Any:
     # A union of both would report the faults of each under names that are not in the recipe. The
     # values go through JSON for the reason that `parse_recipe` gives.
     if isinstance(value, dict):
-        return RawFile.model_validate_json(json.dumps(value))
+        return CsvFile.model_validate_json(json.dumps(value))
     if isinstance(value, list | tuple):
-        facts = [file.model_dump() if isinstance(file, RawFile) else file for file in value]
-        return _RAW_FILES.validate_json(json.dumps(facts))
-    if value is None or isinstance(value, RawFile):
+        facts = [file.model_dump() if isinstance(file, CsvFile) else file for file in value]
+        return _CSV_FILES.validate_json(json.dumps(facts))
+    if value is None or isinstance(value, CsvFile):
         return value
     raise ValueError("must be a table, or a list of tables")
 
 
-_RAW_FILES = TypeAdapter(Annotated[tuple[RawFile, ...], Field(min_length=1)])
-CsvFiles = Annotated[RawFile | tuple[RawFile, ...] | None, WrapValidator(_csv_files)]
+_CSV_FILES = TypeAdapter(Annotated[tuple[CsvFile, ...], Field(min_length=1)])
+CsvFiles = Annotated[CsvFile | tuple[CsvFile, ...] | None, WrapValidator(_csv_files)]
 
 
 class HoldOut(Strict):

@@ -150,7 +150,7 @@ def _reworded(preprocessor: Preprocessor) -> Iterator[None]:
             raise
         fix = "correct the file: what the model takes is fixed"
         if isinstance(error, EncodingError):
-            fix = f"convert the file to {preprocessor.recipe.text_encoding()}"
+            fix = f"convert the file to {preprocessor.recipe.encoding()}"
         facts = {"expected": error.expected, "found": error.found, "fix": fix}
         raise type(error)(error.where, **facts) from None
 
@@ -158,7 +158,7 @@ def _reworded(preprocessor: Preprocessor) -> Iterator[None]:
 @contextmanager
 def _open(preprocessor: Preprocessor, path: Path) -> Iterator[RowSource]:
     recipe = preprocessor.recipe
-    encoding = recipe.text_encoding()
+    encoding = recipe.encoding()
     with TemporaryDirectory(prefix="shardmill-") as folder:
         file_stat(path)  # raises if there is no such file
         _check_file(path)

@@ -5,55 +5,17 @@ import io
 from pathlib import Path
 
 import pytest
-from csv_laws import FAIL, Rows, parse_all
+from csv_by_the_book import by_the_book
+from csv_laws import COLUMNS, FAIL, parse, parse_all
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
-from shardmill.errors import InputError
+from shardmill.errors import ColumnsError
 from shardmill.raw.csv.csv_chunks import csv_chunks
 from shardmill.recipe.csv_options import Csv
 
-
-def by_the_book(text: str, delimiter: str) -> tuple[Rows, int | None, set[int]]:
-    """Read character by character: rows, line of an unclosed quote, lines of rows closed late."""
-    rows: Rows = []
-    late: set[int] = set()
-    cells: list[str] = []
-    cell, line, first, state, opened, position = "", 1, 1, "start", (0, False), 0
-    while position < len(text):
-        here = text[position]
-        if here == "\r" and text[position : position + 2] == "\r\n":
-            here = "\r\n"
-        position += len(here)
-        is_end = here in ("\r", "\n", "\r\n")
-        line += is_end
-        if state == "quoted":
-            if here != '"':
-                cell += here
-                opened = (opened[0], opened[1] or is_end)
-            elif text[position : position + 1] == '"':
-                cell += '"'
-                position += 1
-            else:
-                state = "closed"
-        elif state == "start" and here == '"':
-            state, opened = "quoted", (line, False)
-        elif here == delimiter:
-            cells, cell, state = [*cells, cell], "", "start"
-        elif is_end:
-            if cells or cell or state != "start":
-                rows.append((first, (*cells, cell)))
-            cells, cell, state, first = [], "", "start", line
-        else:
-            if state == "closed" and opened[1]:
-                late.add(first)
-            cell, state = cell + here, "text"
-    if cells or cell or state != "start":
-        rows.append((first, (*cells, cell)))
-    return rows, opened[0] if state == "quoted" else None, late
-
-
+QUARANTINE = Csv(header=False, on_bad_row="quarantine")
 PIECES = [
-    *'ab";, \t',
+    *"ab\";, \t'#\x01",
     '"',
     '""',
     ",",
@@ -91,33 +53,46 @@ LAW = settings(
 )
 
 
+DIALECTS = st.builds(
+    Csv,
+    header=st.just(False),
+    on_bad_row=st.just("quarantine"),
+    delimiter=st.sampled_from([",", ";", "\t", " ", "whitespace", "ab", ";;", "\x01", "é"]),
+    quote=st.sampled_from(['"', "'", ""]),
+    escape=st.sampled_from(["", "", "\\"]),
+    comment=st.sampled_from(["", "", "#", "#;"]),
+)
+
+
 @LAW
-@given(text=CASES, delimiter=st.sampled_from(",;\t "), chunk_bytes=st.integers(1, 40))
-@example('1,"x"\n', ",", 6)
-@example('1,"a\nb"c\n2,x\n', ",", 1)
-@example("\ufeff\ufeff1,x\n", ",", 1)
-@example('"a""', ",", 2)
-@example('1,"a"\r\n2,"""b""\r\n"\n', ",", 3)
+@given(text=CASES, options=DIALECTS, chunk_bytes=st.integers(1, 40))
+@example('1,"x"\n', QUARANTINE, 6)
+@example('1,"a\nb"c\n2,x\n', QUARANTINE, 1)
+@example("\ufeff\ufeff1,x\n", QUARANTINE, 1)
+@example('"a""', QUARANTINE, 2)
+@example('1,"a"\r\n2,"""b""\r\n"\n', QUARANTINE, 3)
+@example('"a\nb";;"c"\n', Csv(header=False, on_bad_row="quarantine", delimiter=";;"), 6)
+@example('"a\nb",c\\', Csv(header=False, on_bad_row="quarantine", escape="\\"), 4)
 def test_any_text_in_chunks_of_any_size(
-    tmp_path: Path, text: str, delimiter: str, chunk_bytes: int
+    tmp_path: Path, text: str, options: Csv, chunk_bytes: int
 ) -> None:
     path = tmp_path / "f.csv"
     path.write_bytes(text.encode())
-    options = Csv(header=False, on_bad_row="quarantine", delimiter=delimiter)
-    rows, unclosed, late = by_the_book(text.removeprefix("\ufeff"), delimiter)
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=delimiter)
-    assert [list(row) for _, row in rows] == [row for row in reader if row]
-    if unclosed is not None:
-        with pytest.raises(InputError, match=rf"f\.csv, line {unclosed}: .* every quote closed"):
-            parse_all(path, options, chunk_bytes)
-        return
+    book = by_the_book(text.removeprefix("\ufeff"), options)
     found, bad = parse_all(path, options, chunk_bytes)
-    assert found == [row for row in rows if len(row[1]) == 2 and row[0] not in late]
-    assert [(row.line, row.reason) for row in bad] == [
-        (line, "quotes" if line in late else "field count")
-        for line, cells in rows
-        if len(cells) != 2 or line in late
-    ]
+    assert found == [row for row in book.rows if len(row[1]) == 2]
+    expected = [(line, "field count") for line, cells in book.rows if len(cells) != 2]
+    expected += [(line, "quotes") for line in book.unclosed]
+    assert [(row.line, row.reason) for row in bad] == sorted(expected)
+
+
+@LAW
+@given(text=CASES, delimiter=st.sampled_from(",;\t "))
+def test_the_book_reads_as_python_does(text: str, delimiter: str) -> None:
+    book = by_the_book(text, Csv(header=False, delimiter=delimiter))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    if not book.unclosed:
+        assert [list(row) for _, row in book.rows] == [row for row in reader if row]
 
 
 @pytest.mark.parametrize(
@@ -144,16 +119,23 @@ def test_a_border_at_every_byte(tmp_path: Path, text: str) -> None:
 def test_chunks_say_where_they_stand(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
     path.write_bytes(b'\xef\xbb\xbfa,b\n1,x\n2,"y\nz"\n3,w\n')
-    chunks = list(csv_chunks(path, Csv(), 10, name=tmp_path / "f.csv.gz"))
+    chunks = list(csv_chunks(path, Csv(), COLUMNS, 10, name=tmp_path / "f.csv.gz"))
     places = [(c.start, c.stop, c.line, c.bytes) for c in chunks]
     assert places == [(7, 11, 2, 4), (11, 19, 3, 8), (19, 23, 5, 4)]
-    assert {(c.header, c.regular, c.name.name) for c in chunks} == {(("a", "b"), True, "f.csv.gz")}
+    assert {(c.names, c.regular, c.name.name) for c in chunks} == {(("a", "b"), True, "f.csv.gz")}
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"\n\n", b"a,b\n", b"a,b", b"\xef\xbb\xbf", b"\xef\xbb\xbfa,b\n"]
-)
-def test_a_file_without_rows_has_no_chunks(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"a,b\n", b"a,b", b"\xef\xbb\xbfa,b\n", b"\n\na,b\n\n"])
+def test_a_file_without_rows(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "f.csv"
     path.write_bytes(content)
-    assert list(csv_chunks(path, Csv())) == []
+    assert sum(len(parse(chunk)[0]) for chunk in csv_chunks(path, Csv(), COLUMNS)) == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf"])
+def test_an_empty_file(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "f.csv"
+    path.write_bytes(content)
+    assert list(csv_chunks(path, FAIL, COLUMNS)) == []
+    with pytest.raises(ColumnsError, match="found 0 columns without a, b"):
+        list(csv_chunks(path, Csv(), COLUMNS))

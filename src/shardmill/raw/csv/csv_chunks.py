@@ -1,8 +1,7 @@
 """Cuts CSV files into chunks of whole rows, each of which can be parsed on its own."""
 
 import builtins
-import csv
-import io
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,22 @@ from typing import IO
 
 import numpy as np
 
-from shardmill.errors import ChangedFileError, EncodingError, UnreadableFileError
-from shardmill.raw.csv.csv_rows import line_ends
-from shardmill.raw.csv.row_spans import read_at, row_spans
+from shardmill.errors import (
+    ChangedFileError,
+    CsvFormatError,
+    EncodingError,
+    UnclosedQuoteError,
+    UnreadableFileError,
+)
+from shardmill.raw.csv.check_columns import check_columns
+from shardmill.raw.csv.csv_rows import CsvRows, first_line, line_ends
+from shardmill.raw.csv.row_spans import QUOTES_FIX, read_at, row_spans
+from shardmill.raw.csv.split_rows import split_rows
+from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.csv_options import Csv
 
 BOM = b"\xef\xbb\xbf"
+_SKIPPED_BYTES = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +36,20 @@ class CsvChunk:
         start: The byte of the file at which the rows begin.
         stop: The byte of the file after the rows.
         line: The line of the first byte, counted from 1.
-        header: The columns that the first row of the file names, in its order; None without a
-            header.
+        names: The columns of the file, in its order.
         regular: Whether every quote opens or closes a field at its border, or is doubled inside.
         name: The raw file that `path` was made from, for messages.
+        options: How the file is written.
     """
 
     path: Path
     start: int
     stop: int
     line: int
-    header: tuple[str, ...] | None
+    names: tuple[str, ...]
     regular: bool
     name: Path
+    options: Csv
 
     @property
     def bytes(self) -> int:
@@ -66,82 +76,107 @@ class CsvChunk:
 
 
 @dataclass(frozen=True, slots=True)
-class HeaderRow:
-    """The first row of a file that has a header.
+class _FirstRow:
+    """The first row of a file.
 
     Attributes:
-        names: The names as the file has them.
-        line: The line of the row, counted from 1.
+        fields: Its fields.
+        start: The byte at which it starts.
+        line: Its line, counted from 1.
         stop: The byte after the row and its newline.
         next_line: The line on which the next row starts.
     """
 
-    names: tuple[str, ...]
+    fields: tuple[str, ...]
+    start: int
     line: int
     stop: int
     next_line: int
 
 
 def csv_chunks(
-    path: Path, options: Csv, chunk_bytes: int = 8 * 2**20, *, name: Path | None = None
+    path: Path,
+    options: Csv,
+    columns: SourceColumns,
+    chunk_bytes: int = 8 * 2**20,
+    *,
+    name: Path | None = None,
 ) -> Iterator[CsvChunk]:
     """Yield the chunks of a file in order. No more than a chunk, or one row, is in memory.
 
     Args:
         path: A plain file in UTF-8. A byte order mark is left out.
-        options: The options of the recipe; header and delimiter count here.
+        options: How the file is written.
+        columns: The columns of the file. With a header they may stand in any order, and those that
+            are not wanted may be missing.
         chunk_bytes: The most bytes of a chunk, unless a single row is longer.
         name: The raw file that `path` was made from, for messages.
 
     Raises:
-        UnclosedQuoteError: The file ends inside quotes.
+        ColumnsError: The header does not name the wanted columns, or names others.
+        UnclosedQuoteError: A quote of the first row is not closed.
         RowTooLongError: A row is longer than 64 MiB.
         UnreadableFileError: The file cannot be read.
-        EncodingError: The header is not UTF-8.
+        EncodingError: The first row is not UTF-8.
+        CsvFormatError: A line `sep=` names another delimiter.
     """
     name = name or path
     with _open(path, name) as file:
-        start, line, header = _skip_bom(file), 1, None
+        first = _first_row(file, name, options)
         if options.header:
-            first = _read_header(file, name, options)
-            if first is None:
-                return
-            start, line, header = first.stop, first.next_line, first.names
+            found, line = ((), 1) if first is None else (first.fields, first.line)
+            check_columns(found, columns, options, f"{name}, line {line}")
+        if first is None:
+            return
+        names = first.fields if options.header else columns.of_width(len(first.fields))
+        start, line = (first.stop, first.next_line) if options.header else (first.start, first.line)
         spans = row_spans(
-            file,
-            name,
-            delimiter=options.delimiter,
-            start=start,
-            line=line,
-            span_bytes=chunk_bytes,
+            file, name, options=options, start=start, line=line, span_bytes=chunk_bytes
         )
-        for span in spans:
-            yield CsvChunk(path, span.start, span.stop, span.line, header, span.regular, name)
+        for s in spans:
+            yield CsvChunk(path, s.start, s.stop, s.line, names, s.regular, name, options)
 
 
-def read_header(path: Path, options: Csv, *, name: Path | None = None) -> HeaderRow | None:
-    """Return the first row of a file, which names its columns; None if there is no row.
-
-    Raises:
-        EncodingError: The row is not UTF-8.
-        UnclosedQuoteError: The file ends inside its quotes.
-        RowTooLongError: The row is longer than 64 MiB.
-        UnreadableFileError: The file cannot be read.
-    """
-    name = name or path
-    with _open(path, name) as file:
-        return _read_header(file, name, options)
-
-
-def _read_header(file: IO[bytes], name: Path, options: Csv) -> HeaderRow | None:
-    start = _skip_bom(file)
-    spans = row_spans(file, name, delimiter=options.delimiter, start=start, line=1, span_bytes=1)
-    for span in spans:
-        row = read_at(file, span.start, span.stop - span.start)
-        if row.strip(b"\r\n"):
-            names = parse_row(decode_row(row, name, span.line), options.delimiter)
-            return HeaderRow(tuple(names), span.line, span.stop, span.next_line)
+def _first_row(file: IO[bytes], name: Path, options: Csv) -> _FirstRow | None:
+    """Return the first row of a file; None if it has none."""
+    start, line = _rows_start(file, name, options)
+    for span in row_spans(file, name, options=options, start=start, line=line, span_bytes=1):
+        text = read_at(file, span.start, span.stop - span.start)
+        rows = CsvRows.of(text, options)
+        if not len(rows):
+            continue
+        row, fields = text[rows.starts[0] : rows.stops[0]], []
+        if options.header:
+            decode_row(row, name, span.line)
+            if rows.unclosed[0]:
+                raise unclosed_quote(f"{name}, line {span.line}")
+        if is_utf8(row) and not rows.unclosed[0]:
+            (fields,) = split_rows([row], options)
+        if options.trailing_delimiter and fields and not fields[-1]:
+            fields.pop()
+        return _FirstRow(tuple(fields), span.start, span.line, span.stop, span.next_line)
     return None
+
+
+def is_utf8(data: bytes) -> bool:
+    """Say whether text is UTF-8."""
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def unclosed_quote(where: str) -> UnclosedQuoteError:
+    """Return the error for a row with a quote that is not closed."""
+    return UnclosedQuoteError(
+        where,
+        expected="every quote closed, in its line or at the end of its field",
+        found="one that is not",
+        fix=f"close the quote (inside a quoted field it is written twice), {QUOTES_FIX}",
+    )
 
 
 def decode_row(row: bytes, name: Path, line: int) -> str:
@@ -164,18 +199,46 @@ def decode_row(row: bytes, name: Path, line: int) -> str:
         ) from None
 
 
-def parse_row(text: str, delimiter: str) -> list[str]:
-    """Return the fields of one row."""
-    # The limit holds for the whole process, so it is put back.
-    limit = csv.field_size_limit(2**31 - 1)
-    try:
-        return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    finally:
-        csv.field_size_limit(limit)
+def _rows_start(file: IO[bytes], name: Path, options: Csv) -> tuple[int, int]:
+    """Return the byte and the line at which the rows start, behind what is no row."""
+    start = len(BOM) if read_at(file, 0, len(BOM)) == BOM else 0
+    start = _skip_lines(file, start, options.skip_rows)
+    line = options.skip_rows + 1
+    if not options.skip_rows:
+        # Excel writes such a line, and reads it.
+        first = read_at(file, start, 32)
+        stop, next_start = first_line(first, 0, len(first))
+        said = first[:stop].decode(errors="replace")
+        if said.startswith("sep=") and len(said) == 5:
+            if said[4] != options.delimiter:
+                raise _other_delimiter(name, said, options)
+            return start + next_start, line + 1
+    return start, line
 
 
-def _skip_bom(file: IO[bytes]) -> int:
-    return len(BOM) if read_at(file, 0, len(BOM)) == BOM else 0
+def _skip_lines(file: IO[bytes], start: int, lines: int) -> int:
+    """Return the byte behind some lines, or the end of the file if it has fewer."""
+    while lines:
+        block = read_at(file, start, _SKIPPED_BYTES)
+        ends = line_ends(np.frombuffer(block, np.uint8))
+        if len(block) == _SKIPPED_BYTES and len(ends) <= lines:
+            ends = ends[:-1]  # a LF may follow a CR at the end
+        if len(ends) >= lines:
+            return start + int(ends[lines - 1]) + 1
+        start += int(ends[-1]) + 1 if len(ends) else len(block)
+        lines -= len(ends)
+        if len(block) < _SKIPPED_BYTES:
+            break
+    return start
+
+
+def _other_delimiter(name: Path, said: str, options: Csv) -> CsvFormatError:
+    return CsvFormatError(
+        f"{name}, line 1",
+        expected=f"sep={options.delimiter}, or no such line",
+        found=said,
+        fix=f"set csv.delimiter = {json.dumps(said[4])} in the recipe",
+    )
 
 
 def _open(path: Path, name: Path) -> IO[bytes]:

@@ -1,26 +1,27 @@
-"""Parses chunks of CSV files as Arrow tables of strings, and finds the bad rows."""
+"""Reads chunks of CSV files as columns of strings, and finds the bad rows.
 
-from collections.abc import Iterable, Sequence
+Arrow parses what is written plainly. Python's csv parses chunks that Arrow cannot read.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pv
 
-from shardmill.errors import (
-    ColumnsError,
-    CsvFormatError,
-    EncodingError,
-    FieldCountError,
-    InputError,
-    UnclosedQuoteError,
+from shardmill.errors import EncodingError, FieldCountError, InputError
+from shardmill.raw.csv.csv_chunks import (
+    BOM,
+    CsvChunk,
+    decode_row,
+    is_utf8,
+    unclosed_quote,
 )
-from shardmill.raw.csv.csv_chunks import BOM, CsvChunk, decode_row, read_header
 from shardmill.raw.csv.csv_rows import CsvRows
-from shardmill.recipe.csv_options import Csv
+from shardmill.raw.csv.split_rows import split_rows
+from shardmill.raw.row_source import SourceColumns
 
 BadReason = Literal["field count", "encoding", "quotes"]
 
@@ -32,9 +33,9 @@ class BadRow:
     Attributes:
         line: The line on which it starts, counted from 1.
         reason: What is wrong: it has another number of fields than there are columns, it has bytes
-            that are not UTF-8, or a quote closes after a newline and before its field ends.
-        text: The row as the file has it, without the newline. Bytes that are not UTF-8 are written
-            as \xff.
+            that are not UTF-8, or a quote of it is not closed.
+        text: The row as the file has it, without the newline; its first line if a quote is not
+            closed. Bytes that are not UTF-8 are written as \xff.
     """
 
     line: int
@@ -49,208 +50,163 @@ class ParsedChunk(NamedTuple):
     bad: tuple[BadRow, ...]
 
 
-def parse_chunk(
-    chunk: CsvChunk,
-    *,
-    columns: Sequence[str],
-    wanted: Sequence[str],
-    options: Csv,
-    nulls: bool,
-) -> ParsedChunk:
-    """Return the rows of a chunk, the `wanted` columns as strings, in the order of `wanted`.
+def parse_chunk(chunk: CsvChunk, columns: SourceColumns) -> ParsedChunk:
+    """Return the rows of a chunk, the wanted columns as strings, in the order of the recipe.
 
     Args:
         chunk: A chunk from `csv_chunks`.
-        columns: All columns. With a header they may stand in any order.
-        wanted: The columns to read.
-        options: The options that `csv_chunks` was given.
-        nulls: Whether cells spelt as `options.missing` are null. Otherwise no cell is null.
+        columns: The columns that `csv_chunks` was given.
 
     Raises:
-        ColumnsError: The header does not name the columns.
         FieldCountError: The first bad row has too many or too few fields. This and the next two
-            are raised only if `options.on_bad_row` is `fail`; otherwise bad rows are returned.
+            are raised only if `on_bad_row` is `fail`; otherwise bad rows are returned.
         EncodingError: The first bad row is not UTF-8.
-        UnclosedQuoteError: The first bad row has a quote that closes in a later line.
-        CsvFormatError: Arrow cannot parse the rows.
+        UnclosedQuoteError: The first bad row has a quote that is not closed.
     """
-    if chunk.header is not None:
-        _check_names(chunk.header, columns, f"{chunk.name}, line 1")
-    parser = _Parser(chunk.header or tuple(columns), wanted, options, nulls)
     data = chunk.read()
-    rows = None if chunk.regular else CsvRows.of(data, options.delimiter)
-    if (rows is None or not rows.late.any()) and _is_utf8(data):
+    if chunk.regular and is_utf8(data):
         try:
-            return ParsedChunk(parser.parse(data), ())
+            return ParsedChunk(_parse_plain(chunk, data, columns), ())
         except pa.ArrowInvalid:
-            pass  # the lines below find out why
-    rows = rows or CsvRows.of(data, options.delimiter)
-    reasons = _bad_rows(data, rows, len(columns))
-    if reasons and options.on_bad_row == "fail":
-        row = min(reasons)
-        raise _fault(chunk, data, rows.take(np.array([row])), len(columns))
-    try:
-        table = parser.parse(_without(data, rows, sorted(reasons)))
-    except pa.ArrowInvalid as error:
-        raise _not_csv(chunk, str(error)) from None
-    bad = (
-        BadRow(chunk.line + int(rows.lines[row]), reasons[row], _text(data, rows, row))
-        for row in sorted(reasons)
-    )
-    return ParsedChunk(table, tuple(bad))
+            pass  # a row has another number of fields
+    rows = _Rows.of(chunk, data)
+    if rows.bad and chunk.options.on_bad_row == "fail":
+        raise rows.fault(min(rows.bad))
+    return ParsedChunk(rows.table(columns), tuple(map(rows.bad_row, sorted(rows.bad))))
 
 
-def lines_of_rows(
-    chunk: CsvChunk, rows: Sequence[int], columns: Sequence[str], options: Csv
-) -> list[tuple[int, str]]:
+def lines_of_rows(chunk: CsvChunk, rows: Sequence[int]) -> list[tuple[int, str]]:
     """Return the line on which each row starts, from 1, and its text without the newline.
 
     Args:
         chunk: The chunk, which is read again.
         rows: Positions of rows in the table that `parse_chunk` returned.
-        columns: The columns that `parse_chunk` was given.
-        options: The options that `parse_chunk` was given.
     """
-    data = chunk.read()
-    all_rows = CsvRows.of(data, options.delimiter)
-    good = all_rows.take(_good(all_rows, _bad_rows(data, all_rows, len(columns))))
-    return [(chunk.line + int(good.lines[row]), _text(data, good, row)) for row in rows]
+    found = _Rows.of(chunk, chunk.read())
+    good = np.setdiff1d(np.arange(len(found.spans)), list(found.bad))
+    return [(found.line(row), found.text(row)) for row in good[list(rows)].tolist()]
 
 
-def check_header(
-    path: Path, columns: Sequence[str], options: Csv, *, name: Path | None = None
-) -> None:
-    """Compare the first row of a plain file with the columns of the recipe.
-
-    Raises:
-        ColumnsError: A column is missing, unknown or named twice.
-        EncodingError: The row is not UTF-8.
-    """
-    header = read_header(path, options, name=name)
-    names, line = ((), 1) if header is None else (header.names, header.line)
-    _check_names(names, columns, f"{name or path}, line {line}")
-
-
-def _check_names(found: Sequence[str], columns: Sequence[str], where: str) -> None:
-    missing = [name for name in columns if name not in found]
-    unknown = [name for name in found if name not in columns]
-    if missing or unknown or len(found) != len(columns):
-        facts = []
-        if missing:
-            facts.append(f"without {', '.join(missing)}")
-        if unknown:
-            facts.append(f"with {', '.join(map(repr, unknown))} besides")
-        raise ColumnsError(
-            where,
-            expected=f"the columns {', '.join(columns)}",
-            found=f"{len(found)} columns {' and '.join(facts) or 'with one named twice'}",
-            fix="correct the header, or the columns of the recipe",
-        )
+def _parse_plain(chunk: CsvChunk, data: bytes, columns: SourceColumns) -> pa.Table:
+    # Arrow refuses empty data, and leaves out a byte order mark at the start. A mark in a chunk
+    # is a character of its first cell, so a blank line before it hides it from Arrow.
+    if not data or data.startswith(BOM):
+        data = b"\n" + data
+    names, wanted, options = chunk.names, columns.wanted(), chunk.options
+    # A name may stand twice in the header if it is not wanted, so columns go by their number.
+    numbers = [str(names.index(name)) for name in wanted]
+    read = pv.ReadOptions(
+        use_threads=False,
+        block_size=len(data) + 1,
+        column_names=[str(number) for number in range(len(names))],
+    )
+    parse = pv.ParseOptions(
+        delimiter=options.delimiter,
+        quote_char=options.quote or False,
+        newlines_in_values=bool(options.quote),
+    )
+    convert = pv.ConvertOptions(
+        column_types=dict.fromkeys(numbers, pa.string()),
+        include_columns=numbers,
+        null_values=list(options.missing),
+        strings_can_be_null=columns.nulls,
+        quoted_strings_can_be_null=columns.nulls,
+    )
+    table = pv.read_csv(
+        pa.BufferReader(data), read_options=read, parse_options=parse, convert_options=convert
+    )
+    return table.rename_columns(list(wanted))
 
 
 @dataclass(frozen=True, slots=True)
-class _Parser:
-    """How Arrow parses the rows of a file."""
+class _Rows:
+    """The rows of a chunk, split by Python's csv.
 
-    columns: Sequence[str]
-    wanted: Sequence[str]
-    options: Csv
-    nulls: bool
+    Attributes:
+        chunk: The chunk.
+        data: Its bytes.
+        spans: Where the rows stand.
+        fields: The fields of each row that can be split.
+        bad: Why rows cannot be read, by their position.
+    """
 
-    def parse(self, data: bytes) -> pa.Table:
-        # Arrow refuses empty data, and leaves out a byte order mark at the start. A mark in a chunk
-        # is a character of its first cell, so a blank line before it hides it from Arrow.
-        if not data or data.startswith(BOM):
-            data = b"\n" + data
-        read = pv.ReadOptions(
-            use_threads=False, block_size=len(data) + 1, column_names=list(self.columns)
-        )
-        parse = pv.ParseOptions(delimiter=self.options.delimiter, newlines_in_values=True)
-        convert = pv.ConvertOptions(
-            column_types=dict.fromkeys(self.columns, pa.string()),
-            include_columns=list(self.wanted),
-            null_values=list(self.options.missing),
-            strings_can_be_null=self.nulls,
-            quoted_strings_can_be_null=self.nulls,
-        )
-        return pv.read_csv(
-            pa.BufferReader(data), read_options=read, parse_options=parse, convert_options=convert
-        )
+    chunk: CsvChunk
+    data: bytes
+    spans: CsvRows
+    fields: dict[int, list[str]]
+    bad: dict[int, BadReason]
 
+    @classmethod
+    def of(cls, chunk: CsvChunk, data: bytes) -> "_Rows":
+        names, spans = chunk.names, CsvRows.of(data, chunk.options)
+        bad: dict[int, BadReason] = dict.fromkeys(np.flatnonzero(spans.unclosed).tolist(), "quotes")
+        bounds = list(zip(spans.starts.tolist(), spans.stops.tolist(), strict=True))
+        if not is_utf8(data):
+            for row, (start, stop) in enumerate(bounds):
+                if not is_utf8(data[start:stop]):
+                    bad[row] = "encoding"
+        whole = [row for row in range(len(spans)) if row not in bad]
+        texts = [data[slice(*bounds[row])] for row in whole]
+        fields = dict(zip(whole, split_rows(texts, chunk.options), strict=True))
+        for row, found in fields.items():
+            if chunk.options.trailing_delimiter and len(found) == len(names) + 1 and not found[-1]:
+                found.pop()
+            if len(found) != len(names):
+                bad[row] = "field count"
+        return cls(chunk, data, spans, fields, bad)
 
-def _bad_rows(data: bytes, rows: CsvRows, columns: int) -> dict[int, BadReason]:
-    """Return why rows cannot be read, by their position."""
-    reasons: dict[int, BadReason] = {}
-    for row in np.flatnonzero(rows.fields != columns).tolist():
-        reasons[row] = "field count"
-    for row in np.flatnonzero(rows.late).tolist():
-        reasons[row] = "quotes"
-    if not _is_utf8(data):
-        others = np.flatnonzero(np.frombuffer(data, np.uint8) >= 0x80)
-        # A byte belongs to the last row that starts before it, since only newlines lie between
-        # rows.
-        for row in np.unique(np.searchsorted(rows.starts, others, side="right") - 1).tolist():
-            if not _is_utf8(data[rows.starts[row] : rows.stops[row]]):
-                reasons[row] = "encoding"
-    return reasons
+    def table(self, columns: SourceColumns) -> pa.Table:
+        """Return the wanted columns of the good rows."""
+        good = [fields for row, fields in self.fields.items() if row not in self.bad]
+        missing = self.chunk.options.missing if columns.nulls else ()
+        cells: dict[str, pa.Array] = {}
+        for name in columns.wanted():
+            place = self.chunk.names.index(name)
+            found = [fields[place] for fields in good]
+            cells[name] = pa.array([None if c in missing else c for c in found], pa.string())
+        return pa.table(cells)
 
+    def line(self, row: int) -> int:
+        """Return the line on which a row starts."""
+        return self.chunk.line + int(self.spans.lines[row])
 
-def _good(rows: CsvRows, bad: Iterable[int]) -> npt.NDArray[np.bool_]:
-    good = np.ones(len(rows), np.bool_)
-    good[list(bad)] = False
-    return good
+    def text(self, row: int) -> str:
+        """Return a row as the file has it."""
+        content = self.data[self.spans.starts[row] : self.spans.stops[row]]
+        return content.decode(errors="backslashreplace")
 
+    def bad_row(self, row: int) -> BadRow:
+        """Return what is known of a bad row."""
+        return BadRow(self.line(row), self.bad[row], self.text(row))
 
-def _without(data: bytes, rows: CsvRows, bad: Sequence[int]) -> bytes:
-    """Return the text without some of its rows. Blank lines stay in their place."""
-    pieces, start = [], 0
-    for row in bad:
-        pieces.append(data[start : rows.starts[row]])
-        start = rows.stops[row]
-    return b"".join([*pieces, data[start:]])
-
-
-def _is_utf8(data: bytes) -> bool:
-    if data.isascii():
-        return True
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _text(data: bytes, rows: CsvRows, row: int) -> str:
-    return data[rows.starts[row] : rows.stops[row]].decode(errors="backslashreplace")
-
-
-def _fault(chunk: CsvChunk, data: bytes, row: CsvRows, columns: int) -> InputError:
-    """Return the error for one bad row."""
-    line = chunk.line + int(row.lines[0])
-    where = f"{chunk.name}, line {line}"
-    try:
-        decode_row(data[row.starts[0] : row.stops[0]], chunk.name, line)
-    except EncodingError as error:
-        return error
-    if row.late[0]:
-        return UnclosedQuoteError(
+    def fault(self, row: int) -> InputError:
+        """Return the error for a bad row."""
+        where = f"{self.chunk.name}, line {self.line(row)}"
+        if self.bad[row] == "quotes":
+            return unclosed_quote(where)
+        if self.bad[row] == "encoding":
+            content = self.data[self.spans.starts[row] : self.spans.stops[row]]
+            try:
+                decode_row(content, self.chunk.name, self.line(row))
+            except EncodingError as error:
+                return error
+        return FieldCountError(
             where,
-            expected="a quote that is closed in its line, or at the end of its field",
-            found="one that is closed in a later line, and more of the field after it",
-            fix="close the quote; one inside a quoted field is written twice",
+            expected=f"{len(self.chunk.names)} fields",
+            found=f"{len(self.fields[row])}",
+            fix=self._fix(row),
         )
-    return FieldCountError(
-        where,
-        expected=f"{columns} fields",
-        found=f"{row.fields[0]}",
-        fix="correct the line; a delimiter or quote inside a field needs quotes",
-    )
 
-
-def _not_csv(chunk: CsvChunk, message: str) -> CsvFormatError:
-    return CsvFormatError(
-        f"{chunk.name}, lines from {chunk.line}",
-        expected="rows of CSV",
-        found=message,
-        fix="check its quotes and delimiter",
-    )
+    def _fix(self, row: int) -> str:
+        """Return the key of the recipe that would accept a row, most likely."""
+        fields, options, text = self.fields[row], self.chunk.options, self.text(row)
+        fix = "correct the line (a delimiter inside a field needs quotes), or csv.delimiter"
+        if len(fields) == len(self.chunk.names) + 1 and not fields[-1]:
+            fix = "set csv.trailing_delimiter = true in the recipe if rows end in a delimiter"
+        elif len(fields) < len(self.chunk.names) and text.startswith(("#", "//", "%")):
+            fix = f'set csv.comment = "{text[0]}" in the recipe if the line is no row'
+        elif options.quote and not options.escape and f"\\{options.quote}" in text:
+            fix = r'set csv.escape = "\\" in the recipe if it stands before quotes that are text'
+        elif options.quote and f"{options.delimiter} {options.quote}" in text:
+            fix = "set csv.skip_space = true in the recipe if spaces stand before quotes"
+        return fix
