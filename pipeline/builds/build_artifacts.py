@@ -11,6 +11,7 @@ from shardmill.errors import ShardmillError
 from shardmill.format.manifest import Manifest
 from shardmill.pipeline.builds.build_run import BuildRun, Progress, no_progress
 from shardmill.pipeline.builds.engine import Engine
+from shardmill.pipeline.builds.expand_columns import expand_columns
 from shardmill.pipeline.builds.find_sources import Sources
 from shardmill.pipeline.builds.generation import has_remains, locked, new_scratch, remove_remains
 from shardmill.pipeline.builds.plan_build import Plan, plan_build
@@ -173,7 +174,7 @@ def worthwhile_workers(sources: Sources) -> int:
 
 def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, engine: Engine) -> Outcome:
     artifact = options.out / recipe.name
-    recipe = present_recipe(recipe, raw)
+    recipe = expand_columns(present_recipe(recipe, raw), raw)
     plan = partial(
         plan_build,
         recipe,

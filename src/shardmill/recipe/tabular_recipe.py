@@ -1,6 +1,6 @@
 """Recipes of tables: CSV files of mixed columns."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -46,6 +46,9 @@ def _as_list(tables: Mapping[str, BaseModel]) -> list[dict[str, Any]]:
     ]
 
 
+OTHERS = "*"
+
+
 class Group(Strict):
     """Features that make up a tensor of their own, `x.<group>`.
 
@@ -68,10 +71,12 @@ class TabularRecipe(Recipe):
 
     Attributes:
         csv: How to read the files.
-        columns: All columns of the files by name, in the order of the features.
+        columns: All columns of the files by name, in the order of the features. The column "*"
+            stands for those of the train split that are not named.
         target: The target if there is one: `y` is its class index, or a number.
         targets: The targets by column if there are several: each is a field `y.<column>`.
         groups: The tensors of `x` by name. Without groups, all features are one tensor of float32.
+            The column "*" of a group stands for the features that no group names.
     """
 
     kind: Literal["tabular"]
@@ -89,6 +94,31 @@ class TabularRecipe(Recipe):
     def all_targets(self) -> dict[str, TableTarget]:
         """Return the targets by column."""
         return self.targets if self.target is None else {self.target.column: self.target}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a column "*" stands for others. A build gives the recipe all columns first."""
+        return OTHERS in self.columns
+
+    def facts_with_columns(self, names: Sequence[str]) -> dict[str, Any]:
+        """Return the facts of the recipe with the columns of a file in place of "*"."""
+        others = [name for name in dict.fromkeys(names) if name not in self.columns]
+        facts = self.facts()
+        columns: list[dict[str, Any]] = []
+        for column in facts["columns"]:
+            if column["name"] == OTHERS:
+                columns += [{**column, "name": name} for name in others]
+            else:
+                columns.append(column)
+        targets = self.all_targets()
+        grouped = {name for group in self.groups.values() for name in group.columns}
+        kept = [c["name"] for c in columns if not c.get("drop") and c["name"] not in targets]
+        left = [name for name in kept if name not in grouped]
+        for group in facts.get("groups", ()):
+            at = group["columns"].index(OTHERS) if OTHERS in group["columns"] else None
+            if at is not None:
+                group["columns"] = [*group["columns"][:at], *left, *group["columns"][at + 1 :]]
+        return {**facts, "columns": columns}
 
     def features(self) -> tuple[str, ...]:
         """Return the names of the columns that make up `x`, in order."""
@@ -138,6 +168,10 @@ class TabularRecipe(Recipe):
             faults.append("columns: at least one must be left as a feature")
         for name in self._kept():
             faults += column_faults(name, self.columns[name])
+        if self.is_open and not all(
+            (self.csv_options(file) or self.csv).header for file in self.row_files()
+        ):
+            faults.append("columns.*: needs a header, which names the columns")
         return without_faults(self, [*faults, *self._name_faults(), *self._group_faults()])
 
     def _target_faults(self) -> Iterator[str]:
@@ -148,6 +182,8 @@ class TabularRecipe(Recipe):
         for name, target in self.all_targets().items():
             path = "target" if self.target is not None else f"targets.{name}"
             column = self.columns.get(name)
+            if column is None and self.is_open:
+                continue  # the build looks into the file
             if column is None or column.drop:
                 where = "target.column" if self.target is not None else path
                 hint = close_match(name, [n for n, c in self.columns.items() if not c.drop])
@@ -179,16 +215,16 @@ class TabularRecipe(Recipe):
         kept, used = self._kept(), [n for g in self.groups.values() for n in g.columns]
         for group_name, group in self.groups.items():
             for name in group.columns:
-                if name not in kept:
+                if name not in kept and not self.is_open:
                     hint = close_match(name, kept)
                     yield f"groups.{group_name}: {name!r} is no feature{hint}"
-                elif group.dtype is not None and not _fits(self.columns[name], group.dtype):
+                elif group.dtype is not None and not self._fits(name, group.dtype):
                     yield f"groups.{group_name}.dtype: {name!r} is not of whole numbers"
         if twice := sorted({name for name in used if used.count(name) > 1}):
             yield f"groups: more than one has {listed(twice)}"
         if left := [name for name in kept if name not in used]:
             yield f"groups: none has {listed(left)}"
 
-
-def _fits(column: Column, dtype: DTypeName) -> bool:
-    return dtype.startswith("float") or column.is_whole()
+    def _fits(self, name: str, dtype: DTypeName) -> bool:
+        column = self.columns.get(name)  # None if the build looks into the file
+        return column is None or dtype.startswith("float") or column.is_whole()

@@ -76,7 +76,7 @@ class CsvChunk:
 
 
 @dataclass(frozen=True, slots=True)
-class _FirstRow:
+class FirstRow:
     """The first row of a file.
 
     Attributes:
@@ -137,7 +137,13 @@ def csv_chunks(
             yield CsvChunk(path, s.start, s.stop, s.line, names, s.regular, name, options)
 
 
-def _first_row(file: IO[bytes], name: Path, options: Csv) -> _FirstRow | None:
+def first_row(path: Path, options: Csv, *, name: Path) -> FirstRow | None:
+    """Return the first row of a plain file; None if it has none. See `csv_chunks` for errors."""
+    with _open(path, name) as file:
+        return _first_row(file, name, options)
+
+
+def _first_row(file: IO[bytes], name: Path, options: Csv) -> FirstRow | None:
     """Return the first row of a file; None if it has none."""
     start, line = _rows_start(file, name, options)
     for span in row_spans(file, name, options=options, start=start, line=line, span_bytes=1):
@@ -154,7 +160,7 @@ def _first_row(file: IO[bytes], name: Path, options: Csv) -> _FirstRow | None:
             (fields,) = split_rows([row], options)
         if options.trailing_delimiter and fields and not fields[-1]:
             fields.pop()
-        return _FirstRow(tuple(fields), span.start, span.line, span.stop, span.next_line)
+        return FirstRow(tuple(fields), span.start, span.line, span.stop, span.next_line)
     return None
 
 

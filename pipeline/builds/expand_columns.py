@@ -1,0 +1,44 @@
+"""Gives a recipe with `[columns."*"]` the columns that its train split has."""
+
+import json
+
+from pydantic import ValidationError
+
+from shardmill.errors import RecipeError
+from shardmill.raw.raw_files import RawFiles
+from shardmill.recipe.any_recipe import AnyRecipe
+from shardmill.recipe.load_recipe import FIX
+from shardmill.recipe.tabular_recipe import TabularRecipe
+from shardmill.strict import describe_faults
+
+
+def expand_columns(recipe: AnyRecipe, raw: RawFiles) -> AnyRecipe:
+    """Return a recipe that names all columns.
+
+    Args:
+        recipe: A recipe from `present_recipe`.
+        raw: The raw files of the recipe.
+
+    Raises:
+        RecipeError: The recipe does not fit the columns of the train split.
+        InputError: The header of the train split cannot be read.
+    """
+    if not isinstance(recipe, TabularRecipe) or not recipe.is_open:
+        return recipe
+    # Imported here, since a check that a build is up to date needs no numpy.
+    from shardmill.raw.csv.header_names import header_names
+
+    file = recipe.splits["train"].files()[0]
+    options = recipe.csv_options(file)
+    assert options is not None  # noqa: S101  a table has them
+    path = raw.of(file)[0].path
+    facts = recipe.facts_with_columns(header_names(path, options))
+    try:
+        return TabularRecipe.model_validate_json(json.dumps(facts))
+    except ValidationError as error:
+        raise RecipeError(
+            f"{recipe.name}, with the columns of {path}",
+            expected="a valid tabular recipe",
+            found="; ".join(describe_faults(TabularRecipe, error)),
+            fix=FIX,
+        ) from None
