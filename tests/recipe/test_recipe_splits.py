@@ -146,9 +146,10 @@ def test_faults_of_a_vocabulary(vocabulary: str, fault: str) -> None:
         (
             "join",
             "clean = ['upper']\njoin",
-            "text.clean.0: Input should be 'html', 'alphanumeric' or 'lowercase'",
+            "text.clean.0: Input should be 'html', 'nfc', 'alphanumeric', 'words' or 'lowercase'",
         ),
         ("join", "clean = ['alphanumeric', 'html']\njoin", "text.clean: html can do nothing"),
+        ("join", "clean = ['words', 'nfc', 'words']\njoin", "words can do nothing after words"),
         (
             "join",
             "clean = ['lowercase', 'lowercase']\njoin",

@@ -3,11 +3,14 @@
 import html
 import re
 import sys
+import unicodedata
 from collections.abc import Sequence
 
 import pyarrow as pa
 from hypothesis import settings, strategies as st
 
+from shardmill.text.clean_text import is_of_word
+from shardmill.text.html_tags import TAG
 from shardmill.text.tokenize_text import SUBSTITUTIONS
 
 # Every code point but surrogates, which no UTF-8 text holds.
@@ -23,18 +26,23 @@ def clean_row(text: str, steps: Sequence[str]) -> str:
     for step in steps:
         if step == "alphanumeric":
             text = "".join(c if c.isalnum() else " " for c in text)
+        elif step == "words":
+            text = "".join(c if is_of_word(c) else " " for c in text)
+        elif step == "nfc":
+            text = unicodedata.normalize("NFC", text)
         elif step == "lowercase":
             text = text.lower()
         else:
             text = html.unescape(BROKEN.sub("&", text))
-            text = re.sub(r"<[/!]?[a-zA-Z][^<>]*>", " ", text)
+            text = re.sub(TAG, " ", text)
     return text
 
 
 # All planes; ASCII alone, which takes another path; and what cleaning and tokenisers look for:
 # sigmas and what stands around them, letters whose small one is longer, and white space.
 special = st.sampled_from(
-    "'\".,()!?;: \t\n\r\x00\x0b\x0c\x1c\x1d\x1e\x1f\x85\u2028\u3000İΣςßǅ_²٣ʰ\u0345😀"
+    "'\".,()!?;: \u0301\u0327\u200c\u200d"
+    "\t\n\r\x00\x0b\x0c\x1c\x1d\x1e\x1f\x85\u2028\u3000İΣςßǅ_²٣ʰ\u0345😀"
 )
 pieces = st.sampled_from(["<br />", "<BR />", "<br/>", "don't", "  ", "ΩΣ", "\u0307Σ"])
 ascii_texts = st.text(st.characters(max_codepoint=127) | special.filter(str.isascii))
@@ -43,6 +51,7 @@ text_lists = st.lists(texts, max_size=8)
 html_pieces = st.sampled_from(
     "& &amp; amp; quot; #39; #039; #36 #1; #31; #32; #99999; #100000; &#10; &#x41; &#x110000; &#0;"
     " &#55296; &notit; &ampx &lt; &gt; &nbsp part; in; < > <b </b> <!d> <3 <a\n> \n ; # b é 😀"
+    " <p\tclass=x> <br/> <hr\vnoshade> <!-- --> <!doctype\nx> <a and> <bb>"
     " &aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; &#0000000000000000000000000000000000065; &éé".split(
         " "
     )

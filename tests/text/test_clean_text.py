@@ -17,6 +17,10 @@ STEPS: list[tuple[str, ...]] = [
     ("html", "alphanumeric", "lowercase"),
     ("lowercase", "html"),
     ("html", "html"),
+    ("nfc",),
+    ("words",),
+    ("nfc", "words", "lowercase"),
+    ("lowercase", "words", "nfc"),
 ]
 
 
@@ -88,6 +92,13 @@ def test_every_code_point_alone() -> None:
         # the order counts: the dot above that lowercase makes of İ is not alphanumeric
         ("İ", ("lowercase", "alphanumeric"), "i "),
         ("İ", ("alphanumeric", "lowercase"), "i\u0307"),
+        # marks belong to words
+        ("हिन्दी भाषा!", ("words",), "हिन्दी भाषा "),
+        ("हिन्दी", ("alphanumeric",), "ह न द "),
+        ("क\u094d\u200dष", ("words",), "क\u094d\u200dष"),
+        ("re\u0301sume\u0301, 5 km²_", ("words",), "re\u0301sume\u0301  5 km² "),
+        ("re\u0301sume\u0301", ("nfc", "alphanumeric"), "résumé"),
+        ("\u1112\u1161\u11ab", ("nfc",), "\ud55c"),
     ],
 )
 def test_examples_of_cleaning(text: str, steps: tuple[str, ...], cleaned: str) -> None:
@@ -120,9 +131,11 @@ def test_examples_of_cleaning(text: str, steps: tuple[str, ...], cleaned: str) -
         # tags, also over lines; not what only looks a little like one
         ('x<A HREF="http://a.b/?c=d&amp;e">y</A>z<br/>', "x y z "),
         ("<p\nclass=x>1<!DOCTYPE html>", " 1 "),
-        ("1 < 2 > 0, <3, <>, < b>, <!-- c -->", "1 < 2 > 0, <3, <>, < b>, <!-- c -->"),
+        ("<hr noshade><INPUT type='text' disabled /><!-- a\n<b> -->.", "   ."),
+        ("1 < 2 > 0, <3, <>, < b>, <!d>, <!- c>", "1 < 2 > 0, <3, <>, < b>, <!d>, <!- c>"),
         ("a<b<i>c>", "a<b c>"),
-        ("&lt;TXN.N&gt;", " "),
+        ("&lt;TXN.N&gt; <joe@x.org> List<String>", "<TXN.N> <joe@x.org> List<String>"),
+        ("if x<y and z>w or x<b and c>d", "if x<y and z>w or x<b and c>d"),
     ],
 )
 def test_examples_of_html(text: str, cleaned: str) -> None:

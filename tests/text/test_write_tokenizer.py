@@ -99,7 +99,15 @@ def tokens_of(text: str, tokenizer: str, clean: tuple[str, ...]) -> list[str]:
     return [token for token, _ in theirs.pre_tokenizer.pre_tokenize_str(normal)]
 
 
-CLEAN = [(), ("lowercase",), ("alphanumeric", "lowercase"), ("lowercase", "alphanumeric")]
+CLEAN = [
+    (),
+    ("lowercase",),
+    ("alphanumeric", "lowercase"),
+    ("lowercase", "alphanumeric"),
+    ("nfc",),
+    ("words", "lowercase"),
+    ("lowercase", "nfc", "words"),
+]
 # Not those of a later Unicode than Python's, which may have small letters in that of tokenizers.
 ASSIGNED = [c for c in CODE_POINTS if unicodedata.category(c) not in ("Cn", "Co")]
 
@@ -110,6 +118,7 @@ ASSIGNED = [c for c in CODE_POINTS if unicodedata.category(c) not in ("Cn", "Co"
 @example("<br\x1f/><br />", "basic_english", ())
 def test_tokens_of_any_text(text: str, tokenizer: str, clean: tuple[str, ...]) -> None:
     if "alphanumeric" not in clean:
+        # Those that are not assigned may be letters, marks or small letters in a newer Unicode.
         text = "".join(c for c in text if unicodedata.category(c) != "Cn")
     expected = tokenize_row(clean_row(text, clean), tokenizer)
     assert tokens_of(text, tokenizer, clean) == expected
@@ -125,7 +134,9 @@ def test_tokens_of_text_after_the_html_step(text: str, tokenizer: str) -> None:
 
 # alone; after and before what is cased; and where it decides whether a sigma is the last
 @pytest.mark.parametrize("context", ["{} ", "a{}b ", "Ω{}Σ ", "ΩΣ{}Ω ", "ΩΣ{} "])
-@pytest.mark.parametrize("clean", [("lowercase",), ("alphanumeric", "lowercase")])
+@pytest.mark.parametrize(
+    "clean", [("lowercase",), ("alphanumeric", "lowercase"), ("words", "lowercase")]
+)
 def test_tokens_of_every_code_point(context: str, clean: tuple[str, ...]) -> None:
     text = "".join(context.format(c) for c in ASSIGNED)
     assert tokens_of(text, "whitespace", clean) == clean_row(text, clean).split()

@@ -36,15 +36,17 @@ class Text(Strict):
         columns: All columns of the file, in order.
         join: The columns that make up the text. They are joined by one space.
         clean: The steps of cleaning, in order. `html` turns character references and tags into
-            plain text (see `clean_text.strip_html`), `alphanumeric` turns every character that is
-            not alphanumeric into a space, and `lowercase` is Unicode's full lower case.
+            plain text (see `clean_text.strip_html`), `nfc` is Unicode's normal form C,
+            `alphanumeric` turns every character that is not alphanumeric into a space, `words`
+            every one that is no letter, mark or digit of any script, and `lowercase` is Unicode's
+            full lower case.
         tokenizer: The tokenizer: torchtext's `basic_english`, or `whitespace`.
         tokenizer_file: A tokenizer.json, which replaces the tokenizer and the vocabulary.
     """
 
     columns: Names
     join: Names
-    clean: tuple[Literal["html", "alphanumeric", "lowercase"], ...] = ()
+    clean: tuple[Literal["html", "nfc", "alphanumeric", "words", "lowercase"], ...] = ()
     tokenizer: Literal["basic_english", "whitespace"] = "basic_english"
     tokenizer_file: TokenizerFile | None = None
 
@@ -143,10 +145,15 @@ class TextRecipe(Recipe):
             yield "vocabulary.from: must name another artifact than this recipe's own"
 
 
+# A step that can change nothing once one of these was done, in whatever order others stand between.
+_DONE_BY = {"html": ("alphanumeric", "words"), "words": ("alphanumeric", "words")}
+
+
 def _useless_steps(steps: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Yield the steps of cleaning that can change nothing, each with the step that sees to that."""
     for place, step in enumerate(steps):
-        if step == "html" and "alphanumeric" in steps[:place]:
-            yield step, "alphanumeric"
+        before = [other for other in steps[:place] if other in _DONE_BY.get(step, ())]
+        if before:
+            yield step, before[-1]
         elif step != "html" and place and steps[place - 1] == step:
             yield step, step

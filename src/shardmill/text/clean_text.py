@@ -6,19 +6,23 @@ Python is asked once about each distinct character in it. No step loops over row
 
 import html
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from shardmill.format.arrow_arrays import Array, rows_of
+from shardmill.text.html_tags import TAG
 from shardmill.text.joined_rows import JoinedRows, code_points, content_of
 
 _ASCII = [chr(code) for code in range(128)]
 _ASCII_TABLES = {
     "alphanumeric": "".join(c if c.isalnum() else " " for c in _ASCII),
+    "words": "".join(c if c.isalnum() else " " for c in _ASCII),
+    "nfc": "".join(_ASCII),
     "lowercase": "".join(c.lower() for c in _ASCII),
     "ascii_space": "".join(_ASCII),
 }
@@ -30,7 +34,6 @@ _BROKEN_REFERENCE = (
     r"(?m:^| )((?:#0?(?:3[2-9]|[4-9][0-9]|[1-9][0-9]{2,4})"
     r"|amp|apos|gt|hellip|ldquo|lsquo|lt|mdash|nbsp|ndash|quot|rdquo|rsquo);)"
 )
-_TAG = r"<[/!]?[a-zA-Z][^<>]*>"
 # This matches at least what html.unescape() takes, which ignores the rest.
 _REFERENCE = re.compile(r"(&(?:#[0-9A-Za-z]+|[^\t\n\f <&#;]{1,32});?)")
 
@@ -38,9 +41,15 @@ _REFERENCE = re.compile(r"(&(?:#[0-9A-Za-z]+|[^\t\n\f <&#;]{1,32});?)")
 def clean_texts(texts: pa.Array, steps: Sequence[str]) -> pa.Array:
     """Return `texts` (string, no nulls) after `steps` in order, as a string array.
 
-    `html` is `strip_html`. `alphanumeric` turns every character that is not `str.isalnum()` into
-    one space. `lowercase` is `str.lower()` of the row. `ascii_space`, which tokenisers use, turns
-    every `str.isspace()` beyond ASCII into a line feed.
+    `html` is `strip_html`. `nfc` is the Unicode normal form C of the row. `alphanumeric` turns
+    every character that is not `str.isalnum()` into one space, and `words` every one that is not
+    `is_of_word`. `lowercase` is `str.lower()` of the row. `ascii_space`, which tokenisers use,
+    turns every `str.isspace()` beyond ASCII into a line feed.
+
+    Example:
+        >>> texts = pa.array(["<b>Re\u0301sume\u0301!</b>"])
+        >>> clean_texts(texts, ["html", "nfc", "words"]).to_pylist()
+        [' Résumé  ']
     """
     for is_html, group in groupby(steps, lambda step: step == "html"):
         if is_html:
@@ -61,7 +70,8 @@ def strip_html(texts: pa.Array) -> pa.Array:
        allowed) and `;`, and before one of the names amp, apos, gt, hellip, ldquo, lsquo, lt,
        mdash, nbsp, ndash, quot, rdquo, rsquo and `;`.
     2. `html.unescape`, once.
-    3. Every tag, `<[/!]?[a-zA-Z][^<>]*>`, becomes one space.
+    3. Every tag, comment and document type of HTML becomes one space; see `html_tags`. Other text
+       between `<` and `>` stays.
 
     Example:
         >>> strip_html(pa.array(["J amp;J #39;s &lt;b&gt;...&lt;/b&gt;"])).to_pylist()
@@ -71,7 +81,7 @@ def strip_html(texts: pa.Array) -> pa.Array:
     def strip(rows: pa.Array) -> pa.Array:
         rows = pc.replace_substring_regex(rows, _BROKEN_REFERENCE, r"&\1")
         rows = _unescape(JoinedRows.of(rows)).to_array()
-        return pc.replace_substring_regex(rows, _TAG, " ")
+        return pc.replace_substring_regex(rows, TAG, " ")
 
     # References need & or ;, tags need <.
     concerned = pc.match_substring_regex(texts, "[&;<]")
@@ -108,6 +118,24 @@ def _clean_characters(texts: pa.Array, steps: Sequence[str]) -> pa.Array:
     for step in steps:
         rows = _CHANGES[step](rows)
     return _replace_rows(cleaned, others, rows.to_array())
+
+
+def is_of_word(character: str) -> bool:
+    """Say whether a character is part of words: a letter, a mark or a digit of any script.
+
+    The two joiners of Unicode are too, since scripts as Devanagari and Persian write them inside of
+    words (UAX #29, rule WB4).
+    """
+    return unicodedata.category(character)[0] in "LMN" or character in "\u200c\u200d"
+
+
+def _compose(rows: JoinedRows) -> JoinedRows:
+    """Bring all rows to the normal form C. A line feed composes with nothing."""
+    if unicodedata.is_normalized("NFC", rows.text):
+        return rows
+    ends = [-1, *rows.ends.tolist()]
+    texts = [rows.text[i + 1 : j] for i, j in pairwise(ends)]
+    return JoinedRows.of(pa.array([unicodedata.normalize("NFC", text) for text in texts]))
 
 
 def _replace_rows(texts: pa.Array, mask: pa.Array, rows: pa.Array) -> pa.Array:
@@ -149,6 +177,8 @@ def _table_of(codes: Array) -> tuple[Array, list[int]]:
 
 _CHANGES: dict[str, Callable[[JoinedRows], JoinedRows]] = {
     "alphanumeric": lambda rows: _replace_characters(rows, lambda c: not c.isalnum(), " "),
+    "words": lambda rows: _replace_characters(rows, lambda c: not is_of_word(c), " "),
+    "nfc": _compose,
     "lowercase": _lowercase,
     "ascii_space": lambda rows: _replace_characters(
         rows, lambda c: c.isspace() and not c.isascii(), "\n"

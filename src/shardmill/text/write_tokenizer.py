@@ -17,14 +17,19 @@ For any text before cleaning, the file gives the same ids as shardmill, with the
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from shardmill.recipe.text_recipe import TextRecipe
+from shardmill.text.clean_text import is_of_word
 from shardmill.text.tokenize_text import SUBSTITUTIONS
 from shardmill.text.vocab import Vocab
 
+# Surrogates are left out, and so are the planes from 0x40000 to 0xDFFFF, which hold no letters and
+# would take six times as long.
+_ALL = np.r_[:0xD800, 0xE000:0x40000, 0xE0000:0xE1000].astype("<u4")
 _SIGMA, _LAST_SIGMA = "\u03a3", "\u03c2"
 
 
@@ -55,7 +60,7 @@ def _normalizers(recipe: TextRecipe) -> list[dict[str, Any]]:
         steps.pop(0)
     normalizers = []
     for step in steps:
-        normalizers += [_only_alphanumeric()] if step == "alphanumeric" else _lowercase()
+        normalizers += _STEPS[step]()
     if recipe.text.tokenizer == "basic_english":
         normalizers += [] if "lowercase" in steps else _lowercase()
         normalizers += [_replace(new, String=old) for old, new in SUBSTITUTIONS]
@@ -68,15 +73,21 @@ def _replace(content: str, **pattern: str) -> dict[str, Any]:
     return {"type": "Replace", "pattern": pattern, "content": content}
 
 
-def _only_alphanumeric() -> dict[str, Any]:
-    # All characters are listed, since \p{L} and \p{N} depend on the version of Unicode. For
-    # Python's `re`, \w is exactly the characters with str.isalnum(), and _. Surrogates are left
-    # out, and so are the planes from 0x40000 on, which hold no letters and would take six times as
-    # long.
-    codes = np.r_[:0xD800, 0xE000:0x40000].astype("<u4")
-    text = codes.tobytes().decode("utf-32-le")
-    runs = [(run[0], run[-1]) for run in re.findall(r"[^\W_]+", text)]
-    return _replace(" ", Regex=f"[^{''.join(_range(ord(a), ord(b)) for a, b in runs)}]")
+def _only_alphanumeric() -> list[dict[str, Any]]:
+    # For Python's `re`, \w is exactly the characters with str.isalnum(), and _.
+    runs = [(run[0], run[-1]) for run in re.findall(r"[^\W_]+", _ALL.tobytes().decode("utf-32-le"))]
+    return _only([(ord(first), ord(last)) for first, last in runs])
+
+
+def _only_words() -> list[dict[str, Any]]:
+    chosen = np.zeros(0x110000, np.bool_)
+    chosen[_ALL] = [is_of_word(character) for character in _ALL.tobytes().decode("utf-32-le")]
+    return _only(_runs(chosen))
+
+
+def _only(runs: Iterable[tuple[int, int]]) -> list[dict[str, Any]]:
+    # All characters are listed, since \p{L} and \p{N} depend on the version of Unicode.
+    return [_replace(" ", Regex=f"[^{''.join(_range(*run) for run in runs)}]")]
 
 
 def _lowercase() -> list[dict[str, Any]]:
@@ -112,10 +123,22 @@ def _makes_last_sigma(before: str) -> Any:
 
 
 def _class_of(chosen: Any) -> str:
+    return f"[{''.join(_range(*run) for run in _runs(chosen))}]"
+
+
+def _runs(chosen: Any) -> list[tuple[int, int]]:
+    """Return the first and the last of each run of code points that are chosen."""
     edges = np.flatnonzero(np.diff(chosen, prepend=False, append=False)).tolist()
-    runs = zip(edges[::2], edges[1::2], strict=True)
-    return f"[{''.join(_range(first, after - 1) for first, after in runs)}]"
+    return [(first, after - 1) for first, after in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _range(first: int, last: int) -> str:
     return rf"\x{{{first:x}}}" + (rf"-\x{{{last:x}}}" if last > first else "")
+
+
+_STEPS = {
+    "nfc": lambda: [{"type": "NFC"}],
+    "alphanumeric": _only_alphanumeric,
+    "words": _only_words,
+    "lowercase": _lowercase,
+}
