@@ -23,7 +23,7 @@ CLEAN_NAME = "clean.json"
 
 # The result of a stage depends on these too. The number goes up whenever the stage writes other
 # bytes for the same input. Arrow writes its version into Parquet files.
-CLEAN_VERSION = f"clean 4, arrow {version('pyarrow')}"
+CLEAN_VERSION = f"clean 5, arrow {version('pyarrow')}"
 SHARD_VERSION = "shard 3"
 
 _NAMED = 10  # of raw files that have changed
@@ -105,7 +105,8 @@ def plan_build(
         for name in sorted(files)
     }
     rows, others = _facts_of(recipe, recorded)
-    clean_key = facts_sha256([CLEAN_VERSION, FORMAT_VERSION, recipe.clean_facts(), rows])
+    unicode = recipe.unicode_version()
+    clean_key = facts_sha256([CLEAN_VERSION, FORMAT_VERSION, recipe.clean_facts(), rows, unicode])
     borrowed = borrow(recipe, artifact.parent)
     vocab = others if borrowed is None else borrowed.facts()
     shard_key = facts_sha256([SHARD_VERSION, clean_key, recipe.sha256(), rows_per_shard, vocab])
@@ -234,6 +235,9 @@ def _what_changed(plan: Plan, before: Manifest) -> str:
         return "the recipe has changed"
     if before.requested_rows_per_shard != plan.rows_per_shard:
         return "another number of rows per shard"
+    unicode, vocabulary = plan.recipe.unicode_version(), before.vocabulary
+    if vocabulary is not None and vocabulary.unicode != unicode:
+        return f"built by Unicode {vocabulary.unicode}, and this Python has {unicode}"
     if plan.borrowed is not None:
         return f"the vocabulary of {plan.borrowed.artifact.name} has changed, or shardmill has"
     return "built by another version of shardmill or of Arrow"

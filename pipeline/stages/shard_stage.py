@@ -148,6 +148,7 @@ def _write_vocabulary(
         padding_id=fitted.padding_id(),
         vocab=vocab,
         tokenizer=generation.write("tokenizer.json", tokenizer),
+        unicode=recipe.unicode_version(),
     )
 
 

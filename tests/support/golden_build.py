@@ -101,7 +101,7 @@ def stable_manifest(path: Path) -> bytes:
     """Return a manifest without what depends on the versions of shardmill, Arrow and Python.
 
     Arrow writes its version into Parquet files, so that their checksums and the keys of the stages
-    depend on it; Python's Unicode version is in tokenizer.json.
+    depend on it; Python's Unicode version is in tokenizer.json and in the manifest.
     """
     manifest: dict[str, Any] = json.loads(path.read_bytes())
     manifest.update(writer="", clean_key="", shard_key="")
@@ -110,6 +110,7 @@ def stable_manifest(path: Path) -> bytes:
             parquet.update(bytes=0, xxh3_128="")
     if manifest["vocabulary"]:
         manifest["vocabulary"]["tokenizer"].update(bytes=0, xxh3_128="")
+        manifest["vocabulary"]["unicode"] = ""
     for record in files(manifest):
         record["path"] = re.sub("-[0-9a-f]{12}/", "-KEY/", record["path"])
     text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)

@@ -176,6 +176,8 @@ class VocabularyRecord(Strict):
         padding_id: The id of that token; 0 if there is none.
         vocab: The file with one token on each line; None if only the tokenizer holds the tokens.
         tokenizer: The file with the same tokens for Hugging Face `tokenizers`.
+        unicode: The version of Unicode by which texts were cleaned and cut into tokens; None if
+            that does not depend on it, or if it was not written down.
     """
 
     tokens: int
@@ -184,6 +186,7 @@ class VocabularyRecord(Strict):
     padding_id: Annotated[int, Field(ge=0)]
     vocab: FileRecord | None
     tokenizer: FileRecord
+    unicode: str | None = None
 
 
 class Statistics(Strict):

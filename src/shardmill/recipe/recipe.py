@@ -75,6 +75,10 @@ class Recipe(Strict):
         options = self.csv_options(file)
         return None if options is None else options.encoding
 
+    def unicode_version(self) -> str | None:
+        """Return the version of Unicode that the rows depend on; None if they depend on none."""
+        return None
+
     def bad_rows_allowed(self) -> float:
         """Return the share of rows of a split that may go to quarantine; 0 if a bad row fails."""
         csv = self.csv_options()

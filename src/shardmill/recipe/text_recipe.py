@@ -1,5 +1,6 @@
 """Recipes of texts: CSV files, and how their tokens get ids."""
 
+import unicodedata
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -120,6 +121,15 @@ class TextRecipe(Recipe):
         not_text = ("tokenizer", "tokenizer_file")
         facts["text"] = {key: fact for key, fact in facts["text"].items() if key not in not_text}
         return facts
+
+    def unicode_version(self) -> str | None:
+        """Return the version of Unicode by which Python cleans texts and cuts them into tokens.
+
+        It is None if only `html` is done, since that knows no classes of characters, and a
+        tokenizer.json cuts the texts.
+        """
+        by_python = self.text.tokenizer_file is None or set(self.text.clean) - {"html"}
+        return unicodedata.unidata_version if by_python else None
 
     @model_validator(mode="after")
     def _tables_fit_together(self) -> Self:

@@ -4,6 +4,8 @@ For texts, vocab.txt lies beside it, or the tokenizer.json that the recipe broug
 """
 
 import json
+import unicodedata
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -28,6 +30,8 @@ from shardmill.text.load_vocab import load_vocab, vocab_bytes
 
 PREPROCESSOR_NAME = "preprocessor.json"
 PREPROCESSOR_VERSION = 1
+# The warning points at the line that loads the artifact or model.
+_STACK_LEVEL = 4
 _FIX = "copy the folder anew, or save the preprocessor again"
 
 
@@ -39,12 +43,14 @@ class SavedVocabulary(Strict):
         padding: The token that fills up short texts.
         vocab: The file vocab.txt, unless there is a tokenizer.
         tokenizer: The file tokenizer.json that the recipe brought along. It holds the tokens too.
+        unicode: The version of Unicode by which texts were cleaned; see `VocabularyRecord`.
     """
 
     unknown: str | None
     padding: str | None
     vocab: FileRecord | None
     tokenizer: FileRecord | None
+    unicode: str | None = None
 
 
 class SavedPreprocessor(Strict):
@@ -62,7 +68,7 @@ class SavedPreprocessor(Strict):
 
 def write_preprocessor(folder: Path, recipe: AnyRecipe, fitted: Fitted) -> tuple[str, ...]:
     """Write preprocessor.json and the vocabulary into a folder, and return the files' names."""
-    vocabulary = _write_vocabulary(folder, fitted)
+    vocabulary = _write_vocabulary(folder, fitted, recipe.unicode_version())
     saved = SavedPreprocessor(
         kind=recipe.kind,
         recipe=recipe.facts(),
@@ -76,7 +82,7 @@ def write_preprocessor(folder: Path, recipe: AnyRecipe, fitted: Fitted) -> tuple
     return (PREPROCESSOR_NAME,) if file is None else (PREPROCESSOR_NAME, file.path)
 
 
-def _write_vocabulary(folder: Path, fitted: Fitted) -> SavedVocabulary | None:
+def _write_vocabulary(folder: Path, fitted: Fitted, unicode: str | None) -> SavedVocabulary | None:
     if fitted.vocab is None:
         return None
     name, content = "vocab.txt", vocab_bytes(fitted.vocab)
@@ -91,6 +97,7 @@ def _write_vocabulary(folder: Path, fitted: Fitted) -> SavedVocabulary | None:
         padding=fitted.padding,
         vocab=None if own else file,
         tokenizer=file if own else None,
+        unicode=unicode,
     )
 
 
@@ -129,9 +136,18 @@ def with_vocabulary(
 ) -> Fitted:
     """Return what was learnt, completed by the vocabulary in a folder.
 
+    A warning says so if texts were cleaned by another version of Unicode than this Python's.
+
     Raises:
         DamagedFileError: The file of the vocabulary is missing, or is not the one that was written.
     """
+    if record.unicode not in (None, unicodedata.unidata_version):
+        warnings.warn(
+            f"{folder}: texts were cleaned and cut into tokens by Unicode {record.unicode}, and "
+            f"this Python has {unicodedata.unidata_version}; characters that are new or changed "
+            f"there may get other ids. Build it again, or use the Python that built it.",
+            stacklevel=_STACK_LEVEL,
+        )
     tokenizer = None
     if record.vocab is None and record.tokenizer is not None:
         tokenizer = read_checked(folder, record.tokenizer, fix=fix).decode()
