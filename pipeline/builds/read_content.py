@@ -128,7 +128,15 @@ def _read(
     if content is not None and (content.md5 or not md5):
         return content
     copy = None if copies is None else _copy_in(copies, path)
-    return RawContent.of(path, plain_copy(path, copy, encoding=encoding, md5=md5))
+    promised = None
+    if encoding is None:
+        # It is an IDX file, or a tokenizer.json, which does not begin like one. Imported here,
+        # since a check that a build is up to date needs no numpy.
+        from shardmill.raw.read_idx import promised_bytes
+
+        promised = promised_bytes
+    plain = plain_copy(path, copy, encoding=encoding, md5=md5, promised=promised)
+    return RawContent.of(path, plain)
 
 
 def _readable(content: RawContent, encoding: str | None, copies: Path) -> RawContent:

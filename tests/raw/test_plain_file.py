@@ -1,8 +1,10 @@
 """Raw files become plain: decompressed, in UTF-8, hashed as they were published."""
 
+import bz2
 import gzip
 import hashlib
 import io
+import lzma
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,9 +22,12 @@ from shardmill.errors import (
     InputError,
     OutputError,
 )
+from shardmill.raw import plain_file
 from shardmill.raw.csv.csv_chunks import csv_chunks
 from shardmill.raw.csv.read_csv import parse_chunk
-from shardmill.raw.plain_file import is_plain, open_raw, plain_copy
+from shardmill.raw.decompress import open_raw
+from shardmill.raw.plain_file import is_plain, plain_copy
+from shardmill.raw.read_idx import promised_bytes
 from shardmill.recipe.csv_options import Csv
 
 TEXT = "1,café\n2,€\n"
@@ -49,6 +54,10 @@ COPIES = [
     (gzip.compress(TEXT.encode()) + b"\0" * 512, "utf-8", True),  # padding of a tape
     (gzip.compress(TEXT.encode("utf-16")), "utf-16", True),
     (zstd(TEXT.encode()), "utf-8", True),
+    (lzma.compress(TEXT.encode()), "utf-8", True),
+    (lzma.compress(TEXT.encode()[:5]) + lzma.compress(TEXT.encode()[5:]), "utf-8", True),
+    (bz2.compress(TEXT.encode()), "utf-8", True),
+    (bz2.compress(TEXT.encode()[:5]) + bz2.compress(TEXT.encode()[5:]), "utf-8", True),
     (zstd(TEXT.encode()[:5]) + zstd(TEXT.encode()[5:]), None, True),
     (zstd(TEXT.encode("cp1252")), "cp1252", True),
 ]
@@ -88,7 +97,7 @@ def test_md5_and_copy_are_made_only_when_asked_for(tmp_path: Path) -> None:
     text=st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
     repeat=st.sampled_from([1, 100_000]),
     encoding=st.sampled_from(["utf-8", "utf-16", "utf-32-be", "gb18030", "utf-7"]),
-    compress=st.sampled_from([bytes, gzip.compress, zstd]),
+    compress=st.sampled_from([bytes, gzip.compress, zstd, lzma.compress, bz2.compress]),
 )
 def test_any_text_comes_out_in_utf_8(
     tmp_path: Path, text: str, repeat: int, encoding: str, compress: Callable[[bytes], bytes]
@@ -133,7 +142,47 @@ def test_damaged_zstd(tmp_path: Path, content: bytes) -> None:
     assert not (tmp_path / "copy").exists()
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b""), zstd(b"")])
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [(lzma.compress(TEXT.encode()), "xz"), (bz2.compress(TEXT.encode()), "bzip2")],
+)
+def test_damaged_xz_and_bzip2(tmp_path: Path, content: bytes, name: str) -> None:
+    for damaged in (content[:-3], content[:20] + b"\xff" + content[21:]):
+        (tmp_path / "f").write_bytes(damaged)
+        with pytest.raises(CompressionError, match=f"f: expected a whole {name} file, found one"):
+            plain_copy(tmp_path / "f", tmp_path / "copy")
+        assert not (tmp_path / "copy").exists()
+
+
+def test_text_that_begins_like_bzip2(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"BZh1,2\n")
+    assert plain_copy(tmp_path / "f", None).bytes == 7
+
+
+def test_content_that_is_longer_than_its_header_says(tmp_path: Path) -> None:
+    header = bytes([0, 0, 8, 1, 0, 0, 0, 5])
+    for extra in (0, 1, 10_000_000):
+        (tmp_path / "f").write_bytes(gzip.compress(header + bytes(5 + extra)))
+        if not extra:
+            copy = plain_copy(tmp_path / "f", None, encoding=None, promised=promised_bytes)
+            assert copy.bytes == 13
+            continue
+        with pytest.raises(CompressionError, match="expected 13 bytes after decompression"):
+            plain_copy(tmp_path / "f", tmp_path / "copy", encoding=None, promised=promised_bytes)
+        assert not (tmp_path / "copy").exists()
+
+
+def test_a_copy_leaves_room_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "f").write_bytes(gzip.compress(bytes(3_000_000)))
+    monkeypatch.setattr(plain_file, "_LOOK_BYTES", 2**20)
+    plain_copy(tmp_path / "f", tmp_path / "copy")
+    monkeypatch.setattr(plain_file, "_FREE_BYTES", 2**60)
+    with pytest.raises(OutputError, match="would be left free; make room"):
+        plain_copy(tmp_path / "f", tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+
+
+@pytest.mark.parametrize("content", [b"", gzip.compress(b""), zstd(b""), bz2.compress(b"")])
 def test_empty_file(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "f").write_bytes(content)
     with pytest.raises(EmptyFileError, match="f: expected at least one row, found an empty file"):
@@ -151,7 +200,7 @@ def test_files_that_cannot_be_read_or_written(tmp_path: Path) -> None:
         plain_copy(tmp_path / "f", tmp_path / "none" / "copy")
 
 
-@pytest.mark.parametrize("compress", [bytes, gzip.compress, zstd])
+@pytest.mark.parametrize("compress", [bytes, gzip.compress, zstd, lzma.compress, bz2.compress])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "latin-1"])
 def test_csv_in_any_compression_and_encoding(
     tmp_path: Path, compress: Callable[[bytes], bytes], encoding: str

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shardmill.errors import CompressionError, EmptyFileError, InputError
-from shardmill.raw.plain_file import file_stat, open_raw
+from shardmill.raw.decompress import file_stat, open_raw
 from shardmill.raw.raw_files import (
     SAMPLE_NAME,
     FoundFile,

@@ -1,29 +1,29 @@
-"""Decompresses raw files, converts them to UTF-8, and hashes what was published."""
+"""Copies raw files, decompressed and in UTF-8, and hashes what was published."""
 
 import codecs
+import errno
 import hashlib
 import io
-import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Self, cast
-
-from isal import igzip, isal_zlib
+from typing import Self
 
 from shardmill.errors import (
     CompressionError,
     EmptyFileError,
     EncodingError,
     OutputError,
-    UnreadableFileError,
 )
+from shardmill.raw.decompress import check_text, compression_of, file_stat, open_raw
 
-# RFC 1952, section 2.3.1; RFC 8878, section 3.1.1
-_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 _BLOCK_BYTES = 2**20
+# So much of a disk is left free by copies of compressed files, and so often it is looked at.
+_FREE_BYTES = 2**28
+_LOOK_BYTES = 2**26
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +46,26 @@ class PlainFile:
 
 
 def plain_copy(
-    path: Path, target: Path | None, *, encoding: str | None = "utf-8", md5: bool = False
+    path: Path,
+    target: Path | None,
+    *,
+    encoding: str | None = "utf-8",
+    md5: bool = False,
+    promised: Callable[[bytes], int | None] | None = None,
 ) -> PlainFile:
     """Read a raw file once: hash it, and write it to `target` unless it is plain already.
 
     Args:
-        path: The raw file: plain, gzip or zstd, told apart by its first bytes. Several gzip
-            members or zstd frames after one another are one content.
+        path: The raw file: plain, gzip, zstd, xz or bzip2, told apart by its first bytes. Several
+            gzip members, zstd frames or streams after one another are one content.
         target: The file to write if `path` is compressed or not UTF-8; None to hash only.
         encoding: The encoding of the text; None for other content. UTF-8 is not checked here.
         md5: Whether to hash with MD5 too.
+        promised: Says by the first bytes of the content how many it has in all, or None. A
+            compressed file is read no further.
 
     Raises:
+        BinaryFileError: The file should be text, and is of another known format.
         EmptyFileError: The file holds nothing.
         CompressionError: The file is cut short or damaged.
         EncodingError: The file is not in the encoding.
@@ -67,12 +75,19 @@ def plain_copy(
     stat = file_stat(path)
     transcoder = None if encoding is None or is_utf8(encoding) else _Transcoder(path, encoding)
     copied = target is not None and not is_plain(path, encoding)
-    size = 0
+    size, most = 0, None
     with ExitStack() as stack:
         digests = stack.enter_context(_Digests(md5=md5))
         copy = stack.enter_context(_Copy(target)) if target is not None and copied else None
         for block in _blocks(path):
+            if size == 0:
+                check_text(path, block, encoding)
+                most = (
+                    promised(block) if promised is not None and not is_plain(path, None) else None
+                )
             size += len(block)
+            if most is not None and size > most:
+                raise _too_much(path, most)
             digests.update(block)
             if copy is not None:
                 copy.write(block if transcoder is None else transcoder.to_utf8(block))
@@ -90,30 +105,6 @@ def plain_copy(
     return PlainFile(place, size, sha256, md5_hex, stat)
 
 
-@contextmanager
-def open_raw(path: Path) -> Iterator[IO[bytes]]:
-    """Open a raw file for reading, decompressed if its content (not its name) is compressed.
-
-    Raises:
-        CompressionError: The file is cut short or damaged. Reading from it raises this too.
-        UnreadableFileError: The file cannot be read.
-    """
-    compression = _compression(path)
-    try:
-        with _open(path, compression) as file:
-            yield file
-    except (EOFError, isal_zlib.error, OSError) as error:
-        # If the content is wrong, neither Arrow nor gzip sets errno.
-        if isinstance(error, OSError) and error.errno is not None:
-            raise _unreadable(path, error) from None
-        raise CompressionError(
-            path,
-            expected=f"a whole {compression} file",
-            found=f"one that is cut short or damaged ({error})",
-            fix="fetch or copy the file again",
-        ) from None
-
-
 def is_utf8(encoding: str) -> bool:
     """Say whether text in this encoding needs no transcoding. A byte order mark does no harm."""
     return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
@@ -121,46 +112,7 @@ def is_utf8(encoding: str) -> bool:
 
 def is_plain(path: Path, encoding: str | None) -> bool:
     """Say whether a raw file can be read as it is: not compressed, and in UTF-8 if it is text."""
-    return _compression(path) is None and (encoding is None or is_utf8(encoding))
-
-
-def file_stat(path: Path) -> tuple[int, ...]:
-    """Return facts that change when a file does: size, times of modification and change, inode.
-
-    Raises:
-        UnreadableFileError: The file is not there.
-    """
-    try:
-        facts = path.stat()
-    except OSError as error:
-        raise _unreadable(path, error) from None
-    return stat_facts(facts)
-
-
-def stat_facts(facts: os.stat_result) -> tuple[int, ...]:
-    """Return the facts that `file_stat` gives, from what the system says of a file."""
-    return (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)
-
-
-def _open(path: Path, compression: str | None) -> AbstractContextManager[IO[bytes]]:
-    if compression == "gzip":
-        return cast("AbstractContextManager[IO[bytes]]", igzip.open(path, "rb"))
-    if compression == "zstd":
-        # Imported here, since a check that a build is up to date needs no Arrow.
-        import pyarrow as pa
-
-        stream = pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
-        return cast("AbstractContextManager[IO[bytes]]", io.BufferedReader(stream, _BLOCK_BYTES))
-    return path.open("rb")
-
-
-def _compression(path: Path) -> str | None:
-    try:
-        with path.open("rb") as file:
-            start = file.read(max(map(len, _MAGIC)))
-    except OSError as error:
-        raise _unreadable(path, error) from None
-    return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
+    return compression_of(path) is None and (encoding is None or is_utf8(encoding))
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
@@ -169,11 +121,13 @@ def _blocks(path: Path) -> Iterator[bytes]:
             yield block
 
 
-def _unreadable(path: Path, error: OSError) -> UnreadableFileError:
-    found = str(error.strerror or error)
-    missing = isinstance(error, FileNotFoundError | NotADirectoryError)
-    fix = "check the path" if missing else "check its permissions"
-    return UnreadableFileError(path, expected="a readable file", found=found, fix=fix)
+def _too_much(path: Path, most: int) -> CompressionError:
+    return CompressionError(
+        path,
+        expected=f"{most:,} bytes after decompression, as its header says",
+        found="more",
+        fix="fetch or copy the file again",
+    )
 
 
 class _Digests:
@@ -212,9 +166,14 @@ class _Copy:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._finished = False
+        self._unlooked = 0
 
     def write(self, block: bytes) -> None:
+        self._unlooked += len(block)
         try:
+            if self._unlooked >= _LOOK_BYTES:
+                self._unlooked = 0
+                self._check_room()
             self._file.write(block)
         except OSError as error:
             raise self._unwritable(error) from None
@@ -226,6 +185,11 @@ class _Copy:
         except OSError as error:
             raise self._unwritable(error) from None
         self._finished = True
+
+    def _check_room(self) -> None:
+        # A small file may become so large that others find no room on the disk.
+        if shutil.disk_usage(self._path.parent).free < _FREE_BYTES + _LOOK_BYTES:
+            raise OSError(errno.ENOSPC, f"less than {_FREE_BYTES >> 20} MiB would be left free")
 
     def _unwritable(self, error: OSError) -> OutputError:
         return OutputError.unwritable(self._path, error, fix="make room, or choose another folder")

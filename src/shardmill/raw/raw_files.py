@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from shardmill.errors import ChangedFileError, SampleListError
-from shardmill.raw.plain_file import PlainFile, file_stat, open_raw, plain_copy, stat_facts
+from shardmill.raw.decompress import file_stat, open_raw, stat_facts
+from shardmill.raw.plain_file import PlainFile, plain_copy
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.splits import RawFile
 
 SAMPLE_NAME = "sample.json"
-COMPRESSED_SUFFIXES = (".gz", ".zst")
+COMPRESSED_SUFFIXES = (".gz", ".zst", ".xz", ".bz2")
 
 
 @dataclass(frozen=True, slots=True)

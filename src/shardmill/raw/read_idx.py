@@ -4,6 +4,7 @@ Two zero bytes, a code for the element type, the number of dimensions, each dime
 big-endian uint32, then the elements in C order, big-endian.
 """
 
+import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from shardmill.errors import EmptyFileError, IdxFormatError, IdxSizeError
-from shardmill.raw.plain_file import open_raw
+from shardmill.raw.decompress import open_raw
+from shardmill.raw.name_format import name_format
 
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
@@ -71,13 +73,22 @@ def read_idx_header(path: Path, content_bytes: int, *, name: Path | None = None)
     return header
 
 
+def promised_bytes(start: bytes) -> int | None:
+    """Return how many bytes an IDX file has that begins so; None if it is none."""
+    try:
+        header = _parse_header(Path(), io.BytesIO(start))
+    except (IdxFormatError, IdxSizeError):
+        return None
+    return header.bytes + header.shape[0] * header.row_bytes
+
+
 def _parse_header(path: Path, file: IO[bytes]) -> IdxHeader:
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _DTYPES or not 1 <= magic[3] <= 64:
         raise IdxFormatError(
             path,
             expected="an IDX file: bytes 00 00, an element type from 08 to 0e, 1 to 64 dimensions",
-            found=magic.hex(" ") or "nothing",
+            found=name_format(magic + file.read(300)) or magic.hex(" ") or "nothing",
             fix="check that the recipe names the right file",
         )
     dimensions = file.read(4 * magic[3])

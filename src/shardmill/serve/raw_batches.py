@@ -22,8 +22,9 @@ from shardmill.errors import (
 from shardmill.format.layout import Field
 from shardmill.kinds.find_kind import find_kind
 from shardmill.kinds.row import RowFault
+from shardmill.raw.decompress import file_stat
 from shardmill.raw.idx_source import IdxSource
-from shardmill.raw.plain_file import file_stat, is_plain, plain_copy
+from shardmill.raw.plain_file import is_plain, plain_copy
 from shardmill.raw.raw_files import RawContent
 from shardmill.raw.read_idx import IdxHeader
 from shardmill.raw.row_source import RowSource

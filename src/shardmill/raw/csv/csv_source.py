@@ -5,18 +5,14 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from shardmill.errors import BinaryFileError
 from shardmill.raw.csv.csv_chunks import CsvChunk, csv_chunks
 from shardmill.raw.csv.read_csv import lines_of_rows, parse_chunk
-from shardmill.raw.plain_file import open_raw
+from shardmill.raw.decompress import check_text, open_raw
 from shardmill.raw.raw_files import RawContent
 from shardmill.raw.row_source import BadPlace, Place, SourceColumns
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.csv_options import Csv
 from shardmill.recipe.splits import RawFile, Split
-
-# The first bytes of files that are taken for CSV by mistake. No text has these bytes.
-_BINARY = {b"\0\0": "an IDX file", b"PK\3\4": "a zip archive or workbook", b"PAR1\x15": "Parquet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +61,9 @@ class CsvSource:
         Raises:
             BinaryFileError: The file is no text.
         """
-        _check_text(file)
         options = _options(recipe, None).model_copy(update={"on_bad_row": "fail"})
+        with open_raw(file.readable) as content:
+            check_text(file.path, content.read(512), options.encoding)
         return cls((CsvFileRows(file, options),), replace(columns, labelled=False))
 
     def files(self) -> tuple[RawContent, ...]:
@@ -106,12 +103,3 @@ def _options(recipe: AnyRecipe, file: RawFile | None) -> Csv:
     options = recipe.csv_options(file)
     assert options is not None  # noqa: S101  a recipe with CSV files has them
     return options
-
-
-def _check_text(file: RawContent) -> None:
-    with open_raw(file.readable) as content:
-        start = content.read(max(map(len, _BINARY)))
-    for magic, found in _BINARY.items():
-        if start.startswith(magic):
-            fix = "give a CSV file of rows like those that the model was trained on"
-            raise BinaryFileError(file.path, expected="a text file", found=found, fix=fix)

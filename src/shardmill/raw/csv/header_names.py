@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from shardmill.errors import RowTooLongError
 from shardmill.raw.csv.csv_chunks import first_row
-from shardmill.raw.plain_file import open_raw
+from shardmill.raw.decompress import open_raw
 from shardmill.recipe.csv_options import Csv
 
 _HEADER_BYTES = 2**24  # a million names of 16 characters
