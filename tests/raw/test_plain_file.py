@@ -161,7 +161,7 @@ def test_csv_in_any_compression_and_encoding(
     options = Csv(encoding=encoding)
     plain = plain_copy(tmp_path / "f", tmp_path / "plain", encoding=encoding)
     (chunk,) = csv_chunks(plain.path, options)
-    table, bad = parse_chunk(chunk, columns=("a", "b"), wanted=("b",), options=options, nulls=False)
+    table, bad = parse_chunk(chunk, columns=("a", "b"), wanted=("b",), options=options)
     assert bad == ()
     assert table.to_pydict() == {"b": ["é\r\nü", "ß"]}
 

@@ -17,7 +17,7 @@ FAIL = Csv(header=False)
 
 def parse(chunk: CsvChunk, options: Csv) -> tuple[Rows, list[BadRow]]:
     """Return the rows of a chunk with their lines, and the bad ones."""
-    parsed = parse_chunk(chunk, columns=COLUMNS, wanted=COLUMNS, options=options, nulls=False)
+    parsed = parse_chunk(chunk, columns=COLUMNS, wanted=COLUMNS, options=options)
     cells = [tuple(row.values()) for row in parsed.table.to_pylist()]
     lines = lines_of_rows(chunk, range(len(cells)), COLUMNS, options)
     return [(line, row) for (line, _), row in zip(lines, cells, strict=True)], list(parsed.bad)

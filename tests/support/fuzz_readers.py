@@ -162,7 +162,7 @@ def read_rows(path: Path, options: Csv, chunk_bytes: int) -> Iterator[tuple[obje
     """Yield the good rows with their lines, and after those of each chunk the bad ones."""
     bad: list[BadRow] = []
     for chunk in csv_chunks(path, options, chunk_bytes):
-        parsed = parse_chunk(chunk, columns=COLUMNS, wanted=COLUMNS, options=options, nulls=False)
+        parsed = parse_chunk(chunk, columns=COLUMNS, wanted=COLUMNS, options=options)
         lines = lines_of_rows(chunk, range(len(parsed.table)), COLUMNS, options)
         for line, row in zip(lines, parsed.table.to_pylist(), strict=True):
             yield line, *row.values()

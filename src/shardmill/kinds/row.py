@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from shardmill.errors import InputError, UnknownClassError
 from shardmill.format.arrow_arrays import Array as Array, arrow_array, numpy_array
@@ -110,26 +109,26 @@ def label_column(recipe: ImageRecipe | TextRecipe) -> str | None:
 
 
 def class_indices(
-    labels: pa.ChunkedArray, target: Target, column: str
+    labels: pa.Array | pa.ChunkedArray, target: Target, column: str
 ) -> tuple[pa.Array, list[RowFault]]:
     """Return the class index [n] int64 of each label, a string or integer array without nulls.
 
     A label that is not one of the classes has a fault. Its index has no meaning then.
     """
-    first = target.first
-    names = target.classes if first is None else range(first, first + len(target.classes))
-    texts = pc.utf8_trim_whitespace(labels.combine_chunks().cast(pa.string()))
-    found = texts.dictionary_encode("encode")  # a null is a value like any other
-    known = {str(name): index for index, name in enumerate(names)}
-    indices = [known.get(text, -1) for text in found.dictionary.to_pylist()]
-    values = np.array(indices, np.int64)[numpy_array(found.indices)]
+    if isinstance(labels, pa.ChunkedArray):
+        labels = labels.combine_chunks()
+    found = labels.cast(pa.string()).dictionary_encode("encode")  # a null is a value like any other
+    texts = [(text or "").strip() for text in found.dictionary.to_pylist()]
+    known = {label: index for index, label in enumerate(target.labels())}
+    codes = numpy_array(found.indices)
+    values = np.array([known.get(text, -1) for text in texts], np.int64)[codes]
     faults = [
         RowFault(
             row,
             column,
             UnknownClassError,
             expected=f"one of {listed(known)}",
-            found=repr(texts[row].as_py() or ""),
+            found=repr(texts[codes[row]]),
             fix="correct the file, or the classes of the recipe",
         )
         for row in np.flatnonzero(values < 0).tolist()

@@ -1,15 +1,16 @@
 """Reads the cells of CSV files into typed columns, and notes the cells that cannot be read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from shardmill.errors import InputError, UnknownCategoryError, ValueFormatError
 from shardmill.format.layout import DTypeName
+from shardmill.kinds.cells import Cells
 from shardmill.kinds.row import RowFault
 from shardmill.kinds.time_formats import cut_fractions, leap_seconds
 from shardmill.recipe.names import listed
@@ -32,8 +33,6 @@ _NUMBER_PATTERNS = {
 _ISO_FORMATS = {"date": "%Y-%m-%d", "timestamp": "ISO8601"}
 _EXAMPLES = {"date": "2020-12-31", "timestamp": "2020-12-31T23:59:00"}
 
-Rows = npt.NDArray[np.int64]
-
 
 @dataclass(slots=True)
 class CellReader:
@@ -51,99 +50,105 @@ class CellReader:
     dtype: DTypeName = "float32"
     faults: list[RowFault] = field(default_factory=list)
 
-    def read(self, texts: pa.Array) -> pa.Array:
-        """Return the cells [n] in the Arrow type of the column. Missing and bad cells are null.
-
-        Args:
-            texts: The cells [n] as strings. Missing cells are null.
-        """
+    def read(self, cells: Cells) -> pa.Array:
+        """Return the cells [n] in the Arrow type of the column. Missing and bad cells are null."""
         column = self.column
-        if column.missing == "error" and texts.null_count:
-            expected = f"a value of {column.dtype}"
-            self._add(ValueFormatError, expected, texts, _places(pc.is_null(texts)))
+        if column.missing == "error" and cells.texts.null_count:
+            fix = f"correct the file, or set columns.{self.name}.missing in the recipe"
+            rows = cells.missing_rows()
+            self._add(ValueFormatError, f"a value of {column.dtype}", cells, rows, fix=fix)
         if column.dtype == "str":
-            self._check_categories(texts)
-            return texts
-        trimmed = pc.utf8_trim_whitespace(texts)
+            self._check_categories(cells)
+            return cells.texts
         if column.dtype == "bool":
-            return self._bools(texts, trimmed)
+            return self._bools(cells)
         if column.dtype in _ISO_FORMATS:
-            return self._times(texts, trimmed)
-        return self._numbers(texts, trimmed)
+            return self._times(cells)
+        return self._numbers(cells)
 
-    def _check_categories(self, texts: pa.Array) -> None:
+    def _check_categories(self, cells: Cells) -> None:
+        texts = cells.texts
         known = self.column.map or self.column.categories
         if known is None or known == "learn" or "<unknown>" in self.column.levels:
             return
         found = pc.is_in(texts, value_set=pa.array([*known, None], pa.string()))
         if texts.null_count < len(texts) and not pc.all(found).as_py():
             expected = f"one of {listed(known)}"
-            self._add(UnknownCategoryError, expected, texts, _places(pc.invert(found)))
+            self._add(UnknownCategoryError, expected, cells, _places(pc.invert(found)))
 
-    def _bools(self, texts: pa.Array, trimmed: pa.Array) -> pa.Array:
+    def _bools(self, cells: Cells) -> pa.Array:
+        texts = cells.texts
         true, false = self.column.spellings()
         # A spelling exactly as the recipe has it is always taken. Others are compared in the lower
         # case of Arrow on both sides, which is not Python's for every letter.
-        spelt, sides = pc.utf8_lower(trimmed), [pa.array(true), pa.array(false)]
-        is_true, is_false = (pc.is_in(trimmed, value_set=side) for side in sides)
+        spelt, sides = pc.utf8_lower(texts), [pa.array(true), pa.array(false)]
+        is_true, is_false = (pc.is_in(texts, value_set=side) for side in sides)
         likely = [pc.is_in(spelt, value_set=pc.utf8_lower(side)) for side in sides]
         values = pc.or_(is_true, pc.and_not(likely[0], is_false))
         known = pc.or_(pc.or_(values, is_false), likely[1])
         unknown = pc.and_(pc.invert(known), pc.is_valid(texts))
-        self._add(ValueFormatError, f"one of {listed(true + false)}", texts, _places(unknown))
+        self._add(ValueFormatError, f"one of {listed(true + false)}", cells, _places(unknown))
         return pc.if_else(known, values, pa.scalar(None, pa.bool_()))
 
-    def _times(self, texts: pa.Array, trimmed: pa.Array) -> pa.Array:
-        column = self.column
+    def _times(self, cells: Cells) -> pa.Array:
+        column, texts = self.column, cells.texts
         written = column.format or _ISO_FORMATS[column.dtype]
-        cut = cut_fractions(trimmed, column.format)
+        cut = cut_fractions(texts, column.format)
         times = pd.to_datetime(cut.to_pandas(), format=written, errors="coerce", utc=True)
         unread = np.asarray(times.isna()) & np.asarray(pc.is_valid(texts))
-        leap = np.asarray(leap_seconds(trimmed, column.format))
+        leap = np.asarray(leap_seconds(texts, column.format))
         times, unread = times.mask(leap), unread | leap
         example = f"written as {column.format}" if column.format else _EXAMPLES[column.dtype]
         expected = f"a {column.dtype}{' ' if column.format else ', as '}{example}"
-        self._add(ValueFormatError, expected, texts, np.flatnonzero(unread))
+        self._add(ValueFormatError, expected, cells, np.flatnonzero(unread).tolist())
         utc = times.dt.tz_localize(None).dt.as_unit("us")
         utc = utc.dt.normalize() if column.dtype == "date" else utc
         values = pa.Array.from_pandas(utc, type=pa.timestamp("us"))
         return values if column.dtype == "timestamp" else values.cast(pa.date32())
 
-    def _numbers(self, texts: pa.Array, trimmed: pa.Array) -> pa.Array:
+    def _numbers(self, cells: Cells) -> pa.Array:
+        texts = cells.texts
         dtype = ARROW_TYPES[self.column.dtype]
         expected = f"a finite {self.column.dtype}"
         try:
-            numbers = trimmed.cast(dtype)
+            numbers = texts.cast(dtype)
         except pa.ArrowInvalid:
-            numbers = _parse(trimmed, self.column.dtype)
+            numbers = _parse(texts, self.column.dtype)
             unread = pc.and_(pc.is_null(numbers), pc.is_valid(texts))
-            self._add(ValueFormatError, expected, texts, _places(unread))
-        cells = np.asarray(numbers.fill_null(0))
+            self._add(ValueFormatError, expected, cells, _places(unread))
+        values = np.asarray(numbers.fill_null(0))
         with np.errstate(over="ignore"):  # a number that is too large becomes infinite
             if self.dtype.startswith("float"):
-                outside = ~np.isfinite(cells.astype(self.dtype))
+                outside = ~np.isfinite(values.astype(self.dtype))
             elif self.column.dtype == "int64" and self.column.categories is None:
-                outside = cells != cells.astype(self.dtype).astype(np.int64)
+                outside = values != values.astype(self.dtype).astype(np.int64)
             else:
-                outside = np.zeros(len(cells), bool)
+                outside = np.zeros(len(values), bool)
         if outside.any():
-            finite = outside & np.isfinite(cells)
+            finite = outside & np.isfinite(values)
             stored = f"{expected} that {self.dtype} can hold"
-            self._add(ValueFormatError, stored, texts, np.flatnonzero(finite))
-            self._add(ValueFormatError, expected, texts, np.flatnonzero(outside & ~finite))
+            self._add(ValueFormatError, stored, cells, np.flatnonzero(finite).tolist())
+            self._add(ValueFormatError, expected, cells, np.flatnonzero(outside & ~finite).tolist())
         return numbers
 
-    def _add(self, error: type[InputError], expected: str, texts: pa.Array, rows: Rows) -> None:
-        fix = f"correct the file, or columns.{self.name} of the recipe"
-        cells = texts.take(pa.array(rows)).to_pylist() if len(rows) else []
-        for row, cell in zip(rows.tolist(), cells, strict=True):
-            found = "an empty cell" if cell is None else repr(cell)
-            facts = {"expected": expected, "found": found, "fix": fix}
+    def _add(
+        self,
+        error: type[InputError],
+        expected: str,
+        cells: Cells,
+        rows: Sequence[int],
+        *,
+        fix: str = "",
+    ) -> None:
+        fix = fix or f"correct the file, or columns.{self.name} of the recipe"
+        for row in rows:
+            facts = {"expected": expected, "found": cells.found(row), "fix": fix}
             self.faults.append(RowFault(row, self.name, error, **facts))
 
 
-def _places(marked: pa.Array) -> Rows:
-    return np.flatnonzero(np.asarray(marked.fill_null(False)))
+def _places(marked: pa.Array) -> list[int]:
+    places: list[int] = np.flatnonzero(np.asarray(marked.fill_null(False))).tolist()
+    return places
 
 
 def _parse(texts: pa.Array, dtype: str) -> pa.Array:

@@ -14,7 +14,7 @@ from shardmill.recipe.time_format import directives
 
 
 def given_cells(recipe: TabularRecipe, rows: Any) -> pa.Table:
-    """Return the feature columns of rows as strings, null where a cell is missing.
+    """Return the feature columns of rows as strings, null where a row has no value.
 
     Args:
         recipe: The recipe of the table.
@@ -25,26 +25,26 @@ def given_cells(recipe: TabularRecipe, rows: Any) -> pa.Table:
         GivenRowError: A cell is no single value, or the rows are something else.
     """
     columns = given_columns(rows, recipe.features())
-    return pa.table({name: _cells(recipe, name, cells) for name, cells in columns.items()})
+    return pa.table(
+        {name: _cells(name, recipe.columns[name], cells) for name, cells in columns.items()}
+    )
 
 
-def _cells(recipe: TabularRecipe, name: str, values: Sequence[Any]) -> pa.Array:
-    """Return cells [n] as a CSV file spells them, null where missing."""
-    column, missing = recipe.columns[name], recipe.csv.missing
+def _cells(name: str, column: Column, values: Sequence[Any]) -> pa.Array:
+    """Return cells [n] as a CSV file spells them, null where there is no value."""
     cells = []
     for row, value in enumerate(values):
         try:
-            cell = _spelling(value, column)
+            cells.append(_spelling(value, column))
         except (OverflowError, TypeError, ValueError):
             found = repr(value) if isinstance(value, date) else f"a {type(value).__name__}"
             expected = f"a value of {column.dtype}"
             raise row_error(place(row, name), expected, found) from None
-        cells.append(None if cell in missing else cell)
     return string_cells(cells, column=name)
 
 
 def _spelling(value: Any, column: Column) -> str | None:
-    """Return a value as a CSV file spells it, None if it is missing.
+    """Return a value as a CSV file spells it, None if it is none.
 
     Raises:
         TypeError: The value is no single value.

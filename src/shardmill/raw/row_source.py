@@ -23,19 +23,17 @@ class SourceColumns:
         names: All columns, in the order of the files.
         inputs: The columns that the model's input is made of.
         targets: The columns that the target is made of.
-        nulls: Whether a missing cell is null. Without it, an empty cell is an empty text.
     """
 
     names: tuple[str, ...]
     inputs: tuple[str, ...]
     targets: tuple[str, ...]
-    nulls: bool
 
     def without(self, names: Sequence[str]) -> "SourceColumns":
         """Return the same columns without some that the files lack."""
         left = tuple(name for name in self.names if name not in names)
         targets = tuple(name for name in self.targets if name not in names)
-        return SourceColumns(left, self.inputs, targets, self.nulls)
+        return SourceColumns(left, self.inputs, targets)
 
     def wanted(self) -> tuple[str, ...]:
         """Return the inputs and targets in the order of the files."""

@@ -24,7 +24,7 @@ class Csv(Strict):
     Attributes:
         header: Whether the first row names the columns.
         delimiter: The delimiter between fields, one ASCII character.
-        missing: The spellings of a missing cell in tables.
+        missing: The spellings of a missing cell in tables. An empty cell always is missing.
         encoding: The encoding of the files, by Python's name for it.
         on_bad_row: What happens to a bad row: the build fails, or the row is left out and kept in
             quarantine. A row is bad if it has another number of fields, bytes that are not UTF-8,

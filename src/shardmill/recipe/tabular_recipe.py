@@ -12,10 +12,11 @@ from pydantic import (
 )
 
 from shardmill.format.layout import DTypeName
+from shardmill.recipe.column_faults import column_faults
 from shardmill.recipe.csv_options import Csv
 from shardmill.recipe.names import Name, Names, distinct, listed
 from shardmill.recipe.recipe import Recipe, without_faults
-from shardmill.recipe.tabular_column import ENCODING_KEYS, Column, close_match, column_faults
+from shardmill.recipe.tabular_column import ENCODING_KEYS, Column, close_match
 from shardmill.recipe.targets import TableColumnTarget, TableTarget
 from shardmill.strict import Strict
 
@@ -103,6 +104,10 @@ class TabularRecipe(Recipe):
             return {None: self.features()}
         return {name: group.columns for name, group in self.groups.items()}
 
+    def missing_cells(self, name: str) -> tuple[str, ...]:
+        """Return the spellings of a missing cell in a column. An empty cell always is one."""
+        return ("", *self.csv.missing, *(self.columns[name].missing_values or ()))
+
     def stated_dtypes(self) -> dict[str, DTypeName]:
         """Return, by column, the dtypes that groups state."""
         groups = self.groups.values()
@@ -137,7 +142,7 @@ class TabularRecipe(Recipe):
         if not self._kept():
             faults.append("columns: at least one must be left as a feature")
         for name in self._kept():
-            faults += column_faults(name, self.columns[name])
+            faults += column_faults(name, self.columns[name], self.missing_cells(name))
         return without_faults(self, [*faults, *self._name_faults(), *self._group_faults()])
 
     def _target_faults(self) -> Iterator[str]:
@@ -153,10 +158,19 @@ class TabularRecipe(Recipe):
                 hint = close_match(name, [n for n, c in self.columns.items() if not c.drop])
                 yield f"{where}: no column {name!r}, or it is dropped{hint}"
                 continue
-            if column.said() - {"dtype", "missing"} or column.missing not in ("error", "drop"):
+            keys = column.said() - {"dtype", "missing", "missing_values"}
+            if keys or column.missing not in ("error", "drop"):
                 yield (
-                    f"columns.{name}: a target has no key but dtype, and missing as error or drop"
+                    f"columns.{name}: a target has no key but dtype, missing as error or drop, and "
+                    "missing_values"
                 )
+            never = (
+                []
+                if target.first is not None
+                else [text.strip() for text in self.missing_cells(name)]
+            )
+            for text in sorted({*never} & {*(target.classes or ())}):
+                yield f"{path}.classes: {text!r} is how a missing cell is written"
             if target.classes is None and target.first is not None:
                 yield f"{path}.first: needs classes"
             if target.classes is None and column.dtype not in ("int64", "float64"):

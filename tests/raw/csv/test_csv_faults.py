@@ -20,9 +20,7 @@ def test_header_in_another_order(tmp_path: Path) -> None:
     options = Csv()
     check_header(path, COLUMNS, options)
     for chunk in csv_chunks(path, options, 1):
-        table = parse_chunk(
-            chunk, columns=COLUMNS, wanted=("a",), options=options, nulls=False
-        ).table
+        table = parse_chunk(chunk, columns=COLUMNS, wanted=("a",), options=options).table
         assert table.column_names == ["a"]
         assert table.column("a").to_pylist() == [str(chunk.line - 1)]
 
@@ -138,14 +136,13 @@ def test_a_row_longer_than_a_chunk_comes_alone(tmp_path: Path) -> None:
     assert sizes == [12, 103, 12]
 
 
-def test_wanted_cells_and_nulls(tmp_path: Path) -> None:
+def test_wanted_cells(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
     path.write_bytes(b'1,\n2,"NA"\n3,x\n')
     options = Csv(header=False, missing=("", "NA"))
     (chunk,) = csv_chunks(path, options)
-    for nulls, cells in ((True, [None, None, "x"]), (False, ["", "NA", "x"])):
-        parsed = parse_chunk(chunk, columns=COLUMNS, wanted=("b",), options=options, nulls=nulls)
-        assert parsed.table.to_pydict() == {"b": cells}
+    parsed = parse_chunk(chunk, columns=COLUMNS, wanted=("b",), options=options)
+    assert parsed.table.to_pydict() == {"b": ["", "NA", "x"]}
 
 
 def test_text_of_rows(tmp_path: Path) -> None:

@@ -99,7 +99,6 @@ class CsvSource:
             columns=self.columns.names,
             wanted=self.columns.wanted(),
             options=self.options,
-            nulls=self.columns.nulls,
         )
         return table, [
             BadPlace(Place(chunk.name, "line", row.line, row.text), row.reason) for row in bad

@@ -55,16 +55,14 @@ def parse_chunk(
     columns: Sequence[str],
     wanted: Sequence[str],
     options: Csv,
-    nulls: bool,
 ) -> ParsedChunk:
-    """Return the rows of a chunk, the `wanted` columns as strings, in the order of `wanted`.
+    """Return the rows of a chunk: the `wanted` columns as strings, in their order, without nulls.
 
     Args:
         chunk: A chunk from `csv_chunks`.
         columns: All columns. With a header they may stand in any order.
         wanted: The columns to read.
         options: The options that `csv_chunks` was given.
-        nulls: Whether cells spelt as `options.missing` are null. Otherwise no cell is null.
 
     Raises:
         ColumnsError: The header does not name the columns.
@@ -76,7 +74,7 @@ def parse_chunk(
     """
     if chunk.header is not None:
         _check_names(chunk.header, columns, f"{chunk.name}, line 1")
-    parser = _Parser(chunk.header or tuple(columns), wanted, options, nulls)
+    parser = _Parser(chunk.header or tuple(columns), wanted, options)
     data = chunk.read()
     rows = None if chunk.regular else CsvRows.of(data, options.delimiter)
     if (rows is None or not rows.late.any()) and _is_utf8(data):
@@ -155,7 +153,6 @@ class _Parser:
     columns: Sequence[str]
     wanted: Sequence[str]
     options: Csv
-    nulls: bool
 
     def parse(self, data: bytes) -> pa.Table:
         # Arrow refuses empty data, and leaves out a byte order mark at the start. A mark in a chunk
@@ -169,9 +166,6 @@ class _Parser:
         convert = pv.ConvertOptions(
             column_types=dict.fromkeys(self.columns, pa.string()),
             include_columns=list(self.wanted),
-            null_values=list(self.options.missing),
-            strings_can_be_null=self.nulls,
-            quoted_strings_can_be_null=self.nulls,
         )
         return pv.read_csv(
             pa.BufferReader(data), read_options=read, parse_options=parse, convert_options=convert
