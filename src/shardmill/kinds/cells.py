@@ -64,6 +64,15 @@ class Cells:
         return repr(cell) if self.texts[row].is_valid else f"{cell!r}, a missing cell"
 
 
+def used_bytes(texts: pa.Array) -> npt.NDArray[np.uint8]:
+    """Return the bytes of texts [n] one after another; those of nulls may be among them."""
+    data = texts.buffers()[2] if len(texts) else None
+    if not data:
+        return np.zeros(0, np.uint8)
+    ends = _ends(texts)
+    return np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
+
+
 def _ends(texts: pa.Array) -> npt.NDArray[np.int32]:
     """Return where texts [n] begin in the bytes of their array, and where the last one ends."""
     offsets = np.frombuffer(texts.buffers()[1], np.int32)
@@ -73,13 +82,10 @@ def _ends(texts: pa.Array) -> npt.NDArray[np.int32]:
 def _trimmed(texts: pa.Array) -> pa.Array:
     # Most columns have no such white space. To see that is much less work than a copy: many have no
     # space and no other script at all, and others need a look at two bytes of each text.
-    data = texts.buffers()[2] if len(texts) else None
-    if not data:
-        return texts
-    ends = _ends(texts)
-    used = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
+    used = used_bytes(texts)
     if not len(used) or (used.min() > _SPACE and used.max() < _OTHERS):
         return texts
+    ends = _ends(texts)
     starts, stops = ends[:-1] - ends[0], ends[1:] - ends[0] - 1
     # A text without a character gives two bytes of others. They make a copy too many at most.
     first, last = used[np.minimum(starts, len(used) - 1)], used[stops]

@@ -64,7 +64,7 @@ def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
             continue
         # Numbers that will be scaled need not fit the dtype of their field yet.
         dtype = stated.get(name, "float32") if column.scale == "none" else "float64"
-        reader = CellReader(name, column, dtype)
+        reader = CellReader(name, column, dtype, recipe.number_format(name))
         columns[name] = reader.read(cells)
         faults += reader.faults
     return without_faulty(pa.table(columns), faults, dropped)

@@ -1,7 +1,8 @@
 """Reads the cells of CSV files into typed columns, and notes the cells that cannot be read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,12 @@ import pyarrow.compute as pc
 from shardmill.errors import InputError, UnknownCategoryError, ValueFormatError
 from shardmill.format.layout import DTypeName
 from shardmill.kinds.cells import Cells
+from shardmill.kinds.keys_for_cells import is_hexadecimal, keys_for_number
+from shardmill.kinds.read_numbers import read_numbers
 from shardmill.kinds.row import RowFault
 from shardmill.kinds.time_formats import cut_fractions, leap_seconds
 from shardmill.recipe.names import listed
+from shardmill.recipe.number_format import PLAIN_NUMBERS, NumberFormat
 from shardmill.recipe.tabular_column import Column
 
 ARROW_TYPES = {
@@ -23,12 +27,6 @@ ARROW_TYPES = {
     "bool": pa.bool_(),
     "date": pa.date32(),
     "timestamp": pa.timestamp("us"),  # in UTC
-}
-# The patterns match everything that Arrow takes for a number, and more. One pass finds the cells
-# that do not match.
-_NUMBER_PATTERNS = {
-    "int64": r"^[+-]?(\d+|0[xX][0-9a-fA-F]+)$",
-    "float64": r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$",
 }
 _ISO_FORMATS = {"date": "%Y-%m-%d", "timestamp": "ISO8601"}
 _EXAMPLES = {"date": "2020-12-31", "timestamp": "2020-12-31T23:59:00"}
@@ -42,21 +40,23 @@ class CellReader:
         name: The name of the column.
         column: The column as the recipe describes it.
         dtype: The dtype in which its numbers will be stored, if the recipe states one.
+        numbers: How its numbers are written.
         faults: One fault for each cell so far that cannot be read.
     """
 
     name: str
     column: Column
     dtype: DTypeName = "float32"
+    numbers: NumberFormat = PLAIN_NUMBERS
     faults: list[RowFault] = field(default_factory=list)
 
     def read(self, cells: Cells) -> pa.Array:
         """Return the cells [n] in the Arrow type of the column. Missing and bad cells are null."""
         column = self.column
         if column.missing == "error" and cells.texts.null_count:
-            fix = f"correct the file, or set columns.{self.name}.missing in the recipe"
+            expected = f"a value of {column.dtype}"
             rows = cells.missing_rows()
-            self._add(ValueFormatError, f"a value of {column.dtype}", cells, rows, fix=fix)
+            self._add(ValueFormatError, expected, cells, rows, how=lambda _: "missing")
         if column.dtype == "str":
             self._check_categories(cells)
             return cells.texts
@@ -64,7 +64,7 @@ class CellReader:
             return self._bools(cells)
         if column.dtype in _ISO_FORMATS:
             return self._times(cells)
-        return self._numbers(cells)
+        return self._numbers(cells, "int64" if column.dtype == "int64" else "float64")
 
     def _check_categories(self, cells: Cells) -> None:
         texts = cells.texts
@@ -106,21 +106,21 @@ class CellReader:
         values = pa.Array.from_pandas(utc, type=pa.timestamp("us"))
         return values if column.dtype == "timestamp" else values.cast(pa.date32())
 
-    def _numbers(self, cells: Cells) -> pa.Array:
-        texts = cells.texts
-        dtype = ARROW_TYPES[self.column.dtype]
-        expected = f"a finite {self.column.dtype}"
-        try:
-            numbers = texts.cast(dtype)
-        except pa.ArrowInvalid:
-            numbers = _parse(texts, self.column.dtype)
-            unread = pc.and_(pc.is_null(numbers), pc.is_valid(texts))
-            self._add(ValueFormatError, expected, cells, _places(unread))
+    def _numbers(self, cells: Cells, dtype: Literal["int64", "float64"]) -> pa.Array:
+        expected = f"a finite {dtype}"
+        numbers = read_numbers(cells.texts, dtype, self.numbers)
+        if numbers.null_count > cells.texts.null_count:
+            unread = _places(pc.and_(pc.is_null(numbers), pc.is_valid(cells.texts)))
+            hexadecimal = [r for r in unread if is_hexadecimal(cells.texts[r].as_py())]
+            decimal = f"{expected} in decimal digits"
+            self._add(ValueFormatError, decimal, cells, hexadecimal)
+            others = sorted({*unread} - {*hexadecimal})
+            self._add(ValueFormatError, expected, cells, others, how=self._keys_for_number)
         values = np.asarray(numbers.fill_null(0))
         with np.errstate(over="ignore"):  # a number that is too large becomes infinite
             if self.dtype.startswith("float"):
                 outside = ~np.isfinite(values.astype(self.dtype))
-            elif self.column.dtype == "int64" and self.column.categories is None:
+            elif dtype == "int64" and self.column.categories is None:
                 outside = values != values.astype(self.dtype).astype(np.int64)
             else:
                 outside = np.zeros(len(values), bool)
@@ -128,8 +128,12 @@ class CellReader:
             finite = outside & np.isfinite(values)
             stored = f"{expected} that {self.dtype} can hold"
             self._add(ValueFormatError, stored, cells, np.flatnonzero(finite).tolist())
-            self._add(ValueFormatError, expected, cells, np.flatnonzero(outside & ~finite).tolist())
+            rows = np.flatnonzero(outside & ~finite).tolist()
+            self._add(ValueFormatError, expected, cells, rows, how=self._keys_for_number)
         return numbers
+
+    def _keys_for_number(self, text: str) -> str:
+        return keys_for_number(text, self.numbers)
 
     def _add(
         self,
@@ -138,33 +142,22 @@ class CellReader:
         cells: Cells,
         rows: Sequence[int],
         *,
-        fix: str = "",
+        how: Callable[[str], str] = lambda _: "",
     ) -> None:
-        fix = fix or f"correct the file, or columns.{self.name} of the recipe"
         for row in rows:
+            # What to do about it: a key of the recipe that would take the cell, if there is one.
+            key = how(cells.texts[row].as_py() or "")
+            fix = f"correct the file, or {self._path(key)}"
             facts = {"expected": expected, "found": cells.found(row), "fix": fix}
             self.faults.append(RowFault(row, self.name, error, **facts))
+
+    def _path(self, keys: str) -> str:
+        if not keys:
+            return f"columns.{self.name} of the recipe"
+        paths = (f"columns.{self.name}.{key}" for key in keys.split())
+        return f"set {' or '.join(paths)} in the recipe"
 
 
 def _places(marked: pa.Array) -> list[int]:
     places: list[int] = np.flatnonzero(np.asarray(marked.fill_null(False))).tolist()
     return places
-
-
-def _parse(texts: pa.Array, dtype: str) -> pa.Array:
-    """Return the numbers of texts, and null for a text that is no number."""
-    matches = pc.match_substring_regex(texts, _NUMBER_PATTERNS[dtype])
-    likely = pc.if_else(matches, texts, pa.scalar(None, pa.string()))
-    return pa.concat_arrays(_parse_halves(likely, ARROW_TYPES[dtype]))
-
-
-def _parse_halves(texts: pa.Array, dtype: pa.DataType) -> list[pa.Array]:
-    # Arrow says whether all texts are numbers, but not which are not. After the pattern few are
-    # not, so halving finds them soon.
-    try:
-        return [texts.cast(dtype)]
-    except pa.ArrowInvalid:
-        if len(texts) == 1:
-            return [pa.nulls(1, dtype)]
-    half = len(texts) // 2
-    return _parse_halves(texts[:half], dtype) + _parse_halves(texts[half:], dtype)

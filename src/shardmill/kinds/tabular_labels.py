@@ -17,7 +17,8 @@ def read_labels(
 
     A missing label is a fault unless its row is dropped. Its index has no meaning then.
     """
-    indices, faults = class_indices(cells.texts, target, name)
+    numbers = column.dtype in ("int64", "float64")
+    indices, faults = class_indices(cells.texts, target, name, numbers=numbers)
     missing = {*cells.missing_rows()}
     faults = [fault for fault in faults if fault.row not in missing]
     if column.missing == "drop":

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime
 
 from shardmill.recipe.names import listed
+from shardmill.recipe.number_format import NUMBER_KEYS
 from shardmill.recipe.tabular_column import Column
 from shardmill.recipe.time_format import format_fault
 
@@ -74,10 +75,15 @@ def _misplaced(path: str, column: Column) -> Iterator[str]:
     # Yields the keys that mean nothing in such a column.
     is_time = column.dtype in ("date", "timestamp")
     is_number = column.dtype in ("int64", "float64") or (is_time and not column.parts)
+    reads_numbers, keys = column.dtype in ("int64", "float64"), sorted(NUMBER_KEYS)
     learns = column.categories == "learn"
     timed = any(part in _OF_A_DAY for part in column.parts)
     needs: Iterable[tuple[str, bool, bool, str]] = (
         ("strip", not column.strip, column.dtype == "str", "dtype str"),
+        *(
+            (key, getattr(column, key) is not None, reads_numbers, "a dtype of numbers")
+            for key in keys
+        ),
         ("map", column.map is not None, column.dtype == "str", "dtype str"),
         ("categories", column.categories is not None, column.dtype == "str", "dtype str"),
         ("min_freq", column.min_freq > 1, learns, 'categories = "learn"'),

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from shardmill.recipe.number_format import DecimalMark, ThousandsMark
 from shardmill.strict import Strict
 
 
@@ -25,6 +26,8 @@ class Csv(Strict):
         header: Whether the first row names the columns.
         delimiter: The delimiter between fields, one ASCII character.
         missing: The spellings of a missing cell in tables. An empty cell always is missing.
+        decimal: The decimal mark of numbers in tables, where a column does not state its own.
+        thousands: The mark between groups of three digits in tables, likewise.
         encoding: The encoding of the files, by Python's name for it.
         on_bad_row: What happens to a bad row: the build fails, or the row is left out and kept in
             quarantine. A row is bad if it has another number of fields, bytes that are not UTF-8,
@@ -37,6 +40,8 @@ class Csv(Strict):
     header: bool = True
     delimiter: Annotated[str, Field(pattern=r"^[\t !#-~]$")] = ","
     missing: tuple[str, ...] = ("",)
+    decimal: DecimalMark = "."
+    thousands: ThousandsMark = ""
     encoding: Annotated[str, AfterValidator(_known_encoding)] = "utf-8"
     on_bad_row: Literal["fail", "quarantine"] = "fail"
     max_bad_rows: Annotated[float, Field(ge=0, le=1)] = 0.01

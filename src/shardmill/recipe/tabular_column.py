@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from shardmill.faults import closest
 from shardmill.recipe.names import Count, Names, distinct
+from shardmill.recipe.number_format import Affix, DecimalMark, ThousandsMark
 from shardmill.strict import Strict
 
 DType = Literal["int64", "float64", "str", "bool", "date", "timestamp"]
@@ -59,6 +60,11 @@ class Column(Strict):
             always are.
         missing_values: Spellings of a missing cell, beside those that `Csv.missing` gives to all
             columns. An empty cell always is missing.
+        decimal: The decimal mark of numbers; None for that of the file.
+        thousands: The mark between groups of three digits of numbers, "" for none; None for that of
+            the file.
+        prefix: What stands before each number: a text, or a list of which one does.
+        suffix: What stands after each number, likewise.
         format: How dates and timestamps are written, in the directives of `strptime`; None for
             ISO 8601.
         parts: The parts to take from a date or timestamp as numbers. A weekday counts from 0 for
@@ -89,6 +95,10 @@ class Column(Strict):
     drop: bool = False
     strip: bool = True
     missing_values: Names | None = None
+    decimal: DecimalMark | None = None
+    thousands: ThousandsMark | None = None
+    prefix: Affix | None = None
+    suffix: Affix | None = None
     format: str | None = None
     parts: Annotated[tuple[Part, ...], AfterValidator(distinct)] = ()
     true: Names | None = None

@@ -15,6 +15,7 @@ from shardmill.format.layout import DTypeName
 from shardmill.recipe.column_faults import column_faults
 from shardmill.recipe.csv_options import Csv
 from shardmill.recipe.names import Name, Names, distinct, listed
+from shardmill.recipe.number_format import NUMBER_KEYS, NumberFormat
 from shardmill.recipe.recipe import Recipe, without_faults
 from shardmill.recipe.tabular_column import ENCODING_KEYS, Column, close_match
 from shardmill.recipe.targets import TableColumnTarget, TableTarget
@@ -108,6 +109,17 @@ class TabularRecipe(Recipe):
         """Return the spellings of a missing cell in a column. An empty cell always is one."""
         return ("", *self.csv.missing, *(self.columns[name].missing_values or ()))
 
+    def number_format(self, name: str) -> NumberFormat:
+        """Return how the numbers of a column are written."""
+        column = self.columns[name]
+        return NumberFormat.of(
+            column.decimal,
+            self.csv.thousands if column.thousands is None else column.thousands,
+            default=self.csv.decimal,
+            prefix=column.prefix,
+            suffix=column.suffix,
+        )
+
     def stated_dtypes(self) -> dict[str, DTypeName]:
         """Return, by column, the dtypes that groups state."""
         groups = self.groups.values()
@@ -143,7 +155,19 @@ class TabularRecipe(Recipe):
             faults.append("columns: at least one must be left as a feature")
         for name in self._kept():
             faults += column_faults(name, self.columns[name], self.missing_cells(name))
+        faults += self._number_faults()
         return without_faults(self, [*faults, *self._name_faults(), *self._group_faults()])
+
+    def _number_faults(self) -> Iterator[str]:
+        numbers = [name for name, t in self.all_targets().items() if t.classes is None]
+        used = [n for n in (*self._kept(), *numbers) if n in self.columns]
+        used = [n for n in used if self.columns[n].dtype in ("int64", "float64")]
+        for name in used:
+            for key, fault in self.number_format(name).faults():
+                yield f"columns.{name}.{key}: {fault}"
+        for key, default in (("decimal", "."), ("thousands", "")):
+            if getattr(self.csv, key) != default and not used:
+                yield f"csv.{key}: needs a column of numbers"
 
     def _target_faults(self) -> Iterator[str]:
         if self.target is not None and self.targets:
@@ -159,6 +183,7 @@ class TabularRecipe(Recipe):
                 yield f"{where}: no column {name!r}, or it is dropped{hint}"
                 continue
             keys = column.said() - {"dtype", "missing", "missing_values"}
+            keys -= NUMBER_KEYS if target.classes is None else set()
             if keys or column.missing not in ("error", "drop"):
                 yield (
                     f"columns.{name}: a target has no key but dtype, missing as error or drop, and "
