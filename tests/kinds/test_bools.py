@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, strategies as st
 
+from shardmill.kinds.cells import Cells
 from shardmill.kinds.tabular_clean import CellReader
 from shardmill.recipe.tabular_column import Column
 
@@ -15,7 +16,7 @@ spellings = st.text(min_size=1).filter(lambda text: text == text.strip() != "")
 
 def read(cells: list[str], true: str, false: str) -> list[bool | None]:
     reader = CellReader("b", Column(dtype="bool", true=(true,), false=(false,)))
-    values: list[bool | None] = reader.read(pa.array(cells, pa.string())).to_pylist()
+    values: list[bool | None] = reader.read(Cells.of(pa.array(cells, pa.string()))).to_pylist()
     return values
 
 
@@ -31,7 +32,9 @@ def test_every_letter_may_be_in_a_spelling() -> None:
     # Not validated: whether so many spellings are distinct takes hours to find out.
     column = Column.model_construct(dtype="bool", true=tuple(letters), false=("no",))
     reader = CellReader("b", column)
-    assert reader.read(pa.array(letters, pa.string())).to_pylist() == [True] * len(letters)
+    assert reader.read(Cells.of(pa.array(letters, pa.string()))).to_pylist() == [True] * len(
+        letters
+    )
 
 
 @pytest.mark.parametrize(

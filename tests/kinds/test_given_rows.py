@@ -65,7 +65,7 @@ def spelling(column: str, value: object, more: str = "") -> Any:
         *[(f'dtype = "{dtype}"', None, None) for dtype in ("int64", "bool", "date", "timestamp")],
         *[
             ('dtype = "float64"', missing, None)
-            for missing in (np.nan, np.float32("nan"), pd.NA, pd.NaT, Decimal("nan"), "")
+            for missing in (np.nan, np.float32("nan"), pd.NA, pd.NaT, Decimal("nan"))
         ],
         ('dtype = "date"', np.datetime64("NaT"), None),
         ('dtype = "str", categories = ["a"]', np.str_("a"), "a"),
@@ -119,7 +119,11 @@ def test_days_with_a_format_that_has_an_offset() -> None:
     ],
 )
 def test_values_that_spell_a_missing_cell(column: str, value: object) -> None:
-    assert spelling(column, value, 'csv.missing = ["", "-1", "1900"]') is None
+    recipe = one_column(column, 'csv.missing = ["", "-1", "1900"]')
+    for cell in (value, "", " -1 "):
+        cleaned = tabular.clean(recipe, given_cells(recipe, [{"c": cell}]), labelled=False)
+        assert cleaned.faults == ()
+        assert cleaned.table.to_pydict() == {"c": [None]}
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,9 @@ from shardmill.recipe.targets import TableColumnTarget, Target
         (["1", "0", "2"], 0, [1, 0, 2]),
         (["3", "1", "2"], 1, [2, 0, 1]),
         (["-1", "1", "0"], -1, [0, 2, 1]),
+        # whole numbers in other spellings, as pandas or Excel write them
+        (["1.0", "01", "+2", "3.", " 003.00 "], 1, [0, 0, 1, 2, 2]),
+        (["-1.0", "-0", "+0.0", "-0.0", "-01"], -1, [0, 1, 1, 1, 0]),
         # from integers, as an IDX file has them
         ([2, 0], 0, [2, 0]),
         ([], 0, []),
@@ -54,10 +57,13 @@ def test_class_indices(labels: list[str | int], first: int | None, indices: list
     [
         (["a", "B", "x"], None, 1, "one of a, b", "'B'"),
         (["a", "ab"], None, 1, "one of a, b", "'ab'"),
-        # with numbers, names are no labels; nor is another spelling of the number
+        # with numbers, names are no labels; nor are parts of numbers
         (["a"], 0, 0, "one of 0, 1", "'a'"),
         (["1", "2", "0"], 1, 2, "one of 1, 2", "'0'"),
-        (["01"], 1, 0, "one of 1, 2", "'01'"),
+        (["1.5"], 1, 0, "one of 1, 2", "'1.5'"),
+        (["1", "2.", "1e0"], 1, 2, "one of 1, 2", "'1e0'"),
+        (["+-1"], -1, 0, "one of -1, 0", "'+-1'"),
+        (["01"], None, 0, "one of a, b", "'01'"),
         (["a", None], None, 1, "one of a, b", "''"),
     ],
 )
@@ -239,22 +245,21 @@ def test_fill_comes_from_the_train_split_alone() -> None:
         (Column(dtype="str", map=STRINGS), [None], 0, ValueFormatError, "a value of str", "empty"),
         # not a number of this dtype
         (number(), ["1", "2", "x"], 2, ValueFormatError, "a finite float64", "'x'"),
-        (number("keep"), ["1", "", None], 1, ValueFormatError, "a finite float64", "''"),
-        (Column(dtype="int64"), ["1", "2.0"], 1, ValueFormatError, "a finite int64", "'2.0'"),
+        (Column(dtype="int64"), ["1", "2.5"], 1, ValueFormatError, "a finite int64", "'2.5'"),
         (Column(dtype="int64"), [str(2**63)], 0, ValueFormatError, "a finite int64", str(2**63)),
         # a number, but not a finite one
         (number(), ["1", "nan"], 1, ValueFormatError, "a finite float64", "'nan'"),
         (number(), ["-inf"], 0, ValueFormatError, "a finite float64", "'-inf'"),
         (number("keep"), [None, "1e999"], 1, ValueFormatError, "a finite float64", "'1e999'"),
-        # outside the map; case and spaces count
+        # outside the map; case counts, and white space inside
         (Column(dtype="str", map=STRINGS), ["p", "P"], 1, UnknownCategoryError, "p, q, r", "'P'"),
         (
             Column(dtype="str", map=STRINGS, missing="keep"),
-            [None, " p"],
+            [None, " p p"],
             1,
             UnknownCategoryError,
             "one of p, q, r",
-            "' p'",
+            "' p p'",
         ),
     ],
 )

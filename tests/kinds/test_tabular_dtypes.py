@@ -198,7 +198,7 @@ def test_imputation_is_pythons(
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.lists(st.sampled_from(["a", "b", "c", "é", ""]), min_size=1), st.integers(1, 3))
+@given(st.lists(st.sampled_from(["a", "b", "c", "é", "e"]), min_size=1), st.integers(1, 3))
 def test_learnt_categories_are_the_frequent_ones_in_order(cells: list[str], least: int) -> None:
     column = f'dtype = "str", categories = "learn", min_freq = {least}, max_categories = 2'
     _, found, x = through(column, cells)

@@ -207,7 +207,15 @@ def test_long_lists_are_cut() -> None:
         ('dtype = "str", categories = ["a"]', None, ValueFormatError, "a value of str"),
         ('dtype = "float64"', "1e39", ValueFormatError, "finite float64 that float32 can hold"),
         ('dtype = "float64"', "1_0", ValueFormatError, "finite float64, found '1_0'"),
-        ('dtype = "int64"', "+1", ValueFormatError, "finite int64, found '\\+1'"),
+        ('dtype = "int64"', "1e2", ValueFormatError, "finite int64, found '1e2'"),
+        (
+            'dtype = "int64"',
+            "0x10",
+            ValueFormatError,
+            "finite int64 in decimal digits, found '0x10'",
+        ),
+        ('dtype = "int64"', "\u0661", ValueFormatError, "finite int64, found '\u0661'"),
+        ('dtype = "float64"', "\uff11", ValueFormatError, "finite float64, found '\uff11'"),
     ],
 )
 def test_faulty_cells(column: str, cell: str, error: type[InputError], message: str) -> None:

@@ -114,7 +114,7 @@ height = { COLUMN }
         # cells are trimmed, so that these would never be found
         (
             'dtype = "bool", true = ["yes "], false = ["no"]',
-            "columns.height: 'yes ' has white space around it, which is cut off bools",
+            "columns.height.true: 'yes ' has white space around it, and cells are compared",
         ),
     ],
 )
@@ -146,7 +146,7 @@ def test_faults_of_a_column(column: str, fault: str) -> None:
         ("targets = { age = {}, weight = {} }", "targets.weight: no column 'weight'"),
         ("targets = { age = {}, height = {} }", "columns: at least one must be left as a feature"),
         ("target.column = 'age'\ntargets.age = {}", "targets: needs no target beside it"),
-        ("target.column = 'height'", "columns.height: a target has no key but dtype, and missing"),
+        ("target.column = 'height'", "columns.height: a target has no key but dtype, missing as"),
         (
             "targets.age = { classes = ['1', ' 2'] }",
             "targets.age: classes: ' 2' has white space around it, which no label has",

@@ -103,7 +103,7 @@ def write_cell(cell: str, options: Csv, draw: random.Random) -> str:
 
 def read_here(path: Path, options: Csv, columns: int, draw: random.Random) -> Table:
     names = tuple(map(str, range(columns)))
-    of_file = SourceColumns(names, names, (), nulls=False)
+    of_file = SourceColumns(names, names, ())
     chunks = csv_chunks(path, options, of_file, draw.choice([1, 7, 50, 2**20]))
     return [list(row.values()) for c in chunks for row in parse_chunk(c, of_file).table.to_pylist()]
 

@@ -12,8 +12,8 @@ Rows = list[tuple[int, tuple[str, ...]]]  # line and cells
 FAIL = Csv(header=False)
 
 
-def columns_of(*names: str, wanted: tuple[str, ...] = (), nulls: bool = False) -> SourceColumns:
-    return SourceColumns(names, wanted or names, (), nulls)
+def columns_of(*names: str, wanted: tuple[str, ...] = ()) -> SourceColumns:
+    return SourceColumns(names, wanted or names, ())
 
 
 COLUMNS = columns_of("a", "b")

@@ -32,7 +32,7 @@ from shardmill.recipe.csv_options import Csv
 CASE_S = 5.0
 GROWTH_BYTES = 64 * 2**20
 WARM_UP_CASES = 500
-COLUMNS = SourceColumns(("a", "b", "c"), ("a", "b", "c"), (), nulls=False)
+COLUMNS = SourceColumns(("a", "b", "c"), ("a", "b", "c"), ())
 CSV_TEXTS = (
     'a,b,c\n1,x,0.5\n2,"y, z",\n3,"say ""so""",1e9\n',
     'a,b,c\r\n1,"x\r\ny",0.5\r\n\r\n2,é,3\r\n',

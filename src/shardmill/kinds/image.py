@@ -130,7 +130,7 @@ def encode(recipe: ImageRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str, 
 def source_columns(recipe: ImageRecipe) -> SourceColumns:
     """Return the columns `image` and, if there is a target, `label`."""
     targets = () if recipe.target is None else ("label",)
-    return SourceColumns(("image", *targets), ("image",), targets, nulls=False)
+    return SourceColumns(("image", *targets), ("image",), targets)
 
 
 def clean_given(recipe: ImageRecipe, fitted: Fitted, rows: Any) -> Cleaned:

@@ -1,11 +1,12 @@
 """The records that pass between the kinds and those who call them."""
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from shardmill.errors import InputError, UnknownClassError
 from shardmill.format.arrow_arrays import Array as Array, arrow_array, numpy_array
@@ -110,31 +111,53 @@ def label_column(recipe: ImageRecipe | TextRecipe) -> str | None:
 
 
 def class_indices(
-    labels: pa.ChunkedArray, target: Target, column: str
+    labels: pa.Array | pa.ChunkedArray, target: Target, column: str, *, numbers: bool = False
 ) -> tuple[pa.Array, list[RowFault]]:
-    """Return the class index [n] int64 of each label, a string or integer array without nulls.
+    """Return the class index [n] int64 of each label, and a fault for each that is no class.
 
-    A label that is not one of the classes has a fault. Its index has no meaning then.
+    The index of a label that is no class has no meaning.
+
+    Args:
+        labels: The labels [n], strings or integers without nulls.
+        target: The classes. If they are counted from `first`, labels are numbers.
+        column: The name of the column, for faults.
+        numbers: Whether labels are numbers although they are the names of classes.
     """
-    first = target.first
-    names = target.classes if first is None else range(first, first + len(target.classes))
-    texts = pc.utf8_trim_whitespace(labels.combine_chunks().cast(pa.string()))
-    found = texts.dictionary_encode("encode")  # a null is a value like any other
-    known = {str(name): index for index, name in enumerate(names)}
-    indices = [known.get(text, -1) for text in found.dictionary.to_pylist()]
-    values = np.array(indices, np.int64)[numpy_array(found.indices)]
+    if isinstance(labels, pa.ChunkedArray):
+        labels = labels.combine_chunks()
+    found = labels.cast(pa.string()).dictionary_encode("encode")  # a null is a value like any other
+    texts = [(text or "").strip() for text in found.dictionary.to_pylist()]
+    known = {label: index for index, label in enumerate(target.labels())}
+    indices = [known.get(text, -1) for text in texts]
+    if (numbers or target.first is not None) and -1 in indices:
+        # 1.0 and 01 are 1, as one class at most is.
+        times = Counter(map(_whole_number, known))
+        known_numbers = {
+            n: known[label] for label in known if times[n := _whole_number(label)] == 1
+        }
+        indices = [known.get(text, known_numbers.get(_whole_number(text), -1)) for text in texts]
+    codes = numpy_array(found.indices)
+    values = np.array(indices, np.int64)[codes]
     faults = [
         RowFault(
             row,
             column,
             UnknownClassError,
             expected=f"one of {listed(known)}",
-            found=repr(texts[row].as_py() or ""),
+            found=repr(texts[codes[row]]),
             fix="correct the file, or the classes of the recipe",
         )
         for row in np.flatnonzero(values < 0).tolist()
     ]
     return arrow_array(values), faults
+
+
+def _whole_number(text: str) -> str | None:
+    """Return a whole number in its shortest form; None if a text is none."""
+    match = re.fullmatch(r"\+?(-?)0*([0-9]+)(\.0*)?", text)
+    if match is None or text.startswith("+-"):
+        return None
+    return match[2] if match[2] == "0" else match[1] + match[2]
 
 
 def without_faulty(

@@ -5,17 +5,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from shardmill.errors import ValueFormatError
 from shardmill.format.layout import Field
 from shardmill.format.manifest import Statistics
+from shardmill.kinds.cells import Cells
 from shardmill.kinds.row import (
     Array,
     Cleaned,
     Fitted,
     RowFault,
-    class_indices,
     without_faulty,
 )
 from shardmill.kinds.tabular_clean import CellReader
@@ -23,6 +22,7 @@ from shardmill.kinds.tabular_dtypes import class_dtype, group_dtype
 from shardmill.kinds.tabular_encode import column_values, encode_values, feature_names
 from shardmill.kinds.tabular_fit import Summary, fit_column, merge_summaries, summarise
 from shardmill.kinds.tabular_given import given_cells
+from shardmill.kinds.tabular_labels import read_labels
 from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.tabular_column import Column
 from shardmill.recipe.tabular_recipe import TabularRecipe
@@ -34,14 +34,14 @@ NEEDS_LOOKUPS = False
 
 
 def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
-    """Return typed rows without the dropped columns. Missing cells are null.
+    """Return typed rows without the dropped columns. Missing cells are null, or drop their row.
 
     A cell is a fault if it cannot be read, if it is missing although it must not be, or if it is
     outside its map, categories or classes.
 
     Args:
         recipe: The recipe, which says what the columns are.
-        raw: Every column as strings. Missing cells are null.
+        raw: Every column as strings. Cells may be null, which is one more way to be missing.
         labelled: Whether the targets are among the columns.
     """
     stated = recipe.stated_dtypes()
@@ -51,21 +51,21 @@ def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
     faults: list[RowFault] = []
     for name in (*recipe.features(), *targets):
         column = recipe.columns[name]
-        texts = raw.column(name).combine_chunks()
-        if column.missing == "drop" and texts.null_count:
-            for row in np.flatnonzero(np.asarray(pc.is_null(texts))).tolist():
+        written = raw.column(name).combine_chunks()
+        cells = Cells.of(written, strip=column.strip, missing=recipe.missing_cells(name))
+        if column.missing == "drop":
+            for row in cells.missing_rows():
                 dropped.setdefault(row, f"{name} is missing")
         target = targets.get(name)
         if target is not None and target.classes is not None:
             classes = Target(classes=target.classes, first=target.first)
-            columns[name], wrong = class_indices(raw.column(name), classes, name)
-            may_lack = column.missing == "drop"
-            faults += [f for f in wrong if not (may_lack and not texts[f.row].is_valid)]
+            columns[name], wrong = read_labels(name, column, classes, cells)
+            faults += wrong
             continue
         # Numbers that will be scaled need not fit the dtype of their field yet.
         dtype = stated.get(name, "float32") if column.scale == "none" else "float64"
-        reader = CellReader(name, column, dtype)
-        columns[name] = reader.read(texts)
+        reader = CellReader(name, column, dtype, recipe.number_format(name))
+        columns[name] = reader.read(cells)
         faults += reader.faults
     return without_faulty(pa.table(columns), faults, dropped)
 
@@ -205,7 +205,7 @@ def label_column(recipe: TabularRecipe) -> str | None:
 def source_columns(recipe: TabularRecipe) -> SourceColumns:
     """Return all columns of the CSV files, the features among them, and the targets."""
     targets = tuple(recipe.all_targets())
-    return SourceColumns(tuple(recipe.columns), recipe.features(), targets, nulls=True)
+    return SourceColumns(tuple(recipe.columns), recipe.features(), targets)
 
 
 def clean_given(recipe: TabularRecipe, fitted: Fitted, rows: Any) -> Cleaned:  # noqa: ARG001

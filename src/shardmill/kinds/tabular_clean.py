@@ -1,18 +1,23 @@
 """Reads the cells of CSV files into typed columns, and notes the cells that cannot be read."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from shardmill.errors import InputError, UnknownCategoryError, ValueFormatError
 from shardmill.format.layout import DTypeName
+from shardmill.kinds.cells import Cells
+from shardmill.kinds.keys_for_cells import is_hexadecimal, keys_for_number
+from shardmill.kinds.read_numbers import read_numbers
 from shardmill.kinds.row import RowFault
 from shardmill.kinds.time_formats import cut_fractions, leap_seconds
 from shardmill.recipe.names import listed
+from shardmill.recipe.number_format import PLAIN_NUMBERS, NumberFormat
 from shardmill.recipe.tabular_column import Column
 
 ARROW_TYPES = {
@@ -23,16 +28,8 @@ ARROW_TYPES = {
     "date": pa.date32(),
     "timestamp": pa.timestamp("us"),  # in UTC
 }
-# The patterns match everything that Arrow takes for a number, and more. One pass finds the cells
-# that do not match.
-_NUMBER_PATTERNS = {
-    "int64": r"^[+-]?(\d+|0[xX][0-9a-fA-F]+)$",
-    "float64": r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$",
-}
 _ISO_FORMATS = {"date": "%Y-%m-%d", "timestamp": "ISO8601"}
 _EXAMPLES = {"date": "2020-12-31", "timestamp": "2020-12-31T23:59:00"}
-
-Rows = npt.NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -43,123 +40,124 @@ class CellReader:
         name: The name of the column.
         column: The column as the recipe describes it.
         dtype: The dtype in which its numbers will be stored, if the recipe states one.
+        numbers: How its numbers are written.
         faults: One fault for each cell so far that cannot be read.
     """
 
     name: str
     column: Column
     dtype: DTypeName = "float32"
+    numbers: NumberFormat = PLAIN_NUMBERS
     faults: list[RowFault] = field(default_factory=list)
 
-    def read(self, texts: pa.Array) -> pa.Array:
-        """Return the cells [n] in the Arrow type of the column. Missing and bad cells are null.
-
-        Args:
-            texts: The cells [n] as strings. Missing cells are null.
-        """
+    def read(self, cells: Cells) -> pa.Array:
+        """Return the cells [n] in the Arrow type of the column. Missing and bad cells are null."""
         column = self.column
-        if column.missing == "error" and texts.null_count:
+        if column.missing == "error" and cells.texts.null_count:
             expected = f"a value of {column.dtype}"
-            self._add(ValueFormatError, expected, texts, _places(pc.is_null(texts)))
+            rows = cells.missing_rows()
+            self._add(ValueFormatError, expected, cells, rows, how=lambda _: "missing")
         if column.dtype == "str":
-            self._check_categories(texts)
-            return texts
-        trimmed = pc.utf8_trim_whitespace(texts)
+            self._check_categories(cells)
+            return cells.texts
         if column.dtype == "bool":
-            return self._bools(texts, trimmed)
+            return self._bools(cells)
         if column.dtype in _ISO_FORMATS:
-            return self._times(texts, trimmed)
-        return self._numbers(texts, trimmed)
+            return self._times(cells)
+        return self._numbers(cells, "int64" if column.dtype == "int64" else "float64")
 
-    def _check_categories(self, texts: pa.Array) -> None:
+    def _check_categories(self, cells: Cells) -> None:
+        texts = cells.texts
         known = self.column.map or self.column.categories
         if known is None or known == "learn" or "<unknown>" in self.column.levels:
             return
         found = pc.is_in(texts, value_set=pa.array([*known, None], pa.string()))
         if texts.null_count < len(texts) and not pc.all(found).as_py():
             expected = f"one of {listed(known)}"
-            self._add(UnknownCategoryError, expected, texts, _places(pc.invert(found)))
+            self._add(UnknownCategoryError, expected, cells, _places(pc.invert(found)))
 
-    def _bools(self, texts: pa.Array, trimmed: pa.Array) -> pa.Array:
+    def _bools(self, cells: Cells) -> pa.Array:
+        texts = cells.texts
         true, false = self.column.spellings()
         # A spelling exactly as the recipe has it is always taken. Others are compared in the lower
         # case of Arrow on both sides, which is not Python's for every letter.
-        spelt, sides = pc.utf8_lower(trimmed), [pa.array(true), pa.array(false)]
-        is_true, is_false = (pc.is_in(trimmed, value_set=side) for side in sides)
+        spelt, sides = pc.utf8_lower(texts), [pa.array(true), pa.array(false)]
+        is_true, is_false = (pc.is_in(texts, value_set=side) for side in sides)
         likely = [pc.is_in(spelt, value_set=pc.utf8_lower(side)) for side in sides]
         values = pc.or_(is_true, pc.and_not(likely[0], is_false))
         known = pc.or_(pc.or_(values, is_false), likely[1])
         unknown = pc.and_(pc.invert(known), pc.is_valid(texts))
-        self._add(ValueFormatError, f"one of {listed(true + false)}", texts, _places(unknown))
+        self._add(ValueFormatError, f"one of {listed(true + false)}", cells, _places(unknown))
         return pc.if_else(known, values, pa.scalar(None, pa.bool_()))
 
-    def _times(self, texts: pa.Array, trimmed: pa.Array) -> pa.Array:
-        column = self.column
+    def _times(self, cells: Cells) -> pa.Array:
+        column, texts = self.column, cells.texts
         written = column.format or _ISO_FORMATS[column.dtype]
-        cut = cut_fractions(trimmed, column.format)
+        cut = cut_fractions(texts, column.format)
         times = pd.to_datetime(cut.to_pandas(), format=written, errors="coerce", utc=True)
         unread = np.asarray(times.isna()) & np.asarray(pc.is_valid(texts))
-        leap = np.asarray(leap_seconds(trimmed, column.format))
+        leap = np.asarray(leap_seconds(texts, column.format))
         times, unread = times.mask(leap), unread | leap
         example = f"written as {column.format}" if column.format else _EXAMPLES[column.dtype]
         expected = f"a {column.dtype}{' ' if column.format else ', as '}{example}"
-        self._add(ValueFormatError, expected, texts, np.flatnonzero(unread))
+        self._add(ValueFormatError, expected, cells, np.flatnonzero(unread).tolist())
         utc = times.dt.tz_localize(None).dt.as_unit("us")
         utc = utc.dt.normalize() if column.dtype == "date" else utc
         values = pa.Array.from_pandas(utc, type=pa.timestamp("us"))
         return values if column.dtype == "timestamp" else values.cast(pa.date32())
 
-    def _numbers(self, texts: pa.Array, trimmed: pa.Array) -> pa.Array:
-        dtype = ARROW_TYPES[self.column.dtype]
-        expected = f"a finite {self.column.dtype}"
-        try:
-            numbers = trimmed.cast(dtype)
-        except pa.ArrowInvalid:
-            numbers = _parse(trimmed, self.column.dtype)
-            unread = pc.and_(pc.is_null(numbers), pc.is_valid(texts))
-            self._add(ValueFormatError, expected, texts, _places(unread))
-        cells = np.asarray(numbers.fill_null(0))
+    def _numbers(self, cells: Cells, dtype: Literal["int64", "float64"]) -> pa.Array:
+        expected = f"a finite {dtype}"
+        numbers = read_numbers(cells.texts, dtype, self.numbers)
+        if numbers.null_count > cells.texts.null_count:
+            unread = _places(pc.and_(pc.is_null(numbers), pc.is_valid(cells.texts)))
+            hexadecimal = [r for r in unread if is_hexadecimal(cells.texts[r].as_py())]
+            decimal = f"{expected} in decimal digits"
+            self._add(ValueFormatError, decimal, cells, hexadecimal)
+            others = sorted({*unread} - {*hexadecimal})
+            self._add(ValueFormatError, expected, cells, others, how=self._keys_for_number)
+        values = np.asarray(numbers.fill_null(0))
         with np.errstate(over="ignore"):  # a number that is too large becomes infinite
             if self.dtype.startswith("float"):
-                outside = ~np.isfinite(cells.astype(self.dtype))
-            elif self.column.dtype == "int64" and self.column.categories is None:
-                outside = cells != cells.astype(self.dtype).astype(np.int64)
+                outside = ~np.isfinite(values.astype(self.dtype))
+            elif dtype == "int64" and self.column.categories is None:
+                outside = values != values.astype(self.dtype).astype(np.int64)
             else:
-                outside = np.zeros(len(cells), bool)
+                outside = np.zeros(len(values), bool)
         if outside.any():
-            finite = outside & np.isfinite(cells)
+            finite = outside & np.isfinite(values)
             stored = f"{expected} that {self.dtype} can hold"
-            self._add(ValueFormatError, stored, texts, np.flatnonzero(finite))
-            self._add(ValueFormatError, expected, texts, np.flatnonzero(outside & ~finite))
+            self._add(ValueFormatError, stored, cells, np.flatnonzero(finite).tolist())
+            rows = np.flatnonzero(outside & ~finite).tolist()
+            self._add(ValueFormatError, expected, cells, rows, how=self._keys_for_number)
         return numbers
 
-    def _add(self, error: type[InputError], expected: str, texts: pa.Array, rows: Rows) -> None:
-        fix = f"correct the file, or columns.{self.name} of the recipe"
-        cells = texts.take(pa.array(rows)).to_pylist() if len(rows) else []
-        for row, cell in zip(rows.tolist(), cells, strict=True):
-            found = "an empty cell" if cell is None else repr(cell)
-            facts = {"expected": expected, "found": found, "fix": fix}
+    def _keys_for_number(self, text: str) -> str:
+        return keys_for_number(text, self.numbers)
+
+    def _add(
+        self,
+        error: type[InputError],
+        expected: str,
+        cells: Cells,
+        rows: Sequence[int],
+        *,
+        how: Callable[[str], str] = lambda _: "",
+    ) -> None:
+        for row in rows:
+            # What to do about it: a key of the recipe that would take the cell, if there is one.
+            key = how(cells.texts[row].as_py() or "")
+            fix = f"correct the file, or {self._path(key)}"
+            facts = {"expected": expected, "found": cells.found(row), "fix": fix}
             self.faults.append(RowFault(row, self.name, error, **facts))
 
-
-def _places(marked: pa.Array) -> Rows:
-    return np.flatnonzero(np.asarray(marked.fill_null(False)))
-
-
-def _parse(texts: pa.Array, dtype: str) -> pa.Array:
-    """Return the numbers of texts, and null for a text that is no number."""
-    matches = pc.match_substring_regex(texts, _NUMBER_PATTERNS[dtype])
-    likely = pc.if_else(matches, texts, pa.scalar(None, pa.string()))
-    return pa.concat_arrays(_parse_halves(likely, ARROW_TYPES[dtype]))
+    def _path(self, keys: str) -> str:
+        if not keys:
+            return f"columns.{self.name} of the recipe"
+        paths = (f"columns.{self.name}.{key}" for key in keys.split())
+        return f"set {' or '.join(paths)} in the recipe"
 
 
-def _parse_halves(texts: pa.Array, dtype: pa.DataType) -> list[pa.Array]:
-    # Arrow says whether all texts are numbers, but not which are not. After the pattern few are
-    # not, so halving finds them soon.
-    try:
-        return [texts.cast(dtype)]
-    except pa.ArrowInvalid:
-        if len(texts) == 1:
-            return [pa.nulls(1, dtype)]
-    half = len(texts) // 2
-    return _parse_halves(texts[:half], dtype) + _parse_halves(texts[half:], dtype)
+def _places(marked: pa.Array) -> list[int]:
+    places: list[int] = np.flatnonzero(np.asarray(marked.fill_null(False))).tolist()
+    return places

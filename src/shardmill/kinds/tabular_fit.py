@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from shardmill.errors import ValueFormatError
 from shardmill.format.manifest import Statistics
+from shardmill.kinds.cells import Cells
 from shardmill.kinds.row import RowFault
 from shardmill.kinds.tabular_clean import ARROW_TYPES, CellReader
 from shardmill.kinds.tabular_encode import (
@@ -195,7 +196,7 @@ def _constant(name: str, column: Column) -> int | float | str:
     if column.dtype == "str":
         return column.fill
     reader = CellReader(name, column)
-    cell = reader.read(pa.array([column.fill]))
+    cell = reader.read(Cells.of(pa.array([column.fill])))
     for fault in reader.faults:
         raise fault
     cells = pa.chunked_array([cell], ARROW_TYPES[column.dtype])

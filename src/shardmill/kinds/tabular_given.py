@@ -8,13 +8,14 @@ import numpy as np
 import pyarrow as pa
 
 from shardmill.kinds.given_rows import given_columns, is_missing, place, row_error, string_cells
+from shardmill.recipe.number_format import NumberFormat
 from shardmill.recipe.tabular_column import Column
 from shardmill.recipe.tabular_recipe import TabularRecipe
 from shardmill.recipe.time_format import directives
 
 
 def given_cells(recipe: TabularRecipe, rows: Any) -> pa.Table:
-    """Return the feature columns of rows as strings, null where a cell is missing.
+    """Return the feature columns of rows as strings, null where a row has no value.
 
     Args:
         recipe: The recipe of the table.
@@ -29,22 +30,21 @@ def given_cells(recipe: TabularRecipe, rows: Any) -> pa.Table:
 
 
 def _cells(recipe: TabularRecipe, name: str, values: Sequence[Any]) -> pa.Array:
-    """Return cells [n] as a CSV file spells them, null where missing."""
-    column, missing = recipe.columns[name], recipe.csv.missing
+    """Return cells [n] as a CSV file spells them, null where there is no value."""
+    column, form = recipe.columns[name], recipe.number_format(name)
     cells = []
     for row, value in enumerate(values):
         try:
-            cell = _spelling(value, column)
+            cells.append(_spelling(value, column, form))
         except (OverflowError, TypeError, ValueError):
             found = repr(value) if isinstance(value, date) else f"a {type(value).__name__}"
             expected = f"a value of {column.dtype}"
             raise row_error(place(row, name), expected, found) from None
-        cells.append(None if cell in missing else cell)
     return string_cells(cells, column=name)
 
 
-def _spelling(value: Any, column: Column) -> str | None:
-    """Return a value as a CSV file spells it, None if it is missing.
+def _spelling(value: Any, column: Column, form: NumberFormat) -> str | None:
+    """Return a value as a CSV file spells it, None if it is none.
 
     Raises:
         TypeError: The value is no single value.
@@ -65,10 +65,16 @@ def _spelling(value: Any, column: Column) -> str | None:
         if column.dtype == "str":
             return str(bool(value))
         true, false = column.spellings()
+        if column.dtype != "bool":
+            return _number_spelling(int(value), column, form)
         return str(int(value)) if column.true is None else (true if value else false)[0]
+    return _number_spelling(value, column, form)
+
+
+def _number_spelling(value: Any, column: Column, form: NumberFormat) -> str:
     if isinstance(value, float | np.floating) and abs(float(value)) < 2**53 and value == int(value):
-        return str(int(value))  # pandas turns integers into floats if one is missing
-    return str(value)
+        value = int(value)  # pandas turns integers into floats if one is missing
+    return form.spell(str(value)) if column.dtype in ("int64", "float64") else str(value)
 
 
 def _time_spelling(value: date, column: Column) -> str:

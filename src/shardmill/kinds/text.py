@@ -53,7 +53,7 @@ def clean(recipe: TextRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
 def source_columns(recipe: TextRecipe) -> SourceColumns:
     """Return all columns of the CSV files, the ones that make up the text, and the target."""
     targets = () if recipe.target is None else (recipe.target.column,)
-    return SourceColumns(recipe.text.columns, recipe.text.join, targets, nulls=False)
+    return SourceColumns(recipe.text.columns, recipe.text.join, targets)
 
 
 def clean_given(recipe: TextRecipe, fitted: Fitted, rows: Any) -> Cleaned:  # noqa: ARG001

@@ -23,14 +23,12 @@ class SourceColumns:
         names: All columns, in the order of files without a header.
         inputs: The columns that the model's input is made of.
         targets: The columns that the target is made of.
-        nulls: Whether a missing cell is null. Without it, an empty cell is an empty text.
         labelled: Whether the targets are wanted. If not, the files may have them or lack them.
     """
 
     names: tuple[str, ...]
     inputs: tuple[str, ...]
     targets: tuple[str, ...]
-    nulls: bool
     labelled: bool = True
 
     def wanted(self) -> tuple[str, ...]:

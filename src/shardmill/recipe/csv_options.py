@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from shardmill.recipe.number_format import DecimalMark, ThousandsMark
 from shardmill.strict import Strict
 
 WHITESPACE = "whitespace"
@@ -90,7 +91,9 @@ class Csv(Dialect):
     """How to read CSV files: their dialect, and what happens to rows that are not as expected.
 
     Attributes:
-        missing: The spellings of a missing cell in tables.
+        missing: The spellings of a missing cell in tables. An empty cell always is missing.
+        decimal: The decimal mark of numbers in tables, where a column does not state its own.
+        thousands: The mark between groups of three digits in tables, likewise.
         other_columns: What happens if a header names columns that the recipe does not: the build
             fails, or they are left out.
         on_bad_row: What happens to a bad row: the build fails, or the row is left out and kept in
@@ -103,6 +106,8 @@ class Csv(Dialect):
 
     missing: tuple[str, ...] = ("",)
     other_columns: Literal["fail", "ignore"] = "fail"
+    decimal: DecimalMark = "."
+    thousands: ThousandsMark = ""
     on_bad_row: Literal["fail", "quarantine"] = "fail"
     max_bad_rows: Annotated[float, Field(ge=0, le=1)] = 0.01
 

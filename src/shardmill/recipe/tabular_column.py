@@ -1,15 +1,14 @@
 """One column of a table: how its cells are read, and how they become features."""
 
 import math
-from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from shardmill.faults import closest
-from shardmill.recipe.names import Count, Names, distinct, listed
-from shardmill.recipe.time_format import format_fault
+from shardmill.recipe.names import Count, Names, distinct
+from shardmill.recipe.number_format import Affix, DecimalMark, ThousandsMark
 from shardmill.strict import Strict
 
 DType = Literal["int64", "float64", "str", "bool", "date", "timestamp"]
@@ -22,7 +21,6 @@ TRUE = ("true", "yes", "y", "t", "1")
 FALSE = ("false", "no", "n", "f", "0")
 # The levels that may stand before the categories of a column.
 UNKNOWN, MISSING = "<unknown>", "<missing>"
-_OF_A_DAY = ("hour", "minute", "second")
 # The cleaned rows do not depend on these keys.
 ENCODING_KEYS = frozenset({"encode", "fill", "max_categories", "min_freq", "parts"})
 _INT64 = range(-(2**63), 2**63)
@@ -58,6 +56,15 @@ class Column(Strict):
             timestamp the number of seconds since 1970-01-01 00:00 UTC. A time without an offset is
             taken to be in UTC.
         drop: Whether to leave the column out of the artifact.
+        strip: Whether texts are taken without white space around them. Cells of another dtype
+            always are.
+        missing_values: Spellings of a missing cell, beside those that `Csv.missing` gives to all
+            columns. An empty cell always is missing.
+        decimal: The decimal mark of numbers; None for that of the file.
+        thousands: The mark between groups of three digits of numbers, "" for none; None for that of
+            the file.
+        prefix: What stands before each number: a text, or a list of which one does.
+        suffix: What stands after each number, likewise.
         format: How dates and timestamps are written, in the directives of `strptime`; None for
             ISO 8601.
         parts: The parts to take from a date or timestamp as numbers. A weekday counts from 0 for
@@ -86,6 +93,12 @@ class Column(Strict):
 
     dtype: DType
     drop: bool = False
+    strip: bool = True
+    missing_values: Names | None = None
+    decimal: DecimalMark | None = None
+    thousands: ThousandsMark | None = None
+    prefix: Affix | None = None
+    suffix: Affix | None = None
     format: str | None = None
     parts: Annotated[tuple[Part, ...], AfterValidator(distinct)] = ()
     true: Names | None = None
@@ -127,94 +140,6 @@ class Column(Strict):
         if self.missing == "constant" and isinstance(self.fill, float):
             return False
         return self.dtype in ("int64", "str", "bool") or bool(self.parts)
-
-
-def column_faults(name: str, column: Column) -> Iterator[str]:
-    """Yield the faults in a column of features: keys that do not fit together."""
-    path = f"columns.{name}"
-    if column.dtype == "str" and column.map is None and column.categories is None:
-        yield f"{path}: a column of str needs a map or categories, or drop = true"
-    if column.map is not None and column.categories is not None:
-        yield f"{path}: has a map and categories, one of them is enough"
-    yield from _misplaced(path, column)
-    if column.missing in ("median", "mean") and column.dtype in ("str", "bool"):
-        kind = {"str": "strings", "bool": "bools"}[column.dtype]
-        yield f"{path}.missing: {kind} have no {column.missing}"
-    if column.missing == "constant" and column.fill is None:
-        yield f'{path}: missing = "constant" needs a fill'
-    unreadable = ""
-    if column.format is not None and column.dtype in ("date", "timestamp"):
-        unreadable = format_fault(column.format, column.dtype)
-    if unreadable:
-        yield f"{path}.format: {unreadable}"
-    elif column.fill is not None and (fault := _fill_fault(column)):
-        yield f"{path}.fill: {fault}"
-    for text in (*(column.true or ()), *(column.false or ())):
-        if text != text.strip():
-            yield f"{path}: {text!r} has white space around it, which is cut off bools"
-    if (column.true is None) != (column.false is None):
-        yield f"{path}: true and false are given together"
-    true, false = ({text.lower() for text in side} for side in column.spellings())
-    if twice := sorted(true & false):
-        yield f"{path}: {twice[0]!r} is spelt for true and for false"
-    rare = column.min_freq > 1 or column.max_categories is not None
-    if rare and column.unseen == "error":
-        yield f"{path}.unseen: what min_freq or max_categories leave out must be unknown"
-
-
-def _misplaced(path: str, column: Column) -> Iterator[str]:
-    # Yields the keys that mean nothing in such a column.
-    is_time = column.dtype in ("date", "timestamp")
-    is_number = column.dtype in ("int64", "float64") or (is_time and not column.parts)
-    learns = column.categories == "learn"
-    timed = any(part in _OF_A_DAY for part in column.parts)
-    needs: Iterable[tuple[str, bool, bool, str]] = (
-        ("map", column.map is not None, column.dtype == "str", "dtype str"),
-        ("categories", column.categories is not None, column.dtype == "str", "dtype str"),
-        ("min_freq", column.min_freq > 1, learns, 'categories = "learn"'),
-        ("max_categories", column.max_categories is not None, learns, 'categories = "learn"'),
-        ("unseen", column.unseen is not None, column.categories is not None, "categories"),
-        ("encode", column.encode == "one_hot", column.categories is not None, "categories"),
-        ("format", column.format is not None, is_time, "dtype date or timestamp"),
-        ("parts", bool(column.parts), is_time, "dtype date or timestamp"),
-        ("parts", is_time and timed, column.dtype == "timestamp", "dtype timestamp for the time"),
-        ("true", column.true is not None, column.dtype == "bool", "dtype bool"),
-        ("scale", column.scale != "none", is_number, "a column of numbers"),
-        ("fill", column.fill is not None, column.missing == "constant", 'missing = "constant"'),
-    )
-    yield from (
-        f"{path}.{key}: needs {what}" for key, said, fits, what in needs if said and not fits
-    )
-
-
-def _fill_fault(column: Column) -> str:
-    fill, dtype = column.fill, column.dtype
-    if dtype in ("date", "timestamp"):
-        return "" if isinstance(fill, str) and _is_time(fill, column) else f"must be a {dtype}"
-    is_bool = isinstance(fill, bool)
-    fits = {
-        "int64": isinstance(fill, int) and not is_bool,
-        "float64": isinstance(fill, int | float) and not is_bool,
-        "str": isinstance(fill, str),
-        "bool": is_bool,
-    }
-    known = column.categories if isinstance(column.categories, tuple) else column.map
-    if not fits[dtype]:
-        return f"must be a value of {dtype}"
-    if known is not None and fill not in known:
-        return f"must be one of {listed(known)}"
-    return ""
-
-
-def _is_time(text: str, column: Column) -> bool:
-    try:
-        if column.format is not None:
-            datetime.strptime(text, column.format)
-        else:
-            (date if column.dtype == "date" else datetime).fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def close_match(name: str, known: Iterable[str]) -> str:

@@ -12,10 +12,12 @@ from pydantic import (
 )
 
 from shardmill.format.layout import DTypeName
+from shardmill.recipe.column_faults import column_faults
 from shardmill.recipe.csv_options import Csv
 from shardmill.recipe.names import Name, Names, distinct, listed
+from shardmill.recipe.number_format import NUMBER_KEYS, NumberFormat
 from shardmill.recipe.recipe import Recipe, without_faults
-from shardmill.recipe.tabular_column import ENCODING_KEYS, Column, close_match, column_faults
+from shardmill.recipe.tabular_column import ENCODING_KEYS, Column, close_match
 from shardmill.recipe.targets import TableColumnTarget, TableTarget
 from shardmill.strict import Strict
 
@@ -133,6 +135,21 @@ class TabularRecipe(Recipe):
             return {None: self.features()}
         return {name: group.columns for name, group in self.groups.items()}
 
+    def missing_cells(self, name: str) -> tuple[str, ...]:
+        """Return the spellings of a missing cell in a column. An empty cell always is one."""
+        return ("", *self.csv.missing, *(self.columns[name].missing_values or ()))
+
+    def number_format(self, name: str) -> NumberFormat:
+        """Return how the numbers of a column are written."""
+        column = self.columns[name]
+        return NumberFormat.of(
+            column.decimal,
+            self.csv.thousands if column.thousands is None else column.thousands,
+            default=self.csv.decimal,
+            prefix=column.prefix,
+            suffix=column.suffix,
+        )
+
     def stated_dtypes(self) -> dict[str, DTypeName]:
         """Return, by column, the dtypes that groups state."""
         groups = self.groups.values()
@@ -167,12 +184,24 @@ class TabularRecipe(Recipe):
         if not self._kept():
             faults.append("columns: at least one must be left as a feature")
         for name in self._kept():
-            faults += column_faults(name, self.columns[name])
+            faults += column_faults(name, self.columns[name], self.missing_cells(name))
+        faults += self._number_faults()
         if self.is_open and not all(
             (self.csv_options(file) or self.csv).header for file in self.row_files()
         ):
             faults.append("columns.*: needs a header, which names the columns")
         return without_faults(self, [*faults, *self._name_faults(), *self._group_faults()])
+
+    def _number_faults(self) -> Iterator[str]:
+        numbers = [name for name, t in self.all_targets().items() if t.classes is None]
+        used = [n for n in (*self._kept(), *numbers) if n in self.columns]
+        used = [n for n in used if self.columns[n].dtype in ("int64", "float64")]
+        for name in used:
+            for key, fault in self.number_format(name).faults():
+                yield f"columns.{name}.{key}: {fault}"
+        for key, default in (("decimal", "."), ("thousands", "")):
+            if getattr(self.csv, key) != default and not used:
+                yield f"csv.{key}: needs a column of numbers"
 
     def _target_faults(self) -> Iterator[str]:
         if self.target is not None and self.targets:
@@ -189,10 +218,20 @@ class TabularRecipe(Recipe):
                 hint = close_match(name, [n for n, c in self.columns.items() if not c.drop])
                 yield f"{where}: no column {name!r}, or it is dropped{hint}"
                 continue
-            if column.said() - {"dtype", "missing"} or column.missing not in ("error", "drop"):
+            keys = column.said() - {"dtype", "missing", "missing_values"}
+            keys -= NUMBER_KEYS if target.classes is None else set()
+            if keys or column.missing not in ("error", "drop"):
                 yield (
-                    f"columns.{name}: a target has no key but dtype, and missing as error or drop"
+                    f"columns.{name}: a target has no key but dtype, missing as error or drop, and "
+                    "missing_values"
                 )
+            never = (
+                []
+                if target.first is not None
+                else [text.strip() for text in self.missing_cells(name)]
+            )
+            for text in sorted({*never} & {*(target.classes or ())}):
+                yield f"{path}.classes: {text!r} is how a missing cell is written"
             if target.classes is None and target.first is not None:
                 yield f"{path}.first: needs classes"
             if target.classes is None and column.dtype not in ("int64", "float64"):

@@ -26,6 +26,12 @@ class Target(Strict):
     classes: Names
     first: int | None = None
 
+    def labels(self) -> tuple[str, ...]:
+        """Return how the raw files write each class: its number, or its name."""
+        if self.first is None:
+            return self.classes
+        return tuple(str(self.first + index) for index in range(len(self.classes)))
+
     @model_validator(mode="after")
     def _labels_are_trimmed(self) -> Self:
         _check_trimmed(self.classes if self.first is None else ())

@@ -149,6 +149,8 @@ class TextRecipe(Recipe):
             yield f"text.tokenizer_file: stands for {' and '.join(given)}, which must go"
         if "missing" in self.csv.model_fields_set:
             yield "csv.missing: texts have no missing cells, so leave it out"
+        for key in sorted({"decimal", "thousands"} & self.csv.model_fields_set):
+            yield f"csv.{key}: texts have no numbers, so leave it out"
         for step, others in _useless_steps(self.text.clean):
             yield f"text.clean: {step} can do nothing after {others}"
         if self.vocabulary.from_artifact == self.name:

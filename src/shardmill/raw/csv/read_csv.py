@@ -51,7 +51,7 @@ class ParsedChunk(NamedTuple):
 
 
 def parse_chunk(chunk: CsvChunk, columns: SourceColumns) -> ParsedChunk:
-    """Return the rows of a chunk, the wanted columns as strings, in the order of the recipe.
+    """Return the rows of a chunk, the wanted columns as strings without nulls.
 
     Args:
         chunk: A chunk from `csv_chunks`.
@@ -108,9 +108,6 @@ def _parse_plain(chunk: CsvChunk, data: bytes, columns: SourceColumns) -> pa.Tab
     convert = pv.ConvertOptions(
         column_types=dict.fromkeys(numbers, pa.string()),
         include_columns=numbers,
-        null_values=list(options.missing),
-        strings_can_be_null=columns.nulls,
-        quoted_strings_can_be_null=columns.nulls,
     )
     table = pv.read_csv(
         pa.BufferReader(data), read_options=read, parse_options=parse, convert_options=convert
@@ -158,12 +155,10 @@ class _Rows:
     def table(self, columns: SourceColumns) -> pa.Table:
         """Return the wanted columns of the good rows."""
         good = [fields for row, fields in self.fields.items() if row not in self.bad]
-        missing = self.chunk.options.missing if columns.nulls else ()
         cells: dict[str, pa.Array] = {}
         for name in columns.wanted():
             place = self.chunk.names.index(name)
-            found = [fields[place] for fields in good]
-            cells[name] = pa.array([None if c in missing else c for c in found], pa.string())
+            cells[name] = pa.array([fields[place] for fields in good], pa.string())
         return pa.table(cells)
 
     def line(self, row: int) -> int:
