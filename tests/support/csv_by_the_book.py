@@ -87,7 +87,7 @@ def read_row(text: str, position: int, options: Csv) -> tuple[list[str] | None, 
 def read_field(text: str, position: int, options: Csv) -> tuple[str, int] | None:
     while options.skip_space and text[position : position + 1] == " ":
         position += 1
-    field, broken = "", False
+    field = ""
     if options.quote and text[position : position + 1] == options.quote:
         position += 1
         while True:
@@ -104,13 +104,10 @@ def read_field(text: str, position: int, options: Csv) -> tuple[str, int] | None
                     position += 1
                     break
                 position += 1
-            broken = broken or here in "\r\n"
             field += here
             position += 1
         ends_field = ends_row(text, position) or delimiter_at(text, position, options)
-        escape = bool(options.escape) and text.startswith(options.escape, position)
-        if not ends_field and (broken or escape):
-            return None
+        return (field, position) if ends_field else None
     while not ends_row(text, position) and not delimiter_at(text, position, options):
         if text[position] == options.escape and options.escape:
             position += 1

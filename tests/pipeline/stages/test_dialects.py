@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 from small_parts import build, cleaned, left_out
 
-from shardmill.errors import ColumnsError, CsvFormatError, FieldCountError, InputError
+from shardmill.errors import (
+    ColumnsError,
+    CsvFormatError,
+    FieldCountError,
+    InputError,
+    UnclosedQuoteError,
+)
 
 RECIPE = """
 name = "toy"
@@ -103,7 +109,7 @@ FAULTS = [
     # content, keys, error, what its message says
     ("n,name,y\n1,x,no,\n", "", FieldCountError, "line 2: .* set csv.trailing_delimiter = true"),
     ("n,name,y\n# a note\n1,x,no\n", "", FieldCountError, 'line 2: .* set csv.comment = "#"'),
-    ('n,name,y\n1,"a \\"b, c\\"",no\n', "", FieldCountError, r'set csv.escape = "\\\\" in'),
+    ('n,name,y\n1,"a \\"b, c\\"",no\n', "", UnclosedQuoteError, r'set csv.escape = "\\\\" in'),
     ('n,name,y\n1, "b, c",no\n', "", FieldCountError, "set csv.skip_space = true"),
     ("# a note\nn,name,y\n1,x,no\n", "", ColumnsError, 'line 1: .* set csv.comment = "#"'),
     ("n;name;y\n1;x;no\n", "", ColumnsError, 'set csv.delimiter = ";" in the recipe'),

@@ -155,7 +155,7 @@ def _first_row(file: IO[bytes], name: Path, options: Csv) -> FirstRow | None:
         if options.header:
             decode_row(row, name, span.line)
             if rows.unclosed[0]:
-                raise unclosed_quote(f"{name}, line {span.line}")
+                raise unclosed_quote(f"{name}, line {span.line}", row, options)
         if is_utf8(row) and not rows.unclosed[0]:
             (fields,) = split_rows([row], options)
         if options.trailing_delimiter and fields and not fields[-1]:
@@ -175,13 +175,16 @@ def is_utf8(data: bytes) -> bool:
     return True
 
 
-def unclosed_quote(where: str) -> UnclosedQuoteError:
-    """Return the error for a row with a quote that is not closed."""
+def unclosed_quote(where: str, row: bytes, options: Csv) -> UnclosedQuoteError:
+    """Return the error for a row with a quote that is not closed, or not at its field's end."""
+    fix = f"close the quote (inside a quoted field it is written twice), {QUOTES_FIX}"
+    if not options.escape and f"\\{options.quote}".encode() in row:
+        fix = r'set csv.escape = "\\" in the recipe if it stands before quotes that are text'
     return UnclosedQuoteError(
         where,
-        expected="every quote closed, in its line or at the end of its field",
+        expected="every quote closed, and at the end of its field",
         found="one that is not",
-        fix=f"close the quote (inside a quoted field it is written twice), {QUOTES_FIX}",
+        fix=fix,
     )
 
 

@@ -177,10 +177,10 @@ class _Rows:
     def fault(self, row: int) -> InputError:
         """Return the error for a bad row."""
         where = f"{self.chunk.name}, line {self.line(row)}"
+        content = self.data[self.spans.starts[row] : self.spans.stops[row]]
         if self.bad[row] == "quotes":
-            return unclosed_quote(where)
+            return unclosed_quote(where, content, self.chunk.options)
         if self.bad[row] == "encoding":
-            content = self.data[self.spans.starts[row] : self.spans.stops[row]]
             try:
                 decode_row(content, self.chunk.name, self.line(row))
             except EncodingError as error:
@@ -200,8 +200,6 @@ class _Rows:
             fix = "set csv.trailing_delimiter = true in the recipe if rows end in a delimiter"
         elif len(fields) < len(self.chunk.names) and text.startswith(("#", "//", "%")):
             fix = f'set csv.comment = "{text[0]}" in the recipe if the line is no row'
-        elif options.quote and not options.escape and f"\\{options.quote}" in text:
-            fix = r'set csv.escape = "\\" in the recipe if it stands before quotes that are text'
         elif options.quote and f"{options.delimiter} {options.quote}" in text:
             fix = "set csv.skip_space = true in the recipe if spaces stand before quotes"
         return fix

@@ -1,14 +1,14 @@
 r"""The grammar of CSV rows in any dialect, as regular expressions over bytes.
 
 A quote opens a field only at the start of the field. Inside the field, two quotes in a row stand
-for one. After the closing quote the rest of the field is literal; so is a quote anywhere else. Rows
-end at LF, CR or CRLF outside quotes. Python's csv and Arrow follow the same rules. An escape takes
-the character after it as it is, inside quotes and outside.
+for one. A quote anywhere else is literal. Rows end at LF, CR or CRLF outside quotes. Python's csv
+and Arrow follow the same rules. An escape takes the character after it as it is, inside quotes and
+outside.
 
-Some rows cannot be trusted, since most likely a quote was not closed and the rows after it were
-swallowed: a quote is open at the end of the file, or closes in a later line and before the end of
-its field, or has an escape behind it. Only the first line of such a row is bad. After it a row
-begins again.
+Python and Arrow also take text after a closing quote. Here such a row is bad, and so is one with a
+quote that is open at the end of the file: most likely quotes are text in this file or have an
+escape before them, or one was not closed and swallowed the rows after it. Only the first line of
+such a row is bad. After it a row begins again.
 """
 
 import re
@@ -146,28 +146,22 @@ class _Grammar:
         return rf"(?:{self.field()}{self.delimiter})*+{self.space}{quoted}\Z"
 
     def field(self) -> str:
-        literal = self.literal(empty=not self.blank)
+        literal = self.literal()
         if not self.quote:
             return f"{self.space}{literal}"
         whole = f"{self.quote}{self.quoted()}{self.quote}(?={self.border()})"
-        # Python's csv takes an escape after a closing quote as text, others do not.
-        clear = f"(?!{self.escape})" if self.escape else ""
-        in_line = f"{self.quote}{self.quoted(breaks=False)}{self.quote}{clear}{self.literal()}"
-        return f"{self.space}(?>{whole}|{in_line}|(?!{self.quote}){literal})"
+        return f"{self.space}(?>{whole}|(?!{self.quote}){literal})"
 
-    def literal(self, *, empty: bool = True) -> str:
-        """Match the text of a field outside quotes."""
-        stop, several = f"[^{self.stop}\\r\\n{self.escape}]++", "*+" if empty else "++"
+    def literal(self) -> str:
+        """Match the text of a field outside quotes. Between white space, there is some."""
+        stop, several = f"[^{self.stop}\\r\\n{self.escape}]++", "++" if self.blank else "*+"
         # The first character of a delimiter of several is text if the others do not follow.
         begun = f"|(?!{self.delimiter}){self.stop}" if self.begun else ""
         return f"(?:{stop}{begun}{self.escaped}){several}"
 
-    def quoted(self, *, breaks: bool = True) -> str:
-        """Match the text between quotes, with or without line breaks in it."""
-        if breaks:
-            return f"(?:[^{self.quote}{self.escape}]++|{self.quote * 2}{self.escaped})*+"
-        escaped = f"|{self.escape}[^\\r\\n]" if self.escape else ""
-        return f"(?:[^{self.quote}{self.escape}\\r\\n]++|{self.quote * 2}{escaped})*+"
+    def quoted(self) -> str:
+        """Match the text between quotes."""
+        return f"(?:[^{self.quote}{self.escape}]++|{self.quote * 2}{self.escaped})*+"
 
     def border(self) -> str:
         """Match the end of a field, in front of which its quote closes."""
