@@ -110,6 +110,16 @@ def _rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count:,} rows"
 
 
+def _nothing_kept(parts: Sequence[CleanedPart]) -> str:
+    reasons: Counter[str] = sum((Counter(part.dropped) for part in parts), Counter())
+    bad, dropped = sum(part.bad for part in parts), sum(reasons.values())
+    if not bad and not dropped:
+        return "none"
+    first = next((part.first_bad for part in parts if part.first_bad is not None), None)
+    why = next(iter(reasons)) if first is None else f"{first.place}: {first.reason}"
+    return f"{dropped + bad:,} rows, none to keep, the first: {why}"
+
+
 def _check_left_out(
     plan: Plan, split: str, parts: Mapping[str, Sequence[CleanedPart]], file: Path
 ) -> None:
@@ -130,9 +140,9 @@ def _check_left_out(
     if kept == 0:
         raise EmptyFileError(
             file,
-            expected="at least one row to keep",
-            found=f"{dropped + bad:,} rows, none to keep",
-            fix="fetch or copy the file again, or correct the recipe",
+            expected=f"at least one row to keep for {split}",
+            found=_nothing_kept(parts[split]),
+            fix="correct the file or the recipe",
         )
     if split == "train" and not any(part.rows for part in parts[split]):
         raise EmptyFileError(

@@ -74,6 +74,13 @@ HOLD_OUT = "\n[splits.validation]\nhold_out = { split = 'train', fraction = 0.25
             "[csv]\nheader = false\nother_columns = 'ignore'",
             "csv: other_columns: needs a header, which names the columns",
         ),
+        (
+            "[splits.test.csv]\npath = 'trees/train.csv'",
+            "splits: trees/train.csv is in train and in test; say which rows of it by where",
+        ),
+        ("where = { a = 1 }", "splits.train.csv.where.a: must be a text, or a list of texts"),
+        ("where = { a = ' x' }", "splits.train.csv.where.a: ' x' has white space around it"),
+        ("where = { a = 'x' }", "splits.train.csv.where: no column 'a'"),
         ("quote = ','", "splits.train.csv: quote: ',' is part of the delimiter"),
         (
             "[csv]\nencoding = 'utf-9'",

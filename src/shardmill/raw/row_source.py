@@ -6,7 +6,7 @@ reads what a recipe names.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -35,6 +35,14 @@ class SourceColumns:
         """Return the inputs, and the targets if they are wanted, in the order of `names`."""
         used = {*self.inputs, *(self.targets if self.labelled else ())}
         return tuple(name for name in self.names if name in used)
+
+    def with_others(self, names: Sequence[str]) -> "SourceColumns":
+        """Return the same columns, with some others that are wanted too."""
+        if not names:
+            return self
+        added = [name for name in names if name not in self.names]
+        inputs = dict.fromkeys((*self.inputs, *names))
+        return replace(self, names=(*self.names, *added), inputs=tuple(inputs))
 
     def of_width(self, fields: int) -> tuple[str, ...]:
         """Return the columns of a file without a header whose first row has so many fields.

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
@@ -97,16 +97,37 @@ class Recipe(Strict):
                 faults.append(f"splits: more than nine tenths of {name} are held out")
         faults += self._files_that_differ()
         faults += self._dialect_faults()
+        faults += self._where_faults()
         if "train" not in self.splits:
             faults.append("splits: a split called train is needed, statistics come from it")
         return without_faults(self, faults)
 
     def _files_that_differ(self) -> Iterator[str]:
         # A file is fetched and checked once, even if several splits name it.
-        known: dict[str, RawFile] = {}
-        for file in self.row_files():
-            if known.setdefault(file.path, file) != file:
-                yield f"splits: {file.path} has other urls, checksum or rows in another split"
+        known: dict[str, tuple[RawFile, RawFile, str]] = {}
+        for name, split in self.splits.items():
+            for file in split.files():
+                published = file.published() if isinstance(file, CsvFile) else file
+                facts, other, of = known.setdefault(file.path, (published, file, name))
+                if facts != published:
+                    yield f"splits: {file.path} has other urls, checksum or rows in another split"
+                elif of != name and not (_where(file) and _where(other)):
+                    yield (
+                        f"splits: {file.path} is in {of} and in {name}; say which rows of it by "
+                        f"where, or hold rows out"
+                    )
+
+    def column_names(self) -> tuple[str, ...] | None:
+        """Return the columns that the recipe names; None if files may have others."""
+        return None
+
+    def _where_faults(self) -> Iterator[str]:
+        names = self.column_names()
+        for split_name, split in self.splits.items():
+            for file in split.files():
+                for name in _where(file):
+                    if names is not None and name not in names:
+                        yield f"splits.{split_name}.csv.where: no column {name!r}"
 
     def _dialect_faults(self) -> Iterator[str]:
         for name, split in self.splits.items():
@@ -136,6 +157,10 @@ class Recipe(Strict):
                 )
             if split.optional or not split.labelled:
                 yield f"splits.{name}: optional and labelled belong to the split that gives rows"
+
+
+def _where(file: RawFile) -> Mapping[str, Sequence[str]]:
+    return (file.where or {}) if isinstance(file, CsvFile) else {}
 
 
 def without_faults(checked: Checked, faults: Sequence[str]) -> Checked:

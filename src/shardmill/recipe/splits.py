@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     TypeAdapter,
     WrapValidator,
@@ -70,11 +71,25 @@ class RawFile(Strict):
         return self
 
 
+def _values(value: Any) -> Any:
+    values = (value,) if isinstance(value, str) else value
+    if not isinstance(values, list | tuple) or not all(isinstance(v, str) for v in values):
+        raise ValueError("must be a text, or a list of texts")
+    if padded := [v for v in values if v != v.strip()]:
+        raise ValueError(f"{padded[0]!r} has white space around it, which is cut off cells")
+    return distinct(tuple(values))
+
+
+Values = Annotated[tuple[str, ...], BeforeValidator(_values), Field(min_length=1)]
+
+
 class CsvFile(RawFile):
     """One CSV file, or all that match a pattern. Keys of `Csv` hold for it instead of [csv]'s.
 
     Attributes:
-        header: Whether the first row names the columns; see `Dialect` for all of these.
+        where: The values that columns have in the rows of the split, by column. Other rows of the
+            file belong to other splits, or to none.
+        header: Whether the first row names the columns; see `Dialect` for all that follow.
         delimiter: What is between fields.
         quote: The quote.
         escape: The escape.
@@ -85,6 +100,7 @@ class CsvFile(RawFile):
         encoding: The encoding of the file.
     """
 
+    where: Annotated[dict[str, Values], Field(min_length=1)] | None = None
     header: bool | None = None
     delimiter: Delimiter | None = None
     quote: Sign | None = None
@@ -94,6 +110,10 @@ class CsvFile(RawFile):
     skip_space: bool | None = None
     trailing_delimiter: bool | None = None
     encoding: Encoding | None = None
+
+    def published(self) -> RawFile:
+        """Return what is the same for all splits that take rows of the file."""
+        return RawFile(path=self.path, urls=self.urls, checksum=self.checksum, rows=self.rows)
 
     def options(self, csv: Csv) -> Csv:
         """Return how to read the file.

@@ -97,6 +97,11 @@ class TabularRecipe(Recipe):
         """Return the targets by column."""
         return self.targets if self.target is None else {self.target.column: self.target}
 
+    def column_names(self) -> tuple[str, ...] | None:
+        """Return the columns that the recipe names; None if files may have others."""
+        known = self.csv.other_columns == "fail" and not self.is_open
+        return tuple(self.columns) if known else None
+
     @property
     def is_open(self) -> bool:
         """Whether a column "*" stands for others. A build gives the recipe all columns first."""

@@ -114,12 +114,12 @@ def test_too_many_bad_rows_fail_the_build_and_leave_the_artifact(
 
 NO_ROWS = [
     # content, options of csv, message
-    ("label,title,body\n", "header = true", r"at least one row to keep, found 0 rows, none"),
-    ("\n\n", "header = false", r"at least one row to keep, found 0 rows, none"),
+    ("label,title,body\n", "header = true", r"at least one row to keep for train, found none"),
+    ("\n\n", "header = false", r"at least one row to keep for train, found none"),
     (
         "3,a,b\n4,c,d\n",
         'header = false, on_bad_row = "quarantine", max_bad_rows = 1.0',
-        r"at least one row to keep, found 2 rows, none",
+        r"found 2 rows, none to keep, the first: .*, line 1: label: expected one of 1, 2, found",
     ),
 ]
 
