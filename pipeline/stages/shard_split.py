@@ -1,5 +1,6 @@
 """Turns prepared rows into shards."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -69,7 +70,10 @@ def write_shard_of(preprocessor: Preprocessor, generation: Generation, shard: Sh
         InputError: A row cannot be encoded.
     """
     fields = preprocessor.fields(labelled=shard.labelled)
-    tables = (part for piece in shard.pieces for part in _finished(preprocessor, shard, piece))
+    unknown: Counter[str] = Counter()
+    tables = (
+        part for piece in shard.pieces for part in _finished(preprocessor, shard, piece, unknown)
+    )
     tensors, values, longest = _shard_tensors(fields, shard.rows, tables)
     size, digest = write_shard(generation.folder / shard.name, fields, tensors, values=values)
     return ShardRecord(
@@ -79,19 +83,26 @@ def write_shard_of(preprocessor: Preprocessor, generation: Generation, shard: Sh
         rows=shard.rows,
         values=values,
         longest=longest,
+        unknown=dict(unknown),
     )
 
 
 def _finished(
-    preprocessor: Preprocessor, shard: Shard, piece: tuple[RowsToEncode, int, int]
+    preprocessor: Preprocessor,
+    shard: Shard,
+    piece: tuple[RowsToEncode, int, int],
+    unknown: Counter[str],
 ) -> Iterator[Mapping[str, Array | Ragged]]:
+    """Yield the fields of the rows of a piece, and add to the counts of unknown values."""
     prepared, row, stop = piece
     for table, key in prepared.tables(row, stop):
         try:
-            yield preprocessor.encode_prepared(table, key, labelled=shard.labelled)
+            encoded = preprocessor.encode_prepared(table, key, labelled=shard.labelled)
         except RowFault as fault:
             # The line of the raw file is not known any more.
             raise fault.at(f"{prepared.path}, row {row + fault.row} (from 0)") from None
+        unknown.update(preprocessor.unknown(table, encoded))
+        yield encoded
         row += len(table)
 
 

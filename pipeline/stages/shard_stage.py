@@ -24,6 +24,7 @@ from shardmill.kinds.row import Fitted, RowFault
 from shardmill.pipeline.builds.build_run import BuildRun
 from shardmill.pipeline.builds.generation import Generation, new_generation, publish
 from shardmill.pipeline.builds.plan_build import Plan
+from shardmill.pipeline.stages.notes_of import notes_of
 from shardmill.pipeline.stages.prepared_rows import (
     PreparedFile,
     PreparedFiles,
@@ -91,6 +92,7 @@ def run_shard(
         manifest = _manifest(
             plan, preprocessor, raw=raw, vocabulary=vocabulary.result(), splits=splits
         )
+    build.notes += notes_of(manifest)
     publish(plan.artifact, manifest, build.to_json(plan.raw))
     return manifest
 

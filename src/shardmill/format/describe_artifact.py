@@ -31,6 +31,7 @@ def _describe_split(split: SplitRecord) -> dict[str, Any]:
         "labelled": split.labelled,
         "dropped": split.dropped,
         "rejected": split.rejected,
+        "unknown": {name: count for name, (count, _) in split.unknown().items()},
         "shards": len(split.shards),
         "rows_per_shard": split.rows_per_shard,
         "shard_bytes": sum(shard.bytes for shard in split.shards),
@@ -58,6 +59,7 @@ def describe_lines(facts: dict[str, Any]) -> Iterator[str]:
         unlabelled = "" if split["labelled"] else ", no target"
         if split["rejected"]:
             dropped += f", {split['rejected']:,} rejected"
+        dropped += "".join(f", {n:,} unknown: {of}" for of, n in split["unknown"].items() if n)
         yield f"  {name:<12} {split['rows']:>12,} rows, {sizes}{unlabelled}{dropped}"
     yield "fields"
     for name, field in facts["splits"]["train"]["fields"].items():

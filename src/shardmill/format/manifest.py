@@ -1,6 +1,7 @@
 """manifest.json, which says what an artifact holds. It is the only file that is ever replaced."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -59,11 +60,14 @@ class ShardRecord(FileRecord):
         rows: How many rows it holds.
         values: How many values all rows of each ragged field have together.
         longest: How many values the longest row of each ragged field has.
+        unknown: How many tokens the vocabulary lacks (`text`), or how many cells of a column are no
+            category, where such values have an id or a level.
     """
 
     rows: Annotated[int, Field(ge=1)]
     values: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     longest: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    unknown: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
 
 
 class RawRecord(Strict):
@@ -148,6 +152,15 @@ class SplitRecord(CleanedSplit):
             if set(shard.values) != ragged or set(shard.longest) != ragged:
                 raise ValueError(f"{shard.path}: must count the values of each ragged field")
         return self
+
+    def unknown(self) -> dict[str, tuple[int, int]]:
+        """Return how many values are unknown and how many there are in all, by feature."""
+        tokens = sum(n for shard in self.shards for n in shard.values.values())
+        ragged = any(field.ragged for field in self.fields)
+        counts: Counter[str] = Counter()
+        for shard in self.shards:
+            counts.update(shard.unknown)
+        return {name: (count, tokens if ragged else self.rows) for name, count in counts.items()}
 
     def rows_per_shard_is_aligned(self) -> bool:
         """Say whether every fixed-size field of a full shard ends at a multiple of ALIGNMENT."""

@@ -1,7 +1,7 @@
 """Images, or arrays of any other shape. Each row is one, and its values stay as they are."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from shardmill.format.layout import Field
 from shardmill.format.manifest import Statistics
+from shardmill.format.ragged import Ragged
 from shardmill.kinds.given_rows import row_error
 from shardmill.kinds.row import (
     Array,
@@ -125,6 +126,16 @@ def encode_prepared(
 def encode(recipe: ImageRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str, Array]:
     """Return the input fields of cleaned rows."""
     return encode_prepared(recipe, fitted, cleaned, None)
+
+
+def unknown(
+    recipe: ImageRecipe,  # noqa: ARG001
+    fitted: Fitted,  # noqa: ARG001
+    prepared: pa.Table,  # noqa: ARG001
+    encoded: Mapping[str, Array | Ragged],  # noqa: ARG001
+) -> dict[str, int]:
+    """Return nothing, since no value of an image is unknown."""
+    return {}
 
 
 def source_columns(recipe: ImageRecipe) -> SourceColumns:

@@ -76,6 +76,16 @@ class Kind(Protocol[RecipeT, SummaryT, LookupT]):
         """Return the input fields of cleaned rows, by field name."""
         ...
 
+    def unknown(
+        self, recipe: RecipeT, fitted: Fitted, prepared: pa.Table, encoded: Encoded
+    ) -> Mapping[str, int]:
+        """Return how many values of prepared rows are unknown to what was learnt, by feature.
+
+        Features that cannot have such values are not named. `encoded` is what `encode_prepared`
+        made of the rows.
+        """
+        ...
+
     def targets(self, recipe: RecipeT) -> tuple[Field, ...]:
         """Return the target fields."""
         ...

@@ -77,6 +77,7 @@ class Fitted:
         unknown: The token that stands for unknown tokens.
         padding: The token that fills up short texts.
         tokenizer: The content of the tokenizer.json that the recipe names, if it names one.
+        unknown_id: The id of the token for unknown ones, also where `vocab` was left out.
     """
 
     inputs: tuple[Field, ...]
@@ -86,6 +87,7 @@ class Fitted:
     unknown: str | None = None
     padding: str | None = None
     tokenizer: str | None = None
+    unknown_id: int | None = None
 
     def padding_id(self) -> int:
         """Return the id that fills up short rows; 0 if there is no padding token."""

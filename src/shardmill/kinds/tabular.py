@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from shardmill.errors import ValueFormatError
 from shardmill.format.layout import Field
 from shardmill.format.manifest import Statistics
+from shardmill.format.ragged import Ragged
 from shardmill.kinds.cells import Cells
 from shardmill.kinds.row import (
     Array,
@@ -24,7 +26,7 @@ from shardmill.kinds.tabular_fit import Summary, fit_column, merge_summaries, su
 from shardmill.kinds.tabular_given import given_cells
 from shardmill.kinds.tabular_labels import read_labels
 from shardmill.raw.row_source import SourceColumns
-from shardmill.recipe.tabular_column import Column
+from shardmill.recipe.tabular_column import UNKNOWN, Column
 from shardmill.recipe.tabular_recipe import TabularRecipe
 from shardmill.recipe.targets import Target
 
@@ -158,6 +160,23 @@ def _encode_field(
             _check_finite(name, field, numbers, x[:, first:last], scaled=scaled)
         first = last
     return x
+
+
+def unknown(
+    recipe: TabularRecipe,
+    fitted: Fitted,
+    prepared: pa.Table,
+    encoded: Mapping[str, Array | Ragged],  # noqa: ARG001
+) -> dict[str, int]:
+    """Return how many cells are no category, by column, where such cells have a level."""
+    counts = {}
+    for name in recipe.features():
+        column, known = recipe.columns[name], fitted.statistics[name].categories
+        if known is not None and UNKNOWN in column.levels:
+            cells = prepared.column(name).drop_null()
+            own = pa.array(known[len(column.levels) :], pa.string())
+            counts[name] = len(cells) - (pc.sum(pc.is_in(cells, value_set=own)).as_py() or 0)
+    return counts
 
 
 def encode(recipe: TabularRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str, Array]:

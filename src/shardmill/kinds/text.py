@@ -1,6 +1,6 @@
 """Turns texts into the ids of their tokens."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shardmill.format.arrow_arrays import arrow_array, numpy_array, string_array
+from shardmill.format.arrow_arrays import Array, arrow_array, numpy_array, string_array
 from shardmill.format.layout import Field
 from shardmill.format.ragged import Ragged
 from shardmill.kinds.given_rows import given_columns, given_texts, is_missing
@@ -132,7 +132,8 @@ def fitted_with(
 ) -> Fitted:
     """Return what is known of texts once there is a vocabulary, wherever that comes from."""
     field = Field.input("int32", ragged=True)
-    return Fitted((field,), ("text",), {}, vocab, unknown, padding, tokenizer)
+    unknown_id = None if unknown is None or unknown not in vocab else vocab[unknown]
+    return Fitted((field,), ("text",), {}, vocab, unknown, padding, tokenizer, unknown_id)
 
 
 def _merge(counts: pa.Table) -> pa.Table:
@@ -202,6 +203,19 @@ def encode_prepared(
     codes = prepared.column("codes").combine_chunks()
     sizes = numpy_array(pc.list_value_length(codes))
     return {"x": Ragged(lookup[numpy_array(codes.flatten())], sizes)}
+
+
+def unknown(
+    recipe: TextRecipe,  # noqa: ARG001
+    fitted: Fitted,
+    prepared: pa.Table,  # noqa: ARG001
+    encoded: Mapping[str, Array | Ragged],
+) -> dict[str, int]:
+    """Return how many tokens the vocabulary lacks."""
+    x = encoded["x"]
+    if fitted.unknown_id is None or not isinstance(x, Ragged):
+        return {}
+    return {"text": int(np.count_nonzero(x.values == fitted.unknown_id))}
 
 
 def encode(recipe: TextRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str, Ragged]:

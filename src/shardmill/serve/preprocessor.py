@@ -117,6 +117,10 @@ class Preprocessor:
         inputs = kind.encode_prepared(self.recipe, self.fitted, prepared, lookup)
         return {**inputs, **(encode_targets(self.recipe, prepared) if labelled else {})}
 
+    def unknown(self, prepared: pa.Table, encoded: Mapping[str, Any]) -> Mapping[str, int]:
+        """Return how many values of prepared rows are unknown; see `Kind.unknown`."""
+        return find_kind(self.recipe).unknown(self.recipe, self.fitted, prepared, encoded)
+
     def encode(self, cleaned: pa.Table, *, labelled: bool) -> dict[str, Array | Ragged]:
         """Return the fields of cleaned rows, in order.
 

@@ -1,0 +1,40 @@
+"""What a user should know of a build that succeeded, since it may not be what they meant."""
+
+from collections.abc import Iterator
+
+from shardmill.format.manifest import Manifest
+from shardmill.recipe.tabular_column import MISSING, UNKNOWN
+
+# A larger share of unknown values most likely has a cause that the recipe can name: texts without
+# spaces, another spelling of the same values, or a test split from elsewhere.
+_UNKNOWN_SHARE = 0.1
+
+# So many categories tell a model which row it sees, and nothing that holds for other rows.
+_CATEGORIES_PER_ROW = 0.5
+_FEWEST_ROWS = 20
+_OTHER_NAMES = ("val", "valid", "dev")
+
+
+def notes_of(manifest: Manifest) -> Iterator[str]:
+    """Yield a line for each thing that a user should know."""
+    yield from _names(manifest)
+    rows = manifest.splits["train"].rows
+    for name, facts in manifest.statistics.items():
+        categories = len(set(facts.categories or ()) - {UNKNOWN, MISSING})
+        if rows >= _FEWEST_ROWS and categories >= _CATEGORIES_PER_ROW * rows:
+            yield f"{name}: {categories:,} categories in {rows:,} rows of train, hardly any twice"
+    for split, record in manifest.splits.items():
+        for name, (count, total) in record.unknown().items():
+            if count > _UNKNOWN_SHARE * total:
+                of = "tokens" if manifest.vocabulary is not None else f"values of {name}"
+                known = "the vocabulary" if manifest.vocabulary is not None else "the categories"
+                yield (
+                    f"{count:,} of {total:,} {of} in {split} are not in {known} of train "
+                    f"({count / total:.0%})"
+                )
+
+
+def _names(manifest: Manifest) -> Iterator[str]:
+    other = next((name for name in _OTHER_NAMES if name in manifest.splits), None)
+    if other is not None and "validation" not in manifest.splits:
+        yield f"training watches the split validation, and this one is called {other}"
