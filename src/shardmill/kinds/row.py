@@ -94,6 +94,11 @@ class Fitted:
         return 0 if self.vocab is None or self.padding is None else self.vocab[self.padding]
 
 
+def unknown_id_of(vocab: Vocab, unknown: str | None) -> int | None:
+    """Return the id of the token for unknown ones, if the vocabulary has it."""
+    return None if unknown is None or unknown not in vocab else vocab[unknown]
+
+
 TARGET = Field.target("class", "int64")
 
 

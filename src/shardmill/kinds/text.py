@@ -20,6 +20,7 @@ from shardmill.kinds.row import (
     label_column as label_column,
     target_columns as target_columns,
     targets as targets,
+    unknown_id_of,
     without_faulty,
 )
 from shardmill.raw.row_source import SourceColumns
@@ -132,7 +133,7 @@ def fitted_with(
 ) -> Fitted:
     """Return what is known of texts once there is a vocabulary, wherever that comes from."""
     field = Field.input("int32", ragged=True)
-    unknown_id = None if unknown is None or unknown not in vocab else vocab[unknown]
+    unknown_id = unknown_id_of(vocab, unknown)
     return Fitted((field,), ("text",), {}, vocab, unknown, padding, tokenizer, unknown_id)
 
 

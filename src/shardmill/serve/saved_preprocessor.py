@@ -23,7 +23,7 @@ from shardmill.format.manifest import (
 )
 from shardmill.format.read_checked import read_checked
 from shardmill.format.record import read_record, to_json
-from shardmill.kinds.row import Fitted
+from shardmill.kinds.row import Fitted, unknown_id_of
 from shardmill.recipe.any_recipe import RECIPE_KINDS, AnyRecipe
 from shardmill.strict import Strict, describe_faults
 from shardmill.text.load_vocab import load_vocab, vocab_bytes
@@ -151,9 +151,11 @@ def with_vocabulary(
     tokenizer = None
     if record.vocab is None and record.tokenizer is not None:
         tokenizer = read_checked(folder, record.tokenizer, fix=fix).decode()
+    vocab = load_vocab(folder, record, fix=fix)
     return replace(
         fitted,
-        vocab=load_vocab(folder, record, fix=fix),
+        vocab=vocab,
+        unknown_id=unknown_id_of(vocab, record.unknown),
         unknown=record.unknown,
         padding=record.padding,
         tokenizer=tokenizer,
