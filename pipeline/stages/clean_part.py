@@ -12,7 +12,7 @@ import pyarrow as pa
 from shardmill.format.arrow_arrays import arrow_array, numpy_array
 from shardmill.format.manifest import ParquetRecord
 from shardmill.kinds.find_kind import find_kind
-from shardmill.kinds.row import Cleaned, RowFault
+from shardmill.kinds.row import Cleaned, reason_of
 from shardmill.pipeline.builds.generation import Generation
 from shardmill.pipeline.stages.hold_out import HoldOutDraw, hold_out_draws
 from shardmill.pipeline.stages.prepared_rows import PreparedFile, PreparedWriter
@@ -165,7 +165,7 @@ class _LeftOut:
             fault = cleaned.faults[0]
             (place,) = self._job.source.places(chunk, [fault.row], fault.column)
             raise fault.at(str(place))
-        reasons = {fault.row: _reason(fault) for fault in reversed(cleaned.faults)}
+        reasons = {fault.row: reason_of(fault) for fault in reversed(cleaned.faults)}
         rows = sorted([*reasons, *cleaned.dropped])
         if not rows and not bad:
             return
@@ -204,7 +204,3 @@ def _table(rows: Sequence[BadPlace], raw_paths: Mapping[Path, str]) -> pa.Table:
             "text": pa.array([row.place.text for row in rows], pa.string()),
         }
     )
-
-
-def _reason(fault: RowFault) -> str:
-    return f"{fault.column}: expected {fault.facts['expected']}, found {fault.facts['found']}"

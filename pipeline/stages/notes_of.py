@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from shardmill.format.manifest import Manifest
 from shardmill.recipe.tabular_column import MISSING, UNKNOWN
 
-# The share of unknown values may be so much larger than in train, whose own is what the recipe wants.
-# A larger one most likely means that texts have no spaces, that values are spelt in another way, or
-# that the rows are from elsewhere.
+# The share of unknown values may be so much larger than in train, whose own is what the recipe
+# wants. A larger one most likely means that texts have no spaces, that values are spelt in another
+# way, or that the rows are from elsewhere.
 _UNKNOWN_SHARE = 0.1
 
 # So many categories tell a model which row it sees, and nothing that holds for other rows.

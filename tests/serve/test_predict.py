@@ -141,4 +141,5 @@ def test_stdin_that_is_refused(model_folders: Path) -> None:
     assert "stdin, line 2" in result.stderr and "byte 0xff at byte 5" in result.stderr
     result = run("predict", model_folders / "titanic", "-", given="a")
     assert result.exit_code == 4
-    assert "expected  rows of kind tabular, in a file" in result.stderr
+    assert "stdin, line 1" in result.stderr
+    assert "without Pclass, Sex" in result.stderr

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -21,9 +22,9 @@ from shardmill.cli.output import open_binary
 from shardmill.errors import (
     OutputError,
 )
-from shardmill.serve.raw_batches import text_batches
+from shardmill.serve.raw_batches import batches_of_texts
 from shardmill.training.saved.load_model import Model, load_model
-from shardmill.training.saved.write_predictions import open_output, write_predictions
+from shardmill.training.saved.write_predictions import Predicted, open_output, write_predictions
 
 
 @pytest.fixture
@@ -182,7 +183,7 @@ def test_an_interrupt_leaves_the_file_that_was_there(
 def test_stdin_is_read_as_it_comes(model_folders: Path) -> None:
     preprocessor = Preprocessor.load(model_folders / "ag_news")
     lines = iter([b"one\n", b"two\n", b"three\n"])
-    batches = text_batches(preprocessor, lines, 2)  # type: ignore[arg-type]
+    batches = batches_of_texts(preprocessor, lines, 2)  # type: ignore[arg-type]
     next(batches)
     assert next(lines) == b"three\n"
 
@@ -191,7 +192,8 @@ def test_names_of_classes_that_need_quotes() -> None:
     out = io.BytesIO()
     classes = ['a,"b"', "row"]
     table = torch.tensor([[0.25, 0.75], [0.5, 0.5]])
-    assert write_predictions([table], classes, out, form="csv", all_classes=True) == 2
+    predicted = [Predicted(table, np.arange(2), pa.table({}))]
+    assert write_predictions(predicted, classes, out, form="csv", all_classes=True) == 2
     first, second = rows_of(out.getvalue().decode())
     assert first == {
         "row": "0", "class": "row", "probability": "0.75", 'p_a,"b"': "0.25", "p_row": "0.75"

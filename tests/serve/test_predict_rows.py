@@ -3,6 +3,7 @@
 import csv
 import gzip
 import os
+import threading
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from building import build
-from predictions import NAMES, RAW, of_file, run
+from predictions import NAMES, RAW, done, of_file, rows_of, run
 
 import shardmill
 from shardmill import Preprocessor
@@ -25,8 +26,9 @@ from shardmill.errors import (
     ValueFormatError,
 )
 from shardmill.pipeline.sample.write_idx import encode_idx
+from shardmill.raw.row_source import BadPlace
 from shardmill.recipe.load_recipe import parse_recipe
-from shardmill.serve.raw_batches import raw_batches
+from shardmill.serve.raw_batches import batches_of_file, raw_batches
 from shardmill.training.saved.load_model import load_model
 
 
@@ -175,10 +177,9 @@ def test_inputs_that_are_no_raw_files(
 
     for path in (tmp_path / "none.csv", raw["titanic"] / "none.csv"):
         assert fault("titanic", path).endswith("directory to do check the path")
-    os.mkfifo(tmp_path / "pipe")
     for name in NAMES:
         assert "expected a file found a folder" in fault(name, tmp_path)
-        assert "expected a file found a pipe or device" in fault(name, tmp_path / "pipe")
+        assert "expected a file found a device" in fault(name, Path(os.devnull))
     pq.write_table(pa.table({"a": [1]}), tmp_path / "a.parquet")
     with ZipFile(tmp_path / "a.xlsx", "w") as file:
         file.writestr("a", "b")
@@ -207,3 +208,68 @@ def test_errors_name_no_recipe(model_folders: Path, raw: dict[str, Path], tmp_pa
         assert result.exit_code == 4
         assert expected in result.stderr
         assert "in the recipe" not in result.stderr and "of the recipe" not in result.stderr
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 100])
+def test_quarantine(tmp_path: Path, batch_size: int) -> None:
+    rows = "height;wood;note;old\r\n1;Bär;;0\r\n2;Öl;;1\r\n"
+    (tmp_path / "trees.csv").write_bytes(rows.encode("cp1252"))
+    artifact = build(parse_recipe(TREES, where="test"), tmp_path, tmp_path / "out")
+    preprocessor = Preprocessor.load(artifact)
+    path = tmp_path / "new.csv"
+    lines = ["3;Bär;a;", "7;Bär", "high;Öl;;", ";Öl;;1", "4;Öl;b;", '5;"x;c;', "6;Bär;d;no"]
+    path.write_bytes(("height;wood;note;old\r\n" + "\r\n".join(lines)).encode("cp1252"))
+    bad: list[BadPlace] = []
+    batches: list[Any] = list(
+        batches_of_file(preprocessor, path, batch_size, keep=("note",), on_bad=bad.append)
+    )
+    assert torch.cat([batch.x for batch in batches])[:, 0].tolist() == [3, 4, 6]
+    assert np.concatenate([batch.rows for batch in batches]).tolist() == [0, 4, 6]
+    assert [cell for b in batches for cell in b.kept["note"].to_pylist()] == ["a", "b", "d"]
+    found = sorted((row.place.number, row.reason) for row in bad)
+    assert found == [
+        (3, "field count"),
+        (4, "height: expected a finite float64, found 'high'"),
+        (5, "expected a row that the recipe keeps, found height is missing"),
+        (7, "quotes"),
+    ]
+
+
+def test_other_columns_and_a_pipe(
+    model_folders: Path, raw: dict[str, Path], tmp_path: Path
+) -> None:
+    given = columns_of(raw["titanic"])
+    rows = [[*row, f"more {n}"] for n, row in enumerate(given)]
+    path = write(tmp_path / "more.csv", rows)
+    same = write(tmp_path / "same.csv", given)
+    name = rows[0][-1]
+    folder = model_folders / "titanic"
+    plain = done("predict", folder, same).stdout
+    assert done("predict", folder, path).stdout == plain
+    assert done("predict", folder, "-", given=path.read_bytes()).stdout == plain
+    kept = rows_of(done("predict", folder, path, "--keep", name, "--keep", "Name").stdout)
+    assert [row.pop(name) for row in kept] == [row[-1] for row in rows[1:]]
+    place = rows[0].index("Name")
+    assert [row.pop("Name") for row in kept] == [row[place] for row in rows[1:]]
+    assert kept == rows_of(plain)
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=[path.read_bytes()])
+    writer.start()
+    assert done("predict", folder, tmp_path / "pipe").stdout == plain
+    writer.join()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--keep", "nothing"], "without nothing"),
+        (["--keep", "class"], "--keep: a column 'class' is written already"),
+        (["--keep", "Name", "--keep", "Name"], "--keep: a column 'Name' is written already"),
+    ],
+)
+def test_columns_that_cannot_go_along(
+    model_folders: Path, raw: dict[str, Path], options: list[str], message: str
+) -> None:
+    result = run("predict", model_folders / "titanic", raw["titanic"], *options)
+    assert result.exit_code in (2, 4)
+    assert message in result.stderr

@@ -7,9 +7,10 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Literal, Protocol
+from typing import IO, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 from torch import Tensor
@@ -21,39 +22,64 @@ OutputFormat = Literal["csv", "jsonl", "parquet"]
 _FIX = "choose another file with --out, or make room and permissions"
 
 
+class Predicted(NamedTuple):
+    """The predictions for some rows.
+
+    Attributes:
+        probabilities: The probabilities [b, classes] float32.
+        rows: The numbers of the rows, int64 [b].
+        kept: The columns [b] that go along.
+    """
+
+    probabilities: Tensor
+    rows: npt.NDArray[np.int64]
+    kept: pa.Table
+
+
 def write_predictions(
-    probabilities: Iterable[Tensor],
+    predicted: Iterable[Predicted],
     classes: Sequence[str],
     out: IO[bytes],
     *,
     form: OutputFormat,
     all_classes: bool = False,
+    keep: Sequence[str] = (),
 ) -> int:
     """Write a row for each prediction, and return how many there were.
 
-    The columns are `row` (counted from 0), `class` (the likeliest, or the first of equal ones) and
-    `probability` (of that class); with `all_classes` there is also `p_<class>` for each class.
+    The columns are `row` (its number in the file, from 0), those that go along, `class` (the
+    likeliest, or the first of equal ones) and `probability` (of that class); with `all_classes`
+    there is also `p_<class>` for each class.
     Numbers are float32. As text they have the fewest digits that are read back as the same number.
 
     Args:
-        probabilities: The probabilities in batches [b, classes].
+        predicted: The predictions in batches.
         classes: The names of the classes.
         out: The file to write to.
         form: The format of the output.
         all_classes: Whether to write a column for each class.
+        keep: The names of the columns that go along.
     """
     columns = [f"p_{name}" for name in classes] if all_classes else []
-    writer = _WRITERS[form](out, columns)
-    row = 0
-    for batch in probabilities:
-        shares = batch.numpy()
+    schema = pa.schema(
+        [("row", pa.int64())]
+        + [(name, pa.string()) for name in keep]
+        + [("class", pa.string()), ("probability", pa.float32())]
+        + [(name, pa.float32()) for name in columns]
+    )
+    writer = _WRITERS[form](out, schema)
+    written = 0
+    for batch in predicted:
+        shares = batch.probabilities.numpy()
         indices = shares.argmax(1)
         best = np.take_along_axis(shares, indices[:, None], 1)[:, 0]
         names = [classes[index] for index in indices]
-        writer.write(row, names, best, shares if all_classes else shares[:, :0])
-        row += len(batch)
+        kept = [batch.kept.column(name).to_pylist() for name in keep]
+        others = list(shares.T) if all_classes else []
+        writer.write([batch.rows.tolist(), *kept, names, best, *others])
+        written += len(batch.rows)
     writer.close()
-    return row
+    return written
 
 
 @contextmanager
@@ -98,30 +124,22 @@ def _replace(path: Path) -> Iterator[IO[bytes]]:
 
 
 class _Writer(Protocol):
-    def write(self, row: int, names: Sequence[str], best: Any, shares: Any) -> None:
-        """Write a batch.
-
-        Args:
-            row: The number of its first row.
-            names: The likeliest class of each row [b].
-            best: The probability of that class [b].
-            shares: The probabilities of the classes that have columns [b, c].
-        """
+    def write(self, columns: Sequence[Any]) -> None:
+        """Write a batch, given the cells [b] of each column."""
 
     def close(self) -> None:
         """Write what is left."""
 
 
 class _Csv:
-    def __init__(self, out: IO[bytes], columns: Sequence[str]) -> None:
+    def __init__(self, out: IO[bytes], schema: pa.Schema) -> None:
         self._out = out
         # The header is written with the first rows, so that nothing is written if these fail.
-        self._header = [["row", "class", "probability", *columns]]
+        self._header = [schema.names]
 
-    def write(self, row: int, names: Sequence[str], best: Any, shares: Any) -> None:
+    def write(self, columns: Sequence[Any]) -> None:
         # str() of a float32 has the fewest digits that are read back as the same number.
-        cells = zip(range(row, row + len(names)), names, best, shares, strict=True)
-        self._write([n, name, str(p), *map(str, others)] for n, name, p, others in cells)
+        self._write([list(map(str, cells)) for cells in zip(*columns, strict=True)])
 
     def close(self) -> None:
         self._write([])
@@ -137,15 +155,15 @@ class _Csv:
 
 
 class _Jsonl:
-    def __init__(self, out: IO[bytes], columns: Sequence[str]) -> None:
+    def __init__(self, out: IO[bytes], schema: pa.Schema) -> None:
         self._out = out
-        self._columns = columns
+        self._names = schema.names
 
-    def write(self, row: int, names: Sequence[str], best: Any, shares: Any) -> None:
+    def write(self, columns: Sequence[Any]) -> None:
         lines = []
-        for n, (name, p, others) in enumerate(zip(names, best, shares, strict=True), row):
-            facts = {"row": n, "class": name, "probability": float(str(p))}
-            facts |= {c: float(str(q)) for c, q in zip(self._columns, others, strict=True)}
+        for cells in zip(*columns, strict=True):
+            values = [float(str(cell)) if isinstance(cell, np.floating) else cell for cell in cells]
+            facts = dict(zip(self._names, values, strict=True))
             lines.append(json.dumps(facts, ensure_ascii=False) + "\n")
         self._out.write("".join(lines).encode())
         self._out.flush()
@@ -155,13 +173,11 @@ class _Jsonl:
 
 
 class _Parquet:
-    def __init__(self, out: IO[bytes], columns: Sequence[str]) -> None:
-        types = {"row": pa.int64(), "class": pa.string(), "probability": pa.float32()}
-        self._schema = pa.schema(types | dict.fromkeys(columns, pa.float32()))
-        self._file = pq.ParquetWriter(out, self._schema)
+    def __init__(self, out: IO[bytes], schema: pa.Schema) -> None:
+        self._schema = schema
+        self._file = pq.ParquetWriter(out, schema)
 
-    def write(self, row: int, names: Sequence[str], best: Any, shares: Any) -> None:
-        columns = [range(row, row + len(names)), names, best, *shares.T]
+    def write(self, columns: Sequence[Any]) -> None:
         arrays = [pa.array(c, f.type) for c, f in zip(columns, self._schema, strict=True)]
         self._file.write_table(pa.table(arrays, schema=self._schema))
 
@@ -169,7 +185,7 @@ class _Parquet:
         self._file.close()
 
 
-_WRITERS: Mapping[OutputFormat, Callable[[IO[bytes], Sequence[str]], _Writer]] = {
+_WRITERS: Mapping[OutputFormat, Callable[[IO[bytes], pa.Schema], _Writer]] = {
     "csv": _Csv,
     "jsonl": _Jsonl,
     "parquet": _Parquet,

@@ -162,5 +162,5 @@ def main(debug: bool) -> None:
 
     Results go to stdout; progress, notes and errors go to stderr. Exit codes: 0 success, 1 failure,
     2 usage, 3 recipe, 4 raw input, 5 artifact, 6 locked, 7 output, 8 fetch, 9 training,
-    130 interrupted, 143 terminated.
+    10 predicted but for bad rows, 130 interrupted, 143 terminated.
     """

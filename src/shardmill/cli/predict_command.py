@@ -11,9 +11,17 @@ from shardmill.cli.command import Command, examples
 from shardmill.errors import OutputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shardmill.raw.row_source import BadPlace
+    from shardmill.serve.preprocessor import Preprocessor
+    from shardmill.serve.raw_batches import RawBatch
     from shardmill.training.saved.write_predictions import OutputFormat
 
 FORMATS = ("csv", "jsonl", "parquet")
+# The exit code if rows were left out, which is no failure. Those of errors are in `errors`.
+_LEFT_OUT = 10
+_LISTED = 20  # so many bad rows are listed
 
 
 _EXAMPLES = examples(
@@ -37,6 +45,12 @@ _EXAMPLES = examples(
     help="The file to write. It takes its place when it is whole.  [default: stdout]",
 )
 @click.option("--all", "all_classes", is_flag=True, help="Write a column for each class, too.")
+@click.option(
+    "--keep",
+    multiple=True,
+    metavar="COLUMN",
+    help="A column of INPUT to write beside its predictions. May be given several times.",
+)
 @options.batch_size
 @options.quiet
 def command(
@@ -45,40 +59,86 @@ def command(
     form: "OutputFormat | None",
     out: Path | None,
     all_classes: bool,
+    keep: tuple[str, ...],
     batch_size: int,
     quiet: bool,
 ) -> None:
     """Predict the classes of raw rows with a saved model.
 
     FOLDER is a model that `shardmill train` has saved. INPUT is a raw file like those of its
-    recipe: a CSV file with the same columns, in which the target may be missing, or an IDX file of
-    images. It may be compressed. INPUT may also be - for texts on stdin, one on each line.
+    recipe: a CSV file with the same columns, in which the target may be missing and others may be
+    there, or an IDX file of images. It may be compressed, and it may be a pipe. INPUT may also be -
+    for stdin: a file, or for texts one text on each line.
+
+    If the recipe puts bad rows in quarantine, those of INPUT are listed, the others are predicted,
+    and the exit code is 10.
     """
     form = form or _format(out)
     if out is None and form == "parquet" and sys.stdout.isatty():
         raise click.UsageError("parquet is not for a terminal: name a file with --out.")
     _check_other_file(input, out)
     from shardmill.cli.output import open_binary
-    from shardmill.serve.raw_batches import raw_batches, text_batches
     from shardmill.training.saved.load_model import load_model
-    from shardmill.training.saved.write_predictions import write_predictions
+    from shardmill.training.saved.write_predictions import Predicted, write_predictions
 
     model = load_model(folder)
-    if input == "-":
-        batches = text_batches(model.preprocessor, sys.stdin.buffer, batch_size, layout="bag")
-    else:
-        batches = raw_batches(model.preprocessor, Path(input), batch_size, layout="bag")
+    _check_kept(keep, model.classes if all_classes else ())
+    bad: list[BadPlace] = []
+    batches = _batches(model.preprocessor, input, batch_size, keep=keep, bad=bad)
     with open_binary(out) as file:
         rows = write_predictions(
-            map(model.probabilities, batches),
+            (Predicted(model.probabilities(b.x), b.rows, b.kept) for b in batches),
             model.classes,
             file,
             form=form,
             all_classes=all_classes,
+            keep=keep,
         )
     if not quiet and (out is not None or rows == 0):
         noun = "row" if rows == 1 else "rows"
         click.echo(f"wrote {rows:,} {noun} to {out or 'stdout'}", err=True)
+    if bad:
+        _report(bad)
+        click.get_current_context().exit(_LEFT_OUT)
+
+
+def _batches(
+    preprocessor: "Preprocessor",
+    given: str,
+    rows: int,
+    *,
+    keep: tuple[str, ...],
+    bad: "list[BadPlace]",
+) -> "Iterator[RawBatch]":
+    """Yield the batches of the input. Bad rows go to `bad` if the recipe has a quarantine."""
+    from shardmill.recipe.text_recipe import TextRecipe
+    from shardmill.serve.raw_batches import batches_of_file, batches_of_texts
+
+    recipe = preprocessor.recipe
+    if given == "-" and isinstance(recipe, TextRecipe):
+        if keep:
+            raise click.UsageError("--keep: lines of text have no columns.")
+        return batches_of_texts(preprocessor, sys.stdin.buffer, rows, layout="bag")
+    if keep and recipe.csv_options() is None:
+        raise click.UsageError("--keep: images have no columns.")
+    on_bad = bad.append if recipe.bad_rows_allowed() else None
+    return batches_of_file(preprocessor, Path(given), rows, layout="bag", keep=keep, on_bad=on_bad)
+
+
+def _check_kept(keep: tuple[str, ...], classes: tuple[str, ...]) -> None:
+    own = ["row", "class", "probability", *(f"p_{name}" for name in classes)]
+    for name in keep:
+        if name in own or keep.count(name) > 1:
+            raise click.UsageError(f"--keep: a column {name!r} is written already.")
+
+
+def _report(bad: "list[BadPlace]") -> None:
+    noun = "row is" if len(bad) == 1 else "rows are"
+    click.echo(f"{len(bad):,} {noun} left out as bad:", err=True)
+    for row in bad[:_LISTED]:
+        click.echo(f"  {row.place}: {row.reason}", err=True)
+    if len(bad) > _LISTED:
+        click.echo(f"  and {len(bad) - _LISTED:,} more", err=True)
 
 
 def _format(out: Path | None) -> "OutputFormat":

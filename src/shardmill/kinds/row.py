@@ -49,6 +49,12 @@ def _fault(row: int, column: str, error: type[InputError], facts: dict[str, str]
     return RowFault(row, column, error, **facts)
 
 
+def reason_of(fault: RowFault) -> str:
+    """Return what is wrong with a cell, in one line for lists of bad rows."""
+    where = f"{fault.column}: " if fault.column else ""
+    return f"{where}expected {fault.facts['expected']}, found {fault.facts['found']}"
+
+
 @dataclass(frozen=True, slots=True)
 class Cleaned:
     """Cleaned rows in order, and the rows that were left out.

@@ -4,45 +4,60 @@ A batch has the number of rows that was asked for, wherever the chunks of the fi
 gets the same batches as from shards.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from shardmill.errors import (
     EncodingError,
-    ImageShapeError,
-    InputError,
     KindOfRowsError,
-    NotAFileError,
 )
-from shardmill.format.layout import Field
-from shardmill.kinds.find_kind import find_kind
-from shardmill.kinds.row import RowFault
-from shardmill.raw.decompress import file_stat
-from shardmill.raw.idx_source import IdxSource
-from shardmill.raw.plain_file import is_plain, plain_copy
-from shardmill.raw.raw_files import RawContent
-from shardmill.raw.read_idx import IdxHeader
-from shardmill.raw.row_source import RowSource
-from shardmill.raw.sources import file_source
+from shardmill.format.arrow_arrays import arrow_array
+from shardmill.kinds.row import RowFault, reason_of
+from shardmill.raw.csv.csv_source import CsvSource
+from shardmill.raw.row_source import BadPlace, Place, RowSource
 from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
 from shardmill.recipe.text_recipe import TextRecipe
+from shardmill.serve.open_source import open_source, reworded
 from shardmill.serve.preprocessor import Layout, Preprocessor
 
 if TYPE_CHECKING:
     from shardmill.serve.preprocessor import Inputs
 
 
+class RawBatch(NamedTuple):
+    """Some rows of a raw file.
+
+    Attributes:
+        x: Their tensors [b, ...].
+        rows: Their numbers in the file, from 0 and with the bad ones, int64 [b].
+        kept: The columns [b] that go along, as strings.
+    """
+
+    x: "Inputs"
+    rows: npt.NDArray[np.int64]
+    kept: pa.Table
+
+
 class _Piece(NamedTuple):
-    """Some rows of a chunk, beginning with row `start` of it."""
+    """Some rows of a chunk, beginning with row `start` of its table.
+
+    Attributes:
+        chunk: The chunk.
+        start: The first row, in the table of the chunk.
+        table: The rows [b].
+        rows: The numbers of the rows in the file, int64 [b].
+    """
 
     chunk: Any
     start: int
     table: pa.Table
+    rows: npt.NDArray[np.int64]
 
 
 def raw_batches(
@@ -66,20 +81,79 @@ def raw_batches(
     Raises:
         InputError: The file, or a row of it, is not what the recipe says. The error says where.
     """
-    with _reworded(preprocessor), _open(preprocessor, path) as source:
-        for pieces in _regroup(_rows(source, sizes.chunk_bytes), rows):
-            table = pa.concat_tables([piece.table for piece in pieces])
-            try:
-                x = preprocessor.encode_raw(table, layout=layout)
-            except RowFault as fault:
-                raise fault.at(_place(source, pieces, fault.row)) from None
-            yield x
+    for batch in batches_of_file(preprocessor, path, rows, layout=layout, sizes=sizes):
+        yield batch.x
 
 
-def text_batches(
+OnBad = Callable[[BadPlace], None]
+
+
+def batches_of_file(
+    preprocessor: Preprocessor,
+    path: Path,
+    rows: int,
+    *,
+    layout: Layout = "padded",
+    keep: Sequence[str] = (),
+    on_bad: OnBad | None = None,
+    sizes: WorkSizes = DEFAULT_SIZES,
+) -> Iterator[RawBatch]:
+    """Yield batches of the rows of a raw file in order, `rows` at a time.
+
+    Args:
+        preprocessor: The preprocessor of the recipe that the file is like.
+        path: The raw file; see `raw_batches`. A pipe is copied to a temporary file first, and - is
+            stdin.
+        rows: How many rows a batch has. The last batch may have fewer, and so may one in which
+            rows are bad.
+        layout: How texts are put together; see `Preprocessor`.
+        keep: The columns of a CSV file that go along.
+        on_bad: What to call for each bad row. Without it, the first one is an error.
+        sizes: How much of the file is in memory at a time.
+
+    Raises:
+        InputError: The file is not what the recipe says, or a row is not and there is no `on_bad`.
+    """
+    with reworded(preprocessor), open_source(preprocessor, path, keep) as source:
+        if on_bad is None and isinstance(source, CsvSource):
+            source = source.failing()
+        found = _rows(source, sizes.chunk_bytes, on_bad)
+        for pieces in _regroup(found, rows):
+            batch = _batch(preprocessor, source, pieces, layout=layout, keep=keep, on_bad=on_bad)
+            if len(batch.rows):
+                yield batch
+
+
+def _batch(
+    preprocessor: Preprocessor,
+    source: RowSource,
+    pieces: Sequence[_Piece],
+    *,
+    layout: Layout,
+    keep: Sequence[str],
+    on_bad: OnBad | None,
+) -> RawBatch:
+    """Encode the rows of some pieces, without those that are bad."""
+    table = pa.concat_tables([piece.table for piece in pieces])
+    good = np.arange(len(table))
+    while True:
+        kept = table.take(arrow_array(good))
+        try:
+            x = preprocessor.encode_raw(kept, layout=layout) if len(good) else None
+            numbers = np.concatenate([piece.rows for piece in pieces])[good]
+            return RawBatch(x, numbers, kept.select(keep))  # type: ignore[arg-type]
+        except RowFault as fault:
+            place = _place(source, pieces, int(good[fault.row]))
+            if on_bad is None:
+                raise fault.at(str(place)) from None
+            on_bad(BadPlace(place, reason_of(fault)))
+            good = np.delete(good, fault.row)
+
+
+def batches_of_texts(
     preprocessor: Preprocessor, lines: IO[bytes], rows: int, *, layout: Layout = "padded"
-) -> Iterator["Inputs"]:
-    """Yield the tensors of texts, of which each line holds one, `rows` at a time.
+) -> Iterator[RawBatch]:
+    """Yield batches of texts, of which each line holds one, `rows` at a time.
 
     Raises:
         KindOfRowsError: The rows of this recipe are no texts.
@@ -92,14 +166,12 @@ def text_batches(
             found="texts, one a line",
             fix="give the path of a raw file",
         )
-    texts: list[str] = []
-    for number, line in enumerate(lines, 1):
-        texts.append(_decode(line, number))
-        if len(texts) == rows:
-            yield preprocessor(texts, layout=layout)
-            texts = []
-    if texts:
-        yield preprocessor(texts, layout=layout)
+    numbered = (_decode(line, number) for number, line in enumerate(lines, 1))
+    first = 0
+    while texts := list(islice(numbered, rows)):
+        numbers = np.arange(first, first + len(texts))
+        yield RawBatch(preprocessor(texts, layout=layout), numbers, pa.table({}))
+        first += len(texts)
 
 
 def _decode(line: bytes, number: int) -> str:
@@ -114,15 +186,17 @@ def _decode(line: bytes, number: int) -> str:
         ) from None
 
 
-def _regroup(chunks: Iterable[tuple[Any, pa.Table]], rows: int) -> Iterator[list[_Piece]]:
+def _regroup(
+    chunks: Iterable[tuple[Any, pa.Table, npt.NDArray[np.int64]]], rows: int
+) -> Iterator[list[_Piece]]:
     """Yield pieces of chunks with `rows` rows together. The last ones may have fewer."""
     pieces: list[_Piece] = []
     wanted = rows
-    for chunk, table in chunks:
+    for chunk, table, numbers in chunks:
         start = 0
         while start < len(table):
             piece = table.slice(start, wanted)
-            pieces.append(_Piece(chunk, start, piece))
+            pieces.append(_Piece(chunk, start, piece, numbers[start : start + len(piece)]))
             start += len(piece)
             wanted -= len(piece)
             if wanted == 0:
@@ -132,76 +206,28 @@ def _regroup(chunks: Iterable[tuple[Any, pa.Table]], rows: int) -> Iterator[list
         yield pieces
 
 
-def _place(source: RowSource, pieces: Iterable[_Piece], row: int) -> str:
+def _place(source: RowSource, pieces: Iterable[_Piece], row: int) -> Place:
     for piece in pieces:
         if row < len(piece.table):
             (found,) = source.places(piece.chunk, [piece.start + row], "")
-            return str(found)
+            return found
         row -= len(piece.table)
     raise IndexError(row)
 
 
-@contextmanager
-def _reworded(preprocessor: Preprocessor) -> Iterator[None]:
-    """Reword errors that mention the recipe, which the user of a model may never have seen."""
-    try:
-        yield
-    except InputError as error:
-        if "recipe" not in error.fix:
-            raise
-        fix = "correct the file: what the model takes is fixed"
-        if isinstance(error, EncodingError):
-            fix = f"convert the file to {preprocessor.recipe.encoding()}"
-        facts = {"expected": error.expected, "found": error.found, "fix": fix}
-        raise type(error)(error.where, **facts) from None
-
-
-@contextmanager
-def _open(preprocessor: Preprocessor, path: Path) -> Iterator[RowSource]:
-    recipe = preprocessor.recipe
-    encoding = recipe.encoding()
-    with TemporaryDirectory(prefix="shardmill-") as folder:
-        file_stat(path)  # raises if there is no such file
-        _check_file(path)
-        file = _plain(path, Path(folder) / "plain", encoding)
-        source = file_source(recipe, file, find_kind(recipe).source_columns(recipe))
-        if isinstance(source, IdxSource):
-            _check_shape(path, source.header, preprocessor.fitted.inputs[0])
-        yield source
-
-
-def _plain(path: Path, copy: Path, encoding: str | None) -> RawContent:
-    """Return the file itself if it is plain, or else its decompressed copy in UTF-8."""
-    if is_plain(path, encoding):
-        stat = file_stat(path)
-        return RawContent(path, stat[0], "", None, stat, path)
-    return RawContent.of(path, plain_copy(path, copy, encoding=encoding))
-
-
-def _check_file(path: Path) -> None:
-    if not path.is_file():
-        raise NotAFileError(
-            path,
-            expected="a file",
-            found="a folder" if path.is_dir() else "a pipe or device",
-            fix="give the path of a raw file",
-        )
-
-
-def _rows(source: RowSource, chunk_bytes: int) -> Iterator[tuple[Any, pa.Table]]:
+def _rows(
+    source: RowSource, chunk_bytes: int, on_bad: OnBad | None
+) -> Iterator[tuple[Any, pa.Table, npt.NDArray[np.int64]]]:
+    """Yield each chunk, its good rows, and their numbers in the file."""
+    first = 0
     for chunk in source.chunks(chunk_bytes):
-        table, _ = source.read(chunk)
-        yield chunk, table
-
-
-def _check_shape(path: Path, header: IdxHeader, field: Field) -> None:
-    shape = header.shape[1:]
-    stored = (1, *shape) if len(shape) == 2 else shape  # `kinds.image.clean` does the same
-    if (stored, header.dtype.name) != (field.shape, field.dtype):
-        wanted = field.shape[1:] if len(field.shape) == 3 and field.shape[0] == 1 else field.shape
-        raise ImageShapeError(
-            path,
-            expected=f"rows of {field.dtype} {list(wanted)}",
-            found=f"rows of {header.dtype.name} {list(shape)}",
-            fix="give a file of images like those that the model was trained on",
-        )
+        table, bad = source.read(chunk)
+        numbers = np.arange(first, first + len(table))
+        if bad and on_bad is not None:
+            lines = [place.number for place in source.places(chunk, range(len(table)), "")]
+            bad_lines = sorted(row.place.number for row in bad)
+            numbers += np.searchsorted(bad_lines, lines)
+            for row in bad:
+                on_bad(row)
+        yield chunk, table, numbers
+        first += len(table) + len(bad)

@@ -26,7 +26,7 @@ def check_columns(found: Sequence[str], columns: SourceColumns, options: Csv, wh
     """
     missing = [name for name in columns.wanted() if name not in found]
     others = [name for name in found if name not in columns.names]
-    unknown = [] if options.other_columns == "ignore" else others
+    unknown = others if missing or options.other_columns == "fail" else []
     twice = sorted({name for name in found if name in columns.names and found.count(name) > 1})
     facts = [f"without {listed(missing)}"] if missing else []
     if unknown:

@@ -84,16 +84,26 @@ class CsvSource:
     def of_file(cls, recipe: AnyRecipe, file: RawContent, columns: SourceColumns) -> "CsvSource":
         """Return the rows of a file to predict.
 
-        The file may lack the targets, and with a header the columns that the recipe drops. Every
-        row of it gets a prediction, so a bad row is an error whatever the recipe says.
+        The file may lack the targets. With a header it may lack the columns that the recipe drops,
+        and have others.
 
         Raises:
             BinaryFileError: The file is no text.
         """
-        options = _options(recipe, None).model_copy(update={"on_bad_row": "fail"})
+        options = _options(recipe, None)
+        if options.header:
+            options = options.model_copy(update={"other_columns": "ignore"})
         with open_raw(file.readable) as content:
             check_text(file.path, content.read(512), options.encoding)
         return cls((CsvFileRows(file, options),), replace(columns, labelled=False))
+
+    def failing(self) -> "CsvSource":
+        """Return the same rows, of which the first bad one is an error whatever the recipe says."""
+        files = tuple(
+            replace(file, options=file.options.model_copy(update={"on_bad_row": "fail"}))
+            for file in self.csv_files
+        )
+        return replace(self, csv_files=files)
 
     def files(self) -> tuple[RawContent, ...]:
         """Return the CSV files."""

@@ -1,0 +1,105 @@
+"""Opens raw files to predict, which may be compressed, pipes or stdin."""
+
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from shardmill.errors import EncodingError, ImageShapeError, InputError, NotAFileError
+from shardmill.format.layout import Field
+from shardmill.kinds.find_kind import find_kind
+from shardmill.raw.decompress import file_stat
+from shardmill.raw.idx_source import IdxSource
+from shardmill.raw.plain_file import is_plain, plain_copy
+from shardmill.raw.raw_files import RawContent
+from shardmill.raw.read_idx import IdxHeader
+from shardmill.raw.row_source import RowSource
+from shardmill.raw.sources import file_source
+from shardmill.serve.preprocessor import Preprocessor
+
+
+@contextmanager
+def reworded(preprocessor: Preprocessor) -> Iterator[None]:
+    """Reword errors that mention the recipe, which the user of a model may never have seen."""
+    try:
+        yield
+    except InputError as error:
+        if "recipe" not in error.fix:
+            raise
+        fix = "correct the file: what the model takes is fixed"
+        if isinstance(error, EncodingError):
+            fix = f"convert the file to {preprocessor.recipe.encoding()}"
+        facts = {"expected": error.expected, "found": error.found, "fix": fix}
+        raise type(error)(error.where, **facts) from None
+
+
+@contextmanager
+def open_source(preprocessor: Preprocessor, path: Path, keep: Sequence[str]) -> Iterator[RowSource]:
+    """Give the rows of a raw file to predict.
+
+    Args:
+        preprocessor: The preprocessor of the recipe that the file is like.
+        path: The raw file. A pipe is copied first, and - is stdin.
+        keep: The columns that are wanted beside the inputs.
+
+    Raises:
+        InputError: The file is not what the recipe says.
+    """
+    recipe = preprocessor.recipe
+    encoding = recipe.encoding()
+    with TemporaryDirectory(prefix="shardmill-") as folder:
+        name = Path("stdin") if str(path) == "-" else path
+        if str(path) == "-" or path.is_fifo():
+            path = _spooled(path, Path(folder))
+        file_stat(path)  # raises if there is no such file
+        _check_file(path)
+        file = replace(_plain(path, Path(folder) / "plain", encoding), path=name)
+        columns = find_kind(recipe).source_columns(recipe).with_others(keep)
+        source = file_source(recipe, file, columns)
+        if isinstance(source, IdxSource):
+            _check_shape(name, source.header, preprocessor.fitted.inputs[0])
+        yield source
+
+
+def _plain(path: Path, copy: Path, encoding: str | None) -> RawContent:
+    """Return the file itself if it is plain, or else its decompressed copy in UTF-8."""
+    if is_plain(path, encoding):
+        stat = file_stat(path)
+        return RawContent(path, stat[0], "", None, stat, path)
+    return RawContent.of(path, plain_copy(path, copy, encoding=encoding))
+
+
+def _spooled(path: Path, folder: Path) -> Path:
+    """Return a copy of stdin or of a pipe, which can be read more than once."""
+    copy = folder / ("stdin" if str(path) == "-" else path.name)
+    with ExitStack() as stack:
+        stdin = str(path) == "-"
+        given = sys.stdin.buffer if stdin else stack.enter_context(path.open("rb"))
+        shutil.copyfileobj(given, stack.enter_context(copy.open("wb")))
+    return copy
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise NotAFileError(
+            path,
+            expected="a file",
+            found="a folder" if path.is_dir() else "a device",
+            fix="give the path of a raw file",
+        )
+
+
+def _check_shape(path: Path, header: IdxHeader, field: Field) -> None:
+    shape = header.shape[1:]
+    stored = (1, *shape) if len(shape) == 2 else shape  # `kinds.image.clean` does the same
+    if (stored, header.dtype.name) != (field.shape, field.dtype):
+        wanted = field.shape[1:] if len(field.shape) == 3 and field.shape[0] == 1 else field.shape
+        raise ImageShapeError(
+            path,
+            expected=f"rows of {field.dtype} {list(wanted)}",
+            found=f"rows of {header.dtype.name} {list(shape)}",
+            fix="give a file of images like those that the model was trained on",
+        )
