@@ -14,6 +14,7 @@ from shardmill.pipeline.builds.engine import Engine
 from shardmill.pipeline.builds.expand_columns import expand_columns
 from shardmill.pipeline.builds.find_sources import Sources
 from shardmill.pipeline.builds.generation import has_remains, locked, new_scratch, remove_remains
+from shardmill.pipeline.builds.learn_classes import learn_classes
 from shardmill.pipeline.builds.plan_build import Plan, plan_build
 from shardmill.pipeline.builds.present_recipe import present_recipe
 from shardmill.pipeline.builds.process_engine import ProcessEngine
@@ -175,6 +176,7 @@ def worthwhile_workers(sources: Sources) -> int:
 def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, engine: Engine) -> Outcome:
     artifact = options.out / recipe.name
     recipe = expand_columns(present_recipe(recipe, raw), raw)
+    recipe = learn_classes(recipe, raw, artifact)
     plan = partial(
         plan_build,
         recipe,

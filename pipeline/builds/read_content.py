@@ -79,6 +79,18 @@ def is_known(recipe: AnyRecipe, raw: RawFiles, artifact: Path) -> bool:
     )
 
 
+def known_digests(recipe: AnyRecipe, raw: RawFiles, artifact: Path) -> dict[str, str | None]:
+    """Return the SHA-256 of each raw file, by its path in raw.json; None where it is not known."""
+    known = _known(artifact)
+    digests: dict[str, str | None] = {}
+    for file in recipe.files():
+        for found in raw.of(file):
+            content = known_content(found, known.get(str(found.path), {}))
+            path = found.path.relative_to(raw.folder).as_posix() if file.is_pattern else file.path
+            digests[path] = None if content is None else content.sha256
+    return digests
+
+
 def known_facts(contents: Mapping[str, Sequence[RawContent]]) -> dict[str, Any]:
     """Return what build.json keeps of raw files, so that the next build need not read them."""
     return {str(each.path): each.to_dict() for several in contents.values() for each in several}

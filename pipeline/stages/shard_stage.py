@@ -32,6 +32,7 @@ from shardmill.pipeline.stages.prepared_rows import (
     prepare_parquet,
 )
 from shardmill.pipeline.stages.shard_split import even_shards, write_shard_of
+from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.text_recipe import TextRecipe
 from shardmill.serve.preprocessor import Preprocessor
 from shardmill.text.load_vocab import vocab_bytes
@@ -203,6 +204,11 @@ def _rows_per_shard(plan: Plan, fields: tuple[Field, ...], build: BuildRun) -> i
     return rows
 
 
+def _classes(recipe: AnyRecipe) -> tuple[str, ...] | None:
+    classes = recipe.target.classes if recipe.target is not None else None
+    return classes if isinstance(classes, tuple) else None  # "learn" was replaced by the plan
+
+
 def _manifest(
     plan: Plan,
     preprocessor: Preprocessor,
@@ -223,7 +229,7 @@ def _manifest(
         shard_key=plan.shard_key,
         requested_rows_per_shard=plan.rows_per_shard,
         raw=raw,
-        classes=recipe.target.classes if recipe.target is not None else None,
+        classes=_classes(recipe),
         features=fitted.features,
         statistics=dict(fitted.statistics),
         vocabulary=vocabulary,

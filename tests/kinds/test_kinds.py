@@ -78,7 +78,7 @@ def test_label_outside_the_classes(
     assert isinstance(error, UnknownClassError)
     assert str(error) == (
         f"train.csv:7, column label: expected {expected}, found {found}; "
-        "correct the file, or the classes of the recipe"
+        "correct the file, or classes, first or spellings of the target in the recipe"
     )
 
 

@@ -48,8 +48,8 @@ def test_all_faults_at_once_each_with_its_path() -> None:
         ("first = 0", "first = 0.0", "target.first: Input should be a valid integer, found 0.0"),
         ("first = 0", "first = true", "target.first: Input should be a valid integer, found True"),
         ("oak = 0", 'oak = "0"', "columns.kind.map.oak: Input should be a valid integer"),
-        ('"no", "yes"', "0, 1", "target.classes.0: Input should be a valid string, found 0"),
-        ('["no", "yes"]', '"no"', "target.classes: Input should be a valid array, found 'no'"),
+        ('"no", "yes"', "0, 1", 'target.classes: must be "learn" or a list of texts'),
+        ('["no", "yes"]', '"no"', 'target.classes: must be "learn" or a list of texts'),
         # values outside what is known
         ('name = "trees"', 'name = "a b"', "name: String should match pattern"),
         ('name = "trees"', 'name = "../x"', "name: String should match pattern"),
@@ -57,7 +57,7 @@ def test_all_faults_at_once_each_with_its_path() -> None:
         ('"mean"', '"zero"', "columns.height.missing: Input should be 'error', 'drop', 'keep'"),
         # classes
         ('"no", "yes"', '"no", "no"', "target.classes: named twice: no"),
-        ('["no", "yes"]', "[]", "target.classes: Tuple should have at least 1 item"),
+        ('["no", "yes"]', "[]", 'target.classes: must be "learn" or a list of texts'),
         # columns that do not fit together
         ('column = "old"', 'column = "age"', "target.column: no column 'age', or it is dropped"),
         (

@@ -140,7 +140,7 @@ def class_indices(
         labels = labels.combine_chunks()
     found = labels.cast(pa.string()).dictionary_encode("encode")  # a null is a value like any other
     texts = [(text or "").strip() for text in found.dictionary.to_pylist()]
-    known = {label: index for index, label in enumerate(target.labels())}
+    known = target.labels()
     indices = [known.get(text, -1) for text in texts]
     if (numbers or target.first is not None) and -1 in indices:
         # 1.0 and 01 are 1, as one class at most is.
@@ -158,7 +158,7 @@ def class_indices(
             UnknownClassError,
             expected=f"one of {listed(known)}",
             found=repr(texts[codes[row]]),
-            fix="correct the file, or the classes of the recipe",
+            fix="correct the file, or classes, first or spellings of the target in the recipe",
         )
         for row in np.flatnonzero(values < 0).tolist()
     ]

@@ -28,7 +28,6 @@ from shardmill.kinds.tabular_labels import read_labels
 from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.tabular_column import UNKNOWN, Column
 from shardmill.recipe.tabular_recipe import TabularRecipe
-from shardmill.recipe.targets import Target
 
 # Any column may have few distinct values, so Parquet may use a dictionary for each.
 PLAIN_COLUMNS: tuple[str, ...] = ()
@@ -60,8 +59,7 @@ def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
                 dropped.setdefault(row, f"{name} is missing")
         target = targets.get(name)
         if target is not None and target.classes is not None:
-            classes = Target(classes=target.classes, first=target.first)
-            columns[name], wrong = read_labels(name, column, classes, cells)
+            columns[name], wrong = read_labels(name, column, target.as_classes(), cells)
             faults += wrong
             continue
         # Numbers that will be scaled need not fit the dtype of their field yet.

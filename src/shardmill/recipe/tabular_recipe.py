@@ -235,7 +235,7 @@ class TabularRecipe(Recipe):
                 if target.first is not None
                 else [text.strip() for text in self.missing_cells(name)]
             )
-            for text in sorted({*never} & {*(target.classes or ())}):
+            for text in sorted({*never} & {*_names(target)}):
                 yield f"{path}.classes: {text!r} is how a missing cell is written"
             if target.classes is None and target.first is not None:
                 yield f"{path}.first: needs classes"
@@ -272,3 +272,7 @@ class TabularRecipe(Recipe):
     def _fits(self, name: str, dtype: DTypeName) -> bool:
         column = self.columns.get(name)  # None if the build looks into the file
         return column is None or dtype.startswith("float") or column.is_whole()
+
+
+def _names(target: TableTarget) -> tuple[str, ...]:
+    return target.classes if isinstance(target.classes, tuple) else ()

@@ -1,0 +1,167 @@
+"""Gives a recipe whose target says classes = "learn" the labels of its train split as classes."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from shardmill.errors import ArtifactError, RecipeError
+from shardmill.format.manifest import Manifest
+from shardmill.format.read_checked import read_raw_records
+from shardmill.pipeline.builds.read_content import known_digests
+from shardmill.raw.raw_files import RawFiles
+from shardmill.recipe.any_recipe import AnyRecipe
+from shardmill.recipe.tabular_recipe import TabularRecipe
+from shardmill.recipe.targets import LEARN
+
+if TYPE_CHECKING:
+    from shardmill.raw.raw_files import RawContent
+    from shardmill.recipe.splits import RawFile
+
+# More are hardly meant: the target is a number, or a text of its own in each row.
+_MOST_CLASSES = 10_000
+
+Labels = Mapping[str, set[str]]  # by the name of a column; that of IDX files is empty
+
+
+def learn_classes(recipe: AnyRecipe, raw: RawFiles, artifact: Path) -> AnyRecipe:
+    """Return a recipe that names all classes.
+
+    The classes are the labels in all rows of the files of the train split, also of those that are
+    held out of it. They are read once for each content of the files: a build that has nothing to do
+    takes them from the manifest.
+
+    Args:
+        recipe: A recipe that names all its columns.
+        raw: The raw files of the recipe.
+        artifact: The folder of the artifact.
+
+    Raises:
+        RecipeError: There are too many classes.
+        InputError: The labels cannot be read.
+    """
+    names = [name for name, target in _targets(recipe).items() if target.get("classes") == LEARN]
+    if not names:
+        return recipe
+    before = _learnt_before(recipe, raw, artifact, names)
+    if before is not None:
+        return before
+    labels = _read_labels(recipe, raw, names)
+    return _with_classes(recipe, {name: _classes(recipe, name, labels[name]) for name in names})
+
+
+def _targets(recipe: AnyRecipe) -> dict[str, dict[str, Any]]:
+    """Return the facts of the targets by column; that of an image recipe has no column."""
+    return _targets_in(recipe.facts())
+
+
+def _targets_in(facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    target = facts.get("target")
+    if target is not None:
+        return {target.get("column", ""): target}
+    return {each["name"]: each for each in facts.get("targets", ())}
+
+
+def _learnt_before(
+    recipe: AnyRecipe, raw: RawFiles, artifact: Path, names: list[str]
+) -> AnyRecipe | None:
+    """Return the recipe of the artifact, if it is this one and its files are the same."""
+    try:
+        manifest = Manifest.load(artifact)
+        records = {record.path: record.sha256 for record in read_raw_records(artifact, manifest)}
+    except ArtifactError:
+        return None
+    if records != known_digests(recipe, raw, artifact):
+        return None
+    facts = json.loads(json.dumps(manifest.recipe))
+    for name, target in _targets_in(facts).items():
+        if name in names:
+            target["classes"] = LEARN
+            target.pop("first", None)
+    if facts != recipe.facts():
+        return None
+    return type(recipe).model_validate_json(json.dumps(manifest.recipe))
+
+
+def _with_classes(recipe: AnyRecipe, classes: Mapping[str, tuple[str, ...]]) -> AnyRecipe:
+    facts = recipe.facts()
+    for name, target in _targets_in(facts).items():
+        if name in classes:
+            target["classes"] = classes[name]
+            if not name:
+                target["first"] = int(classes[name][0])
+    return type(recipe).model_validate_json(json.dumps(facts))
+
+
+def _classes(recipe: AnyRecipe, name: str, labels: set[str]) -> tuple[str, ...]:
+    spellings = _targets(recipe)[name].get("spellings", {})
+    others = {text: of for of, texts in spellings.items() for text in texts}
+    found = {others.get(label, label) for label in labels}
+    path = f"{recipe.name}, target {name}" if name else f"{recipe.name}, target"
+    if not found or len(found) > _MOST_CLASSES:
+        raise RecipeError(
+            path,
+            expected=f"1 to {_MOST_CLASSES:,} classes to learn from the train split",
+            found=f"{len(found):,}",
+            fix="leave classes out if the target is a number, or list them",
+        )
+    whole = all(re.fullmatch(r"-?[0-9]+", label) for label in found)
+    if not name:  # labels of IDX files are counted
+        numbers = sorted(map(int, found))
+        return tuple(map(str, range(numbers[0], numbers[-1] + 1)))
+    return tuple(sorted(found, key=lambda label: (int(label), label) if whole else (0, label)))
+
+
+def _read_labels(recipe: AnyRecipe, raw: RawFiles, names: list[str]) -> Labels:
+    # Imported here, since a check that a build is up to date needs no Arrow.
+    import numpy as np
+
+    from shardmill.kinds.cells import Cells
+    from shardmill.kinds.find_kind import find_kind
+    from shardmill.raw.read_idx import read_idx_header, read_idx_rows
+    from shardmill.raw.sources import split_source
+    from shardmill.raw.work_sizes import DEFAULT_SIZES
+
+    split = recipe.splits["train"]
+    labels: dict[str, set[str]] = {name: set() for name in names}
+    with TemporaryDirectory(prefix="shardmill-") as folder:
+        if split.labels is not None:
+            (content,) = _contents(split.labels, raw, None, Path(folder))
+            header = read_idx_header(content.readable, content.bytes, name=content.path)
+            rows = read_idx_rows(content.readable, header, 0, header.shape[0])
+            return {"": set(map(str, np.unique(rows).tolist()))}
+        contents = {
+            file.path: _contents(file, raw, recipe.encoding(file), Path(folder))
+            for file in split.files()
+        }
+        columns = replace(find_kind(recipe).source_columns(recipe), inputs=(), targets=tuple(names))
+        source = split_source(recipe, split, contents, columns)
+        for chunk in source.chunks(DEFAULT_SIZES.chunk_bytes):
+            table, _ = source.read(chunk)
+            for name in names:
+                missing = recipe.missing_cells(name) if isinstance(recipe, TabularRecipe) else ()
+                cells = Cells.of(table.column(name).combine_chunks(), missing=missing)
+                labels[name].update(cells.texts.unique().drop_null().to_pylist())
+    return labels
+
+
+def _contents(
+    file: "RawFile", raw: RawFiles, encoding: str | None, folder: Path
+) -> tuple["RawContent", ...]:
+    """Return what an entry of the recipe stands for, plain and in UTF-8."""
+    from shardmill.raw.plain_file import is_plain, plain_copy
+    from shardmill.raw.raw_files import RawContent
+
+    contents = []
+    for found in raw.of(file):
+        if is_plain(found.path, encoding):
+            facts = (found.path, found.bytes, "", None, found.stat, found.path)
+            contents.append(RawContent(*facts))
+        else:
+            copy = folder / str(len(list(folder.iterdir())))
+            plain = plain_copy(found.path, copy, encoding=encoding)
+            contents.append(RawContent.of(found.path, plain))
+    return tuple(contents)
