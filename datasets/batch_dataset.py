@@ -208,7 +208,7 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
                         f"{weights!r}: weights are numbers, or 'balanced' between classes"
                     )
                 weights = row_order.class_weights(self.reader.targets())
-            weights = torch.as_tensor(weights)
+            weights = torch.as_tensor(weights, device="cpu")
             if weights.shape != (len(self),):
                 shape = list(weights.shape)
                 raise ValueError(f"weights are one number a row, [{len(self)}], not {shape}")

@@ -180,7 +180,7 @@ CASES: list[Case] = [
         put("raw/train.csv", b"size,colour,kept\n"),
         4,
         "raw/train.csv",
-        "0 rows",
+        "at least one row to keep",
     ),
     ("empty IDX", "image", put("raw/images", b""), 4, "raw/images", "an empty file"),
     (

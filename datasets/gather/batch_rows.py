@@ -83,7 +83,9 @@ def _join_padded(xs: Sequence[Padded], places: Tensor, padding_id: int) -> Padde
 
 def _join_flat(xs: Sequence[Any], places: Tensor, stack: TextStack) -> Any:
     bags = [x if isinstance(x, Bag) else Bag(x.values(), x.offsets()[:-1]) for x in xs]
-    ends = [torch.cat([bag.offsets[1:], torch.tensor([len(bag.ids)])]) for bag in bags]
+    ends = [
+        torch.cat([bag.offsets[1:], torch.tensor([len(bag.ids)], device="cpu")]) for bag in bags
+    ]
     lengths = torch.cat([end - bag.offsets for end, bag in zip(ends, bags, strict=True)])
     rows = torch.cat([bag.ids for bag in bags]).split_with_sizes(lengths.tolist())
     return stack([rows[place] for place in places.tolist()])

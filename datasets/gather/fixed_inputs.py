@@ -30,7 +30,7 @@ class FixedInputs:
         self, split: MappedSplit, name: str = "x", *, kept: Sequence[int] | None = None
     ) -> None:
         self._column = open_column(split, name)
-        self._kept = None if kept is None else torch.tensor(kept)
+        self._kept = None if kept is None else torch.tensor(kept, device="cpu")
 
     def batches(self, rows: Tensor) -> Iterator[Tensor]:
         """Yield the `x` of each batch of `rows` [n, b]."""

@@ -24,7 +24,7 @@ class JoinedReader:
     def __init__(self, readers: Sequence[Reader]) -> None:
         self._readers = readers
         self._starts = [0, *accumulate(reader.rows for reader in readers)]
-        self._ends = torch.tensor(self._starts[1:])
+        self._ends = torch.tensor(self._starts[1:], device="cpu")
         self.rows: int = self._starts[-1]
         self.labelled: bool = readers[0].labelled
         self.stack: TextStack | None = readers[0].stack
@@ -65,7 +65,7 @@ class JoinedReader:
     def targets(self) -> Any:
         """Return the `y` of all rows."""
         targets = [reader.targets() for reader in self._readers]
-        return _join_targets(targets, torch.arange(self.rows))
+        return _join_targets(targets, torch.arange(self.rows, device="cpu"))
 
     def lengths(self, rows: Tensor) -> Tensor:
         """Return the lengths of rows."""

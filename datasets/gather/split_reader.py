@@ -125,7 +125,7 @@ class SplitReader:
         """
         if self._targets is None:
             raise TypeError("these rows have no target")
-        return self._targets.values(torch.arange(self.rows))
+        return self._targets.values(torch.arange(self.rows, device="cpu"))
 
     def lengths(self, rows: Tensor) -> Tensor:
         """Return the lengths of rows."""
@@ -152,8 +152,11 @@ class _RowByRow:
         if not rows:  # what the transform would make of them is not known
             return batch
         if isinstance(rows[0], Mapping):
-            return {n: torch.stack([torch.as_tensor(row[n]) for row in rows]) for n in rows[0]}
-        tensors = [torch.as_tensor(row) for row in rows]
+            return {
+                n: torch.stack([torch.as_tensor(row[n], device="cpu") for row in rows])
+                for n in rows[0]
+            }
+        tensors = [torch.as_tensor(row, device="cpu") for row in rows]
         if self._stack is None or any(tensor.ndim != 1 for tensor in tensors):
             return torch.stack(tensors)
         return self._stack(tensors)

@@ -61,7 +61,7 @@ class ShardColumn:
     def gather(self, rows: Tensor) -> Tensor:
         """Return copies of `rows` [b] int64 as a fresh tensor [b, *shape]."""
         dtype = torch_dtype(self.source.dtype)
-        out = torch.zeros((len(rows), *self.source.shape), dtype=dtype)
+        out = torch.zeros((len(rows), *self.source.shape), dtype=dtype, device="cpu")
         shards = torch.div(rows, self.source.stride, rounding_mode="floor")
         for shard in torch.unique(shards).tolist():
             if not len(self._shards[shard]):  # `windows` asks for texts without a token, too
@@ -73,10 +73,10 @@ class ShardColumn:
 
     def windows(self, starts: Tensor, width: int) -> Tensor:
         """Return the `width` values from each of `starts` on as a fresh [b, width]."""
-        lengths = torch.tensor([len(shard) for shard in self._shards])
+        lengths = torch.tensor([len(shard) for shard in self._shards], device="cpu")
         shards = torch.div(starts, self.source.stride, rounding_mode="floor")
         last = shards * self.source.stride + (lengths[shards] - 1).clamp(min=0)  # in each shard
-        places = torch.minimum(starts[:, None] + torch.arange(width), last[:, None])
+        places = torch.minimum(starts[:, None] + torch.arange(width, device="cpu"), last[:, None])
         return self.gather(places.view(-1)).view(len(starts), width)
 
 
@@ -117,6 +117,6 @@ def torch_dtype(name: str) -> torch.dtype:
 def _shard_rows(source: Source, shard: memoryview) -> Tensor:
     dtype = torch_dtype(source.dtype)
     if not shard:
-        return torch.empty((0, *source.shape), dtype=dtype)
+        return torch.empty((0, *source.shape), dtype=dtype, device="cpu")
     count = len(shard) // source.row_bytes * math.prod(source.shape)
     return torch.frombuffer(shard, dtype=dtype, count=count).view(-1, *source.shape)

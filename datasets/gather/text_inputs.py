@@ -40,7 +40,7 @@ class TextInputs:
         self._max_tokens = max_tokens
         self._padding_id = padding_id
         self.stack: TextStack | None = TextStack(layout, padding_id)
-        self._strip = torch.zeros(0)  # see _masks
+        self._strip = torch.zeros(0, device="cpu")  # see _masks
         self._counting = np.arange(0)  # as far as the largest batch so far
 
     def lengths(self, rows: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ class TextInputs:
         # are windows on one strip of both, which takes half the time of comparing with lengths.
         strip = self._strip  # another thread may put a longer one in its place
         if width > len(strip) // 2:
-            ids = torch.full((width,), -1, dtype=torch_dtype(self._ids.source.dtype))
+            ids = torch.full((width,), -1, dtype=torch_dtype(self._ids.source.dtype), device="cpu")
             self._strip = strip = torch.cat([ids, torch.full_like(ids, self._padding_id)])
         middle = len(strip) // 2
         return strip.as_strided((middle + 1, width), (1, 1)).index_select(0, middle - lengths)

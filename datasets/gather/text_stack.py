@@ -27,7 +27,7 @@ class TextStack:
 
     def __call__(self, rows: Sequence[Tensor]) -> Any:
         """Return the batch of one row or more."""
-        lengths = torch.tensor([len(row) for row in rows])
+        lengths = torch.tensor([len(row) for row in rows], device="cpu")
         ids = torch.cat(list(rows))
         if self.layout == "padded":
             return pad(ids, lengths, self.padding_id)
@@ -36,6 +36,6 @@ class TextStack:
 
 def jagged(ids: Tensor, lengths: Tensor) -> Tensor:
     """Return rows that follow one another in `ids` as a nested tensor [n, j], torch.jagged."""
-    offsets = torch.zeros(len(lengths) + 1, dtype=torch.int64)
+    offsets = torch.zeros(len(lengths) + 1, dtype=torch.int64, device="cpu")
     torch.cumsum(lengths, 0, out=offsets[1:])
     return nested_tensor_from_jagged(ids, offsets)

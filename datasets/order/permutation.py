@@ -54,7 +54,7 @@ class Permutation:
     @cached_property
     def _table(self) -> Tensor:
         source = generator(0, *self._key)
-        return torch.randperm(self.n, generator=source, dtype=torch.int32)
+        return torch.randperm(self.n, generator=source, dtype=torch.int32, device="cpu")
 
     def at(self, positions: Tensor) -> Tensor:
         """Return where `positions` [b] int64 go, [b] int64."""

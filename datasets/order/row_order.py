@@ -62,7 +62,7 @@ class Places:
             last = min(stop - chunk * self._order.chunk, self._order.chunk)
             parts.append(self._chunk((epoch, chunk))[first:last])
             start = chunk * self._order.chunk + last
-        return parts[0] if len(parts) == 1 else torch.cat([torch.arange(0), *parts])
+        return parts[0] if len(parts) == 1 else torch.cat([torch.arange(0, device="cpu"), *parts])
 
     def _chunk(self, key: tuple[int, int]) -> Tensor:
         if self._held is None or self._held[0] != key:
@@ -80,7 +80,9 @@ class InOrder:
 
     def numbers(self, epoch: int, chunk: int) -> Tensor:  # noqa: ARG002  every epoch is the same
         """Return the row numbers of a chunk of an epoch."""
-        return torch.arange(chunk * self.chunk, min((chunk + 1) * self.chunk, self.rows))
+        return torch.arange(
+            chunk * self.chunk, min((chunk + 1) * self.chunk, self.rows), device="cpu"
+        )
 
     def facts(self) -> Mapping[str, Any]:
         """Return what the order depends on besides the epoch."""
@@ -160,7 +162,7 @@ class BlockShuffled:
         firsts = blocks.between(start, min(start + WINDOW_BLOCKS, blocks.n)) * self._block_rows
         short = blocks.n * self._block_rows
         if start <= blocks.n < start + WINDOW_BLOCKS and short < self.rows:
-            firsts = torch.cat([firsts, torch.tensor([short])])
+            firsts = torch.cat([firsts, torch.tensor([short], device="cpu")])
         return firsts
 
     def numbers(self, epoch: int, chunk: int) -> Tensor:
@@ -169,9 +171,11 @@ class BlockShuffled:
         for window in (chunk, chunk + 1):
             for start in self._window(epoch, window).tolist():
                 self._announce(start + first_row)
-        places = self._window(epoch, chunk)[:, None] + torch.arange(self._block_rows)
+        places = self._window(epoch, chunk)[:, None] + torch.arange(self._block_rows, device="cpu")
         places = places[places < self.rows]
-        mixed = torch.randperm(len(places), generator=generator(self._seed, "mix", epoch, chunk))
+        mixed = torch.randperm(
+            len(places), generator=generator(self._seed, "mix", epoch, chunk), device="cpu"
+        )
         return (places[mixed] + first_row) % self.rows
 
     def _announce(self, start: int) -> None:
@@ -216,7 +220,10 @@ class Weighted:
         """Return the row numbers of a chunk of an epoch."""
         draws = min(self.chunk, self.rows - chunk * self.chunk)
         source = generator(self._seed, "draws", epoch, chunk)
-        drawn = torch.rand(draws, generator=source, dtype=torch.float64) * self._cumulated[-1]
+        drawn = (
+            torch.rand(draws, generator=source, dtype=torch.float64, device="cpu")
+            * self._cumulated[-1]
+        )
         # With right=True a row of weight 0, which ends where it begins, is never drawn.
         return torch.searchsorted(self._cumulated, drawn, right=True).clamp_(max=self._last())
 
@@ -271,7 +278,7 @@ class Bucketed:
         # A bucket that is not full stays last, so that the others stay whole batches.
         full = len(pool) // self._bucket_rows
         source = generator(self._seed, "buckets", epoch, chunk)
-        mixed = torch.randperm(full, generator=source)
+        mixed = torch.randperm(full, generator=source, device="cpu")
         whole = pool[: full * self._bucket_rows].view(full, self._bucket_rows)[mixed]
         return torch.cat([whole.view(-1), pool[full * self._bucket_rows :]])
 

@@ -24,6 +24,7 @@ def notes_of(manifest: Manifest) -> Iterator[str]:
         categories = len(set(facts.categories or ()) - {UNKNOWN, MISSING})
         if rows >= _FEWEST_ROWS and categories >= _CATEGORIES_PER_ROW * rows:
             yield f"{name}: {categories:,} categories in {rows:,} rows of train, hardly any twice"
+    yield from _shared_images(manifest)
     own = manifest.splits["train"].unknown()
     for split, record in manifest.splits.items():
         for name, (count, total) in record.unknown().items():
@@ -34,6 +35,16 @@ def notes_of(manifest: Manifest) -> Iterator[str]:
                     f"{count:,} of {total:,} {of} in {split} are not in {known} of train "
                     f"({count / total:.0%})"
                 )
+
+
+def _shared_images(manifest: Manifest) -> Iterator[str]:
+    first: dict[str, str] = {}
+    for name, split in manifest.recipe["splits"].items():
+        path = split.get("images", {}).get("path")
+        if path is not None and split.get("labelled", True):
+            other = first.setdefault(path, name)
+            if other != name:
+                yield f"{path} is in {other} and in {name}"
 
 
 def _names(manifest: Manifest) -> Iterator[str]:

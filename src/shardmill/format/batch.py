@@ -40,5 +40,7 @@ def pad(ids: Tensor, lengths: Tensor, padding_id: int) -> Padded:
     """Return rows that follow one another in `ids` [sum of lengths] as a padded batch."""
     longest = int(lengths.max()) if len(lengths) else 0
     padded = ids.new_full((len(lengths), longest), padding_id)
-    padded[torch.arange(longest) < lengths[:, None]] = ids  # [n, longest] in row order
+    padded[torch.arange(longest, device=lengths.device) < lengths[:, None]] = (
+        ids  # [n, longest] in row order
+    )
     return Padded(padded, lengths)

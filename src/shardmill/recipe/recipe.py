@@ -111,11 +111,19 @@ class Recipe(Strict):
                 facts, other, of = known.setdefault(file.path, (published, file, name))
                 if facts != published:
                     yield f"splits: {file.path} has other urls, checksum or rows in another split"
-                elif of != name and not (_where(file) and _where(other)):
+                elif (
+                    isinstance(file, CsvFile)
+                    and not (_where(file) and _where(other))
+                    and self._both_labelled(of, name)
+                ):
                     yield (
                         f"splits: {file.path} is in {of} and in {name}; say which rows of it by "
                         f"where, or hold rows out"
                     )
+
+    def _both_labelled(self, one: str, other: str) -> bool:
+        # Rows without targets are no second copy of what a model learns.
+        return one != other and self.splits[one].labelled and self.splits[other].labelled
 
     def column_names(self) -> tuple[str, ...] | None:
         """Return the columns that the recipe names; None if files may have others."""

@@ -140,8 +140,9 @@ def test_the_split_that_nobody_named(
 ) -> None:
     result = run("evaluate", model_folders / "titanic", sample_artifacts / "titanic", "--json")
     assert json.loads(result.stdout)["split"] == "validation"
-    splits = '[splits.validation]\ncsv.path = "trees.csv"\n'
+    splits = '[splits.validation]\ncsv.path = "others.csv"\n'
     splits += '[splits.test]\nlabelled = false\ncsv.path = "bare.csv"\n'
+    (tmp_path / "others.csv").write_text("height,wood,old\n1,oak,no\n2,fir,yes\n")
     (tmp_path / "trees.csv").write_text("height,wood,old\n1,oak,no\n2,fir,yes\n")
     (tmp_path / "bare.csv").write_text("height,wood\n1,oak\n")
     artifact = build(parse_recipe(TREES + splits, where="test"), tmp_path, tmp_path / "a")
