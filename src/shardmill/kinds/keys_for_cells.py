@@ -3,6 +3,7 @@
 import re
 
 from shardmill.recipe.number_format import PLAIN_NUMBERS, NumberFormat
+from shardmill.recipe.tabular_column import Column
 
 _GROUPED = r"[+-]?\d[\d.,'\u2019 \u00a0\u2009\u202f_]*"
 
@@ -32,6 +33,16 @@ def keys_for_number(cell: str, form: NumberFormat = PLAIN_NUMBERS) -> str:
     if re.search(r"\d$", cell):
         return "prefix"
     return "" if re.search(r"\d", cell) else "missing_values"
+
+
+def keys_for_time(cell: str, column: Column) -> str:
+    """Return the keys of a column, with spaces between them, that would make a cell a time."""
+    if not re.search(r"\d", cell):
+        return "missing_values"
+    if column.unit is not None:
+        return ""
+    is_number = re.fullmatch(r"-?\d+([.,]\d+)?", cell) is not None
+    return "format unit" if is_number and column.format is None else "format"
 
 
 def is_hexadecimal(cell: str) -> bool:

@@ -5,17 +5,16 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from shardmill.errors import InputError, UnknownCategoryError, ValueFormatError
 from shardmill.format.layout import DTypeName
 from shardmill.kinds.cells import Cells
-from shardmill.kinds.keys_for_cells import is_hexadecimal, keys_for_number
+from shardmill.kinds.keys_for_cells import is_hexadecimal, keys_for_number, keys_for_time
 from shardmill.kinds.read_numbers import read_numbers
+from shardmill.kinds.read_times import read_times
 from shardmill.kinds.row import RowFault
-from shardmill.kinds.time_formats import cut_fractions, leap_seconds
 from shardmill.recipe.names import listed
 from shardmill.recipe.number_format import PLAIN_NUMBERS, NumberFormat
 from shardmill.recipe.tabular_column import Column
@@ -28,8 +27,6 @@ ARROW_TYPES = {
     "date": pa.date32(),
     "timestamp": pa.timestamp("us"),  # in UTC
 }
-_ISO_FORMATS = {"date": "%Y-%m-%d", "timestamp": "ISO8601"}
-_EXAMPLES = {"date": "2020-12-31", "timestamp": "2020-12-31T23:59:00"}
 
 
 @dataclass(slots=True)
@@ -62,7 +59,7 @@ class CellReader:
             return cells.texts
         if column.dtype == "bool":
             return self._bools(cells)
-        if column.dtype in _ISO_FORMATS:
+        if column.dtype in ("date", "timestamp"):
             return self._times(cells)
         return self._numbers(cells, "int64" if column.dtype == "int64" else "float64")
 
@@ -91,20 +88,10 @@ class CellReader:
         return pc.if_else(known, values, pa.scalar(None, pa.bool_()))
 
     def _times(self, cells: Cells) -> pa.Array:
-        column, texts = self.column, cells.texts
-        written = column.format or _ISO_FORMATS[column.dtype]
-        cut = cut_fractions(texts, column.format)
-        times = pd.to_datetime(cut.to_pandas(), format=written, errors="coerce", utc=True)
-        unread = np.asarray(times.isna()) & np.asarray(pc.is_valid(texts))
-        leap = np.asarray(leap_seconds(texts, column.format))
-        times, unread = times.mask(leap), unread | leap
-        example = f"written as {column.format}" if column.format else _EXAMPLES[column.dtype]
-        expected = f"a {column.dtype}{' ' if column.format else ', as '}{example}"
-        self._add(ValueFormatError, expected, cells, np.flatnonzero(unread).tolist())
-        utc = times.dt.tz_localize(None).dt.as_unit("us")
-        utc = utc.dt.normalize() if column.dtype == "date" else utc
-        values = pa.Array.from_pandas(utc, type=pa.timestamp("us"))
-        return values if column.dtype == "timestamp" else values.cast(pa.date32())
+        times = read_times(cells.texts, self.column, self.numbers)
+        for expected, rows in times.unread.items():
+            self._add(ValueFormatError, expected, cells, rows, how=self._keys_for_time)
+        return times.array(self.column.dtype)
 
     def _numbers(self, cells: Cells, dtype: Literal["int64", "float64"]) -> pa.Array:
         expected = f"a finite {dtype}"
@@ -134,6 +121,9 @@ class CellReader:
 
     def _keys_for_number(self, text: str) -> str:
         return keys_for_number(text, self.numbers)
+
+    def _keys_for_time(self, text: str) -> str:
+        return keys_for_time(text, self.column)
 
     def _add(
         self,

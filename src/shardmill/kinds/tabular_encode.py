@@ -11,6 +11,7 @@ import pyarrow as pa
 from shardmill.errors import UnknownCategoryError
 from shardmill.format.manifest import Statistics
 from shardmill.kinds.row import RowFault
+from shardmill.kinds.time_zones import local_times
 from shardmill.recipe.names import listed
 from shardmill.recipe.tabular_column import MISSING, UNKNOWN, Column
 
@@ -131,6 +132,8 @@ def _parts(column: Column, values: "pd.Series[Any]") -> npt.NDArray[np.float64]:
     missing = np.isnan(units)
     whole = np.where(missing, 0, units).astype(np.int64)
     times = pd.DatetimeIndex(whole.view("datetime64[us]"))
+    if column.timezone is not None:
+        times = local_times(times, column.timezone)
     numbers = np.empty((len(values), len(column.parts)))
     for index, part in enumerate(column.parts):
         numbers[:, index] = getattr(times, _PANDAS_NAMES.get(part, part))

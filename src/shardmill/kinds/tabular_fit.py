@@ -190,13 +190,13 @@ def _wrong_numbers(name: str, expected: str, found: str) -> RowFault:
 
 
 def _constant(name: str, column: Column) -> int | float | str:
-    if not isinstance(column.fill, str):
-        fill = column.fill or 0
-        return int(fill) if column.dtype == "int64" else float(fill)
+    if not isinstance(column.fill, str) and column.unit is None:
+        number = column.fill or 0
+        return int(number) if column.dtype == "int64" else float(number)
     if column.dtype == "str":
-        return column.fill
+        return str(column.fill)
     reader = CellReader(name, column)
-    cell = reader.read(Cells.of(pa.array([column.fill])))
+    cell = reader.read(Cells.of(pa.array([str(column.fill)])))
     for fault in reader.faults:
         raise fault
     cells = pa.chunked_array([cell], ARROW_TYPES[column.dtype])

@@ -1,17 +1,17 @@
 """Spells cells that a program gives as a CSV file spells them."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from shardmill.kinds.given_rows import given_columns, is_missing, place, row_error, string_cells
+from shardmill.kinds.spell_times import spell_time
 from shardmill.recipe.number_format import NumberFormat
 from shardmill.recipe.tabular_column import Column
 from shardmill.recipe.tabular_recipe import TabularRecipe
-from shardmill.recipe.time_format import directives
 
 
 def given_cells(recipe: TabularRecipe, rows: Any) -> pa.Table:
@@ -49,7 +49,7 @@ def _spelling(value: Any, column: Column, form: NumberFormat) -> str | None:
     Raises:
         TypeError: The value is no single value.
         OverflowError: The value is a time that UTC cannot hold.
-        ValueError: The same, for other times.
+        ValueError: The same, for other times, or a local time that its zone has never or twice.
     """
     if isinstance(value, str):
         return str(value)  # numpy has its own class of strings
@@ -60,7 +60,7 @@ def _spelling(value: Any, column: Column, form: NumberFormat) -> str | None:
     if isinstance(value, np.datetime64):
         value = value.astype("datetime64[us]").item()
     if isinstance(value, date):  # a datetime and a Timestamp of pandas are dates too
-        return _time_spelling(value, column)
+        return spell_time(value, column, form)
     if isinstance(value, bool | np.bool_):
         if column.dtype == "str":
             return str(bool(value))
@@ -74,20 +74,4 @@ def _spelling(value: Any, column: Column, form: NumberFormat) -> str | None:
 def _number_spelling(value: Any, column: Column, form: NumberFormat) -> str:
     if isinstance(value, float | np.floating) and abs(float(value)) < 2**53 and value == int(value):
         value = int(value)  # pandas turns integers into floats if one is missing
-    return form.spell(str(value)) if column.dtype in ("int64", "float64") else str(value)
-
-
-def _time_spelling(value: date, column: Column) -> str:
-    written = column.format
-    zoned = written is not None and "z" in directives(written)
-    if not isinstance(value, datetime) and (zoned or column.dtype == "timestamp"):
-        value = datetime.combine(value, time())
-    if isinstance(value, datetime):
-        # Cells of a file are read in UTC, and a time without an offset is taken to be in UTC.
-        value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        if not zoned:
-            value = value.replace(tzinfo=None)
-        midnight = not (value.hour or value.minute or value.second or value.microsecond)
-        if column.dtype == "date" and midnight and written is None:
-            value = value.date()
-    return value.isoformat() if written is None else value.strftime(written)
+    return form.spell(str(value)) if column.reads_numbers() else str(value)

@@ -5,8 +5,9 @@ from datetime import date, datetime
 
 from shardmill.recipe.names import listed
 from shardmill.recipe.number_format import NUMBER_KEYS
-from shardmill.recipe.tabular_column import Column
-from shardmill.recipe.time_format import format_fault
+from shardmill.recipe.tabular_column import Column, Scalar
+from shardmill.recipe.time_format import directives, format_fault
+from shardmill.recipe.time_zone import zone_fault
 
 _OF_A_DAY = ("hour", "minute", "second")
 
@@ -33,6 +34,8 @@ def column_faults(name: str, column: Column, missing: Collection[str]) -> Iterat
     unreadable = ""
     if column.format is not None and column.dtype in ("date", "timestamp"):
         unreadable = format_fault(column.format, column.dtype)
+    if column.timezone is not None and (fault := zone_fault(column.timezone)):
+        yield f"{path}.timezone: {fault}"
     if unreadable:
         yield f"{path}.format: {unreadable}"
     elif column.fill is not None and (fault := _fill_fault(column)):
@@ -75,13 +78,14 @@ def _misplaced(path: str, column: Column) -> Iterator[str]:
     # Yields the keys that mean nothing in such a column.
     is_time = column.dtype in ("date", "timestamp")
     is_number = column.dtype in ("int64", "float64") or (is_time and not column.parts)
-    reads_numbers, keys = column.dtype in ("int64", "float64"), sorted(NUMBER_KEYS)
+    reads_numbers, keys = column.reads_numbers(), sorted(NUMBER_KEYS)
+    has_offset = column.unit in ("s", "ms", "us") or "z" in directives(column.format or "")
     learns = column.categories == "learn"
     timed = any(part in _OF_A_DAY for part in column.parts)
     needs: Iterable[tuple[str, bool, bool, str]] = (
         ("strip", not column.strip, column.dtype == "str", "dtype str"),
         *(
-            (key, getattr(column, key) is not None, reads_numbers, "a dtype of numbers")
+            (key, getattr(column, key) is not None, reads_numbers, "a dtype of numbers, or a unit")
             for key in keys
         ),
         ("map", column.map is not None, column.dtype == "str", "dtype str"),
@@ -91,6 +95,15 @@ def _misplaced(path: str, column: Column) -> Iterator[str]:
         ("unseen", column.unseen is not None, column.categories is not None, "categories"),
         ("encode", column.encode == "one_hot", column.categories is not None, "categories"),
         ("format", column.format is not None, is_time, "dtype date or timestamp"),
+        ("timezone", column.timezone is not None, column.dtype == "timestamp", "dtype timestamp"),
+        (
+            "timezone",
+            column.timezone is not None and has_offset,
+            bool(column.parts),
+            "parts, as all times have an offset",
+        ),
+        ("unit", column.unit is not None, is_time, "dtype date or timestamp"),
+        ("unit", column.unit is not None, column.format is None, "no format, as cells are numbers"),
         ("parts", bool(column.parts), is_time, "dtype date or timestamp"),
         ("parts", is_time and timed, column.dtype == "timestamp", "dtype timestamp for the time"),
         ("true", column.true is not None, column.dtype == "bool", "dtype bool"),
@@ -105,7 +118,7 @@ def _misplaced(path: str, column: Column) -> Iterator[str]:
 def _fill_fault(column: Column) -> str:
     fill, dtype = column.fill, column.dtype
     if dtype in ("date", "timestamp"):
-        return "" if isinstance(fill, str) and _is_time(fill, column) else f"must be a {dtype}"
+        return "" if _is_time(fill, column) else f"must be a {dtype} as the cells have it"
     is_bool = isinstance(fill, bool)
     fits = {
         "int64": isinstance(fill, int) and not is_bool,
@@ -121,12 +134,16 @@ def _fill_fault(column: Column) -> str:
     return ""
 
 
-def _is_time(text: str, column: Column) -> bool:
+def _is_time(fill: Scalar | None, column: Column) -> bool:
+    if column.unit is not None:
+        return isinstance(fill, int | float) and not isinstance(fill, bool)
+    if not isinstance(fill, str):
+        return False
     try:
         if column.format is not None:
-            datetime.strptime(text, column.format)
+            datetime.strptime(fill, column.format)
         else:
-            (date if column.dtype == "date" else datetime).fromisoformat(text)
+            (date if column.dtype == "date" else datetime).fromisoformat(fill)
     except ValueError:
         return False
     return True

@@ -54,7 +54,7 @@ class Column(Strict):
     Attributes:
         dtype: How the cells are read. A date becomes the number of days since 1970-01-01, and a
             timestamp the number of seconds since 1970-01-01 00:00 UTC. A time without an offset is
-            taken to be in UTC.
+            taken to be in `timezone`, or else in UTC.
         drop: Whether to leave the column out of the artifact.
         strip: Whether texts are taken without white space around them. Cells of another dtype
             always are.
@@ -67,6 +67,10 @@ class Column(Strict):
         suffix: What stands after each number, likewise.
         format: How dates and timestamps are written, in the directives of `strptime`; None for
             ISO 8601.
+        timezone: The zone that times without an offset are in, and that the parts of all times are
+            taken in; None for UTC.
+        unit: What the cells count, if they are numbers: seconds, milliseconds or microseconds since
+            1970-01-01 00:00 UTC, or days as Excel counts them from 1900.
         parts: The parts to take from a date or timestamp as numbers. A weekday counts from 0 for
             Monday, a yearday from 1.
         true: The spellings of true, in upper or lower case; None for true, yes, y, t and 1.
@@ -100,6 +104,8 @@ class Column(Strict):
     prefix: Affix | None = None
     suffix: Affix | None = None
     format: str | None = None
+    timezone: str | None = None
+    unit: Literal["s", "ms", "us", "excel"] | None = None
     parts: Annotated[tuple[Part, ...], AfterValidator(distinct)] = ()
     true: Names | None = None
     false: Names | None = None
@@ -130,6 +136,10 @@ class Column(Strict):
     def spellings(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the spellings of true and of false, as the recipe has them."""
         return self.true or TRUE, self.false or FALSE
+
+    def reads_numbers(self) -> bool:
+        """Say whether the cells are numbers."""
+        return self.dtype in ("int64", "float64") or self.unit is not None
 
     def is_whole(self) -> bool:
         """Say whether all numbers that the column gives to `x` are whole."""

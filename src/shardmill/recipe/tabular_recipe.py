@@ -19,6 +19,7 @@ from shardmill.recipe.number_format import NUMBER_KEYS, NumberFormat
 from shardmill.recipe.recipe import Recipe, without_faults
 from shardmill.recipe.tabular_column import ENCODING_KEYS, Column, close_match
 from shardmill.recipe.targets import TableColumnTarget, TableTarget
+from shardmill.recipe.time_zone import zone_digest
 from shardmill.strict import Strict
 
 
@@ -173,6 +174,9 @@ class TabularRecipe(Recipe):
             {k: "any" if k == "scale" else v for k, v in column.items() if k not in ENCODING_KEYS}
             for column in facts["columns"]
         ]
+        zones = {column.timezone for column in self.columns.values() if column.timezone is not None}
+        if zones:
+            facts["zones"] = {zone: zone_digest(zone) for zone in sorted(zones)}
         return facts
 
     def _kept(self) -> tuple[str, ...]:
@@ -200,7 +204,7 @@ class TabularRecipe(Recipe):
     def _number_faults(self) -> Iterator[str]:
         numbers = [name for name, t in self.all_targets().items() if t.classes is None]
         used = [n for n in (*self._kept(), *numbers) if n in self.columns]
-        used = [n for n in used if self.columns[n].dtype in ("int64", "float64")]
+        used = [n for n in used if self.columns[n].reads_numbers()]
         for name in used:
             for key, fault in self.number_format(name).faults():
                 yield f"columns.{name}.{key}: {fault}"

@@ -25,6 +25,13 @@ NAN = math.nan
         ('dtype = "int64", thousands = ","', ["1,234", "12,345,678"], [1234, 12345678]),
         ('dtype = "float64", suffix = "%"', ["12.5%", "7 %"], [12.5, 7]),
         ('dtype = "float64", prefix = "$"', ["$3.00", "-$4.50"], [3, -4.5]),
+        ('dtype = "timestamp", unit = "s", parts = ["hour"]', ["1609459200", "1609466460"], [0, 2]),
+        ('dtype = "date", unit = "excel", parts = ["year"]', ["44196", "44197"], [2020, 2021]),
+        (
+            'dtype = "timestamp", timezone = "America/Chicago", parts = ["hour"]',
+            ["2020-07-01T23:30:00-05:00", "2020-07-01 10:00", "2020-01-01T10:00Z"],
+            [23, 10, 4],
+        ),
         ('dtype = "int64"', ["+1", "-0", "007", " 8", "9.0"], [1, 0, 7, 8, 9]),
         (
             'dtype = "int64", missing = "mode", missing_values = ["NA", "-"]',
