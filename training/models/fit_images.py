@@ -7,8 +7,15 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def fit_images(x: Tensor, shape: Sequence[int], mean: float, std: float) -> Tensor:
-    """Return standardised images [b, *shape] float32, channels last in memory.
+def fit_images(
+    x: Tensor,
+    shape: Sequence[int],
+    mean: float,
+    std: float,
+    *,
+    layout: torch.memory_format = torch.channels_last,
+) -> Tensor:
+    """Return standardised images [b, *shape] float32.
 
     If `x` has another number of channels, each channel becomes the mean of all of its channels. If
     it has another height or width, it is resized bilinearly, and smoothed if it shrinks.
@@ -18,6 +25,7 @@ def fit_images(x: Tensor, shape: Sequence[int], mean: float, std: float) -> Tens
         shape: The shape [c, h, w] that they get.
         mean: The mean of all pixels.
         std: The standard deviation of all pixels; 0 counts as 1.
+        layout: How they lie in memory.
     """
     channels, *size = shape
     images = x.float()
@@ -26,4 +34,6 @@ def fit_images(x: Tensor, shape: Sequence[int], mean: float, std: float) -> Tens
     if list(images.shape[2:]) != size:
         images = functional.interpolate(images, size, mode="bilinear", antialias=True)
     standardised = (images - mean) / (std or 1.0)
-    return standardised.contiguous(memory_format=torch.channels_last)
+    # The strides of images of one channel may fit both layouts. `contiguous` would leave them as
+    # they are, and convolutions might take them for the other layout.
+    return standardised.clone(memory_format=layout)

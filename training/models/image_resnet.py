@@ -9,6 +9,13 @@ from torch.nn import functional
 
 from shardmill.training.models.fit_images import fit_images
 
+# With fewer input channels than this and channels last in memory, torch's 1x1 convolution of stride
+# 2 writes past its memory if threads cannot divide a batch evenly. torch 2.13 alone ended with
+# SIGSEGV or SIGABRT at 4, 8, 12 and 15 channels, with 2 threads and batches of 33 and 97 images. It
+# did not at 96 images, with 1 thread, from 16 channels on, with a stride of 1, with 3x3 pixels, or
+# with channels first.
+_LEAST_CHANNELS_LAST = 16
+
 
 class ImageResnet(nn.Module):
     """A small residual network (He et al. 2016) for images of any dtype, size and channels.
@@ -41,11 +48,14 @@ class ImageResnet(nn.Module):
         self.blocks: nn.Sequential = nn.Sequential(
             *(_Block(a, b) for a, b in pairwise([width, *widths]))
         )
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._layout: torch.memory_format = torch.channels_last
+        if width < _LEAST_CHANNELS_LAST:
+            self._layout = torch.contiguous_format
+        self.to(memory_format=self._layout)  # type: ignore[call-overload]
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features [b, width] of `x` [b, c, h, w]."""
-        images = fit_images(x, self.shape, self.mean, self.std)
+        images = fit_images(x, self.shape, self.mean, self.std, layout=self._layout)
         found: Tensor = self.blocks(self.stem(images.to(next(self.parameters()).dtype)))
         return found.mean((2, 3))  # adaptive pooling has no deterministic gradient on GPUs
 

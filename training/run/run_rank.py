@@ -33,11 +33,21 @@ def main() -> None:
             result = train_artifact(Path(task["artifact"]), Path(task["out"]), options=options)
             if is_first_rank():
                 (folder / RESULT_NAME).write_text(json.dumps(result.to_dict()), encoding="utf-8")
+            _close_group()
         except Exception as error:
             record_failure(error, folder)
             _leave()
     except KeyboardInterrupt:
         _leave()
+
+
+def _close_group() -> None:
+    # Threads of the group that still run when Python ends can abort the process ("terminate called
+    # without an active exception").
+    from torch import distributed
+
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def record_failure(error: BaseException, folder: Path) -> None:

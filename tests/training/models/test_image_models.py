@@ -88,3 +88,22 @@ def test_gradients_in_deterministic_mode(make: type[ImageCnn | ImageResnet]) -> 
     finally:
         torch.use_deterministic_algorithms(False)
     assert all(p.grad is not None for p in model.parameters())
+
+
+@pytest.mark.parametrize("width", [4, 15, 16, 24])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_narrow_residual_networks_have_channels_first(width: int, channels: int) -> None:
+    # torch corrupts memory in some convolutions of few channels, if the channels lie last.
+    model = ImageResnet((channels, 12, 12), 128.0, 64.0, width=width)
+    strides: list[bool] = []
+
+    def look(module: nn.Module, args: tuple[Tensor, ...], out: Tensor) -> None:
+        for tensor in (*args, module.get_parameter("weight"), out):
+            strides.append(tensor.stride() == torch.empty(tensor.shape).stride())
+
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(look)
+    for x in (images(5, channels, 12, 12), images(5, 12, 12, channels).permute(0, 3, 1, 2)):
+        model(x)
+    assert all(strides) if width < 16 else not all(strides)
