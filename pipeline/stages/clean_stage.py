@@ -68,6 +68,7 @@ def _clean_job(
     plan: Plan, build: BuildRun, split: str, *, generation: Generation, scratch: Path | None
 ) -> CleanJob:
     columns = find_kind(plan.recipe).source_columns(plan.recipe)
+    columns = columns.with_others(plan.recipe.group_columns(split))
     source = split_source(plan.recipe, plan.recipe.splits[split], plan.raw, columns)
     return CleanJob(
         recipe=plan.recipe,

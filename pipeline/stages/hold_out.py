@@ -4,12 +4,17 @@ from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import xxhash
 
+from shardmill.format.arrow_arrays import numpy_array
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.splits import HoldOut
 
 
-def hold_out_draws(recipe: AnyRecipe, split: str, part: int = 0) -> dict[str, "HoldOutDraw"]:
+def hold_out_draws(
+    recipe: AnyRecipe, split: str, part: int = 0
+) -> dict[str, "HoldOutDraw | GroupDraw"]:
     """Return the draws of all splits that are held out of a split, by name, in their order.
 
     Each draw sees the rows that the draw before it left. Each part of the split's files has draws
@@ -20,13 +25,42 @@ def hold_out_draws(recipe: AnyRecipe, split: str, part: int = 0) -> dict[str, "H
         split: The split that gives rows up.
         part: The number of the part, from 0.
     """
-    draws = {}
+    draws: dict[str, HoldOutDraw | GroupDraw] = {}
     taken = Fraction(0)
     for name, other in recipe.splits.items():
         if other.hold_out is not None and other.hold_out.split == split:
-            draws[name] = HoldOutDraw(other.hold_out, taken, part)
+            if other.hold_out.group is None:
+                draws[name] = HoldOutDraw(other.hold_out, taken, part)
+            else:
+                draws[name] = GroupDraw(other.hold_out, taken, name)
             taken += other.hold_out.ratio()
     return draws
+
+
+class GroupDraw:
+    """Decides for each row by its group whether it is held out.
+
+    A group is held out if the XXH3 of its text is below the share of all hashes. So the decision
+    needs neither other rows nor other parts, and a group that grows stays where it is.
+
+    Args:
+        hold_out: The share of the groups to hold out, and the seed.
+        taken: The share that other hold-outs of the same split have taken already.
+        name: The split that the rows are held out for. Each has draws of its own.
+    """
+
+    def __init__(self, hold_out: HoldOut, taken: Fraction, name: str) -> None:
+        self._limit = int(hold_out.ratio() / (1 - taken) * 2**64)
+        self._prefix = f"{hold_out.seed}\0{name}\0".encode()
+
+    def draw(self, groups: pa.Array) -> npt.NDArray[np.bool_]:
+        """Return which of the rows are held out, bool [n], by their groups, string [n]."""
+        found = groups.dictionary_encode()
+        held_out = [self._holds_out(text) for text in found.dictionary.to_pylist()]
+        return np.array(held_out, np.bool_)[numpy_array(found.indices)]
+
+    def _holds_out(self, group: str) -> bool:
+        return xxhash.xxh3_64_intdigest(self._prefix + group.encode()) < self._limit
 
 
 class HoldOutDraw:

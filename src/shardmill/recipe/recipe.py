@@ -129,8 +129,19 @@ class Recipe(Strict):
         """Return the columns that the recipe names; None if files may have others."""
         return None
 
+    def group_columns(self, split: str) -> tuple[str, ...]:
+        """Return the columns by which rows of a split are held out for others."""
+        held_out = (s.hold_out for s in self.splits.values() if s.hold_out_of(split))
+        return tuple(dict.fromkeys(h.group for h in held_out if h is not None and h.group))
+
     def _where_faults(self) -> Iterator[str]:
         names = self.column_names()
+        for name, split in self.splits.items():
+            group = None if split.hold_out is None else split.hold_out.group
+            if group is not None and self.csv_options() is None:
+                yield f"splits.{name}.hold_out.group: needs CSV files"
+            elif group is not None and names is not None and group not in names:
+                yield f"splits.{name}.hold_out.group: no column {group!r}"
         for split_name, split in self.splits.items():
             for file in split.files():
                 for name in _where(file):

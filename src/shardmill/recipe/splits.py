@@ -155,14 +155,23 @@ class HoldOut(Strict):
         split: The split that gives the rows up.
         fraction: The share of its rows, at most half. Each class of each part of its files gives
             this share, to within a block of rows (see `shardmill.pipeline.stages.hold_out`).
-        stratify: Whether to hold out the same share of every class.
+        stratify: Whether to hold out the same share of every class. Groups are not stratified.
         seed: The seed of the draw.
+        group: A column of CSV files. Rows with the same cell there are all held out, or none is.
+            Each group is drawn with the probability `fraction`.
     """
 
     split: Name
     fraction: Annotated[float, Field(ge=0.001, le=0.5)]
     stratify: bool = True
     seed: Annotated[int, Field(ge=0)] = 0
+    group: str | None = None
+
+    @model_validator(mode="after")
+    def _groups_have_no_classes(self) -> Self:
+        if self.group is not None and self.stratify and "stratify" in self.model_fields_set:
+            raise ValueError("stratify: a group may have rows of several classes, so leave it out")
+        return self
 
     def ratio(self) -> Fraction:
         """Return the fraction with a denominator of at most 1,000."""
