@@ -22,7 +22,8 @@ from shardmill.cli.complete import complete_artifact_paths
 def command(artifacts: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
     """Check every file of artifacts against the manifest.
 
-    The command reads each file whole and compares its size, checksum and header.
+    The command reads each file whole. It compares size, checksum and header, and looks at the
+    values: ids must be in the vocabulary, labels must be classes, and rows must not overlap.
     """
     from shardmill.cli.output import print_json
     from shardmill.format.verify_artifact import verify_artifact

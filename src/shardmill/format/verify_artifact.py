@@ -28,7 +28,8 @@ def verify_artifact(artifact: str | os.PathLike[str]) -> Verified:
     """Read every file of an artifact.
 
     Raises:
-        DamagedFileError: A file is missing, or differs in size, checksum or header.
+        DamagedFileError: A file is missing, differs in size, checksum or header, or holds values
+            that the manifest does not allow; see `check_contents`.
         ArtifactError: The manifest cannot be read.
     """
     folder = Path(artifact)
@@ -38,6 +39,10 @@ def verify_artifact(artifact: str | os.PathLike[str]) -> Verified:
         check_file(folder, record)
     for split in manifest.splits.values():
         _check_headers(folder, split)
+    # Imported here, since reading an artifact needs no Arrow.
+    from shardmill.format.check_contents import check_contents
+
+    check_contents(folder, manifest)
     return Verified(str(folder), len(files), sum(record.bytes for record in files))
 
 
