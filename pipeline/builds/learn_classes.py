@@ -14,6 +14,7 @@ from shardmill.format.read_checked import read_raw_records
 from shardmill.pipeline.builds.read_content import known_digests
 from shardmill.raw.raw_files import RawFiles
 from shardmill.recipe.any_recipe import AnyRecipe
+from shardmill.recipe.recipe import facts_sha256
 from shardmill.recipe.tabular_recipe import TabularRecipe
 from shardmill.recipe.targets import LEARN
 
@@ -74,7 +75,8 @@ def _learnt_before(
         records = {record.path: record.sha256 for record in read_raw_records(artifact, manifest)}
     except ArtifactError:
         return None
-    if records != known_digests(recipe, raw, artifact):
+    whole = manifest.recipe_sha256 == facts_sha256(manifest.recipe)
+    if not whole or records != known_digests(recipe, raw, artifact):
         return None
     facts = json.loads(json.dumps(manifest.recipe))
     for name, target in _targets_in(facts).items():

@@ -227,20 +227,38 @@ def _what_changed(plan: Plan, before: Manifest) -> str:
     except ArtifactError as error:
         return f"the artifact cannot be read: {error.found}"
     now = {record.path: record for record in plan.records}
+    reasons = []
     changed = [path for path in {**now, **then} if then.get(path) != now.get(path)]
     if changed:
         more = f" and {len(changed) - _NAMED:,} more" if len(changed) > _NAMED else ""
-        return f"changed since the last build: {', '.join(changed[:_NAMED])}{more}"
-    if before.recipe_sha256 != plan.recipe.sha256():
-        return "the recipe has changed"
+        reasons.append(f"changed since the last build: {', '.join(changed[:_NAMED])}{more}")
+    whole = before.recipe_sha256 == facts_sha256(before.recipe)
+    if not whole or _without_optional(before.recipe) != _without_optional(plan.recipe.facts()):
+        reasons.append("the recipe has changed")
     if before.requested_rows_per_shard != plan.rows_per_shard:
-        return "another number of rows per shard"
+        reasons.append("another number of rows per shard")
     unicode, vocabulary = plan.recipe.unicode_version(), before.vocabulary
     if vocabulary is not None and vocabulary.unicode != unicode:
-        return f"built by Unicode {vocabulary.unicode}, and this Python has {unicode}"
-    if plan.borrowed is not None:
-        return f"the vocabulary of {plan.borrowed.artifact.name} has changed, or shardmill has"
-    return "built by another version of shardmill or of Arrow"
+        reasons.append(f"built by Unicode {vocabulary.unicode}, and this Python has {unicode}")
+    if not reasons and plan.borrowed is not None:
+        name = plan.borrowed.artifact.name
+        reasons.append(f"the vocabulary of {name} has changed, or shardmill has")
+    if not reasons and before.recipe_sha256 != plan.recipe.sha256():
+        reasons.append("the recipe has changed")
+    others = "built by another version of shardmill, of Arrow or of time zones"
+    return "; ".join(reasons) or others
+
+
+def _without_optional(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe without optional splits, which come and go with their files."""
+    splits = facts["splits"]
+    optional = {name for name, split in splits.items() if split.get("optional")}
+    kept = {
+        name: split
+        for name, split in splits.items()
+        if name not in optional and split.get("hold_out", {}).get("split") not in optional
+    }
+    return {**facts, "splits": kept}
 
 
 def _is_there(artifact: Path, path: str, size: int) -> bool:

@@ -54,6 +54,16 @@ def test_changed_recipe(toy: Toy) -> None:
     }
 
 
+def test_all_that_changed_is_said(toy: Toy) -> None:
+    toy.build()
+    toy.recipe = TABULAR.replace("red = 0, blue = 1", "red = 1, blue = 0")
+    replace_in(toy.raw / "toy/train.csv", "5,red", "5,blue")
+    assert toy.build(rows_per_shard=1).reasons["shard"] == (
+        "changed since the last build: toy/train.csv; the recipe has changed; "
+        "another number of rows per shard"
+    )
+
+
 @pytest.mark.parametrize(
     ("kind", "old", "new"),
     [
