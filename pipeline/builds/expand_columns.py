@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from shardmill.errors import RecipeError
 from shardmill.raw.raw_files import RawFiles
 from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.recipe.load_recipe import FIX
+from shardmill.recipe.load_recipe import recipe_fix
 from shardmill.recipe.tabular_recipe import TabularRecipe
 from shardmill.strict import describe_faults
 
@@ -40,5 +40,5 @@ def expand_columns(recipe: AnyRecipe, raw: RawFiles) -> AnyRecipe:
             f"{recipe.name}, with the columns of {path}",
             expected="a valid tabular recipe",
             found="; ".join(describe_faults(TabularRecipe, error)),
-            fix=FIX,
+            fix=recipe_fix(),
         ) from None

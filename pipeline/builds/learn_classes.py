@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 
 # More are hardly meant: the target is a number, or a text of its own in each row.
 _MOST_CLASSES = 10_000
+_CLASSES_PER_ROW = 0.5
+_FEWEST_ROWS = 20
 
-Labels = Mapping[str, set[str]]  # by the name of a column; that of IDX files is empty
+# In how many rows each label is, by the name of a column, which is empty for IDX files.
+Labels = Mapping[str, Counter[str]]
 
 
 def learn_classes(recipe: AnyRecipe, raw: RawFiles, artifact: Path) -> AnyRecipe:
@@ -98,16 +102,18 @@ def _with_classes(recipe: AnyRecipe, classes: Mapping[str, tuple[str, ...]]) -> 
     return type(recipe).model_validate_json(json.dumps(facts))
 
 
-def _classes(recipe: AnyRecipe, name: str, labels: set[str]) -> tuple[str, ...]:
+def _classes(recipe: AnyRecipe, name: str, labels: Counter[str]) -> tuple[str, ...]:
     spellings = _targets(recipe)[name].get("spellings", {})
     others = {text: of for of, texts in spellings.items() for text in texts}
     found = {others.get(label, label) for label in labels}
+    rows = sum(labels.values())
     path = f"{recipe.name}, target {name}" if name else f"{recipe.name}, target"
-    if not found or len(found) > _MOST_CLASSES:
+    many = rows >= _FEWEST_ROWS and len(found) > _CLASSES_PER_ROW * rows
+    if not found or len(found) > _MOST_CLASSES or many:
         raise RecipeError(
             path,
             expected=f"1 to {_MOST_CLASSES:,} classes to learn from the train split",
-            found=f"{len(found):,}",
+            found=f"{len(found):,} in {rows:,} rows",
             fix="leave classes out if the target is a number, or list them",
         )
     whole = all(re.fullmatch(r"-?[0-9]+", label) for label in found)
@@ -128,13 +134,14 @@ def _read_labels(recipe: AnyRecipe, raw: RawFiles, names: list[str]) -> Labels:
     from shardmill.raw.work_sizes import DEFAULT_SIZES
 
     split = recipe.splits["train"]
-    labels: dict[str, set[str]] = {name: set() for name in names}
+    labels: dict[str, Counter[str]] = {name: Counter() for name in names}
     with TemporaryDirectory(prefix="shardmill-") as folder:
         if split.labels is not None:
             (content,) = _contents(split.labels, raw, None, Path(folder))
             header = read_idx_header(content.readable, content.bytes, name=content.path)
             rows = read_idx_rows(content.readable, header, 0, header.shape[0])
-            return {"": set(map(str, np.unique(rows).tolist()))}
+            found, counts = np.unique(rows, return_counts=True)
+            return {"": Counter(dict(zip(map(str, found.tolist()), counts.tolist(), strict=True)))}
         contents = {
             file.path: _contents(file, raw, recipe.encoding(file), Path(folder))
             for file in split.files()
@@ -146,7 +153,8 @@ def _read_labels(recipe: AnyRecipe, raw: RawFiles, names: list[str]) -> Labels:
             for name in names:
                 missing = recipe.missing_cells(name) if isinstance(recipe, TabularRecipe) else ()
                 cells = Cells.of(table.column(name).combine_chunks(), missing=missing)
-                labels[name].update(cells.texts.unique().drop_null().to_pylist())
+                for found in cells.texts.drop_null().value_counts().to_pylist():
+                    labels[name][found["values"]] += found["counts"]
     return labels
 
 

@@ -27,6 +27,8 @@ def notes_of(manifest: Manifest) -> Iterator[str]:
     yield from _shared_images(manifest)
     own = manifest.splits["train"].unknown()
     for split, record in manifest.splits.items():
+        if not record.rows:
+            yield f"{split} has no rows"
         for name, (count, total) in record.unknown().items():
             if count / max(total, 1) > _UNKNOWN_SHARE + own[name][0] / max(own[name][1], 1):
                 of = "tokens" if manifest.vocabulary is not None else f"values of {name}"

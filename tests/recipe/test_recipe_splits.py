@@ -78,6 +78,16 @@ HOLD_OUT = "\n[splits.validation]\nhold_out = { split = 'train', fraction = 0.25
             "[splits.test.csv]\npath = 'trees/train.csv'",
             "splits: trees/train.csv is in train and in test; say which rows of it by where",
         ),
+        (
+            "where = { height = '1' }\n[splits.test.csv]\npath = 'trees/train.csv'\n"
+            "where = { height = ['1', '2'] }",
+            "splits: trees/train.csv is in train and in test; say which rows",
+        ),
+        (
+            "[splits.a]\nhold_out = { split = 'train', fraction = 0.1, group = 'kind' }\n"
+            "[splits.b]\nhold_out = { split = 'train', fraction = 0.1 }",
+            "splits: all that is held out of train must name one group",
+        ),
         ("where = { a = 1 }", "splits.train.csv.where.a: must be a text, or a list of texts"),
         ("where = { a = ' x' }", "splits.train.csv.where.a: ' x' has white space around it"),
         ("where = { a = 'x' }", "splits.train.csv.where: no column 'a'"),

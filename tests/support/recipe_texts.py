@@ -53,7 +53,10 @@ def fault_of(text: str) -> str:
     with pytest.raises(RecipeError) as caught:
         parse_recipe(text, where="r.toml")
     assert str(caught.value).startswith("r.toml: ")
-    assert caught.value.fix == "correct the recipe; `shardmill recipe titanic` prints a working one"
+    kind = next((k for k in ("image", "text") if f'kind = "{k}"' in text), "tabular")
+    example = {"image": "mnist", "text": "ag_news", "tabular": "titanic"}[kind]
+    said = f"correct the recipe; `shardmill recipe {example}` prints a working one"
+    assert caught.value.fix == said
     return caught.value.found
 
 

@@ -12,7 +12,13 @@ from shardmill.faults import hint
 from shardmill.recipe.any_recipe import RECIPE_KINDS, AnyRecipe
 from shardmill.strict import describe_faults
 
-FIX = "correct the recipe; `shardmill recipe titanic` prints a working one"
+_EXAMPLES = {"image": "mnist", "text": "ag_news"}
+
+
+def recipe_fix(kind: object = "tabular") -> str:
+    """Return what to do with a recipe of a kind that has faults."""
+    example = _EXAMPLES.get(str(kind), "titanic")
+    return f"correct the recipe; `shardmill recipe {example}` prints a working one"
 
 
 def shipped_recipes() -> tuple[str, ...]:
@@ -72,14 +78,16 @@ def parse_recipe(text: str, *, where: str) -> AnyRecipe:
     try:
         facts = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise RecipeError(where, expected="valid TOML", found=str(error), fix=FIX) from None
+        raise RecipeError(
+            where, expected="valid TOML", found=str(error), fix=recipe_fix()
+        ) from None
     kind = facts.get("kind")
     if not isinstance(kind, str) or kind not in RECIPE_KINDS:
         raise RecipeError(
             f"{where}: kind",
             expected=f"one of {', '.join(RECIPE_KINDS)}",
             found="nothing" if kind is None else repr(kind),
-            fix=FIX,
+            fix=recipe_fix(),
         )
     model = RECIPE_KINDS[kind]
     try:
@@ -91,5 +99,8 @@ def parse_recipe(text: str, *, where: str) -> AnyRecipe:
         faults = describe_faults(model, error)
         found = f"{len(faults)} faults: " if len(faults) > 1 else ""
         raise RecipeError(
-            where, expected=f"a valid {kind} recipe", found=found + "; ".join(faults), fix=FIX
+            where,
+            expected=f"a valid {kind} recipe",
+            found=found + "; ".join(faults),
+            fix=recipe_fix(kind),
         ) from None

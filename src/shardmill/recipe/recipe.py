@@ -95,6 +95,8 @@ class Recipe(Strict):
             held_out = [s.hold_out for s in self.splits.values() if s.hold_out is not None]
             if sum(h.ratio() for h in held_out if h.split == name) > Fraction(9, 10):
                 faults.append(f"splits: more than nine tenths of {name} are held out")
+            if len({h.group for h in held_out if h.split == name}) > 1:
+                faults.append(f"splits: all that is held out of {name} must name one group")
         faults += self._files_that_differ()
         faults += self._dialect_faults()
         faults += self._where_faults()
@@ -111,19 +113,21 @@ class Recipe(Strict):
                 facts, other, of = known.setdefault(file.path, (published, file, name))
                 if facts != published:
                     yield f"splits: {file.path} has other urls, checksum or rows in another split"
-                elif (
-                    isinstance(file, CsvFile)
-                    and not (_where(file) and _where(other))
-                    and self._both_labelled(of, name)
-                ):
+                elif isinstance(file, CsvFile) and self._share_rows(of, other, name, file):
                     yield (
                         f"splits: {file.path} is in {of} and in {name}; say which rows of it by "
-                        f"where, or hold rows out"
+                        f"where, with other values in each, or hold rows out"
                     )
 
-    def _both_labelled(self, one: str, other: str) -> bool:
+    def _share_rows(self, one: str, file: RawFile, other: str, again: RawFile) -> bool:
+        """Say whether two splits may have the same rows of a file."""
         # Rows without targets are no second copy of what a model learns.
-        return one != other and self.splits[one].labelled and self.splits[other].labelled
+        labelled = self.splits[one].labelled and self.splits[other].labelled
+        apart = any(
+            set(values).isdisjoint(_where(again).get(name, values))
+            for name, values in _where(file).items()
+        )
+        return one != other and labelled and not apart
 
     def column_names(self) -> tuple[str, ...] | None:
         """Return the columns that the recipe names; None if files may have others."""

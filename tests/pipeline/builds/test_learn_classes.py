@@ -146,7 +146,11 @@ def test_faults(tmp_path: Path, target: str, message: str) -> None:
 
 def test_too_many_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learn_classes, "_MOST_CLASSES", 2)
-    with pytest.raises(RecipeError, match=r"toy, target y: expected 1 to 2 classes .* found 3;"):
+    with pytest.raises(RecipeError, match=r"toy, target y: expected 1 to 2 classes .* found 3 in"):
         build(TABLE, raw(tmp_path, ["a", "b", "c"]), tmp_path / "out")
+    monkeypatch.undo()
+    numbers = [str(n) for n in range(30)]
+    with pytest.raises(RecipeError, match="found 30 in 30 rows; leave classes out"):
+        build(TABLE, raw(tmp_path, numbers), tmp_path / "out")
     with pytest.raises(InputError, match="line 2"):
         build(TEXTS, raw(tmp_path, ["a,b"]), tmp_path / "out")
