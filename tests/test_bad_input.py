@@ -192,7 +192,7 @@ CASES: list[Case] = [
         "at least one row",
     ),
     ("missing raw file", "image", remove("raw/labels"), 4, "raw/labels", "a raw file"),
-    ("no raw file at all", "tabular", remove("raw/train.csv"), 4, "raw", "raw files of toy"),
+    ("no raw file at all", "tabular", remove("raw/train.csv"), 4, "raw/train.csv", "a raw file"),
 ]
 
 

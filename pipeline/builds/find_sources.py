@@ -66,6 +66,10 @@ def find_sources(
             _write_sample(sample, recipes)
         note = f"no raw files in {raw}: using generated SAMPLE DATA in {sample} instead"
         return Sources(recipes, sample, note)
+    if names and not any(file.urls for recipe in recipes for file in recipe.files()):
+        return Sources(
+            recipes, raw, found=found
+        )  # the build names the file and what lies beside it
     raise MissingRawFileError(
         raw,
         expected=f"raw files of {', '.join(recipe.name for recipe in recipes)}",

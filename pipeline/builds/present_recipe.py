@@ -76,5 +76,5 @@ def _check_present(raw: RawFiles, file: RawFile) -> None:
         expected,
         expected="a raw file",
         found="none" if close is None else f"{close} beside it",
-        fix=f"{fetch}check --raw",
+        fix=f"{fetch}check --raw, and the path in the recipe",
     )

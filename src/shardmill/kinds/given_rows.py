@@ -90,7 +90,7 @@ def place(row: int, column: str) -> str:
 
 def row_error(where: str, expected: str, found: str) -> GivenRowError:
     """Return the error for a row that is not like those of the raw files."""
-    fix = "give rows like the raw files'"
+    fix = "give rows like those of the raw files"
     return GivenRowError(where, expected=expected, found=found, fix=fix)
 
 
