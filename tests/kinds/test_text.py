@@ -146,7 +146,7 @@ steps = st.sampled_from([(), ("html",), ("lowercase",), ("html", "alphanumeric",
     st.lists(st.integers(0, 12)),
     vocabularies,
     steps,
-    st.sampled_from(["basic_english", "whitespace"]),
+    st.sampled_from(["basic_english", "whitespace", "characters"]),
     st.sampled_from([1, 4, 4_000_000]),
 )
 def test_any_chunks_give_the_same_vocabulary_and_ids(

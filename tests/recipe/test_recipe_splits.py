@@ -172,7 +172,7 @@ def test_faults_of_a_vocabulary(vocabulary: str, fault: str) -> None:
             "clean = ['lowercase', 'lowercase']\njoin",
             "lowercase can do nothing after lower",
         ),
-        ("join", "tokenizer = 'bpe'\njoin", "text.tokenizer: Input should be 'basic_english' or"),
+        ("join", "tokenizer = 'words'\njoin", "text.tokenizer: Input should be 'basic_english', "),
     ],
 )
 def test_faults_of_a_text_recipe(old: str, new: str, fault: str) -> None:

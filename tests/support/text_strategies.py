@@ -66,7 +66,7 @@ def slices(rows: list[str], start: int, length: int) -> list[pa.Array]:
     return [array, array[start:][:length]]
 
 
-TOKENIZERS = ("basic_english", "whitespace")
+TOKENIZERS = ("basic_english", "whitespace", "characters")
 
 
 def tokenize_row(text: str, tokenizer: str) -> list[str]:
@@ -74,4 +74,6 @@ def tokenize_row(text: str, tokenizer: str) -> list[str]:
         text = text.lower()
         for old, new in SUBSTITUTIONS:
             text = text.replace(old, new)
+    if tokenizer == "characters":
+        return [c for c in text if not c.isspace()]
     return text.split()

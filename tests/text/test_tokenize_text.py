@@ -128,6 +128,18 @@ def test_examples_of_basic_english(text: str, tokens: str) -> None:
 @pytest.mark.parametrize(
     ("text", "tokens"),
     [
+        ("今天 很好。", "今天很好。"),
+        ("e\u0301\u3000ab\x85 😀\x1f\x00", "e\u0301ab😀\x00"),
+    ],
+)
+def test_examples_of_characters(text: str, tokens: str) -> None:
+    assert tokenize_row(text, "characters") == list(tokens)
+    assert tokenize_rows([text, "", text], "characters") == [list(tokens), [], list(tokens)]
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
         ('Don\'t  STOP, "now"!', ["Don't", "STOP,", '"now"!']),
         (" a<br />b\x1fc ", ["a<br", "/>b", "c"]),
     ],

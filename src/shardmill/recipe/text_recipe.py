@@ -41,14 +41,15 @@ class Text(Strict):
             `alphanumeric` turns every character that is not alphanumeric into a space, `words`
             every one that is no letter, mark or digit of any script, and `lowercase` is Unicode's
             full lower case.
-        tokenizer: The tokenizer: torchtext's `basic_english`, or `whitespace`.
+        tokenizer: The tokenizer: torchtext's `basic_english`, `whitespace`, or `characters`, for
+            which each character that is no white space is a token.
         tokenizer_file: A tokenizer.json, which replaces the tokenizer and the vocabulary.
     """
 
     columns: Names
     join: Names
     clean: tuple[Literal["html", "nfc", "alphanumeric", "words", "lowercase"], ...] = ()
-    tokenizer: Literal["basic_english", "whitespace"] = "basic_english"
+    tokenizer: Literal["basic_english", "whitespace", "characters"] = "basic_english"
     tokenizer_file: TokenizerFile | None = None
 
 

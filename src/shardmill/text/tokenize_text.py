@@ -28,13 +28,20 @@ SUBSTITUTIONS = (
     (":", " "),
 )
 
-# The classes of bytes: a byte separates tokens, belongs to a token, or is a token by itself. A byte
-# of CHANGED may become another byte in `_lower_and_delete`. Bytes of characters beyond ASCII belong
-# to a token; white space among these characters is replaced beforehand.
+# The classes of bytes: a byte separates tokens, belongs to a token, or begins a token of its own. A
+# byte of CHANGED may become another byte in `_lower_and_delete`. Bytes of characters beyond ASCII
+# belong to a token; white space among these characters is replaced beforehand. For `characters`,
+# all bytes but the first of a character are of SEPARATOR, since they begin no token.
 _SEPARATOR, _WORD, _ALONE, _CHANGED = range(4)
 _WHITE_SPACE = "".join(chr(code) for code in range(128) if chr(code).isspace())
-_SEPARATORS = {"whitespace": _WHITE_SPACE, "basic_english": _WHITE_SPACE + ";:"}
+_SEPARATORS = {
+    "whitespace": _WHITE_SPACE,
+    "basic_english": _WHITE_SPACE + ";:",
+    "characters": _WHITE_SPACE,
+}
 _ALONE_CHARACTERS = {"whitespace": "", "basic_english": "'.,()!?"}
+# A byte 10xxxxxx continues a character in UTF-8.
+_CONTINUING = range(0x80, 0xC0)
 _CHANGED_CHARACTERS = string.ascii_uppercase + '"<'
 
 # So many bytes are handled at a time that everything made from them stays in the cache of a core.
@@ -78,7 +85,7 @@ def tokenize_texts(texts: pa.Array, tokenizer: str) -> Tokens:
     """Return the tokens of `texts` (string [n], no nulls).
 
     `whitespace` is `str.split()` of each row. `basic_english` is the same after `str.lower()` and
-    SUBSTITUTIONS.
+    SUBSTITUTIONS. `characters` are all characters (code points) that are not `str.isspace()`.
     """
     content, offsets = content_of(texts)
     is_ascii = content.isascii()
@@ -98,6 +105,9 @@ def tokenize_texts(texts: pa.Array, tokenizer: str) -> Tokens:
 
 def _class_table(tokenizer: str) -> bytes:
     """Return the class of each of the 256 bytes."""
+    if tokenizer == "characters":
+        none = {*_WHITE_SPACE.encode(), *_CONTINUING}
+        return bytes(_SEPARATOR if code in none else _ALONE for code in range(256))
     separators, alone = _SEPARATORS[tokenizer], _ALONE_CHARACTERS[tokenizer]
     table = bytearray([_WORD]) * 256
     for character in separators + alone:

@@ -42,7 +42,7 @@ def tokenizer_json(recipe: TextRecipe, vocab: Vocab, *, unknown: str | None) -> 
         # None are added, since tokenizers would find them in the text itself before it is cleaned.
         "added_tokens": [],
         "normalizer": {"type": "Sequence", "normalizers": _normalizers(recipe)},
-        "pre_tokenizer": {"type": "WhitespaceSplit"},
+        "pre_tokenizer": _pre_tokenizer(recipe),
         "post_processor": None,
         "decoder": None,
         "model": {
@@ -67,6 +67,15 @@ def _normalizers(recipe: TextRecipe) -> list[dict[str, Any]]:
     # str.split() also splits at these characters. WhitespaceSplit goes by the White_Space of
     # Unicode, which lacks them.
     return [*normalizers, _replace(" ", Regex=r"[\x{1c}-\x{1f}]")]
+
+
+def _pre_tokenizer(recipe: TextRecipe) -> dict[str, Any]:
+    words = {"type": "WhitespaceSplit"}
+    if recipe.text.tokenizer != "characters":
+        return words
+    # A word holds no line feed, the only character that the dot does not match.
+    split = {"type": "Split", "pattern": {"Regex": "."}, "behavior": "Isolated", "invert": False}
+    return {"type": "Sequence", "pretokenizers": [words, split]}
 
 
 def _replace(content: str, **pattern: str) -> dict[str, Any]:
