@@ -108,7 +108,9 @@ def plan_build(
     unicode = recipe.unicode_version()
     clean_key = facts_sha256([CLEAN_VERSION, FORMAT_VERSION, recipe.clean_facts(), rows, unicode])
     borrowed = borrow(recipe, artifact.parent)
+    learner = recipe.learner()
     vocab = others if borrowed is None else borrowed.facts()
+    vocab = vocab if learner is None else [*vocab, learner]
     shard_key = facts_sha256([SHARD_VERSION, clean_key, recipe.sha256(), rows_per_shard, vocab])
     records = tuple(itertools.chain.from_iterable(recorded.values()))
     before, unreadable = _before(artifact, force=force)
@@ -245,7 +247,7 @@ def _what_changed(plan: Plan, before: Manifest) -> str:
         reasons.append(f"the vocabulary of {name} has changed, or shardmill has")
     if not reasons and before.recipe_sha256 != plan.recipe.sha256():
         reasons.append("the recipe has changed")
-    others = "built by another version of shardmill, of Arrow or of time zones"
+    others = "built by another version of shardmill, of Arrow, of time zones or of tokenizers"
     return "; ".join(reasons) or others
 
 

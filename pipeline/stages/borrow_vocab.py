@@ -22,16 +22,16 @@ class Borrowed:
     Attributes:
         artifact: The folder of the other artifact.
         record: What its manifest says of the vocabulary.
-        words: The record of the file of tokens.
+        tokens: The record of the file of tokens.
     """
 
     artifact: Path
     record: VocabularyRecord
-    words: FileRecord
+    tokens: FileRecord
 
     def facts(self) -> list[str | None]:
         """Return what shards depend on. The place of the file is not part of it."""
-        return [self.words.xxh3_128, self.record.unknown, self.record.padding]
+        return [self.tokens.xxh3_128, self.record.unknown, self.record.padding]
 
 
 def lender(recipe: AnyRecipe) -> str | None:
@@ -59,8 +59,8 @@ def borrow(recipe: AnyRecipe, artifacts: Path) -> Borrowed | None:
 
     Raises:
         MissingArtifactError: There is no such artifact.
-        AgreementError: The artifact has no vocabulary of words, or its texts were cleaned or cut
-            into tokens in another way, so that its tokens would not be found.
+        AgreementError: The artifact has no vocabulary that was learnt, or its texts were cleaned or
+            cut into tokens in another way, so that its tokens would not be found.
     """
     name = lender(recipe)
     if name is None or not isinstance(recipe, TextRecipe):
@@ -79,13 +79,13 @@ def borrow(recipe: AnyRecipe, artifacts: Path) -> Borrowed | None:
     if record is None:
         found = f"an artifact of kind {manifest.kind}"
         raise _disagreement(artifact, "an artifact of kind text", found)
-    if record.vocab is None:
-        raise _disagreement(artifact, "a vocabulary of words", "that of a tokenizer_file")
     lender_recipe = TextRecipe.model_validate_json(json.dumps(manifest.recipe))
+    if lender_recipe.text.tokenizer_file is not None:
+        raise _disagreement(artifact, "a vocabulary of words", "that of a tokenizer_file")
     theirs, ours = _how_cut(lender_recipe), _how_cut(recipe)
     if theirs != ours:
         raise _disagreement(artifact, f"texts with {ours}, as {recipe.name} has them", theirs)
-    return Borrowed(artifact, record, record.vocab)
+    return Borrowed(artifact, record, record.vocab or record.tokenizer)
 
 
 def _how_cut(recipe: TextRecipe) -> str:

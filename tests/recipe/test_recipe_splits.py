@@ -148,6 +148,22 @@ def test_faults_of_a_vocabulary(vocabulary: str, fault: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("vocabulary", "fault"),
+    [
+        ("", "vocabulary.max_tokens: bpe needs to know how many tokens to learn, such as 8000"),
+        # what is the default too
+        ("min_freq = 1", "vocabulary.min_freq: means nothing to bpe, so leave it out"),
+        ("order = 'frequency'", "vocabulary.order: means nothing to bpe, so leave it out"),
+        ("specials = ['<unk>', '<pad>', 'SEP']", "bpe could find 'SEP' in a text, so put it"),
+        ("specials = ['<unk>', '<pad>', '?']", "bpe could find '?' in a text, so put it between"),
+    ],
+)
+def test_faults_of_a_vocabulary_of_pieces(vocabulary: str, fault: str) -> None:
+    text = change(TEXT, "join", "tokenizer = 'bpe'\njoin")
+    assert fault in fault_of(f"{text}[vocabulary]\n{vocabulary}")
+
+
+@pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
         ('column = "class"', 'column = "klass"', "text.columns: does not name klass"),

@@ -82,7 +82,7 @@ class Fitted:
         vocab: The vocabulary of texts; None for other kinds, like all that follows.
         unknown: The token that stands for unknown tokens.
         padding: The token that fills up short texts.
-        tokenizer: The content of the tokenizer.json that the recipe names, if it names one.
+        tokenizer: The content of the tokenizer.json that was brought along or learnt; else None.
         unknown_id: The id of the token for unknown ones, also where `vocab` was left out.
     """
 

@@ -27,7 +27,9 @@ from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.text_recipe import TextRecipe, Vocabulary
 from shardmill.text.clean_text import clean_texts
 from shardmill.text.encode_texts import encode_texts
-from shardmill.text.tokenize_text import tokenize_texts
+from shardmill.text.learn_tokenizer import learn_tokenizer
+from shardmill.text.tokenize_text import Tokens, tokenize_texts
+from shardmill.text.tokenizer_file import read_tokenizer
 from shardmill.text.vocab import Vocab
 
 # Texts hardly ever repeat.
@@ -36,6 +38,10 @@ NEEDS_LOOKUPS = True
 
 # Counts of tokens are merged when so many are waiting, which bounds the memory.
 _MERGE_TOKENS = 4_000_000
+
+# A tokenizer is learnt from the first rows whose distinct words have more than so many bytes, which
+# are some gigabytes of English. The library takes about a hundred times as much memory for them.
+_LEARN_BYTES = 2**24
 
 
 def clean(recipe: TextRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
@@ -95,17 +101,24 @@ def prepare(recipe: TextRecipe, cleaned: pa.Table) -> tuple[pa.Table, pa.Table |
     Returns:
         The rows with a column `codes`, list<int32>, in place of `text`, and a table with the
         columns `token` and `count`, a row for each distinct token in order of first appearance. A
-        code is the position of its token in this table. If the recipe brings its own tokenizer,
-        the rows are returned unchanged, and None.
+        code is the position of its token in this table. If the library encodes the texts, the rows
+        are returned unchanged. Then the table has the words that a tokenizer is learnt from, or is
+        None if the tokenizer is there already.
     """
-    if recipe.text.tokenizer_file is not None:
-        return cleaned, None
-    tokens = tokenize_texts(cleaned.column("text").combine_chunks(), recipe.text.tokenizer)
+    texts = cleaned.column("text").combine_chunks()
+    if not recipe.text.has_words:
+        is_learnt = recipe.text.tokenizer_file is None and recipe.vocabulary.from_artifact is None
+        return cleaned, _counts(tokenize_texts(texts, "whitespace")) if is_learnt else None
+    tokens = tokenize_texts(texts, recipe.text.tokenizer)
     offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(tokens.sizes, dtype=np.int32)])
     codes = pa.ListArray.from_arrays(arrow_array(offsets), arrow_array(tokens.codes))
     prepared = cleaned.set_column(cleaned.column_names.index("text"), "codes", codes)
+    return prepared, _counts(tokens)
+
+
+def _counts(tokens: Tokens) -> pa.Table:
     counts = np.bincount(tokens.codes, minlength=len(tokens.tokens))
-    return prepared, pa.table({"token": tokens.tokens, "count": arrow_array(counts)})
+    return pa.table({"token": tokens.tokens, "count": arrow_array(counts)})
 
 
 def fit(recipe: TextRecipe, summaries: Iterable[pa.Table]) -> Fitted:
@@ -113,19 +126,17 @@ def fit(recipe: TextRecipe, summaries: Iterable[pa.Table]) -> Fitted:
 
     Raises:
         ValueError: The recipe takes its vocabulary from elsewhere.
+        MissingLibraryError: The library that learns a tokenizer is not installed.
     """
     if recipe.text.tokenizer_file is not None or recipe.vocabulary.from_artifact is not None:
         raise ValueError("the vocabulary of this recipe is not for the train rows to say")
-    counts = pa.table({"token": string_array([]), "count": arrow_array(np.zeros(0, np.int64))})
-    most = _MERGE_TOKENS
-    for summary in summaries:
-        counts = pa.concat_tables([counts, summary])
-        if len(counts) > most:
-            counts = _merge(counts)
-            # Counts may double before the next merge, or else every summary would cause one.
-            most = max(_MERGE_TOKENS, 2 * len(counts))
-    vocab = build_vocab(_merge(counts), recipe.vocabulary)
-    return fitted_with(vocab, recipe.vocabulary.unknown, recipe.vocabulary.padding)
+    rules, content = recipe.vocabulary, None
+    if recipe.text.has_words:
+        vocab = build_vocab(_merged(summaries), rules)
+    else:
+        content = learn_tokenizer(recipe, _merged(summaries, most_bytes=_LEARN_BYTES))
+        vocab = read_tokenizer(content.encode(), where=f"the tokenizer of {recipe.name}").vocab
+    return fitted_with(vocab, rules.unknown, rules.padding, content)
 
 
 def fitted_with(
@@ -135,6 +146,31 @@ def fitted_with(
     field = Field.input("int32", ragged=True)
     unknown_id = unknown_id_of(vocab, unknown)
     return Fitted((field,), ("text",), {}, vocab, unknown, padding, tokenizer, unknown_id)
+
+
+def _merged(summaries: Iterable[pa.Table], *, most_bytes: int | None = None) -> pa.Table:
+    """Return each token of all summaries once, in order of first appearance, and its count.
+
+    Args:
+        summaries: Tables with the columns `token` and `count`.
+        most_bytes: The summaries are left as soon as all distinct tokens have so many bytes.
+    """
+    counts = pa.table({"token": string_array([]), "count": arrow_array(np.zeros(0, np.int64))})
+    most, waiting = _MERGE_TOKENS, 0
+    for summary in summaries:
+        counts = pa.concat_tables([counts, summary])
+        waiting += 0 if most_bytes is None else _token_bytes(summary)
+        if len(counts) > most or (most_bytes is not None and waiting > 2 * most_bytes):
+            counts = _merge(counts)
+            # Counts may double before the next merge, or else every summary would cause one.
+            most, waiting = max(_MERGE_TOKENS, 2 * len(counts)), 0
+            if most_bytes is not None and _token_bytes(counts) > most_bytes:
+                return counts
+    return _merge(counts)
+
+
+def _token_bytes(counts: pa.Table) -> int:
+    return pc.sum(pc.binary_length(counts.column("token"))).as_py() or 0
 
 
 def _merge(counts: pa.Table) -> pa.Table:
@@ -178,10 +214,11 @@ def lookups(
 ) -> Sequence[npt.NDArray[np.int32] | None]:
     """Return for each summary of `prepare` the ids [distinct tokens] int32 of its codes.
 
-    Tokens that the vocabulary lacks get its default index.
+    Tokens that the vocabulary lacks get its default index. If the library encodes the texts, each
+    lookup is None.
     """
     counted = [summary for summary in summaries if summary is not None]
-    if not counted:
+    if not counted or fitted.tokenizer is not None:
         return [None] * len(summaries)
     assert fitted.vocab is not None  # noqa: S101  fit() made it
     tokens = pa.chunked_array([summary.column("token").combine_chunks() for summary in counted])
@@ -196,10 +233,11 @@ def encode_prepared(
     recipe: TextRecipe, fitted: Fitted, prepared: pa.Table, lookup: npt.NDArray[np.int32] | None
 ) -> dict[str, Ragged]:
     """Return `x` of prepared rows: ids, int32. `lookup` belongs to the summary they came with."""
-    if fitted.tokenizer is not None and recipe.text.tokenizer_file is not None:
-        special_tokens = recipe.text.tokenizer_file.special_tokens
-        texts = prepared.column("text").combine_chunks()
-        return {"x": encode_texts(fitted.tokenizer, texts, special_tokens=special_tokens)}
+    if fitted.tokenizer is not None:
+        texts, own = prepared.column("text").combine_chunks(), recipe.text.tokenizer_file
+        if own is None:
+            return {"x": encode_texts(fitted.tokenizer, texts, normalize=False)}
+        return {"x": encode_texts(fitted.tokenizer, texts, special_tokens=own.special_tokens)}
     assert lookup is not None  # noqa: S101  lookups() made it
     codes = prepared.column("codes").combine_chunks()
     sizes = numpy_array(pc.list_value_length(codes))
@@ -221,6 +259,8 @@ def unknown(
 
 def encode(recipe: TextRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str, Ragged]:
     """Return the input fields of cleaned rows."""
+    if not recipe.text.has_words:
+        return encode_prepared(recipe, fitted, cleaned, None)
     prepared, counts = prepare(recipe, cleaned)
     lookup = None
     if counts is not None and fitted.vocab is not None:

@@ -79,6 +79,10 @@ class Recipe(Strict):
         """Return the version of Unicode that the rows depend on; None if they depend on none."""
         return None
 
+    def learner(self) -> str | None:
+        """Return the library that learns from the train rows, with its version, if there is one."""
+        return None
+
     def bad_rows_allowed(self) -> float:
         """Return the share of rows of a split that may go to quarantine; 0 if a bad row fails."""
         csv = self.csv_options()

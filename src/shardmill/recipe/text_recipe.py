@@ -1,7 +1,9 @@
 """Recipes of texts: CSV files, and how their tokens get ids."""
 
+import string
 import unicodedata
 from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -41,16 +43,22 @@ class Text(Strict):
             `alphanumeric` turns every character that is not alphanumeric into a space, `words`
             every one that is no letter, mark or digit of any script, and `lowercase` is Unicode's
             full lower case.
-        tokenizer: The tokenizer: torchtext's `basic_english`, `whitespace`, or `characters`, for
-            which each character that is no white space is a token.
+        tokenizer: The tokenizer: torchtext's `basic_english`, `whitespace`, `characters`, for
+            which each character that is no white space is a token, or `bpe`, which learns pieces of
+            words by byte pair encoding.
         tokenizer_file: A tokenizer.json, which replaces the tokenizer and the vocabulary.
     """
 
     columns: Names
     join: Names
     clean: tuple[Literal["html", "nfc", "alphanumeric", "words", "lowercase"], ...] = ()
-    tokenizer: Literal["basic_english", "whitespace", "characters"] = "basic_english"
+    tokenizer: Literal["basic_english", "whitespace", "characters", "bpe"] = "basic_english"
     tokenizer_file: TokenizerFile | None = None
+
+    @property
+    def has_words(self) -> bool:
+        """Whether shardmill itself cuts texts into tokens, and not the library `tokenizers`."""
+        return self.tokenizer_file is None and self.tokenizer != "bpe"
 
 
 class Vocabulary(Strict):
@@ -63,7 +71,7 @@ class Vocabulary(Strict):
         unknown: The special that stands for unknown tokens.
         padding: The special that fills up short texts.
         min_freq: How often a token must occur in the train split to be kept.
-        max_tokens: How many tokens are kept at most, including the specials.
+        max_tokens: How many tokens are kept at most, including the specials. `bpe` learns so many.
         order: "frequency" puts the most frequent tokens first, and equally frequent ones by text.
             "first_seen" keeps the order of their first appearance.
     """
@@ -136,6 +144,15 @@ class TextRecipe(Recipe):
         by_python = self.text.tokenizer_file is None or set(self.text.clean) - {"html"}
         return unicodedata.unidata_version if by_python else None
 
+    def learner(self) -> str | None:
+        """Return the library that learns the tokens, with its version; None if shardmill does."""
+        if self.text.tokenizer != "bpe" or self.vocabulary.from_artifact is not None:
+            return None
+        try:
+            return f"tokenizers {version('tokenizers')}"
+        except PackageNotFoundError:  # a build says so, and names the extra
+            return None
+
     @model_validator(mode="after")
     def _tables_fit_together(self) -> Self:
         return without_faults(self, list(self._faults()))
@@ -152,6 +169,8 @@ class TextRecipe(Recipe):
         given = [table for table, is_given in replaced.items() if is_given]
         if self.text.tokenizer_file is not None and given:
             yield f"text.tokenizer_file: stands for {' and '.join(given)}, which must go"
+        if self.text.tokenizer == "bpe" and self.vocabulary.from_artifact is None:
+            yield from _faults_of_pieces(self.vocabulary)
         if "missing" in self.csv.model_fields_set:
             yield "csv.missing: texts have no missing cells, so leave it out"
         for key in sorted({"decimal", "thousands"} & self.csv.model_fields_set):
@@ -160,6 +179,20 @@ class TextRecipe(Recipe):
             yield f"text.clean: {step} can do nothing after {others}"
         if self.vocabulary.from_artifact == self.name:
             yield "vocabulary.from: must name another artifact than this recipe's own"
+
+
+def _faults_of_pieces(rules: Vocabulary) -> Iterator[str]:
+    """Yield what is wrong with the rules of a vocabulary whose tokens are pieces of words."""
+    if rules.max_tokens is None:
+        yield "vocabulary.max_tokens: bpe needs to know how many tokens to learn, such as 8000"
+    for key in sorted({"min_freq", "order"} & rules.model_fields_set):
+        yield f"vocabulary.{key}: means nothing to bpe, so leave it out"
+    for special in rules.specials:
+        if len(special) < 2 or set(string.punctuation).isdisjoint(special):
+            yield (
+                f"vocabulary.specials: bpe could find {special!r} in a text, so put it between "
+                f"marks of punctuation"
+            )
 
 
 # A step that can change nothing once one of these was done, in whatever order others stand between.

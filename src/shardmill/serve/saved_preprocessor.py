@@ -1,6 +1,6 @@
 """Reads and writes preprocessor.json: a recipe and what was learnt, without the artifact.
 
-For texts, vocab.txt lies beside it, or the tokenizer.json that the recipe brought along.
+For texts, vocab.txt lies beside it, or the tokenizer.json that was brought along or learnt.
 """
 
 import json
@@ -42,7 +42,7 @@ class SavedVocabulary(Strict):
         unknown: The token that stands for unknown tokens.
         padding: The token that fills up short texts.
         vocab: The file vocab.txt, unless there is a tokenizer.
-        tokenizer: The file tokenizer.json that the recipe brought along. It holds the tokens too.
+        tokenizer: The file tokenizer.json that was brought along or learnt. It has the tokens too.
         unicode: The version of Unicode by which texts were cleaned; see `VocabularyRecord`.
     """
 

@@ -15,7 +15,9 @@ from shardmill.format.ragged import Ragged
 _TEXTS = 2048
 
 
-def encode_texts(content: str, texts: pa.Array, *, special_tokens: bool) -> Ragged:
+def encode_texts(
+    content: str, texts: pa.Array, *, special_tokens: bool = False, normalize: bool = True
+) -> Ragged:
     """Return the ids of `texts` [n] by a tokenizer.json, int32.
 
     The library encodes them in threads of its own.
@@ -24,11 +26,13 @@ def encode_texts(content: str, texts: pa.Array, *, special_tokens: bool) -> Ragg
         content: The content of the file. Its truncation and padding are ignored.
         texts: The texts as a string array without nulls.
         special_tokens: Whether to add the tokens of its post-processor, such as [CLS] and [SEP].
+        normalize: Whether to use its normalizer. In a file that shardmill has written, that is the
+            cleaning, which must not be done twice.
 
     Raises:
         MissingLibraryError: The library is not installed.
     """
-    tokenizer = _tokenizer(content)
+    tokenizer = _tokenizer(content, normalize)
     ids, sizes = array("i"), np.zeros(len(texts), np.int32)
     for start in range(0, len(texts), _TEXTS):
         encodings = tokenizer.encode_batch_fast(
@@ -53,9 +57,9 @@ def check_tokenizer(content: str, *, where: object) -> None:
         MissingLibraryError: The library is not installed.
         TokenizerFileError: The library cannot read the file.
     """
-    _library()
+    tokenizers_library("text.tokenizer_file")
     try:
-        _tokenizer(content)
+        _tokenizer(content, normalize=True)
     except Exception as error:  # the library raises no narrower class
         raise TokenizerFileError(
             where,
@@ -65,24 +69,35 @@ def check_tokenizer(content: str, *, where: object) -> None:
         ) from None
 
 
-def _library() -> Any:
+def tokenizers_library(key: str) -> Any:
+    """Return the module `tokenizers`.
+
+    Args:
+        key: The key of the recipe that needs it, for the error.
+
+    Raises:
+        MissingLibraryError: The library is not installed.
+    """
     try:
-        from tokenizers import Tokenizer
+        import tokenizers
     except ImportError:
         raise MissingLibraryError(
-            "text.tokenizer_file",
+            key,
             expected="the library tokenizers",
             found="none",
             fix="pip install 'shardmill[tokenizers]'",
         ) from None
-    return Tokenizer
+    return tokenizers
 
 
 @lru_cache(maxsize=4)
-def _tokenizer(content: str) -> Any:
+def _tokenizer(content: str, normalize: bool) -> Any:
     # A large tokenizer takes a second to read, and each shard and each prediction needs it, so the
     # last few are kept.
-    tokenizer = _library().from_str(content)
+    key = "text.tokenizer_file" if normalize else "text.tokenizer"
+    tokenizer = tokenizers_library(key).Tokenizer.from_str(content)
+    if not normalize:
+        tokenizer.normalizer = None
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer

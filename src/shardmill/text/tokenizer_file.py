@@ -1,4 +1,4 @@
-"""Reads a tokenizer.json of Hugging Face `tokenizers` that a recipe brings along.
+"""Reads a tokenizer.json of Hugging Face `tokenizers`, brought along by a recipe or learnt.
 
 The library (https://huggingface.co/docs/tokenizers) is needed to encode texts, but not to read what
 was encoded: the JSON says which token has which id.

@@ -30,39 +30,73 @@ from shardmill.text.vocab import Vocab
 # Surrogates are left out, and so are the planes from 0x40000 to 0xDFFFF, which hold no letters and
 # would take six times as long.
 _ALL = np.r_[:0xD800, 0xE000:0x40000, 0xE0000:0xE1000].astype("<u4")
+# What stands before the first piece of a word, as in SentencePiece.
+WORD_BEGIN = "\u2581"
 _SIGMA, _LAST_SIGMA = "\u03a3", "\u03c2"
 
 
 def tokenizer_json(recipe: TextRecipe, vocab: Vocab, *, unknown: str | None) -> bytes:
-    """Return the content of tokenizer.json."""
+    """Return the content of the tokenizer.json of a vocabulary of words or characters."""
+    model = {"type": "WordLevel", "vocab": vocab.get_stoi(), "unk_token": unknown}
+    normalizer = {"type": "Sequence", "normalizers": [*_cleaning(recipe), *_cutting(recipe)]}
+    return _json(model, normalizer, _pre_tokenizer(recipe)).encode()
+
+
+def pieces_json(recipe: TextRecipe, model: dict[str, Any], *, normalizers: bool = True) -> str:
+    """Return the content of a tokenizer.json that cuts words into pieces.
+
+    The mark WORD_BEGIN is put before each word, and every mark of punctuation is a word. So a token
+    of several characters with punctuation among them, such as `<unk>`, is never found in a text.
+
+    Args:
+        recipe: The recipe.
+        model: The model, as the library writes it.
+        normalizers: Whether to state the cleaning steps.
+    """
+    begin = {"type": "Metaspace", "replacement": WORD_BEGIN, "prepend_scheme": "always"}
+    marks = {"type": "Punctuation", "behavior": "Isolated"}
+    words = {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, begin, marks]}
+    normalizer = {"type": "Sequence", "normalizers": _cleaning(recipe)} if normalizers else None
+    return _json(model, normalizer, words, decoder=begin)
+
+
+def _json(
+    model: dict[str, Any],
+    normalizer: dict[str, Any] | None,
+    pre_tokenizer: dict[str, Any],
+    *,
+    decoder: dict[str, Any] | None = None,
+) -> str:
     facts: dict[str, Any] = {
         "version": "1.0",
         "truncation": None,
         "padding": None,
         # None are added, since tokenizers would find them in the text itself before it is cleaned.
         "added_tokens": [],
-        "normalizer": {"type": "Sequence", "normalizers": _normalizers(recipe)},
-        "pre_tokenizer": _pre_tokenizer(recipe),
+        "normalizer": normalizer,
+        "pre_tokenizer": pre_tokenizer,
         "post_processor": None,
-        "decoder": None,
-        "model": {
-            "type": "WordLevel",
-            "vocab": vocab.get_stoi(),
-            "unk_token": unknown,
-        },
+        "decoder": decoder,
+        "model": model,
     }
-    return (json.dumps(facts, ensure_ascii=False) + "\n").encode()  # indenting takes 80 ms
+    return json.dumps(facts, ensure_ascii=False) + "\n"  # indenting takes 80 ms
 
 
-def _normalizers(recipe: TextRecipe) -> list[dict[str, Any]]:
-    steps = list(recipe.text.clean)
+def _steps(recipe: TextRecipe) -> list[str]:
+    steps: list[str] = list(recipe.text.clean)
     while "html" in steps:
         steps.pop(0)
+    return steps
+
+
+def _cleaning(recipe: TextRecipe) -> list[dict[str, Any]]:
+    return [normalizer for step in _steps(recipe) for normalizer in _STEPS[step]()]
+
+
+def _cutting(recipe: TextRecipe) -> list[dict[str, Any]]:
     normalizers = []
-    for step in steps:
-        normalizers += _STEPS[step]()
     if recipe.text.tokenizer == "basic_english":
-        normalizers += [] if "lowercase" in steps else _lowercase()
+        normalizers += [] if "lowercase" in _steps(recipe) else _lowercase()
         normalizers += [_replace(new, String=old) for old, new in SUBSTITUTIONS]
     # str.split() also splits at these characters. WhitespaceSplit goes by the White_Space of
     # Unicode, which lacks them.

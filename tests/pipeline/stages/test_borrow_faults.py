@@ -86,6 +86,11 @@ def test_an_artifact_with_a_tokenizer_file(raw: Path, tmp_path: Path) -> None:
             'text.tokenizer = "whitespace"\ntext.join',
             "clean ['lowercase'] and tokenizer whitespace",
         ),
+        (
+            "text.join",
+            'text.tokenizer = "bpe"\nvocabulary.max_tokens = 9\ntext.join',
+            "clean ['lowercase'] and tokenizer bpe",
+        ),
     ],
 )
 def test_texts_cut_in_another_way(

@@ -86,6 +86,29 @@ def test_builds_are_equal_byte_for_byte(raw: Path, tmp_path: Path) -> None:
     assert contents[0] == contents[1]
 
 
+PIECES = 'vocabulary.max_tokens = 12\ntext.tokenizer = "bpe"'
+
+
+def test_a_tokenizer_that_was_learnt(raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    write_rows(raw, "third", ["c zebra"])
+    borrowers = [borrower('text.tokenizer = "bpe"', name="third", of="fresh")]
+    borrowers.append(borrower('text.tokenizer = "bpe"'))
+    build(raw, out, lender(PIECES), *borrowers)
+    paths = [next(out.glob(f"{name}/shards-*/tokenizer.json")) for name in ("words", "third")]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    vocab = TextDataset(out / "words").vocab
+    assert vocab.get_itos()[:6] == ["<unk>", "<pad>", ",", "a", "b", "c"]
+    assert ids_of(out / "third") == [[vocab["\u2581c"], vocab["\u2581"], 0, 0, vocab["b"], 0, 3]]
+    x = Preprocessor.load(out / "third")(["C zebra"])
+    assert isinstance(x, shardmill.Padded)
+    assert x.ids.tolist() == ids_of(out / "third")
+
+    write_rows(raw, "words", [*LENT, "zebra zebra zebra"])
+    outcomes = build(raw, out, lender(PIECES), *borrowers)
+    assert [outcome.status for outcome in outcomes] == ["built"] * 3
+
+
 # When it is built anew
 
 
