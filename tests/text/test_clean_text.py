@@ -134,6 +134,7 @@ def test_examples_of_cleaning(text: str, steps: tuple[str, ...], cleaned: str) -
         ("<hr noshade><INPUT type='text' disabled /><!-- a\n<b> -->.", "   ."),
         ("1 < 2 > 0, <3, <>, < b>, <!d>, <!- c>", "1 < 2 > 0, <3, <>, < b>, <!d>, <!- c>"),
         ("a<b<i>c>", "a<b c>"),
+        ("<math>1</math><svg width=3></svg>", " 1   "),
         ("&lt;TXN.N&gt; <joe@x.org> List<String>", "<TXN.N> <joe@x.org> List<String>"),
         ("if x<y and z>w or x<b and c>d", "if x<y and z>w or x<b and c>d"),
     ],

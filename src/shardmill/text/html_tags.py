@@ -13,11 +13,11 @@ _ELEMENTS = (
     "blink blockquote body br button canvas caption center cite code col colgroup data datalist dd "
     "del details dfn dialog dir div dl dt em embed fieldset figcaption figure font footer form "
     "frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe img input ins isindex "
-    "kbd keygen label legend li link listing main map mark marquee menu menuitem meta meter "
-    "multicol nav nobr noembed noframes noscript object ol optgroup option output p param picture "
-    "plaintext pre progress q rb rp rt rtc ruby s samp script search section select slot small "
-    "source spacer span strike strong style sub summary sup svg table tbody td template textarea "
-    "tfoot th thead time title tr track tt u ul var video wbr xmp"
+    "kbd keygen label legend li link listing main map mark marquee math menu menuitem meta meter "
+    "multicol nav nextid nobr noembed noframes noscript object ol optgroup option output p param "
+    "picture plaintext pre progress q rb rp rt rtc ruby s samp script search section select "
+    "selectedcontent slot small source spacer span strike strong style sub summary sup svg table "
+    "tbody td template textarea tfoot th thead time title tr track tt u ul var video wbr xmp"
 ).split()
 # The attributes that may stand without a value: /indices.html#attributes-3 of the same standard.
 _BOOLEAN = (
