@@ -1,5 +1,7 @@
 """Reads a vocabulary that exists before any row is read: another artifact's, or a tokenizer's."""
 
+from dataclasses import replace
+
 from shardmill.format.read_checked import REBUILD, read_checked
 from shardmill.kinds.row import Fitted
 from shardmill.kinds.text import fitted_with
@@ -27,6 +29,11 @@ def existing_vocab(plan: Plan) -> Fitted | None:
         return None
     if recipe.text.tokenizer == "bpe":
         tokenizers_library("text.tokenizer")
+    fitted = _fitted(plan, recipe)
+    return None if fitted is None else replace(fitted, unicode=recipe.unicode_version())
+
+
+def _fitted(plan: Plan, recipe: TextRecipe) -> Fitted | None:
     if plan.borrowed is not None:
         return _borrowed(plan.borrowed)
     if recipe.text.tokenizer_file is None:

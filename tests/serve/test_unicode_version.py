@@ -1,5 +1,6 @@
 """Texts depend on the Unicode of the Python that cleans them, and loading says so."""
 
+import json
 import unicodedata
 import warnings
 from pathlib import Path
@@ -38,8 +39,9 @@ def test_another_unicode_is_another_artifact(
 def test_a_warning_on_loading(
     artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    saved = tmp_path / "saved"
+    saved, again = tmp_path / "saved", tmp_path / "again"
     saved.mkdir()
+    again.mkdir()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         shardmill.Preprocessor.load(artifact).save(saved)
@@ -47,4 +49,10 @@ def test_a_warning_on_loading(
     monkeypatch.setattr(unicodedata, "unidata_version", "99.0.0")
     for folder in (artifact, saved):
         with pytest.warns(UserWarning, match="by Unicode .*, and this Python has 99.0.0"):
-            shardmill.Preprocessor.load(folder)
+            shardmill.Preprocessor.load(folder).save(again)
+    # What is saved once more says by which version the artifact was built, not this Python's.
+    assert unicode_of(again) == unicode_of(saved) != "99.0.0"
+
+
+def unicode_of(folder: Path) -> str:
+    return str(json.loads((folder / "preprocessor.json").read_bytes())["vocabulary"]["unicode"])

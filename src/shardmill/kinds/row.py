@@ -84,6 +84,8 @@ class Fitted:
         padding: The token that fills up short texts.
         tokenizer: The content of the tokenizer.json that was brought along or learnt; else None.
         unknown_id: The id of the token for unknown ones, also where `vocab` was left out.
+        unicode: The version of Unicode by which the train rows were cleaned and cut into tokens,
+            which may be another one than this Python's; None if that does not depend on it.
     """
 
     inputs: tuple[Field, ...]
@@ -94,6 +96,7 @@ class Fitted:
     padding: str | None = None
     tokenizer: str | None = None
     unknown_id: int | None = None
+    unicode: str | None = None
 
     def padding_id(self) -> int:
         """Return the id that fills up short rows; 0 if there is no padding token."""

@@ -1,6 +1,7 @@
 """Turns texts into the ids of their tokens."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -136,7 +137,8 @@ def fit(recipe: TextRecipe, summaries: Iterable[pa.Table]) -> Fitted:
     else:
         content = learn_tokenizer(recipe, _merged(summaries, most_bytes=_LEARN_BYTES))
         vocab = read_tokenizer(content.encode(), where=f"the tokenizer of {recipe.name}").vocab
-    return fitted_with(vocab, rules.unknown, rules.padding, content)
+    fitted = fitted_with(vocab, rules.unknown, rules.padding, content)
+    return replace(fitted, unicode=recipe.unicode_version())
 
 
 def fitted_with(

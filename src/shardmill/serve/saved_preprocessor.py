@@ -68,7 +68,7 @@ class SavedPreprocessor(Strict):
 
 def write_preprocessor(folder: Path, recipe: AnyRecipe, fitted: Fitted) -> tuple[str, ...]:
     """Write preprocessor.json and the vocabulary into a folder, and return the files' names."""
-    vocabulary = _write_vocabulary(folder, fitted, recipe.unicode_version())
+    vocabulary = _write_vocabulary(folder, fitted)
     saved = SavedPreprocessor(
         kind=recipe.kind,
         recipe=recipe.facts(),
@@ -82,7 +82,7 @@ def write_preprocessor(folder: Path, recipe: AnyRecipe, fitted: Fitted) -> tuple
     return (PREPROCESSOR_NAME,) if file is None else (PREPROCESSOR_NAME, file.path)
 
 
-def _write_vocabulary(folder: Path, fitted: Fitted, unicode: str | None) -> SavedVocabulary | None:
+def _write_vocabulary(folder: Path, fitted: Fitted) -> SavedVocabulary | None:
     if fitted.vocab is None:
         return None
     name, content = "vocab.txt", vocab_bytes(fitted.vocab)
@@ -97,7 +97,7 @@ def _write_vocabulary(folder: Path, fitted: Fitted, unicode: str | None) -> Save
         padding=fitted.padding,
         vocab=None if own else file,
         tokenizer=file if own else None,
-        unicode=unicode,
+        unicode=fitted.unicode,
     )
 
 
@@ -159,4 +159,5 @@ def with_vocabulary(
         unknown=record.unknown,
         padding=record.padding,
         tokenizer=tokenizer,
+        unicode=record.unicode,
     )
