@@ -32,6 +32,7 @@ from shardmill.pipeline.stages.prepared_rows import (
     prepare_parquet,
 )
 from shardmill.pipeline.stages.shard_split import even_shards, write_shard_of
+from shardmill.pipeline.stages.specials_in_texts import specials_in_texts
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.text_recipe import TextRecipe
 from shardmill.serve.preprocessor import Preprocessor
@@ -74,6 +75,7 @@ def run_shard(
         with build.timed("fit"):
             if fitted is None:
                 fitted = _fit(plan, prepared_files["train"])
+            build.notes += specials_in_texts(plan.recipe, fitted, prepared_files)
             preprocessor = Preprocessor(plan.recipe, fitted)
             prepared = {
                 name: _rows_to_encode(plan, preprocessor, files=prepared_files[name], split=split)
