@@ -8,6 +8,7 @@ WORKERS ?=
 TRAIN_OPTIONS ?=
 BENCH ?= data/bench
 BENCH_OPTIONS ?=
+FUZZ_OPTIONS ?=
 PYTHON ?= python3
 
 BIN := .venv/bin
@@ -18,7 +19,7 @@ RAW_OPTION := $(if $(filter file,$(origin RAW)),,--raw "$(RAW)")
 WORKERS_OPTION := $(if $(WORKERS),--workers $(WORKERS),)
 
 .DEFAULT_GOAL := help
-.PHONY: help preprocess train test test-torchtext bench bench-load bench-preprocess bench-scale bench-accuracy bench-paired check docs format clean
+.PHONY: help preprocess train test test-torchtext fuzz bench bench-load bench-preprocess bench-scale bench-accuracy bench-paired check docs format clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -52,6 +53,9 @@ test-torchtext: .venv-torchtext/.installed  ## tests against the real torchtext,
 	.venv-torchtext/bin/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints-torchtext.txt --editable '.[torchtext,train,dev]'
 	@touch $@
+
+fuzz: $(INSTALLED)  ## damage artifacts and models, and read them: FUZZ_OPTIONS="--cases N --seed N"
+	$(BIN)/python tests/support/fuzz_artifacts.py $(FUZZ_OPTIONS)
 
 bench: bench-load bench-preprocess bench-scale bench-accuracy  ## all benchmarks
 

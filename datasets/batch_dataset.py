@@ -207,7 +207,7 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
                     raise ValueError(
                         f"{weights!r}: weights are numbers, or 'balanced' between classes"
                     )
-                weights = row_order.class_weights(self.reader.targets())
+                weights = row_order.class_weights(self.reader.targets(), len(classes), of=self)
             weights = torch.as_tensor(weights, device="cpu")
             if weights.shape != (len(self),):
                 shape = list(weights.shape)

@@ -80,7 +80,7 @@ class MappedSplit:
     """
 
     def __init__(self, artifact: Path, record: SplitRecord) -> None:
-        self._artifact = artifact
+        self.artifact = artifact
         self.record = record
         self._expected: Access | None = None
         self.in_spans: bool = can_map_spans() and record.rows_per_shard_is_aligned()
@@ -122,8 +122,9 @@ class MappedSplit:
             memory = memoryview(self.spans[name]).toreadonly()
             count = source.rows * math.prod(source.shape)
             return np.frombuffer(memory, dtype, count).reshape(source.rows, *source.shape)
+        shards = self.shards[name]  # looked at before anything is allocated
         rows = np.zeros((source.rows, *source.shape), dtype)
-        for index, shard in enumerate(self.shards[name]):
+        for index, shard in enumerate(shards):
             part = np.frombuffer(shard, dtype).reshape(-1, *source.shape)
             rows[index * source.stride : index * source.stride + len(part)] = part
         return read_only(rows)
@@ -193,7 +194,7 @@ class MappedSplit:
                     for (start, length), stride in zip(parts, strides, strict=True)
                 ]
             )
-            yield ShardPieces(f"{self._artifact}/{shard.path}", shard.bytes, pieces)
+            yield ShardPieces(f"{self.artifact}/{shard.path}", shard.bytes, pieces)
 
     def _layout(
         self, rows: int, values: tuple[tuple[str, int], ...]
@@ -210,7 +211,7 @@ class MappedSplit:
         header = shard.bytes - end
         if header < ALIGNMENT or header % ALIGNMENT:
             raise ManifestError(
-                self._artifact / shard.path,
+                self.artifact / shard.path,
                 expected=f"a header of whole pages and {end:,} bytes for {shard.rows:,} rows",
                 found=f"{shard.bytes:,} bytes in the manifest",
                 fix="build the artifact again with `shardmill preprocess --force`",

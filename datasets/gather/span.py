@@ -27,6 +27,10 @@ Advice = Literal["normal", "random", "sequential", "will_need"]
 
 _MAP_FIXED = 0x10  # the same number on Linux and macOS; the mmap module does not name it
 _MAP_NORESERVE = 0x4000 if sys.platform == "linux" else 0x40
+# What is reserved follows from sizes in the manifest. Up to so many bytes of address space any
+# system gives, and if a size is wrong, the first shard tells. For more, all files are looked at
+# before anything is reserved, since a size may be absurd.
+_CHECKED_BYTES = 2**32
 _FAILED = ctypes.c_void_p(-1).value
 _ADVICE: dict[Advice, str] = {
     "normal": "MADV_NORMAL",
@@ -64,6 +68,10 @@ def map_spans(sizes: Sequence[int], shards: Iterable[ShardPieces]) -> list[Span]
         OSError: The system refuses the mapping.
     """
     mmap_, readable = _libc().mmap, mmap.PROT_READ  # looked up once: there may be many shards
+    if sum(sizes) > _CHECKED_BYTES:
+        shards = list(shards)
+        for shard in shards:
+            os.close(open_checked(shard.path, shard.bytes))
     spans = [_reserve(size) for size in sizes]
     addresses = [ctypes.addressof(span) for span in spans]
     flags = mmap.MAP_SHARED | _MAP_FIXED
@@ -82,6 +90,7 @@ def map_spans(sizes: Sequence[int], shards: Iterable[ShardPieces]) -> list[Span]
 def advise(span: Span, start: int, stop: int, advice: Advice) -> None:
     """Tell the system how bytes [start, stop) of a span will be read; it may ignore that."""
     code = getattr(mmap, _ADVICE[advice], None)
+    start, stop = max(start, 0), min(stop, len(span))  # offsets of a damaged shard may be anything
     if code is not None and stop > start:
         first = start // mmap.PAGESIZE * mmap.PAGESIZE
         _libc().madvise(ctypes.addressof(span) + first, stop - first, code)

@@ -59,11 +59,17 @@ class ShardColumn:
         self._shards = [_shard_rows(source, shard) for shard in shards]
 
     def gather(self, rows: Tensor) -> Tensor:
-        """Return copies of `rows` [b] int64 as a fresh tensor [b, *shape]."""
+        """Return copies of `rows` [b] int64 as a fresh tensor [b, *shape].
+
+        Raises:
+            IndexError: A row is outside, for which the offsets of a damaged shard are to blame.
+        """
         dtype = torch_dtype(self.source.dtype)
         out = torch.zeros((len(rows), *self.source.shape), dtype=dtype, device="cpu")
         shards = torch.div(rows, self.source.stride, rounding_mode="floor")
         for shard in torch.unique(shards).tolist():
+            if shard < 0:  # in a list, it would stand for the last one
+                raise IndexError(f"row {int(rows.min()):,}")
             if not len(self._shards[shard]):  # `windows` asks for texts without a token, too
                 continue
             places = torch.nonzero(shards == shard).squeeze(1)

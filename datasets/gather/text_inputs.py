@@ -11,8 +11,12 @@ from shardmill.datasets.gather.mapped_split import MappedSplit
 from shardmill.datasets.gather.tensor_rows import gathered, open_column, torch_dtype, unbound
 from shardmill.datasets.gather.text_stack import TextStack, jagged
 from shardmill.datasets.item_types import Layout
+from shardmill.errors import DamagedFileError
 from shardmill.format.batch import Bag, Padded
 from shardmill.format.layout import fixed_tensors
+from shardmill.format.read_checked import REBUILD
+
+_REFUSALS = (IndexError, ValueError, RuntimeError)
 
 
 class TextInputs:
@@ -34,6 +38,9 @@ class TextInputs:
         self._ids = open_column(split, field.name)
         self._offsets = open_column(split, offsets.name)
         self._sizes = open_column(split, sizes.name)
+        self._split = split
+        self._name = field.name
+        self._longest = max((s.longest[field.name] for s in split.record.shards), default=0)
         self._rows_per_shard = split.record.rows_per_shard
         self._in_one_shard = split.record.rows <= self._rows_per_shard
         self._layout = layout
@@ -51,10 +58,32 @@ class TextInputs:
     def batches(self, rows: Tensor) -> Iterator[Any]:
         """Yield the `x` of each batch of `rows` [n, b]."""
         starts = gathered(self._offsets, rows)  # [n, b], within the shard
+        lengths = self.lengths(rows)  # [n, b]
         if not self._in_one_shard:
             starts += self._shards_of(rows).mul_(self._ids.source.stride)
-        lengths = self.lengths(rows)  # [n, b]
-        return (self._padded if self._layout == "padded" else self._flat)(starts, lengths)
+        return (self._padded if self._layout == "padded" else self._flat)(rows, starts, lengths)
+
+    def _refuse_damaged(self, rows: Tensor) -> None:
+        shards = self._split.record.shards
+        places = self._shards_of(rows)
+        values = torch.tensor([shard.values[self._name] for shard in shards], device="cpu")[places]
+        starts, sizes = self._offsets.gather(rows), self._sizes.gather(rows).long()
+        wrong = (starts < 0) | (sizes < 0) | (starts > values) | (sizes > values - starts)
+        if not wrong.any():
+            wrong = sizes > self._longest
+        for at in torch.nonzero(wrong)[:1, 0].tolist():
+            row, start, size = int(rows[at]), int(starts[at]), int(sizes[at])
+            raise DamagedFileError(
+                self._split.artifact / shards[int(places[at])].path,
+                expected=f"rows of up to {self._longest:,} ids among {int(values[at]):,}",
+                found=f"row {row:,} of the split with {size:,} ids from {start:,} on",
+                fix=REBUILD,
+            )
+
+    def _bound(self, counts: list[int], rows: int) -> None:
+        # Memory is taken for so many ids, which the sizes in a damaged shard must not decide.
+        if max(counts, default=0) > rows * self._longest:
+            raise ValueError(f"{max(counts):,} ids in {rows:,} rows")
 
     def _shards_of(self, rows: Tensor) -> Tensor:
         bits = self._rows_per_shard.bit_length() - 1
@@ -62,18 +91,28 @@ class TextInputs:
             return rows >> bits
         return torch.div(rows, self._rows_per_shard, rounding_mode="floor")
 
-    def _padded(self, starts: Tensor, lengths: Tensor) -> Iterator[Padded]:
+    # A check of each batch would cost a twentieth of its time, and torch and numpy refuse what
+    # leads outside. So rows are looked at only once something was refused.
+
+    def _padded(self, rows: Tensor, starts: Tensor, lengths: Tensor) -> Iterator[Padded]:
         longest = lengths.amax(1).tolist() if lengths.shape[1] else [0] * len(lengths)
-        for start, length, width in zip(starts.unbind(), unbound(lengths), longest, strict=True):
-            if width == 0:
-                yield Padded(self._ids.gather(start[:0]).view(len(start), 0), length)
-                continue
-            ids = self._ids.windows(start, width)  # [b, width]
-            masks = self._masks(length, width)
-            # Where the mask is -1 this leaves an id as it is, and it makes the padding id of all
-            # else. Filling by a mask of bools takes ten times as long.
-            torch.maximum(ids.bitwise_and_(masks), masks, out=ids)
-            yield Padded(ids, length)
+        parts = zip(starts.unbind(), unbound(lengths), longest, strict=True)
+        try:
+            self._bound(longest, 1)
+            for start, length, width in parts:
+                if width == 0:
+                    self._bound([-n for n in length.tolist()], 0)
+                    yield Padded(self._ids.gather(start[:0]).view(len(start), 0), length)
+                    continue
+                ids = self._ids.windows(start, width)  # [b, width]
+                masks = self._masks(length, width)
+                # Where the mask is -1 this leaves an id as it is, and it makes the padding id of
+                # all else. Filling by a mask of bools takes ten times as long.
+                torch.maximum(ids.bitwise_and_(masks), masks, out=ids)
+                yield Padded(ids, length)
+        except _REFUSALS:
+            self._refuse_damaged(rows.reshape(-1))
+            raise
 
     def _masks(self, lengths: Tensor, width: int) -> Tensor:
         # [b, width]: -1 in the first `length` places of each row, then the padding id. The rows
@@ -85,19 +124,24 @@ class TextInputs:
         middle = len(strip) // 2
         return strip.as_strided((middle + 1, width), (1, 1)).index_select(0, middle - lengths)
 
-    def _flat(self, starts: Tensor, lengths: Tensor) -> Iterator[Any]:
+    def _flat(self, rows: Tensor, starts: Tensor, lengths: Tensor) -> Iterator[Any]:
         ends = lengths.cumsum(1)
         offsets = ends - lengths  # [n, b], where each row starts in its batch
         counts = ends[:, -1].tolist() if lengths.shape[1] else [0] * len(lengths)
-        counting = self._counting
-        if max(counts, default=0) > len(counting):
-            self._counting = counting = np.arange(max(counts))
         shifts, repeats = (starts - offsets).numpy(), lengths.numpy()
         parts = zip(shifts, repeats, counts, unbound(offsets), unbound(lengths), strict=True)
-        for shift, repeat, count, offset, length in parts:
-            # Place of each id: where its row starts, plus its position in the row. numpy repeats
-            # four times as fast as torch.
-            places = np.repeat(shift, repeat)  # [sum of lengths]
-            places += counting[:count]
-            ids = self._ids.gather(torch.from_numpy(places))
-            yield Bag(ids, offset) if self._layout == "bag" else jagged(ids, length)
+        try:
+            self._bound(counts, lengths.shape[1])
+            counting = self._counting
+            if max(counts, default=0) > len(counting):
+                self._counting = counting = np.arange(max(counts))
+            for shift, repeat, count, offset, length in parts:
+                # Place of each id: where its row starts, plus its position in the row. numpy
+                # repeats four times as fast as torch.
+                places = np.repeat(shift, repeat)  # [sum of lengths]
+                places += counting[:count]
+                ids = self._ids.gather(torch.from_numpy(places))
+                yield Bag(ids, offset) if self._layout == "bag" else jagged(ids, length)
+        except _REFUSALS:
+            self._refuse_damaged(rows.reshape(-1))
+            raise

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from shardmill.datasets.gather.mapped_split import Access
 from shardmill.datasets.order.permutation import TABLE_ROWS, Permutation, derived_key, generator
+from shardmill.errors import DamagedFileError
+from shardmill.format.read_checked import REBUILD
 
 CHUNK_ROWS = 65_536
 TABLE_CHUNK_ROWS = 16_384  # a chunk of a table is only copied, and so few rows stay in cache
@@ -237,8 +239,16 @@ class Weighted:
         return facts | {"weights": self._digest}
 
 
-def class_weights(targets: Tensor) -> Tensor:
-    """Return a weight for each of `targets` [n] int64 that makes classes equally likely."""
+def class_weights(targets: Tensor, classes: int, *, of: object) -> Tensor:
+    """Return a weight for each of `targets` [n] int64 that makes classes equally likely.
+
+    Raises:
+        DamagedFileError: A target is none of so many classes; `of` says in what.
+    """
+    wrong = targets[(targets < 0) | (targets >= classes)]
+    if len(wrong):
+        expected = f"targets from 0 to {classes - 1}"
+        raise DamagedFileError(of, expected=expected, found=str(int(wrong[0])), fix=REBUILD)
     counts = torch.bincount(targets)
     return (1.0 / counts.double())[targets]
 

@@ -22,6 +22,9 @@ from shardmill.raw.raw_files import (
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.splits import RawFile
 
+_KEYS = {field.name for field in fields(RawContent)} - {"readable"}
+_DIGITS = frozenset("0123456789abcdef")
+
 
 def read_contents(
     recipe: AnyRecipe, raw: RawFiles, *, artifact: Path, copies: Path | None
@@ -119,11 +122,21 @@ def _known(artifact: Path) -> Mapping[str, Any]:
         known = json.loads((artifact / BUILD_NAME).read_bytes())["raw"]
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-    wanted = {field.name for field in fields(RawContent)} - {"readable"}
-    whole = isinstance(known, dict) and all(
-        isinstance(content, dict) and set(content) == wanted for content in known.values()
+    return known if isinstance(known, dict) and all(map(_is_whole, known.values())) else {}
+
+
+def _is_whole(facts: Any) -> bool:
+    """Say whether facts are those of a raw file, as `RawContent.to_dict` writes them."""
+    if not isinstance(facts, dict) or set(facts) != _KEYS or not isinstance(facts["stat"], list):
+        return False
+    hashes = [facts["sha256"], *([] if facts["md5"] is None else [facts["md5"]])]
+    size = facts["bytes"]
+    return (
+        type(size) is int
+        and size >= 0
+        and all(isinstance(text, str) and set(text) <= _DIGITS for text in hashes)
+        and [len(text) for text in hashes] in ([64], [64, 32])
     )
-    return known if whole else {}
 
 
 def _read(

@@ -1,24 +1,18 @@
 """Values that a manifest does not allow are found, although all checksums are right."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import xxhash
+from changed_tensors import Change, change_tensor, put
 from golden_build import RECIPES, write_raw
 
 from shardmill.errors import DamagedFileError
-from shardmill.format.layout import shard_header, shard_layout
-from shardmill.format.manifest import Manifest
 from shardmill.format.verify_artifact import verify_artifact
 from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifacts
 from shardmill.pipeline.builds.find_sources import Sources
 from shardmill.recipe.load_recipe import parse_recipe
-
-Change = Callable[[Any], None]
 
 
 @pytest.fixture
@@ -28,31 +22,6 @@ def artifacts(tmp_path: Path) -> Path:
     recipes = tuple(parse_recipe(text, where=kind) for kind, text in RECIPES.items())
     build_artifacts(Sources(recipes, tmp_path / "raw"), BuildOptions(out=tmp_path))
     return tmp_path
-
-
-def change_tensor(artifact: Path, name: str, change: Change) -> None:
-    """Change a tensor of the first shard of train, and its checksum in the manifest."""
-    manifest = Manifest.load(artifact)
-    split = manifest.splits["train"]
-    shard = split.shards[0]
-    extents = shard_layout(split.fields, shard.rows, shard.values)
-    extent = next(e for e in extents if e.name == name)
-    path, start = artifact / shard.path, len(shard_header(extents)) + extent.start
-    content = bytearray(path.read_bytes())
-    array = np.frombuffer(content, extent.dtype, int(np.prod(extent.shape)), start)
-    change(array.reshape(extent.shape))
-    path.write_bytes(content)
-    facts = json.loads((artifact / "manifest.json").read_bytes())
-    record = facts["splits"]["train"]["shards"][0]
-    record["xxh3_128"] = xxhash.xxh3_128_hexdigest(bytes(content))
-    (artifact / "manifest.json").write_text(json.dumps(facts))
-
-
-def put(place: Any, value: float) -> Change:
-    def change(array: Any) -> None:
-        array[place] = value
-
-    return change
 
 
 CASES = [

@@ -68,7 +68,12 @@ def write_artifact(folder: Path, preprocessor: Preprocessor, fields: tuple[Field
             tokenizer=file,
         )
     split = SplitRecord(
-        rows=0, labelled=True, parquet=(), rows_per_shard=1, fields=fields, shards=()
+        rows=0,
+        labelled=any(field.is_target for field in fields),
+        parquet=(),
+        rows_per_shard=1,
+        fields=fields,
+        shards=(),
     )
     manifest = Manifest(
         writer="test",
@@ -81,7 +86,7 @@ def write_artifact(folder: Path, preprocessor: Preprocessor, fields: tuple[Field
         shard_key="0" * 64,
         requested_rows_per_shard=None,
         raw=FileRecord(path="shards-0/raw.json", bytes=1, xxh3_128="0" * 32),
-        classes=None,
+        classes=("no", "yes") if split.labelled else None,
         features=fitted.features,
         statistics=dict(fitted.statistics),
         vocabulary=record,

@@ -189,6 +189,14 @@ def weights(changed: Callable[[dict[str, torch.Tensor]], Any]) -> Callable[[Path
             {"options": {"shape": [1, 8, 8], "mean": 0.0, "std": 1.0}},
             r"tensor head.weight: expected float32 \[10, 64\], found float32 \[10, 576\]",
         ),
+        (
+            {"options": {"shape": [1, 28, 28], "mean": 0.0, "std": 1.0, "width": 2**22}},
+            r"tensor backbone.*: expected float32 \[4194304.*\], found float32 \[16",
+        ),
+        (
+            {"options": {"shape": [1, 28, 28], "mean": 0.0, "std": 1.0, "depth": 2**40}},
+            r"expected layers for 1,099,511,627,776 of depth, found \d+ tensors",
+        ),
         ({"files": ()}, r"expected a record of model\.safetensors, found none"),
     ],
 )

@@ -49,10 +49,21 @@ class Model:
         return self.facts.classes
 
     def logits(self, x: Any) -> Tensor:
-        """Return the logits [n, classes] of the `x` of a batch, on the CPU."""
+        """Return the logits [n, classes] of the `x` of a batch, on the CPU.
+
+        Raises:
+            ModelError: The model cannot take this `x`.
+        """
         x = _moved(x, next(self.module.parameters()).device)
-        with torch.inference_mode():
-            logits: Tensor = self.module(x)
+        try:
+            with torch.inference_mode():
+                logits: Tensor = self.module(x)
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except (TypeError, ValueError, IndexError, RuntimeError) as error:
+            expected = f"rows that {self.facts.architecture} takes as model.json makes it"
+            fix = f"give rows like those that it was trained on, or {_FIX}"
+            raise ModelError(self.folder, expected=expected, found=str(error), fix=fix) from error
         return logits.cpu()
 
     def probabilities(self, x: Any) -> Tensor:
@@ -100,8 +111,17 @@ def load_model(folder: str | os.PathLike[str]) -> Model:
         fix = "read it with the shardmill that wrote it, or a newer one"
         found = f"{facts.architecture!r}, written by {facts.writer}"
         raise ModelError(path, expected=expected, found=found, fix=fix)
+    weights_path = path / "model.safetensors"
+    tensors = _read_weights(weights_path, weights)
+    depth = facts.options.get("depth")
+    if isinstance(depth, int) and depth > len(tensors):  # it would take for ever to make them
+        expected, found = f"layers for {depth:,} of depth", f"{len(tensors):,} tensors"
+        raise ModelError(weights_path, expected=expected, found=found, fix=_FIX)
+    # Tensors on "meta" have shapes and no memory, of which damaged options may want any amount.
+    with torch.device("meta"):
+        _check_weights(weights_path, _module(path, facts), tensors)
     module = _module(path, facts)
-    _load_weights(path / "model.safetensors", module, weights)
+    module.load_state_dict(tensors)
     return Model(path, module.eval(), Preprocessor.load(path), facts)
 
 
@@ -118,23 +138,27 @@ def _module(path: Path, facts: ModelFacts) -> Baseline:
         # The random weights are replaced later, and must not change the random numbers of others.
         with torch.random.fork_rng(devices=[]):
             return Baseline(facts.architecture, facts.options, len(facts.classes))
-    except (TypeError, ValueError, RuntimeError, ArithmeticError, LookupError) as error:
+    except (
+        TypeError, ValueError, RuntimeError, ArithmeticError, LookupError, AssertionError
+    ) as error:  # fmt: skip  # what wrong options lead to, in this code and in torch's
         expected = f"options that make {facts.architecture}"
         raise ModelError(path, expected=expected, found=str(error), fix=_FIX) from None
 
 
-def _load_weights(path: Path, module: Baseline, weights: bytes) -> None:
-    expected = {name: _form(tensor) for name, tensor in module.state_dict().items()}
+def _read_weights(path: Path, weights: bytes) -> dict[str, Tensor]:
     try:
-        tensors = safetensors.torch.load(weights)
+        return safetensors.torch.load(weights)
     except SafetensorError as error:
         raise ModelError(path, expected="a safetensors file", found=str(error), fix=_FIX) from None
+
+
+def _check_weights(path: Path, module: Baseline, tensors: Mapping[str, Tensor]) -> None:
+    expected = {name: _form(tensor) for name, tensor in module.state_dict().items()}
     found = {name: _form(tensor) for name, tensor in tensors.items()}
     for name in sorted(expected.keys() | found.keys()):
         ours, theirs = expected.get(name, "no such tensor"), found.get(name, "no such tensor")
         if ours != theirs:
             raise ModelError(f"{path}, tensor {name}", expected=ours, found=theirs, fix=_FIX)
-    module.load_state_dict(tensors)
 
 
 def _form(tensor: Tensor) -> str:

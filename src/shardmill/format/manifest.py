@@ -8,13 +8,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from shardmill.format import layout
+from shardmill.format import layout, manifest_rules as rules
 from shardmill.format.layout import FORMAT_VERSION
 from shardmill.format.record import parse_record, read_content, to_json
 from shardmill.strict import Strict
 
 MANIFEST_NAME = "manifest.json"
 Kind = Literal["tabular", "image", "text"]
+# Rows, values and bytes are counted in 64 bits.
+Count = Annotated[int, Field(ge=0, lt=2**63)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -39,7 +41,7 @@ class FileRecord(Strict):
     """
 
     path: InsidePath
-    bytes: Annotated[int, Field(ge=0)]
+    bytes: Count
     xxh3_128: Digest
 
 
@@ -50,7 +52,7 @@ class ParquetRecord(FileRecord):
         rows: How many rows it holds.
     """
 
-    rows: Annotated[int, Field(ge=0)]
+    rows: Count
 
 
 class ShardRecord(FileRecord):
@@ -64,10 +66,10 @@ class ShardRecord(FileRecord):
             category, where such values have an id or a level.
     """
 
-    rows: Annotated[int, Field(ge=1)]
-    values: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
-    longest: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
-    unknown: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    rows: Annotated[Count, Field(ge=1)]
+    values: dict[str, Count] = Field(default_factory=dict)
+    longest: dict[str, Count] = Field(default_factory=dict)
+    unknown: dict[str, Count] = Field(default_factory=dict)
 
 
 class RawRecord(Strict):
@@ -82,7 +84,7 @@ class RawRecord(Strict):
     """
 
     path: str
-    bytes: int
+    bytes: Count
     sha256: Sha256
     published: bool | None
     sample: bool
@@ -109,11 +111,11 @@ class CleanedSplit(Strict):
         left_out: The files of both, with file, line, reason and text of each row.
     """
 
-    rows: Annotated[int, Field(ge=0)]
+    rows: Count
     labelled: bool
     parquet: tuple[ParquetRecord, ...]
-    dropped: dict[str, int] = Field(default_factory=dict)
-    rejected: Annotated[int, Field(ge=0)] = 0
+    dropped: dict[str, Count] = Field(default_factory=dict)
+    rejected: Count = 0
     left_out: tuple[ParquetRecord, ...] = ()
 
     def files(self) -> Iterator[FileRecord]:
@@ -125,7 +127,7 @@ class CleanedSplit(Strict):
 class SplitRecord(CleanedSplit):
     """The cleaned rows of one split and their shards."""
 
-    rows_per_shard: Annotated[int, Field(ge=1)]
+    rows_per_shard: Annotated[Count, Field(ge=1)]
     fields: tuple[layout.Field, ...]
     shards: tuple[ShardRecord, ...]
 
@@ -142,15 +144,12 @@ class SplitRecord(CleanedSplit):
 
     @model_validator(mode="after")
     def _fields_make_sense(self) -> Self:
-        ragged = {field.name for field in self.fields if field.ragged}
-        for field in self.fields:
-            if not field.is_named_by_role():
-                raise ValueError(f"field {field.name}: no field of role {field.role} is called so")
-            if any(n < 1 for n in field.shape) or (field.ragged and field.shape):
-                raise ValueError(f"field {field.name}: no tensor has this shape")
+        for fault in rules.field_faults(self.fields):
+            raise ValueError(fault)
         for shard in self.shards:
-            if set(shard.values) != ragged or set(shard.longest) != ragged:
-                raise ValueError(f"{shard.path}: must count the values of each ragged field")
+            counts = {"values": shard.values, "longest": shard.longest}
+            for fault in rules.count_faults(self.fields, shard.rows, **counts):
+                raise ValueError(f"{shard.path}: {fault}")
         return self
 
     def unknown(self) -> dict[str, tuple[int, int]]:
@@ -193,10 +192,10 @@ class VocabularyRecord(Strict):
             that does not depend on it, or if it was not written down.
     """
 
-    tokens: int
+    tokens: Annotated[Count, Field(ge=1)]
     unknown: str | None
     padding: str | None
-    padding_id: Annotated[int, Field(ge=0)]
+    padding_id: Count
     vocab: FileRecord | None
     tokenizer: FileRecord
     unicode: str | None = None
@@ -220,7 +219,7 @@ class Statistics(Strict):
     mean: float | None = None
     std: float | None = None
     fill: int | float | str | None = None
-    missing: int = 0
+    missing: Count = 0
     offset: float | None = None
     divisor: float | None = None
     categories: tuple[str, ...] | None = None
@@ -246,6 +245,30 @@ class Manifest(Strict):
     statistics: dict[str, Statistics]
     vocabulary: VocabularyRecord | None
     splits: dict[str, SplitRecord]
+
+    @model_validator(mode="after")
+    def _suits_the_kind(self) -> Self:
+        if (self.vocabulary is None) == (self.kind == "text"):
+            raise ValueError("vocabulary: texts have one, and no other kind has")
+        if "train" not in self.splits:
+            raise ValueError("splits: a split called train is needed")
+        for fault in rules.recipe_faults(self.recipe) if self.kind == "tabular" else ():
+            raise ValueError(fault)
+        for name, facts in self.statistics.items():
+            if (facts.offset is None) != (facts.divisor is None):
+                raise ValueError(f"statistics.{name}: needs both offset and divisor, or none")
+        looked_at = None
+        for name, split in self.splits.items():
+            if looked_at == (split.fields, split.labelled):  # as those of most splits are
+                continue
+            looked_at = (split.fields, split.labelled)
+            of_inputs = rules.input_faults(self.kind, split.fields, self.features)
+            of_targets = rules.target_faults(
+                split.fields, labelled=split.labelled, classes=self.classes
+            )
+            for fault in (*of_inputs, *of_targets):
+                raise ValueError(f"splits.{name}.{fault}")
+        return self
 
     def files(self) -> Iterator[FileRecord]:
         """Yield every file of the artifact except the manifest itself."""

@@ -89,6 +89,18 @@ def fit(recipe: TabularRecipe, summaries: Iterable[Summary]) -> Fitted:
         if name in merged.counts:
             missing = merged.missing[name]
             statistics |= fit_column(name, column, merged.counts[name], missing)
+    inputs, features = input_layout(recipe, statistics)
+    return Fitted(inputs, features, statistics)
+
+
+def input_layout(
+    recipe: TabularRecipe, statistics: Mapping[str, Statistics]
+) -> tuple[tuple[Field, ...], tuple[str, ...]]:
+    """Return the input fields that statistics lead to, and the names of the features.
+
+    Raises:
+        RowFault: Numbers of a column do not fit its group.
+    """
     inputs, features = [], []
     for group, columns in recipe.input_columns().items():
         names = [n for c in columns for n in feature_names(c, recipe.columns[c], statistics[c])]
@@ -97,7 +109,7 @@ def fit(recipe: TabularRecipe, summaries: Iterable[Summary]) -> Fitted:
         dtype = group_dtype(stated, facts)
         inputs.append(Field.input(dtype, (len(names),), group=group))
         features += names
-    return Fitted(tuple(inputs), tuple(features), statistics)
+    return tuple(inputs), tuple(features)
 
 
 def _counted(recipe: TabularRecipe) -> Mapping[str, Column]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import pyarrow as pa
 
-from shardmill.errors import DroppedRowError, ManifestError, OutputError
+from shardmill.errors import DroppedRowError, OutputError
 from shardmill.format.layout import Field
 from shardmill.format.manifest import Manifest
 from shardmill.format.ragged import Ragged
@@ -17,6 +17,7 @@ from shardmill.kinds.row import Array, Cleaned, Fitted, RowFault
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.serve.saved_preprocessor import (
     PREPROCESSOR_NAME,
+    check_fitted,
     parse_saved,
     read_preprocessor,
     with_vocabulary,
@@ -66,15 +67,12 @@ class Preprocessor:
             return cls(*read_preprocessor(folder))
         manifest = manifest or Manifest.load(folder)
         recipe = parse_saved(folder, manifest.kind, manifest.recipe, fix=_FIX)
-        fields = manifest.splits["train"].fields if "train" in manifest.splits else ()
+        fields = manifest.splits["train"].fields
         inputs = tuple(field for field in fields if not field.is_target)
-        if not inputs:
-            expected = "a split called train with a field x"
-            found = ", ".join(field.name for field in fields) or "none"
-            raise ManifestError(folder, expected=expected, found=found, fix=_FIX)
         fitted = Fitted(inputs, manifest.features, manifest.statistics)
         if manifest.vocabulary is not None:
             fitted = with_vocabulary(fitted, folder, manifest.vocabulary, fix=_FIX)
+        check_fitted(folder, recipe, fitted, fix=_FIX)
         return cls(recipe, fitted)
 
     def save(self, folder: str | os.PathLike[str]) -> tuple[str, ...]:

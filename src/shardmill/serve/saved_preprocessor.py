@@ -8,10 +8,10 @@ import unicodedata
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import xxhash
-from pydantic import Field as Constraint, ValidationError
+from pydantic import Field as Constraint, ValidationError, model_validator
 
 from shardmill.errors import ManifestError
 from shardmill.format.layout import Field
@@ -23,6 +23,7 @@ from shardmill.format.manifest import (
 )
 from shardmill.format.read_checked import read_checked
 from shardmill.format.record import read_record, to_json
+from shardmill.kinds.check_fitted import fitted_faults
 from shardmill.kinds.row import Fitted, unknown_id_of
 from shardmill.recipe.any_recipe import RECIPE_KINDS, AnyRecipe
 from shardmill.strict import Strict, describe_faults
@@ -51,6 +52,12 @@ class SavedVocabulary(Strict):
     vocab: FileRecord | None
     tokenizer: FileRecord | None
     unicode: str | None = None
+
+    @model_validator(mode="after")
+    def _is_one_file(self) -> Self:
+        if (self.vocab is None) == (self.tokenizer is None):
+            raise ValueError("either vocab or tokenizer is there")
+        return self
 
 
 class SavedPreprocessor(Strict):
@@ -111,9 +118,21 @@ def read_preprocessor(folder: Path) -> tuple[AnyRecipe, Fitted]:
     saved = read_record(path, SavedPreprocessor, version=PREPROCESSOR_VERSION, fix=_FIX)
     recipe = parse_saved(path, saved.kind, saved.recipe, fix=_FIX)
     fitted = Fitted(saved.inputs, saved.features, saved.statistics)
-    if saved.vocabulary is None:
-        return recipe, fitted
-    return recipe, with_vocabulary(fitted, folder, saved.vocabulary, fix=_FIX)
+    if saved.vocabulary is not None:
+        fitted = with_vocabulary(fitted, folder, saved.vocabulary, fix=_FIX)
+    check_fitted(path, recipe, fitted, fix=_FIX)
+    return recipe, fitted
+
+
+def check_fitted(where: object, recipe: AnyRecipe, fitted: Fitted, *, fix: str) -> None:
+    """Compare what was learnt with the recipe that it was learnt for.
+
+    Raises:
+        ManifestError: They do not belong together.
+    """
+    if faults := "; ".join(fitted_faults(recipe, fitted)):
+        expected = "what can be learnt for the recipe"
+        raise ManifestError(where, expected=expected, found=faults, fix=fix)
 
 
 def parse_saved(where: object, kind: Kind, recipe: dict[str, Any], *, fix: str) -> AnyRecipe:
@@ -150,7 +169,9 @@ def with_vocabulary(
         )
     tokenizer = None
     if record.vocab is None and record.tokenizer is not None:
-        tokenizer = read_checked(folder, record.tokenizer, fix=fix).decode()
+        content = read_checked(folder, record.tokenizer, fix=fix)
+        # The library that encodes texts refuses more than what reads the tokens.
+        tokenizer = content.decode(errors="replace")
     vocab = load_vocab(folder, record, fix=fix)
     return replace(
         fitted,

@@ -31,8 +31,9 @@ def encode_texts(
 
     Raises:
         MissingLibraryError: The library is not installed.
+        TokenizerFileError: The library cannot read the file.
     """
-    tokenizer = _tokenizer(content, normalize)
+    tokenizer = _readable(content, normalize, where="tokenizer.json")
     ids, sizes = array("i"), np.zeros(len(texts), np.int32)
     for start in range(0, len(texts), _TEXTS):
         encodings = tokenizer.encode_batch_fast(
@@ -57,9 +58,13 @@ def check_tokenizer(content: str, *, where: object) -> None:
         MissingLibraryError: The library is not installed.
         TokenizerFileError: The library cannot read the file.
     """
-    tokenizers_library("text.tokenizer_file")
+    _readable(content, normalize=True, where=where)
+
+
+def _readable(content: str, normalize: bool, *, where: object) -> Any:
+    tokenizers_library("text.tokenizer_file" if normalize else "text.tokenizer")
     try:
-        _tokenizer(content, normalize=True)
+        return _tokenizer(content, normalize)
     except Exception as error:  # the library raises no narrower class
         raise TokenizerFileError(
             where,
@@ -94,8 +99,7 @@ def tokenizers_library(key: str) -> Any:
 def _tokenizer(content: str, normalize: bool) -> Any:
     # A large tokenizer takes a second to read, and each shard and each prediction needs it, so the
     # last few are kept.
-    key = "text.tokenizer_file" if normalize else "text.tokenizer"
-    tokenizer = tokenizers_library(key).Tokenizer.from_str(content)
+    tokenizer = tokenizers_library("text.tokenizer_file").Tokenizer.from_str(content)
     if not normalize:
         tokenizer.normalizer = None
     tokenizer.no_truncation()

@@ -7,6 +7,7 @@ Without vocab.txt, tokenizer.json holds the tokens.
 from pathlib import Path
 from typing import Protocol
 
+from shardmill.errors import ManifestError
 from shardmill.format.manifest import FileRecord
 from shardmill.format.read_checked import REBUILD, read_checked
 from shardmill.text.tokenizer_file import read_tokenizer
@@ -44,6 +45,7 @@ def load_vocab(artifact: Path, record: VocabularyFiles, *, fix: str = REBUILD) -
 
     Raises:
         DamagedFileError: The file is missing, or is not the one that was written.
+        ManifestError: The file holds no vocabulary, or not its unknown token.
     """
     if record.vocab is None:
         assert record.tokenizer is not None  # noqa: S101  one of the two is there
@@ -51,7 +53,19 @@ def load_vocab(artifact: Path, record: VocabularyFiles, *, fix: str = REBUILD) -
         return read_tokenizer(content, where=artifact / record.tokenizer.path).vocab
     # Lines are split at newlines only, since a token may hold other characters that
     # str.splitlines() takes for ends of lines.
-    vocab = Vocab(read_checked(artifact, record.vocab, fix=fix).decode().split("\n")[:-1])
+    content = read_checked(artifact, record.vocab, fix=fix)
+    try:
+        vocab = Vocab(content.decode().split("\n")[:-1])
+    except ValueError as error:  # UnicodeDecodeError is one
+        raise _no_vocabulary(artifact / record.vocab.path, str(error), fix) from None
     if record.unknown is not None:
+        if record.unknown not in vocab:
+            found = f"no token {record.unknown!r}, which stands for unknown ones"
+            raise _no_vocabulary(artifact / record.vocab.path, found, fix)
         vocab.set_default_index(vocab[record.unknown])
     return vocab
+
+
+def _no_vocabulary(path: Path, found: str, fix: str) -> ManifestError:
+    expected = "UTF-8 with one token on each line, each once"
+    return ManifestError(path, expected=expected, found=found, fix=fix)

@@ -51,7 +51,9 @@ def read_tokenizer(content: bytes, *, where: object) -> TokenizerFacts:
         numbers |= {str(added["content"]): int(added["id"]) for added in facts["added_tokens"]}
         vocab = _vocab(numbers)
         padding = (facts.get("padding") or {}).get("pad_token")
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError
+    ) as error:  # fmt: skip
         raise TokenizerFileError(
             where,
             expected="a tokenizer.json that Hugging Face tokenizers has written",

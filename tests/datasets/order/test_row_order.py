@@ -294,6 +294,6 @@ def test_wrong_weights_are_refused(weights: list[float], message: str) -> None:
 
 def test_class_weights_make_classes_equally_likely() -> None:
     targets = torch.tensor([0] * 9_000 + [2] * 900 + [3] * 100)  # none of class 1
-    weights = class_weights(targets)
+    weights = class_weights(targets, 4, of="ds")
     sums = torch.zeros(4, dtype=torch.float64).index_add(0, targets, weights)
     assert torch.allclose(sums, torch.tensor([1.0, 0.0, 1.0, 1.0], dtype=torch.float64))

@@ -10,6 +10,7 @@ import pytest
 import xxhash
 
 from shardmill.errors import LockedError, OutputError
+from shardmill.format.layout import Field
 from shardmill.format.manifest import FileRecord, Manifest, ParquetRecord, ShardRecord, SplitRecord
 from shardmill.pipeline.builds.generation import (
     generation_name,
@@ -41,7 +42,7 @@ def manifest() -> Manifest:
         labelled=False,
         parquet=(ParquetRecord(path=f"{CLEAN}/p", bytes=1, xxh3_128=digest, rows=1),),
         rows_per_shard=1,
-        fields=(),
+        fields=(Field.input("uint8"),),
         shards=(ShardRecord(path=f"{SHARDS}/s", bytes=1, xxh3_128=digest, rows=1),),
     )
     return Manifest(
