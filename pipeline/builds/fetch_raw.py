@@ -9,7 +9,7 @@ from pathlib import Path
 import pooch
 import requests
 
-from shardmill.atomic import put_file
+from shardmill.atomic import make_folder, put_file
 from shardmill.errors import CompressionError, EmptyFileError, FetchError, InputError, OutputError
 from shardmill.pipeline.builds.build_run import Progress, no_progress
 from shardmill.raw.raw_files import find_raw, read_raw
@@ -78,7 +78,7 @@ def _status(path: Path, file: RawFile) -> str | None:
 def _fetch_file(file: RawFile, path: Path) -> Path:
     failures = []
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         # The download lies beside its place, so that one rename puts it there.
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=path.parent) as folder:
             for url in file.urls:

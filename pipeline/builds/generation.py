@@ -19,7 +19,7 @@ from typing import Any
 import xxhash
 from filelock import FileLock, Timeout
 
-from shardmill.atomic import replace_file, sync
+from shardmill.atomic import make_folder, replace_file, sync
 from shardmill.errors import LockedError, OutputError
 from shardmill.format.manifest import MANIFEST_NAME, FileRecord, Manifest
 
@@ -74,7 +74,7 @@ def locked(artifact: Path) -> Iterator[None]:
         OutputError: The folder cannot be written.
     """
     try:
-        artifact.mkdir(parents=True, exist_ok=True)
+        make_folder(artifact)
         lock = FileLock(artifact / ".lock", timeout=0)
         lock.acquire()
     except Timeout:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from shardmill.atomic import replace_file
+from shardmill.atomic import make_folder, replace_file
 from shardmill.errors import OutputError
 from shardmill.pipeline.sample.sample_ag_news import ag_news_csv
 from shardmill.pipeline.sample.sample_mnist import draw_digits
@@ -140,7 +140,7 @@ def _refuse_to_replace(path: Path, allowed: set[str | None]) -> None:
 def _write_whole(path: Path, data: bytes) -> None:
     """Put `data` at `path` in one step; see `shardmill.atomic`."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         replace_file(path, data)
     except OSError as error:
         raise OutputError.unwritable(

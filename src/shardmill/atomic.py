@@ -98,6 +98,22 @@ def replace_folder(new: Path, final: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it that are missing. Their names are on disk afterwards.
+
+    What is in a folder outlives a loss of power only if the name of the folder does.
+
+    Raises:
+        OSError: A folder cannot be made, or a file is in its place.
+    """
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    with suppress(PermissionError):  # one may write to a folder and yet not open it
+        sync(path.parent)
+
+
 def sync(path: Path) -> None:
     """Wait until the content of a file, or the names in a folder, are on disk.
 

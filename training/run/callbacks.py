@@ -16,7 +16,7 @@ from lightning.pytorch.callbacks import (
     ModelCheckpoint,
 )
 
-from shardmill.atomic import new_file
+from shardmill.atomic import make_folder, new_file
 from shardmill.errors import DivergedError, ResumeError
 from shardmill.training.models.freeze_parts import freeze_in_epoch
 from shardmill.training.settings.settings import Metric, Settings, Transfer
@@ -36,7 +36,7 @@ class WholeFiles(TorchCheckpointIO):
         if storage_options is not None:
             raise TypeError("there are no storage options for files")
         final = Path(path)
-        final.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(final.parent)
         with new_file(final) as file:
             torch.save(checkpoint, file)
 

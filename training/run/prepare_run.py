@@ -11,6 +11,7 @@ import torch
 from lightning import seed_everything
 from torch.utils.data import DataLoader
 
+from shardmill.atomic import make_folder
 from shardmill.datasets.dataset import ShardDataset
 from shardmill.datasets.open_artifact import open as open_split
 from shardmill.errors import OutputError, SettingsError
@@ -186,7 +187,7 @@ def _refuse_own_model(start: Model | None, folder: Path) -> None:
 
 def _make_folder(path: Path, *, fresh: bool) -> None:
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        make_folder(path)
         if fresh:
             _put_aside(path)
     except OSError as error:

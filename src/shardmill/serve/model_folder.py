@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import xxhash
 from pydantic import Field, JsonValue, field_validator
 
-from shardmill.atomic import replace_folder
+from shardmill.atomic import make_folder, replace_folder
 from shardmill.errors import (
     DamagedFileError,
     ManifestError,
@@ -159,7 +159,7 @@ def write_model(
     new = final.with_name(f".building-{final.name}")
     try:
         _check_replaceable(final)
-        final.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(final.parent)
         shutil.rmtree(new, ignore_errors=True)  # a process may have been killed here
         new.mkdir()
         (new / WEIGHTS_NAME).write_bytes(weights)
