@@ -11,6 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from shardmill.format.manifest import ParquetRecord
+from shardmill.format.shard_file import check_file
 from shardmill.kinds.find_kind import find_kind
 from shardmill.recipe.any_recipe import AnyRecipe
 
@@ -78,8 +80,16 @@ class PreparedWriter:
         return PreparedFile(self._path(), tuple(self._summaries))
 
 
-def prepare_parquet(recipe: AnyRecipe, split: str, parquet: Path, folder: Path) -> PreparedFile:
-    """Prepare the rows of a Parquet file of cleaned rows, a row group at a time."""
+def prepare_parquet(
+    recipe: AnyRecipe, split: str, artifact: Path, record: ParquetRecord, folder: Path
+) -> PreparedFile:
+    """Prepare the rows of a Parquet file of cleaned rows, a row group at a time.
+
+    Raises:
+        DamagedFileError: The file is not the one that the clean stage wrote, perhaps long ago.
+    """
+    check_file(artifact, record)
+    parquet = artifact / record.path
     writer = PreparedWriter(recipe, folder, split, parquet.stem)
     with pq.ParquetFile(parquet) as file:
         for group in range(file.num_row_groups):

@@ -102,7 +102,7 @@ def run_shard(
 
 def _prepare(plan: Plan, cleaned: CleanRecord, build: BuildRun, folder: Path) -> PreparedFiles:
     splits = [(name, file) for name, split in cleaned.splits.items() for file in split.parquet]
-    tasks = [(plan.recipe, name, plan.artifact / file.path, folder) for name, file in splits]
+    tasks = [(plan.recipe, name, plan.artifact, file, folder) for name, file in splits]
     prepared_files: dict[str, list[PreparedFile]] = {name: [] for name in cleaned.splits}
     with closing(build.run("prepare", prepare_parquet, tasks, len(tasks))) as done:
         for (name, _), prepared_file in zip(splits, done, strict=True):

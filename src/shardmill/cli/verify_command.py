@@ -1,12 +1,17 @@
 """`shardmill verify`."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from shardmill.cli import options
 from shardmill.cli.command import Command, examples
 from shardmill.cli.complete import complete_artifact_paths
+
+if TYPE_CHECKING:
+    from shardmill.format.verify_artifact import Verified
 
 
 @click.command("verify", cls=Command, epilog=examples("shardmill verify artifacts/titanic"))
@@ -23,12 +28,13 @@ def command(artifacts: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
     """Check every file of artifacts against the manifest.
 
     The command reads each file whole. It compares size, checksum and header, and looks at the
-    values: ids must be in the vocabulary, labels must be classes, and rows must not overlap.
+    values: ids must be in the vocabulary, labels must be classes and those of the cleaned rows,
+    numbers must be finite, and rows must not overlap. All faults are listed, up to ten of an
+    artifact.
     """
     from shardmill.cli.output import print_json
-    from shardmill.format.verify_artifact import verify_artifact
 
-    reports = [verify_artifact(artifact) for artifact in artifacts]
+    reports = _verify(artifacts)
     if as_json:
         print_json([report.to_dict() for report in reports])
     elif not quiet:
@@ -36,3 +42,27 @@ def command(artifacts: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
             click.echo(
                 f"{report.artifact}: {report.files} files, {report.bytes:,} bytes, all whole"
             )
+
+
+def _verify(artifacts: Sequence[Path]) -> "list[Verified]":
+    """Return the reports of artifacts, or tell the faults of all that are damaged."""
+    from shardmill.errors import ArtifactError, DamagedFileError
+    from shardmill.format.verify_artifact import verify_artifact
+
+    reports: list[Verified] = []
+    errors: list[ArtifactError] = []
+    for artifact in artifacts:
+        try:
+            reports.append(verify_artifact(artifact))
+        except ArtifactError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise DamagedFileError(
+            ", ".join(map(str, artifacts)),
+            expected=f"{len(artifacts)} whole artifacts",
+            found="; ".join(f"{error.where}: {error.found}" for error in errors),
+            fix="build them again with `shardmill preprocess --force`",
+        )
+    return reports

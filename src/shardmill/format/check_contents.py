@@ -1,9 +1,11 @@
-"""Checks what stands in the shards and Parquet files of an artifact, beyond their checksums.
+"""Looks at what stands in the files of an artifact, beyond their checksums.
 
 A checksum says that a file is the one that was written, not that what was written makes sense.
+Everything is read in blocks, so memory does not grow with the files.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -12,128 +14,150 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shardmill.errors import DamagedFileError
-from shardmill.format.layout import Extent, Field, shard_header, shard_layout
-from shardmill.format.manifest import Manifest, ShardRecord, SplitRecord
+from shardmill.format.arrow_arrays import numpy_array
+from shardmill.format.layout import Extent, Field, fixed_tensors, shard_header, shard_layout
+from shardmill.format.manifest import Manifest, ParquetRecord, ShardRecord, SplitRecord
 
-_BLOCK_VALUES = 2**21  # so many are in memory at a time
-_LISTED = 5  # so many faults of a file are in a message
-_FIX = "build the artifact again with `shardmill preprocess --force`"
+_BLOCK_BYTES = 2**22  # so much of a tensor is in memory at a time
+_WHOLE = "iu"  # the kinds of numpy's integer dtypes
 
-Block = npt.NDArray[np.generic]
-
-
-def check_contents(folder: Path, manifest: Manifest) -> None:
-    """Read all shards, and compare the rows of Parquet files with the manifest.
-
-    Raises:
-        DamagedFileError: Ids are not in the vocabulary, labels are no classes, rows of ragged
-            fields do not lie one after another, numbers are not finite where the recipe promises
-            it, or a file has another number of rows.
-    """
-    for split in manifest.splits.values():
-        for record in split.parquet:
-            rows = _parquet_rows(folder / record.path)
-            if rows != record.rows:
-                raise _wrong(folder / record.path, f"{record.rows:,} rows", f"{rows:,}")
-        if sum(record.rows for record in split.parquet) != split.rows:
-            found = f"{sum(record.rows for record in split.parquet):,} in the Parquet files"
-            raise _wrong(folder, f"{split.rows:,} cleaned rows of each split", found)
-        for shard in split.shards:
-            faults = list(_faults(folder, manifest, split, shard))
-            if faults:
-                more = f" and {len(faults) - _LISTED:,} more" if len(faults) > _LISTED else ""
-                found = "; ".join(faults[:_LISTED]) + more
-                raise _wrong(folder / shard.path, "values that the manifest allows", found)
+Block = npt.NDArray[Any]
 
 
-def _parquet_rows(path: Path) -> int:
+def parquet_fault(folder: Path, record: ParquetRecord) -> str:
+    """Return what is wrong with a Parquet file, which has the bytes that were written."""
     try:
-        rows: int = pq.read_metadata(path).num_rows
-        return rows
-    except (OSError, pa.ArrowInvalid) as error:
-        raise _wrong(path, "a Parquet file", str(error)) from None
+        rows = pq.read_metadata(folder / record.path).num_rows
+    except (OSError, pa.ArrowException) as error:
+        return f"no Parquet file ({error})"
+    return "" if rows == record.rows else f"{rows:,} rows where the manifest has {record.rows:,}"
 
 
-def _wrong(where: Path, expected: str, found: str) -> DamagedFileError:
-    return DamagedFileError(where, expected=expected, found=found, fix=_FIX)
-
-
-def _faults(
+def shard_faults(
     folder: Path, manifest: Manifest, split: SplitRecord, shard: ShardRecord
 ) -> Iterator[str]:
-    extents = {e.name: e for e in shard_layout(split.fields, shard.rows, shard.values)}
-    start = len(shard_header(list(extents.values())))
-    path = folder / shard.path
+    """Yield what is wrong with the values of a shard, for each field the first of its kind.
 
-    def blocks(name: str) -> Iterator[Block]:
-        return _blocks(path, extents[name], start)
-
+    Ids are in the vocabulary, classes among the classes, codes among the categories. Ragged rows
+    lie one after another. Numbers are finite, unless the recipe keeps missing ones.
+    """
+    columns = iter(manifest.features)
     for field in split.fields:
-        limit = _limit(manifest, field)
-        for block in blocks(field.name):
-            if fault := _value_fault(field, block, limit, manifest):
-                yield f"{field.name}: {fault}"
-                break
+        blocks = tensor_blocks(folder, split, shard, field.name)
+        if field.is_target or field.ragged:
+            limit = _limit(manifest, field)
+            yield from _first(_value_fault(field, block, limit=limit) for block in blocks)
+        elif manifest.kind == "tabular":
+            names = list(islice(columns, field.shape[0]))
+            yield from _first(_row_fault(manifest, field, block, names=names) for block in blocks)
         if field.ragged:
-            yield from _ragged_faults(field.name, shard, blocks)
+            yield from _first(_ragged_faults(folder, split, shard, field))
 
 
-def _blocks(path: Path, extent: Extent, start: int) -> Iterator[Block]:
-    """Yield the values of a tensor, flat, so many at a time as are handy."""
+def label_fault(folder: Path, manifest: Manifest, split: SplitRecord) -> str:
+    """Return whether the classes in the shards are those of the Parquet files, row for row."""
+    for field in split.fields:
+        if field.role != "class":
+            continue
+        recipe = manifest.recipe
+        column = field.group or (
+            recipe["target"]["column"] if manifest.kind == "tabular" else "label"
+        )
+        try:
+            differs = _differ(_column(folder, split, column), _tensor(folder, split, field.name))
+        except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+            return f"{field.name}: no classes in the Parquet files ({error})"
+        if differs:
+            return f"{field.name}: classes that are not those of the Parquet files"
+    return ""
+
+
+def tensor_blocks(
+    folder: Path, split: SplitRecord, shard: ShardRecord, name: str
+) -> Iterator[Block]:
+    """Yield the rows of a tensor of a shard, some at a time: [b, *shape]."""
+    extents = shard_layout(split.fields, shard.rows, shard.values)
+    extent: Extent = next(extent for extent in extents if extent.name == name)
     dtype = np.dtype(extent.dtype).newbyteorder("<")
-    count = (extent.stop - extent.start) // dtype.itemsize
-    with path.open("rb") as file:
-        file.seek(start + extent.start)
-        while count:
-            block = np.fromfile(file, dtype, min(_BLOCK_VALUES, count))
-            if not len(block):
-                return  # the size was compared before
-            yield block
-            count -= len(block)
+    row_bytes = (extent.stop - extent.start) // max(extent.shape[0], 1)
+    at_once = max(_BLOCK_BYTES // max(row_bytes, 1), 1)
+    with (folder / shard.path).open("rb") as file:
+        file.seek(len(shard_header(extents)) + extent.start)
+        for first in range(0, extent.shape[0], at_once):
+            rows = min(at_once, extent.shape[0] - first)
+            content = file.read(rows * row_bytes)
+            yield np.frombuffer(content, dtype).reshape(rows, *extent.shape[1:])
+
+
+def _first(faults: Iterator[str]) -> Iterator[str]:
+    found = next((fault for fault in faults if fault), "")
+    if found:
+        yield found
 
 
 def _limit(manifest: Manifest, field: Field) -> int | None:
     """Return how many values a field of indices can have; None for other fields."""
-    if field.role == "class":
-        targets = {t.get("name"): t for t in manifest.recipe.get("targets", ())}
-        classes: Any = manifest.classes
-        if field.group is not None:
-            classes = targets.get(field.group, {}).get("classes")
+    if field.role == "class" and field.group is not None:
+        targets = {target["name"]: target for target in manifest.recipe.get("targets", ())}
+        classes = targets.get(field.group, {}).get("classes")
         return None if classes is None else len(classes)
+    if field.role == "class":
+        return None if manifest.classes is None else len(manifest.classes)
+    if field.role == "classes":
+        return 2  # 0 or 1 for each class
     is_text = field.ragged and manifest.vocabulary is not None
     return manifest.vocabulary.tokens if is_text and manifest.vocabulary is not None else None
 
 
-def _value_fault(field: Field, block: Block, limit: int | None, manifest: Manifest) -> str:
-    if limit is not None:
+def _value_fault(field: Field, block: Block, *, limit: int | None) -> str:
+    if limit is not None and block.size:
         low, high = int(block.min()), int(block.max())
         if low < 0 or high >= limit:
-            return f"{low if low < 0 else high} where 0 to {limit - 1} can be"
-    if manifest.kind == "tabular" and block.dtype.kind == "f":
-        bad = np.isinf(block) if _may_lack(manifest, field) else ~np.isfinite(block)
-        if bad.any():
-            return f"{block[int(np.argmax(bad))]} where numbers are finite"
+            return f"{field.name}: {low if low < 0 else high} where 0 to {limit - 1} can be"
+    if block.dtype.kind == "f" and not np.isfinite(block).all():
+        return f"{field.name}: {block[~np.isfinite(block)][0]} where numbers are finite"
     return ""
 
 
-def _may_lack(manifest: Manifest, field: Field) -> bool:
-    columns: list[Mapping[str, Any]] = manifest.recipe.get("columns", [])
-    return not field.is_target and any(column.get("missing") == "keep" for column in columns)
+def _row_fault(manifest: Manifest, field: Field, block: Block, *, names: Sequence[str]) -> str:
+    """Return what is wrong with rows [b, f] of the features `names`."""
+    if block.dtype == bool and (block.view(np.uint8) > 1).any():
+        return f"{field.name}: {block.view(np.uint8).max()} where 0 and 1 can be"
+    kept = _kept(manifest)
+    for index, name in enumerate(names):
+        values, facts = block[:, index], manifest.statistics.get(name)
+        of_column = name if name in kept else name.rpartition(".")[0]
+        finite = values[~np.isnan(values)] if of_column in kept else values
+        if block.dtype.kind == "f" and not np.isfinite(finite).all():
+            wrong = finite[~np.isfinite(finite)][0]
+            return f"{field.name}: {wrong} for {name} where numbers are finite"
+        if facts is not None and facts.categories is not None and len(finite):
+            low, high, last = finite.min(), finite.max(), len(facts.categories) - 1
+            if low < 0 or high > last:
+                return f"{field.name}: {low if low < 0 else high} for {name}, of 0 to {last}"
+    return ""
+
+
+def _kept(manifest: Manifest) -> set[str]:
+    """Return the columns of a table whose missing cells may be NaN."""
+    columns = manifest.recipe.get("columns", ())
+    return {column["name"] for column in columns if column.get("missing") == "keep"}
 
 
 def _ragged_faults(
-    name: str, shard: ShardRecord, blocks: Callable[[str], Iterator[Block]]
+    folder: Path, split: SplitRecord, shard: ShardRecord, field: Field
 ) -> Iterator[str]:
-    end, longest = 0, 0
-    pairs = zip(blocks(f"{name}.sizes"), blocks(f"{name}.offsets"), strict=True)
-    for sizes, offsets in pairs:
-        wide = sizes.astype(np.int64)
+    name, end, longest = field.name, 0, 0
+    offsets, sizes = (
+        tensor_blocks(folder, split, shard, tensor.name) for tensor in fixed_tensors(field)
+    )
+    for starts, counts in zip(_rejoined(offsets), _rejoined(sizes), strict=True):
+        wide = counts.astype(np.int64)
         if wide.min() < 0:
             yield f"{name}.sizes: {wide.min()}"
             return
         ends = end + np.cumsum(wide)
-        if not np.array_equal(offsets, ends - wide):
+        if not np.array_equal(starts, ends - wide):
             yield f"{name}.offsets: rows that do not lie one after another"
             return
         end, longest = int(ends[-1]), max(longest, int(wide.max()))
@@ -141,3 +165,35 @@ def _ragged_faults(
         yield f"{name}.sizes: {end:,} values in all, not {shard.values[name]:,}"
     if longest != shard.longest[name]:
         yield f"{name}.sizes: the longest row has {longest:,}, not {shard.longest[name]:,}"
+
+
+def _rejoined(blocks: Iterator[Block], rows: int = 2**18) -> Iterator[Block]:
+    """Yield the same rows [n], the same number at a time whatever their dtype."""
+    waiting = np.zeros(0)
+    for block in blocks:
+        waiting = np.concatenate([waiting, block]) if len(waiting) else block
+        while len(waiting) >= rows:
+            yield waiting[:rows]
+            waiting = waiting[rows:]
+    if len(waiting):
+        yield waiting
+
+
+def _tensor(folder: Path, split: SplitRecord, name: str) -> Iterator[Block]:
+    return chain.from_iterable(tensor_blocks(folder, split, shard, name) for shard in split.shards)
+
+
+def _column(folder: Path, split: SplitRecord, name: str) -> Iterator[Block]:
+    """Yield a column of whole numbers of the Parquet files of a split."""
+    for record in split.parquet:
+        with pq.ParquetFile(folder / record.path) as file:
+            for batch in file.iter_batches(columns=[name]):
+                values = batch.column(name)
+                if values.null_count or not pa.types.is_integer(values.type):
+                    raise ValueError(f"{name} has other values than whole numbers")
+                yield numpy_array(values)
+
+
+def _differ(some: Iterator[Block], others: Iterator[Block]) -> bool:
+    pairs = zip(_rejoined(some), _rejoined(others), strict=True)
+    return not all(np.array_equal(a, b) for a, b in pairs)

@@ -129,6 +129,4 @@ def _is_target(facts: Any, key: str) -> bool:
     if not isinstance(facts, dict) or not isinstance(facts.get(key), str):
         return False
     classes = facts.get("classes", [])
-    return isinstance(classes, str) or (
-        isinstance(classes, list) and all(isinstance(name, str) for name in classes)
-    )
+    return isinstance(classes, list) and all(isinstance(name, str) for name in classes)

@@ -7,8 +7,8 @@ Without vocab.txt, tokenizer.json holds the tokens.
 from pathlib import Path
 from typing import Protocol
 
-from shardmill.errors import ManifestError
-from shardmill.format.manifest import FileRecord
+from shardmill.errors import ManifestError, ShardmillError
+from shardmill.format.manifest import FileRecord, VocabularyRecord
 from shardmill.format.read_checked import REBUILD, read_checked
 from shardmill.text.tokenizer_file import read_tokenizer
 from shardmill.text.vocab import Vocab
@@ -64,6 +64,26 @@ def load_vocab(artifact: Path, record: VocabularyFiles, *, fix: str = REBUILD) -
             raise _no_vocabulary(artifact / record.vocab.path, found, fix)
         vocab.set_default_index(vocab[record.unknown])
     return vocab
+
+
+def vocabulary_fault(artifact: Path, record: VocabularyRecord) -> str:
+    """Return how the files of a vocabulary contradict each other or their record; or nothing."""
+    try:
+        vocab = load_vocab(artifact, record)
+        content = read_checked(artifact, record.tokenizer)
+        same = read_tokenizer(content, where=artifact / record.tokenizer.path).vocab
+    except ShardmillError as error:
+        return f"{error.found} in {error.where}"
+    if len(vocab) != record.tokens:
+        return f"{len(vocab):,} tokens where the manifest has {record.tokens:,}"
+    if vocab != same:
+        return f"other tokens than in {record.tokenizer.path}"
+    if record.padding is not None and record.padding not in vocab:
+        return f"no token {record.padding!r}, which fills up short texts"
+    padding_id = 0 if record.padding is None else vocab[record.padding]
+    if padding_id != record.padding_id:
+        return f"id {padding_id} for the padding token, not {record.padding_id}"
+    return ""
 
 
 def _no_vocabulary(path: Path, found: str, fix: str) -> ManifestError:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from toys import KINDS, TABULAR, Toy, replace_in, times, tree
 
-from shardmill.errors import InputError
+from shardmill.errors import DamagedFileError, InputError
 from shardmill.format.verify_artifact import verify_artifact
 
 
@@ -145,6 +145,19 @@ def test_damaged_build_json_costs_only_time(toy: Toy, content: bytes) -> None:
 
 
 # What a build leaves alone, and what not.
+
+
+def test_damaged_cleaned_rows_make_no_shards(toy: Toy) -> None:
+    toy.build()
+    (record,) = toy.manifest().splits["train"].parquet
+    path = toy.artifact / record.path
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DamagedFileError, match=r"train-00000\.parquet: expected xxh3_128"):
+        toy.build(rows_per_shard=16_384 * 2)
+    assert toy.build(force=True).status == "built"
+    verify_artifact(toy.artifact)
 
 
 def test_old_generations_go_after_the_switch(toy: Toy) -> None:

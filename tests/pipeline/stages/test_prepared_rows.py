@@ -7,8 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import xxhash
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from shardmill.format.manifest import ParquetRecord
 from shardmill.pipeline.stages.prepared_rows import (
     PreparedFile,
     PreparedWriter,
@@ -110,7 +112,12 @@ def test_a_draft_that_is_the_cleaned_rows_is_no_file(
 
 def test_the_draft_of_a_parquet_file_is_that_of_its_row_groups(tmp_path: Path) -> None:
     pq.write_table(TEXTS, tmp_path / "train-00007.parquet", row_group_size=12)
-    found = prepare_parquet(TEXT, "train", tmp_path / "train-00007.parquet", tmp_path)
+    content = (tmp_path / "train-00007.parquet").read_bytes()
+    digest = xxhash.xxh3_128_hexdigest(content)
+    record = ParquetRecord(
+        path="train-00007.parquet", bytes=len(content), xxh3_128=digest, rows=len(TEXTS)
+    )
+    found = prepare_parquet(TEXT, "train", tmp_path, record, tmp_path)
     expected = prepared_file(tmp_path, [12, 12, 6])
     assert found.path == tmp_path / "train-00007.arrow"
     assert expected.path is not None
