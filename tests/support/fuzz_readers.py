@@ -5,7 +5,9 @@ that depend on how the file was cut, seconds for a small file, memory that grows
 """
 
 import argparse
+import bz2
 import gzip
+import lzma
 import random
 import shutil
 import struct
@@ -53,7 +55,8 @@ ENCODINGS = (
 )
 TOKENS = (
     b'"', b'""', b'",', b',"', b",", b"\n", b"\r", b"\r\n", b'"\n', b"\0", b"\xff", b"\xc3",
-    b"\xef\xbb\xbf", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\\", b" ", b"a,b,c\n",
+    b"\xef\xbb\xbf", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh91AY&SY", b"\xfd7zXZ\0", b"PK\x03\x04",
+    b"\\", b" ", b"a,b,c\n",
 )  # fmt: skip
 
 
@@ -121,7 +124,7 @@ def write_case(draw: random.Random, folder: Path) -> tuple[Path, str | None]:
     suffix, content, encoding = valid_file(draw)
     if draw.random() < 0.8:
         content = mutate(draw, content)
-    compression = draw.choice(["", "", "gzip", "members", "zstd"])
+    compression = draw.choice(["", "", "gzip", "members", "zstd", "bzip2", "xz"])
     if compression == "gzip":
         content = gzip.compress(content, draw.choice([0, 1, 6]), mtime=0)
     elif compression == "members":
@@ -131,6 +134,10 @@ def write_case(draw: random.Random, folder: Path) -> tuple[Path, str | None]:
         )
     elif compression == "zstd":
         content = pa.compress(content, "zstd", asbytes=True)
+    elif compression == "bzip2":
+        content = bz2.compress(content, 1)
+    elif compression == "xz":
+        content = lzma.compress(content, preset=0)
     if compression and draw.random() < 0.5:
         content = mutate(draw, content)
     path = folder / f"case.{suffix}"
