@@ -117,6 +117,12 @@ BAD = [
     # numbers that no shard can hold
     (b'{"model": {"vocab": {"a": -1}}, "added_tokens": []}', "numbers of tokens from -1 to -1"),
     (b'{"model": {"vocab": {"a": 4e9}}, "added_tokens": []}', "from 4000000000 to 4000000000"),
+    (b'{"model": {"vocab": {"a": 1e999}}, "added_tokens": []}', "infinity"),
+    (b'{"model": {"vocab": {"a": 0}, "unk_token": ["a"]}, "added_tokens": []}', "no text"),
+    (
+        b'{"model": {"vocab": {"a": 0}}, "added_tokens": [], "padding": {"pad_token": {}}}',
+        "no text",
+    ),
 ]
 
 

@@ -51,6 +51,8 @@ def read_tokenizer(content: bytes, *, where: object) -> TokenizerFacts:
         numbers |= {str(added["content"]): int(added["id"]) for added in facts["added_tokens"]}
         vocab = _vocab(numbers)
         padding = (facts.get("padding") or {}).get("pad_token")
+        if not all(isinstance(name, str | None) for name in (unknown, padding)):
+            raise TypeError("a token that is no text")
     except (
         ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError
     ) as error:  # fmt: skip
