@@ -208,7 +208,9 @@ def clean_record(artifact: Path, clean_key: str) -> CleanRecord | None:
     except (OSError, ValueError):
         return None
     files = [file for split in record.splits.values() for file in split.files()]
-    whole = all(_is_there(artifact, file.path, file.bytes) for file in files)
+    whole = all(_is_there(artifact, file.path, file.bytes) for file in files) and all(
+        sum(file.rows for file in split.parquet) == split.rows for split in record.splits.values()
+    )
     return record if whole and record.clean_key == clean_key else None
 
 

@@ -11,7 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from shardmill.errors import DamagedFileError
 from shardmill.format.manifest import ParquetRecord
+from shardmill.format.read_checked import REBUILD
 from shardmill.format.shard_file import check_file
 from shardmill.kinds.find_kind import find_kind
 from shardmill.recipe.any_recipe import AnyRecipe
@@ -92,6 +94,9 @@ def prepare_parquet(
     parquet = artifact / record.path
     writer = PreparedWriter(recipe, folder, split, parquet.stem)
     with pq.ParquetFile(parquet) as file:
+        if file.metadata.num_rows != record.rows:
+            found, expected = f"{file.metadata.num_rows:,}", f"{record.rows:,} rows"
+            raise DamagedFileError(parquet, expected=expected, found=found, fix=REBUILD)
         for group in range(file.num_row_groups):
             writer.write(file.read_row_group(group))
     prepared_file = writer.close()

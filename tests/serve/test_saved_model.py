@@ -195,7 +195,7 @@ def weights(changed: Callable[[dict[str, torch.Tensor]], Any]) -> Callable[[Path
         ),
         (
             {"options": {"shape": [1, 28, 28], "mean": 0.0, "std": 1.0, "depth": 2**40}},
-            r"expected layers for 1,099,511,627,776 of depth, found \d+ tensors",
+            r"expected depth of at most \d+, found 1,099,511,627,776",
         ),
         ({"files": ()}, r"expected a record of model\.safetensors, found none"),
     ],
@@ -236,4 +236,13 @@ def test_tensors_that_do_not_fit(
     rewrite(model_folders / "titanic", tmp_path / "model", files=(new, *old[1:]))
     (tmp_path / "model/model.safetensors").write_bytes(content)
     with pytest.raises(ModelError, match=fault):
+        shardmill.load_model(tmp_path / "model")
+
+
+def test_endless_ngrams(model_folders: Path, tmp_path: Path) -> None:
+    facts = shardmill.load_model(model_folders / "ag_news").facts
+    rewrite(
+        model_folders / "ag_news", tmp_path / "model", options=facts.options | {"ngrams": 2**62}
+    )
+    with pytest.raises(ModelError, match="expected ngrams of at most 100, found 4,611,"):
         shardmill.load_model(tmp_path / "model")

@@ -5,10 +5,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from fit_rows import fit_preprocessor
 from own_tokenizers import MODELS, SPECIALS, train_tokenizer
 from tokenizer_texts import TOKENIZER, build, recipe_of, write_texts, write_tokenizer
+from tokenizers import Tokenizer, models
 
 from shardmill import Preprocessor, TextDataset
 from shardmill.errors import (
@@ -19,7 +21,7 @@ from shardmill.errors import (
     RecipeError,
     TokenizerFileError,
 )
-from shardmill.text.encode_texts import _tokenizer
+from shardmill.text.encode_texts import _tokenizer, encode_texts
 from shardmill.text.tokenizer_file import TokenizerFacts, read_tokenizer
 from shardmill.text.vocab import UnknownTokenError
 
@@ -246,3 +248,10 @@ def test_faults_of_the_path(path: str, found: str) -> None:
     with pytest.raises(RecipeError, match=r"text\.tokenizer_file") as caught:
         recipe_of(path=path)
     assert found in caught.value.found
+
+
+def test_a_text_that_cannot_be_encoded() -> None:
+    tokenizer = Tokenizer(models.WordLevel({"a": 0}, unk_token="b"))
+    texts = pa.array(["a", "c"])
+    with pytest.raises(TokenizerFileError, match=r"expected one that encodes every text, found"):
+        encode_texts(tokenizer.to_str(), texts, special_tokens=False)

@@ -15,6 +15,7 @@ from shardmill.format.batch import Bag
 from shardmill.serve.model_folder import ModelFacts, read_model
 from shardmill.serve.preprocessor import Preprocessor
 from shardmill.training.models.baseline import BACKBONES, Baseline
+from shardmill.training.settings.model_options import MOST_NGRAMS
 
 _FIX = "copy the folder anew, or train the model again"
 
@@ -113,10 +114,12 @@ def load_model(folder: str | os.PathLike[str]) -> Model:
         raise ModelError(path, expected=expected, found=found, fix=fix)
     weights_path = path / "model.safetensors"
     tensors = _read_weights(weights_path, weights)
-    depth = facts.options.get("depth")
-    if isinstance(depth, int) and depth > len(tensors):  # it would take for ever to make them
-        expected, found = f"layers for {depth:,} of depth", f"{len(tensors):,} tensors"
-        raise ModelError(weights_path, expected=expected, found=found, fix=_FIX)
+    # Beyond these, making the module or running it would take for ever.
+    for option, most in (("depth", len(tensors)), ("ngrams", MOST_NGRAMS)):
+        value = facts.options.get(option)
+        if isinstance(value, int) and value > most:
+            expected, found = f"{option} of at most {most:,}", f"{value:,}"
+            raise ModelError(path, expected=expected, found=found, fix=_FIX)
     # Tensors on "meta" have shapes and no memory, of which damaged options may want any amount.
     with torch.device("meta"):
         _check_weights(weights_path, _module(path, facts), tensors)

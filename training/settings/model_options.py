@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 
 from shardmill.training.settings.settings_table import Count, Table
 
+# Each word takes memory for each of them.
+MOST_NGRAMS = 100
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -65,7 +67,7 @@ class TextBagOptions(_Options):
 
     Attributes:
         width: How many numbers an embedding has.
-        ngrams: How many words an n-gram has at most.
+        ngrams: How many words an n-gram has at most, up to 100.
         buckets: How many rows of the table all n-grams share.
         word_dropout: The share of words and n-grams that are left out of a text in training.
         dropout: The share of features that are dropped.
@@ -73,7 +75,7 @@ class TextBagOptions(_Options):
 
     architecture: Literal["text_bag"] = "text_bag"
     width: Count = 64
-    ngrams: Count = 2
+    ngrams: Annotated[Count, Field(le=MOST_NGRAMS)] = 2
     buckets: Count = 65_536
     word_dropout: Share = 0.5
     dropout: Share = 0.3

@@ -24,7 +24,10 @@ def read_checked(artifact: Path, record: FileRecord, *, fix: str = REBUILD) -> b
         DamagedFileError: The file is missing, or is not the one that was written.
     """
     path = artifact / record.path
-    content = path.read_bytes() if path.is_file() else b""
+    try:
+        content = path.read_bytes()
+    except OSError:  # it is missing, or its name is none
+        content = b""
     found = xxhash.xxh3_128_hexdigest(content)
     if found != record.xxh3_128:
         raise DamagedFileError(

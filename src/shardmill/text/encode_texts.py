@@ -31,20 +31,30 @@ def encode_texts(
 
     Raises:
         MissingLibraryError: The library is not installed.
-        TokenizerFileError: The library cannot read the file.
+        TokenizerFileError: The library cannot read the file, or not encode a text with it.
     """
     tokenizer = _readable(content, normalize, where="tokenizer.json")
     ids, sizes = array("i"), np.zeros(len(texts), np.int32)
     for start in range(0, len(texts), _TEXTS):
-        encodings = tokenizer.encode_batch_fast(
-            texts[start : start + _TEXTS].to_pylist(), add_special_tokens=special_tokens
-        )
-        for row, encoding in enumerate(encodings, start):
+        some = texts[start : start + _TEXTS].to_pylist()
+        for row, encoding in enumerate(_encode(tokenizer, some, special_tokens), start):
             # The library returns ids only as lists. Appending a list takes a third of the time of a
             # generator over all ids.
             ids.fromlist(encoding.ids)
             sizes[row] = len(encoding)
     return Ragged(np.frombuffer(ids, np.int32), sizes)
+
+
+def _encode(tokenizer: Any, texts: list[str], special_tokens: bool) -> Any:
+    try:
+        return tokenizer.encode_batch_fast(texts, add_special_tokens=special_tokens)
+    except Exception as error:  # the library raises no narrower class
+        raise TokenizerFileError(
+            "tokenizer.json",
+            expected="one that encodes every text",
+            found=str(error),
+            fix="give it an unknown token that is in its vocabulary",
+        ) from None
 
 
 def check_tokenizer(content: str, *, where: object) -> None:

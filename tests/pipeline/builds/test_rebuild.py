@@ -1,5 +1,6 @@
 """Why a build builds again, and what it leaves."""
 
+import json
 import os
 from pathlib import Path
 
@@ -158,6 +159,23 @@ def test_damaged_cleaned_rows_make_no_shards(toy: Toy) -> None:
         toy.build(rows_per_shard=16_384 * 2)
     assert toy.build(force=True).status == "built"
     verify_artifact(toy.artifact)
+
+
+@pytest.mark.parametrize("keys", [("rows",), ("rows", "parquet")])
+def test_wrong_counts_of_cleaned_rows(toy: Toy, keys: tuple[str, ...]) -> None:
+    toy.build()
+    (path,) = toy.artifact.glob("clean-*/clean.json")
+    facts = json.loads(path.read_bytes())
+    train = facts["splits"]["train"]
+    train["rows"] -= 1
+    if "parquet" in keys:
+        train["parquet"][0]["rows"] -= 1
+    path.write_text(json.dumps(facts))
+    if "parquet" in keys:
+        with pytest.raises(DamagedFileError, match=r"expected 29 rows, found 30"):
+            toy.build(rows_per_shard=32_768)
+    else:
+        assert set(toy.build(rows_per_shard=32_768).reasons) == {"clean", "shard"}
 
 
 def test_old_generations_go_after_the_switch(toy: Toy) -> None:
