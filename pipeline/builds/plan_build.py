@@ -195,23 +195,25 @@ def _record(raw: Path, file: RawFile, content: RawContent, samples: frozenset[st
 
 
 def _why_clean(plan: Plan) -> str | None:
-    if clean_record(plan.artifact, plan.clean_key) is None:
+    if clean_record(plan) is None:
         return "no cleaned rows of these raw files and this recipe"
     return None
 
 
-def clean_record(artifact: Path, clean_key: str) -> CleanRecord | None:
-    """Return what the clean stage left for a key; None if it has not run or files are missing."""
-    path = artifact / generation_name("clean", clean_key) / CLEAN_NAME
+def clean_record(plan: Plan) -> CleanRecord | None:
+    """Return what the clean stage left; None if it has not run, or files are missing or damaged."""
+    path = plan.artifact / generation_name("clean", plan.clean_key) / CLEAN_NAME
     try:
         record = CleanRecord.model_validate_json(path.read_bytes())
     except (OSError, ValueError):
         return None
-    files = [file for split in record.splits.values() for file in split.files()]
-    whole = all(_is_there(artifact, file.path, file.bytes) for file in files) and all(
-        sum(file.rows for file in split.parquet) == split.rows for split in record.splits.values()
-    )
-    return record if whole and record.clean_key == clean_key else None
+    if record.clean_key != plan.clean_key or set(record.splits) != set(plan.recipe.splits):
+        return None
+    splits = record.splits.values()
+    files = [file for split in splits for file in split.files()]
+    adds_up = all(sum(file.rows for file in split.parquet) == split.rows for split in splits)
+    whole = adds_up and all(_is_there(plan.artifact, file.path, file.bytes) for file in files)
+    return record if whole else None
 
 
 def _why_shard(plan: Plan, before: Manifest) -> str | None:

@@ -133,7 +133,7 @@ def _is_whole(facts: Any) -> bool:
     size = facts["bytes"]
     return (
         type(size) is int
-        and size >= 0
+        and 0 <= size < 2**63
         and all(isinstance(text, str) and set(text) <= _DIGITS for text in hashes)
         and [len(text) for text in hashes] in ([64], [64, 32])
     )

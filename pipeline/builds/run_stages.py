@@ -35,7 +35,7 @@ def run_stages(
     build.engine.start()
     # The vocabulary comes first, so that a fault in it is reported before any work is done.
     fitted = existing_vocab(plan) if "shard" in needed else None
-    cleaned, prepared_files = clean_record(plan.artifact, plan.clean_key), None
+    cleaned, prepared_files = clean_record(plan), None
     folder = new_scratch(plan.artifact, "prepared")
     if "clean" in needed:
         plan = with_copies(plan, copies)

@@ -161,6 +161,16 @@ def test_damaged_cleaned_rows_make_no_shards(toy: Toy) -> None:
     verify_artifact(toy.artifact)
 
 
+def test_a_split_that_is_missing_from_clean_json(toy: Toy) -> None:
+    toy.build()
+    (path,) = toy.artifact.glob("clean-*/clean.json")
+    facts = json.loads(path.read_bytes())
+    del facts["splits"]["validation"]
+    path.write_text(json.dumps(facts))
+    assert set(toy.build(rows_per_shard=32_768).reasons) == {"clean", "shard"}
+    assert set(toy.manifest().splits) == {"train", "validation"}
+
+
 @pytest.mark.parametrize("keys", [("rows",), ("rows", "parquet")])
 def test_wrong_counts_of_cleaned_rows(toy: Toy, keys: tuple[str, ...]) -> None:
     toy.build()
