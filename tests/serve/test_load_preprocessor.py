@@ -64,6 +64,7 @@ def write_artifact(folder: Path, preprocessor: Preprocessor, fields: tuple[Field
             unknown="<unk>",
             padding="<pad>",
             padding_id=1,
+            unicode=fitted.unicode,
             vocab=file,
             tokenizer=file,
         )

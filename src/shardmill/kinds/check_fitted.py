@@ -23,7 +23,7 @@ def fitted_faults(recipe: AnyRecipe, fitted: Fitted) -> Iterator[str]:
     faults += input_faults(recipe.kind, fitted.inputs, fitted.features)
     yield from faults
     if isinstance(recipe, TextRecipe):
-        own = recipe.text.tokenizer_file is not None
+        own = not recipe.text.has_words
         if fitted.vocab is None or own != (fitted.tokenizer is not None):
             yield f"vocabulary: needed, {'with' if own else 'without'} a tokenizer of its own"
     elif fitted.vocab is not None:
