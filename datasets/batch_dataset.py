@@ -200,14 +200,15 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
             if shuffle:
                 raise ValueError("weights draw the rows at random: leave shuffle out")
             if isinstance(weights, str):
-                classes = self._terms().get("classes")
-                if weights == "balanced" and not (self.reader.labelled and classes):
-                    raise ValueError(f"weights='balanced' needs classes, and {self} has none")
                 if weights != "balanced":
                     raise ValueError(
                         f"{weights!r}: weights are numbers, or 'balanced' between classes"
                     )
-                weights = row_order.class_weights(self.reader.targets(), len(classes), of=self)
+                classes = self._terms().get("classes") if self.reader.labelled else None
+                targets = self.reader.targets() if classes else None
+                if classes is None or targets is None or targets.ndim > 1:
+                    raise ValueError(f"weights='balanced' needs rows of one class, unlike {self}")
+                weights = row_order.class_weights(targets, len(classes), of=self)
             weights = torch.as_tensor(weights, device="cpu")
             if weights.shape != (len(self),):
                 shape = list(weights.shape)

@@ -100,7 +100,7 @@ class ShardDataset(BatchDataset[Row, Batch]):
 
     @property
     def classes(self) -> tuple[str, ...] | None:
-        """Names of the classes by index; None if there is no target, or if it is no class."""
+        """Names of the classes by index; None without one target that is a class, or several."""
         return self.manifest.classes
 
     @property

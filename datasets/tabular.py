@@ -103,10 +103,13 @@ class TabularDataset(ShardDataset[TableRow, TableRow]):
 
     @property
     def targets(self) -> Mapping[str, tuple[str, ...] | None]:
-        """The columns that `y` comes from, each with its class names, or None for a number."""
-        recipe = self.manifest.recipe
-        if "target" in recipe:
-            return {recipe["target"]["column"]: self.classes}
+        """The columns that `y` comes from, each with its class names, or None for a number.
+
+        If each class has a column, it is named by the first of them.
+        """
+        target, recipe = self.manifest.recipe.get("target"), self.manifest.recipe
+        if target is not None:
+            return {target["columns"][0] if "columns" in target else target["column"]: self.classes}
         return {
             target["name"]: tuple(target["classes"]) if "classes" in target else None
             for target in recipe.get("targets", ())

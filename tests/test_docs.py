@@ -20,7 +20,7 @@ from shardmill.recipe.load_recipe import parse_recipe
 from shardmill.recipe.splits import CsvFile, HoldOut, RawFile, Split
 from shardmill.recipe.tabular_column import Column
 from shardmill.recipe.tabular_recipe import Group, TabularRecipe
-from shardmill.recipe.targets import ColumnTarget
+from shardmill.recipe.targets import ColumnTarget, ImageTarget
 from shardmill.recipe.text_recipe import Text, TextRecipe, TokenizerFile, Vocabulary
 from shardmill.serve.model_folder import ModelFacts, TrainedOn
 from shardmill.serve.saved_preprocessor import SavedPreprocessor, SavedVocabulary
@@ -84,8 +84,8 @@ def test_torch_is_pinned_for_every_install() -> None:
 def test_every_key_of_a_recipe_is_documented() -> None:
     text = read("docs/reference/recipe.md")
     named = set(re.findall(r"[`.](\w+)(?=`)", text))
-    tables = (RawFile, CsvFile, HoldOut, Split, Csv, ColumnTarget, Column, Group, TokenizerFile)
-    for table in (*tables, Text, Vocabulary):
+    tables = (RawFile, CsvFile, HoldOut, Split, Csv, ColumnTarget, ImageTarget, Column, Group)
+    for table in (*tables, TokenizerFile, Text, Vocabulary):
         keys = {field.alias or name for name, field in table.model_fields.items()}
         assert keys - named == set(), table
     for recipe in (TabularRecipe, TextRecipe, ImageRecipe):

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
 
 from shardmill.errors import ArtifactError, RecipeError
 from shardmill.format.manifest import Manifest
@@ -17,7 +19,7 @@ from shardmill.raw.raw_files import RawFiles
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.recipe import facts_sha256
 from shardmill.recipe.tabular_recipe import TabularRecipe
-from shardmill.recipe.targets import LEARN
+from shardmill.recipe.targets import LEARN, ImageTarget
 
 if TYPE_CHECKING:
     from shardmill.raw.raw_files import RawContent
@@ -28,7 +30,7 @@ _MOST_CLASSES = 10_000
 _CLASSES_PER_ROW = 0.5
 _FEWEST_ROWS = 20
 
-# In how many rows each label is, by the name of a column, which is empty for IDX files.
+# In how many rows each label is, by column.
 Labels = Mapping[str, Counter[str]]
 
 
@@ -48,26 +50,19 @@ def learn_classes(recipe: AnyRecipe, raw: RawFiles, artifact: Path) -> AnyRecipe
         RecipeError: There are too many classes.
         InputError: The labels cannot be read.
     """
-    names = [name for name, target in _targets(recipe).items() if target.get("classes") == LEARN]
+    names = _learnt(recipe)
     if not names:
         return recipe
     before = _learnt_before(recipe, raw, artifact, names)
     if before is not None:
         return before
     labels = _read_labels(recipe, raw, names)
-    return _with_classes(recipe, {name: _classes(recipe, name, labels[name]) for name in names})
+    return _with(recipe, {name: _classes(recipe, name, labels[name]) for name in names})
 
 
-def _targets(recipe: AnyRecipe) -> dict[str, dict[str, Any]]:
-    """Return the facts of the targets by column; that of an image recipe has no column."""
-    return _targets_in(recipe.facts())
-
-
-def _targets_in(facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    target = facts.get("target")
-    if target is not None:
-        return {target.get("column", ""): target}
-    return {each["name"]: each for each in facts.get("targets", ())}
+def _learnt(recipe: AnyRecipe) -> list[str]:
+    """Return the columns of the targets whose classes are learnt."""
+    return [name for name, target in recipe.all_targets().items() if target.classes == LEARN]
 
 
 def _learnt_before(
@@ -82,32 +77,34 @@ def _learnt_before(
     whole = manifest.recipe_sha256 == facts_sha256(manifest.recipe)
     if not whole or records != known_digests(recipe, raw, artifact):
         return None
-    facts = json.loads(json.dumps(manifest.recipe))
-    for name, target in _targets_in(facts).items():
-        if name in names:
-            target["classes"] = LEARN
-            target.pop("first", None)
-    if facts != recipe.facts():
+    try:
+        built = type(recipe).model_validate_json(json.dumps(manifest.recipe))
+    except ValidationError:  # of another version of shardmill
         return None
-    return type(recipe).model_validate_json(json.dumps(manifest.recipe))
+    learnt = dict.fromkeys(names, LEARN)
+    same = built.all_targets().keys() >= learnt.keys() and _with(built, learnt) == recipe
+    return built if same else None
 
 
-def _with_classes(recipe: AnyRecipe, classes: Mapping[str, tuple[str, ...]]) -> AnyRecipe:
+def _with(recipe: AnyRecipe, classes: Mapping[str, tuple[str, ...] | str]) -> AnyRecipe:
+    """Return a recipe with other classes for some targets, by column."""
     facts = recipe.facts()
-    for name, target in _targets_in(facts).items():
+    targets = [facts["target"]] if "target" in facts else facts["targets"]
+    for target, (name, of_recipe) in zip(targets, recipe.all_targets().items(), strict=True):
         if name in classes:
             target["classes"] = classes[name]
-            if not name:
-                target["first"] = int(classes[name][0])
+            if isinstance(of_recipe, ImageTarget):
+                counted = classes[name] != LEARN and of_recipe.encoding == "index"
+                target["first"] = int(classes[name][0]) if counted else None
     return type(recipe).model_validate_json(json.dumps(facts))
 
 
 def _classes(recipe: AnyRecipe, name: str, labels: Counter[str]) -> tuple[str, ...]:
-    spellings = _targets(recipe)[name].get("spellings", {})
-    others = {text: of for of, texts in spellings.items() for text in texts}
+    target = recipe.all_targets()[name]
+    others = {text: of for of, texts in target.spellings.items() for text in texts}
     found = {others.get(label, label) for label in labels}
     rows = sum(labels.values())
-    path = f"{recipe.name}, target {name}" if name else f"{recipe.name}, target"
+    path = f"{recipe.name}, target {name}"
     many = rows >= _FEWEST_ROWS and len(found) > _CLASSES_PER_ROW * rows
     if not found or len(found) > _MOST_CLASSES or many:
         raise RecipeError(
@@ -117,7 +114,7 @@ def _classes(recipe: AnyRecipe, name: str, labels: Counter[str]) -> tuple[str, .
             fix="leave classes out if the target is a number, or list them",
         )
     whole = all(re.fullmatch(r"-?[0-9]+", label) for label in found)
-    if not name:  # labels of IDX files are counted
+    if isinstance(target, ImageTarget):  # labels of IDX files are counted
         numbers = sorted(map(int, found))
         return tuple(map(str, range(numbers[0], numbers[-1] + 1)))
     return tuple(sorted(found, key=lambda label: (int(label), label) if whole else (0, label)))
@@ -125,11 +122,9 @@ def _classes(recipe: AnyRecipe, name: str, labels: Counter[str]) -> tuple[str, .
 
 def _read_labels(recipe: AnyRecipe, raw: RawFiles, names: list[str]) -> Labels:
     # Imported here, since a check that a build is up to date needs no Arrow.
-    import numpy as np
-
     from shardmill.kinds.cells import Cells
     from shardmill.kinds.find_kind import find_kind
-    from shardmill.raw.read_idx import read_idx_header, read_idx_rows
+    from shardmill.kinds.read_targets import split_labels
     from shardmill.raw.sources import split_source
     from shardmill.raw.work_sizes import DEFAULT_SIZES
 
@@ -138,24 +133,41 @@ def _read_labels(recipe: AnyRecipe, raw: RawFiles, names: list[str]) -> Labels:
     with TemporaryDirectory(prefix="shardmill-") as folder:
         if split.labels is not None:
             (content,) = _contents(split.labels, raw, None, Path(folder))
-            header = read_idx_header(content.readable, content.bytes, name=content.path)
-            rows = read_idx_rows(content.readable, header, 0, header.shape[0])
-            found, counts = np.unique(rows, return_counts=True)
-            return {"": Counter(dict(zip(map(str, found.tolist()), counts.tolist(), strict=True)))}
+            return {"label": _image_labels(recipe, content)}
         contents = {
             file.path: _contents(file, raw, recipe.encoding(file), Path(folder))
             for file in split.files()
         }
         columns = replace(find_kind(recipe).source_columns(recipe), inputs=(), targets=tuple(names))
         source = split_source(recipe, split, contents, columns)
+        targets = recipe.all_targets()
         for chunk in source.chunks(DEFAULT_SIZES.chunk_bytes):
             table, _ = source.read(chunk)
             for name in names:
                 missing = recipe.missing_cells(name) if isinstance(recipe, TabularRecipe) else ()
                 cells = Cells.of(table.column(name).combine_chunks(), missing=missing)
                 for found in cells.texts.drop_null().value_counts().to_pylist():
-                    labels[name][found["values"]] += found["counts"]
+                    for label in split_labels(found["values"], targets[name]):
+                        labels[name][label] += found["counts"]
     return labels
+
+
+def _image_labels(recipe: AnyRecipe, content: "RawContent") -> Counter[str]:
+    import numpy as np
+
+    from shardmill.raw.idx_source import check_label_shape
+    from shardmill.raw.read_idx import read_idx_header, read_idx_rows
+
+    target = recipe.all_targets()["label"]
+    assert isinstance(target, ImageTarget)  # noqa: S101  only recipes of images have labels
+    header = read_idx_header(content.readable, content.bytes, name=content.path)
+    check_label_shape(content.path, header.shape, target)
+    if target.encoding != "index":
+        return Counter(dict.fromkeys(map(str, range(header.shape[1])), 1))
+    labels = read_idx_rows(content.readable, header, 0, header.shape[0])
+    labels = labels if target.column is None else labels[:, target.column]
+    found, counts = np.unique(labels, return_counts=True)
+    return Counter(dict(zip(map(str, found.tolist()), counts.tolist(), strict=True)))
 
 
 def _contents(

@@ -13,6 +13,7 @@ _UNKNOWN_SHARE = 0.1
 # So many categories tell a model which row it sees, and nothing that holds for other rows.
 _CATEGORIES_PER_ROW = 0.5
 _FEWEST_ROWS = 20
+_CHANNELS = frozenset({1, 3, 4})
 _OTHER_NAMES = ("val", "valid", "dev")
 
 
@@ -25,6 +26,7 @@ def notes_of(manifest: Manifest) -> Iterator[str]:
         if rows >= _FEWEST_ROWS and categories >= _CATEGORIES_PER_ROW * rows:
             yield f"{name}: {categories:,} categories in {rows:,} rows of train, hardly any twice"
     yield from _shared_images(manifest)
+    yield from _channels_last(manifest)
     own = manifest.splits["train"].unknown()
     for split, record in manifest.splits.items():
         if not record.rows:
@@ -47,6 +49,13 @@ def _shared_images(manifest: Manifest) -> Iterator[str]:
             other = first.setdefault(path, name)
             if other != name:
                 yield f"{path} is in {other} and in {name}"
+
+
+def _channels_last(manifest: Manifest) -> Iterator[str]:
+    shape = manifest.splits["train"].fields[0].shape
+    if manifest.kind == "image" and len(shape) == 3 and shape[0] not in _CHANNELS >= {shape[2]}:
+        said = " x ".join(map(str, shape))
+        yield f'images are {said}, channels first; if their channels are last, set layout = "hwc"'
 
 
 def _names(manifest: Manifest) -> Iterator[str]:

@@ -207,8 +207,7 @@ def _rows_per_shard(plan: Plan, fields: tuple[Field, ...], build: BuildRun) -> i
 
 
 def _classes(recipe: AnyRecipe) -> tuple[str, ...] | None:
-    classes = recipe.target.classes if recipe.target is not None else None
-    return classes if isinstance(classes, tuple) else None  # "learn" was replaced by the plan
+    return (recipe.target.names() or None) if recipe.target is not None else None
 
 
 def _manifest(

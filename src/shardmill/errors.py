@@ -158,6 +158,10 @@ class RowCountError(InputError):
     """Two files that should have equally many rows, but do not."""
 
 
+class LabelShapeError(InputError):
+    """Labels of images that have more or fewer numbers than the recipe says."""
+
+
 class TokenizerFileError(InputError):
     """A tokenizer.json that cannot be read."""
 

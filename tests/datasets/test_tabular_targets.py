@@ -47,13 +47,13 @@ def test_a_number_for_a_target(plain: Path) -> None:
     assert (y.dtype, y.shape) == (torch.float32, (4,))
     same(tuple(ds[1]), (x[1], y[1]))
     assert next(iter(ds.loader(8)))[1].shape == (8,)
-    with pytest.raises(ValueError, match="weights='balanced' needs classes"):
+    with pytest.raises(ValueError, match="weights='balanced' needs rows of one class"):
         ds.loader(8, weights="balanced")
     assert "classes" not in repr(ds)
 
 
 def test_balanced_needs_one_target(artifact: Path) -> None:
-    with pytest.raises(ValueError, match="weights='balanced' needs classes"):
+    with pytest.raises(ValueError, match="weights='balanced' needs rows of one class"):
         Table(artifact).loader(8, weights="balanced")
 
 

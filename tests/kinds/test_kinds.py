@@ -17,11 +17,12 @@ from shardmill.errors import (
 )
 from shardmill.format.layout import Field
 from shardmill.kinds import tabular
-from shardmill.kinds.row import Fitted, RowFault, class_indices
+from shardmill.kinds.read_targets import class_indices
+from shardmill.kinds.row import Fitted, RowFault
 from shardmill.recipe.splits import CsvFile, Split
 from shardmill.recipe.tabular_column import Column, Missing
 from shardmill.recipe.tabular_recipe import TabularRecipe
-from shardmill.recipe.targets import TableColumnTarget, Target
+from shardmill.recipe.targets import ColumnTarget, Target
 
 # Class labels
 
@@ -78,7 +79,8 @@ def test_label_outside_the_classes(
     assert isinstance(error, UnknownClassError)
     assert str(error) == (
         f"train.csv:7, column label: expected {expected}, found {found}; "
-        "correct the file, or classes, first or spellings of the target in the recipe"
+        'correct the file, or classes (which may be "learn"), first or spellings of the target in '
+        "the recipe"
     )
 
 
@@ -90,9 +92,7 @@ def test_fault_without_a_column() -> None:
 # Tabular
 
 
-def table_recipe(
-    columns: dict[str, Column], target: TableColumnTarget | None = None
-) -> TabularRecipe:
+def table_recipe(columns: dict[str, Column], target: ColumnTarget | None = None) -> TabularRecipe:
     splits = {"train": Split(csv=CsvFile(path="train.csv"))}
     return TabularRecipe(name="t", kind="tabular", columns=columns, target=target, splits=splits)
 
@@ -176,7 +176,7 @@ def test_statistics_of_nothing() -> None:
 def test_rows_that_are_dropped() -> None:
     recipe = table_recipe(
         {"a": number("drop"), "y": Column(dtype="str"), "b": number("drop"), "c": number("keep")},
-        TableColumnTarget(column="y", classes=("no", "yes")),
+        ColumnTarget(column="y", classes=("no", "yes")),
     )
     raw = string_table(
         a=["0", None, "2", None, "4"],
@@ -205,7 +205,7 @@ def test_types_of_cleaned_columns() -> None:
         "s": Column(dtype="str", map=STRINGS, missing="keep"),
         "y": Column(dtype="int64"),
     }
-    recipe = table_recipe(columns, TableColumnTarget(column="y", classes=("no", "yes"), first=0))
+    recipe = table_recipe(columns, ColumnTarget(column="y", classes=("no", "yes"), first=0))
     raw = string_table(y=["1", "0"], s=["p", None], i=["3", None], f=["4", None])
     table = tabular.clean(recipe, raw, labelled=True).table
     assert dict(zip(table.column_names, table.schema.types, strict=True)) == {

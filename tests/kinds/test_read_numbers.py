@@ -212,4 +212,4 @@ def test_formats_of_a_file_need_numbers() -> None:
     assert fault_of(f'{text}columns.c.dtype = "bool"') == "csv.decimal: needs a column of numbers"
     notes = 'name = "t"\nkind = "text"\nsplits.train.csv.path = "t"\ncsv.thousands = ","\n'
     found = fault_of(notes + 'text = { columns = ["a"], join = ["a"] }')
-    assert found == "csv.thousands: texts have no numbers, so leave it out"
+    assert found == "csv.thousands: needs a target that is a number"

@@ -36,12 +36,16 @@ def test_all_faults_at_once_each_with_its_path() -> None:
         ("path =", "paht =", "splits.train.csv.paht: unknown key, did you mean path?"),
         ("train.csv]", "train.cvs]", "splits.train.cvs: unknown key, did you mean csv?"),
         # and all of them where none is close
-        ("first =", "zzz =", "target.zzz: unknown key, known here: classes, column, first"),
+        (
+            "first =",
+            "zzz =",
+            "target.zzz: unknown key, known here: classes, column, columns, first, separator",
+        ),
         # a key of another kind of recipe
         ("[target]", "[text]\n[target]", "text: unknown key, did you mean"),
         # missing keys
         ('name = "trees"', "", "name: missing"),
-        ('column = "old"', "", "target.column: missing"),
+        ('column = "old"', "", "target: column: missing, or columns if each class has one"),
         ('path = "trees/train.csv"', "", "splits.train.csv.path: missing"),
         # wrong types are not converted
         ('name = "trees"', "name = 1", "name: Input should be a valid string, found 1"),

@@ -141,7 +141,7 @@ def test_faults_of_a_column(column: str, fault: str) -> None:
         ("groups.a = { columns = ['age'], dtype = 'int' }", "groups.a.dtype: Input should be"),
         # targets
         ("target.column = 'heigth'", "no column 'heigth', or it is dropped, did you mean height?"),
-        ("target = { column = 'age', first = 0 }", "target.first: needs classes"),
+        ("target = { column = 'age', first = 0 }", "target: first: needs classes"),
         ("targets.age = {}", "targets: one alone is written as [target], with its column"),
         ("targets = { age = {}, weight = {} }", "targets.weight: no column 'weight'"),
         ("targets = { age = {}, height = {} }", "columns: at least one must be left as a feature"),

@@ -27,9 +27,10 @@ def build_model(
             shape.
     """
     model = model or OF_KIND[dataset.kind][0]()
-    if dataset.classes is None:
-        found = ", ".join(f.name for f in dataset.fields if f.is_target) or "none"
-        raise untrainable(dataset, "one target of classes to learn", found)
+    targets = [field for field in dataset.fields if field.is_target]
+    if dataset.classes is None or [field.role for field in targets] != ["class"]:
+        found = ", ".join(f"{f.name} of role {f.role}" for f in targets) or "none"
+        raise untrainable(dataset, "one target that is a class to learn", found)
     if len(dataset.classes) < 2:
         raise untrainable(dataset, "two classes or more", ", ".join(dataset.classes))
     modality = find_modality(dataset.kind)

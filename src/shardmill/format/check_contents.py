@@ -57,12 +57,12 @@ def shard_faults(
 def label_fault(folder: Path, manifest: Manifest, split: SplitRecord) -> str:
     """Return whether the classes in the shards are those of the Parquet files, row for row."""
     for field in split.fields:
-        if field.role != "class":
+        if field.role not in ("class", "classes"):
             continue
-        recipe = manifest.recipe
-        column = field.group or (
-            recipe["target"]["column"] if manifest.kind == "tabular" else "label"
-        )
+        column = field.group or "label"
+        if field.group is None and manifest.kind == "tabular":
+            target = manifest.recipe["target"]
+            column = target["columns"][0] if "columns" in target else target["column"]
         try:
             differs = _differ(_column(folder, split, column), _tensor(folder, split, field.name))
         except (OSError, pa.ArrowException, KeyError, ValueError) as error:
@@ -184,14 +184,17 @@ def _tensor(folder: Path, split: SplitRecord, name: str) -> Iterator[Block]:
 
 
 def _column(folder: Path, split: SplitRecord, name: str) -> Iterator[Block]:
-    """Yield a column of whole numbers of the Parquet files of a split."""
+    """Yield a column of whole numbers [b], or of lists of them [b, c], of a split's Parquet."""
     for record in split.parquet:
         with pq.ParquetFile(folder / record.path) as file:
             for batch in file.iter_batches(columns=[name]):
-                values = batch.column(name)
-                if values.null_count or not pa.types.is_integer(values.type):
+                rows = batch.column(name)
+                lists = pa.types.is_fixed_size_list(rows.type)
+                values = rows.flatten() if lists else rows
+                if rows.null_count or values.null_count or not pa.types.is_integer(values.type):
                     raise ValueError(f"{name} has other values than whole numbers")
-                yield numpy_array(values)
+                numbers = numpy_array(values)
+                yield numbers.reshape(len(rows), -1) if lists else numbers
 
 
 def _differ(some: Iterator[Block], others: Iterator[Block]) -> bool:

@@ -118,8 +118,12 @@ class Field:
 
     @property
     def batch_dtype(self) -> DTypeName:
-        """The element type in a batch: a class index is int64, however small it is stored."""
-        return "int64" if self.role == "class" else self.dtype
+        """The element type in a batch: what the losses of torch take, however small it is stored.
+
+        A class index is int64, and the 0 and 1 of several classes are float32.
+        """
+        of_role: Mapping[Role, DTypeName] = {"class": "int64", "classes": "float32"}
+        return of_role.get(self.role, self.dtype)
 
     def is_named_by_role(self) -> bool:
         """Say whether the name is the one that the role and the group give."""

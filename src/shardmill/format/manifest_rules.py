@@ -105,8 +105,14 @@ def target_faults(
             yield f"field {field.name}: no target is ragged"
         elif field.role == "class" and (field.shape or field.dtype not in _WHOLE):
             yield f"field {field.name}: a class is a whole number"
-        elif field.role == "class" and field.group is None and not classes:
+        elif field.role == "classes" and (len(field.shape) != 1 or field.dtype != "uint8"):
+            yield f"field {field.name}: several classes are a vector of uint8"
+        elif field.role != "number" and field.group is None and not classes:
             yield f"field {field.name}: a class needs the names of the classes"
+        elif (
+            field.role == "classes" and field.group is None and field.shape != (len(classes or ()),)
+        ):
+            yield f"field {field.name}: not as many numbers as there are classes"
 
 
 def recipe_faults(recipe: Mapping[str, Any]) -> Iterator[str]:
@@ -117,7 +123,7 @@ def recipe_faults(recipe: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(targets, list) or not all(_is_target(t, "name") for t in targets):
         yield "recipe.targets: must be tables, each with a name and perhaps classes"
     if "target" in recipe and not _is_target(recipe["target"], "column"):
-        yield "recipe.target: must be a table with a column and perhaps classes"
+        yield "recipe.target: must be a table with a column or columns, and perhaps classes"
 
 
 def _is_column(facts: Any) -> bool:
@@ -126,7 +132,11 @@ def _is_column(facts: Any) -> bool:
 
 
 def _is_target(facts: Any, key: str) -> bool:
-    if not isinstance(facts, dict) or not isinstance(facts.get(key), str):
+    if not isinstance(facts, dict):
         return False
-    classes = facts.get("classes", [])
-    return isinstance(classes, list) and all(isinstance(name, str) for name in classes)
+    named = isinstance(facts.get(key), str)
+    several = key == "column" and bool(facts.get("columns"))
+    lists = (facts.get("classes", []), facts.get("columns", []))
+    return named != several and all(
+        isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists
+    )

@@ -3,15 +3,16 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
 import pyarrow as pa
 
-from shardmill.format.arrow_arrays import Array, numpy_array
+from shardmill.format.arrow_arrays import Array
 from shardmill.format.layout import Field
 from shardmill.kinds.kind import AnyKind
+from shardmill.kinds.read_targets import target_values
 from shardmill.recipe.any_recipe import AnyRecipe
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from shardmill.kinds import image, tabular, text
@@ -43,12 +44,9 @@ def target_fields(recipe: AnyRecipe) -> tuple[Field, ...]:
 
 
 def encode_targets(recipe: AnyRecipe, cleaned: pa.Table) -> dict[str, Array]:
-    """Return the target fields [n] of cleaned rows with labels, by field name."""
+    """Return the target fields [n, *shape] of cleaned rows with labels, by field name."""
     targets = {}
     columns = find_kind(recipe).target_columns(recipe)
     for field, name in zip(target_fields(recipe), columns, strict=True):
-        column = cleaned.column(name)
-        # Classes are int64 already. A number has whatever dtype its column has.
-        values = numpy_array(column) if column.type == pa.int64() else np.asarray(column)
-        targets[field.name] = values.astype(field.dtype, copy=False)
+        targets[field.name] = target_values(cleaned.column(name), field)
     return targets

@@ -13,17 +13,13 @@ from shardmill.format.layout import Field
 from shardmill.format.manifest import Statistics
 from shardmill.format.ragged import Ragged
 from shardmill.kinds.given_rows import row_error
-from shardmill.kinds.row import (
-    Array,
-    Cleaned,
-    Fitted,
-    RowFault,
-    class_indices,
+from shardmill.kinds.read_image_targets import read_image_labels
+from shardmill.kinds.read_targets import (
     label_column as label_column,
     target_columns as target_columns,
     targets as targets,
-    without_faulty,
 )
+from shardmill.kinds.row import Array, Cleaned, Fitted, RowFault, without_faulty
 from shardmill.raw.image_table import image_rows, image_table
 from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.image_recipe import ImageRecipe
@@ -36,18 +32,21 @@ _PIECE = 2**15
 
 
 def clean(recipe: ImageRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
-    """Return columns `image` and, if labelled, `label` [n] int64.
+    """Return columns `image` and, if labelled, `label` [n].
 
-    An image of two dimensions [height, width] becomes [1, height, width], as torch wants it. Arrays
-    of any other rank keep their shape. A label outside the classes is a fault.
+    An image of two dimensions [height, width] becomes [1, height, width], as torch wants it, and
+    one of the layout "hwc" becomes [channels, height, width]. Arrays of any other rank keep their
+    shape. A label that is no class, or no number, is a fault.
     """
     rows = image_rows(raw)
     if rows.ndim == 3:
         rows = rows[:, None]  # [n, h, w] -> [n, 1, h, w]
+    elif recipe.layout == "hwc":
+        rows = rows.transpose(0, 3, 1, 2)
     faults: list[RowFault] = []
     columns: dict[str, pa.Array] = {}
     if recipe.target is not None and labelled:
-        columns["label"], faults = class_indices(raw.column("label"), recipe.target, "label")
+        columns["label"], faults = read_image_labels(raw.column("label"), recipe.target)
     return without_faulty(image_table(rows, **columns), faults)
 
 
@@ -145,13 +144,14 @@ def source_columns(recipe: ImageRecipe) -> SourceColumns:
 
 
 def clean_given(recipe: ImageRecipe, fitted: Fitted, rows: Any) -> Cleaned:
-    """Return the cleaned rows of an array of images [n, h, w] or [n, *shape].
+    """Return the cleaned rows of an array of images [n, h, w] or [n, *shape], as in raw files.
 
     Raises:
         GivenRowError: The images have another shape or dtype than those of the artifact.
     """
     field, images = fitted.inputs[0], np.asarray(rows)
-    shapes = [field.shape]
+    hwc = recipe.layout == "hwc" and len(field.shape) == 3
+    shapes = [(*field.shape[1:], field.shape[0]) if hwc else field.shape]
     if len(field.shape) == 3 and field.shape[0] == 1:
         shapes.append(field.shape[1:])  # [h, w] of [1, h, w]
     if images.shape[1:] not in shapes or images.dtype != field.dtype:

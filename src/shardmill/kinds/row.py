@@ -1,21 +1,15 @@
 """The records that pass between the kinds and those who call them."""
 
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
-from shardmill.errors import InputError, UnknownClassError
-from shardmill.format.arrow_arrays import Array as Array, arrow_array, numpy_array
+from shardmill.errors import InputError
+from shardmill.format.arrow_arrays import Array as Array, arrow_array
 from shardmill.format.layout import Field
 from shardmill.format.manifest import Statistics
-from shardmill.recipe.image_recipe import ImageRecipe
-from shardmill.recipe.names import listed
-from shardmill.recipe.targets import Target
-from shardmill.recipe.text_recipe import TextRecipe
 from shardmill.text.vocab import Vocab
 
 
@@ -106,74 +100,6 @@ class Fitted:
 def unknown_id_of(vocab: Vocab, unknown: str | None) -> int | None:
     """Return the id of the token for unknown ones, if the vocabulary has it."""
     return None if unknown is None or unknown not in vocab else vocab[unknown]
-
-
-TARGET = Field.target("class", "int64")
-
-
-def targets(recipe: ImageRecipe | TextRecipe) -> tuple[Field, ...]:
-    """Return the field `y`, if there is a target."""
-    return () if recipe.target is None else (TARGET,)
-
-
-def target_columns(recipe: ImageRecipe | TextRecipe) -> tuple[str, ...]:
-    """Return the column of cleaned rows that holds `y`, if there is a target."""
-    return () if recipe.target is None else ("label",)
-
-
-def label_column(recipe: ImageRecipe | TextRecipe) -> str | None:
-    """Return the column of cleaned rows with the class index, or None without a target."""
-    return None if recipe.target is None else "label"
-
-
-def class_indices(
-    labels: pa.Array | pa.ChunkedArray, target: Target, column: str, *, numbers: bool = False
-) -> tuple[pa.Array, list[RowFault]]:
-    """Return the class index [n] int64 of each label, and a fault for each that is no class.
-
-    The index of a label that is no class has no meaning.
-
-    Args:
-        labels: The labels [n], strings or integers without nulls.
-        target: The classes. If they are counted from `first`, labels are numbers.
-        column: The name of the column, for faults.
-        numbers: Whether labels are numbers although they are the names of classes.
-    """
-    if isinstance(labels, pa.ChunkedArray):
-        labels = labels.combine_chunks()
-    found = labels.cast(pa.string()).dictionary_encode("encode")  # a null is a value like any other
-    texts = [(text or "").strip() for text in found.dictionary.to_pylist()]
-    known = target.labels()
-    indices = [known.get(text, -1) for text in texts]
-    if (numbers or target.first is not None) and -1 in indices:
-        # 1.0 and 01 are 1, as one class at most is.
-        times = Counter(map(_whole_number, known))
-        known_numbers = {
-            n: known[label] for label in known if times[n := _whole_number(label)] == 1
-        }
-        indices = [known.get(text, known_numbers.get(_whole_number(text), -1)) for text in texts]
-    codes = numpy_array(found.indices)
-    values = np.array(indices, np.int64)[codes]
-    faults = [
-        RowFault(
-            row,
-            column,
-            UnknownClassError,
-            expected=f"one of {listed(known)}",
-            found=repr(texts[codes[row]]),
-            fix="correct the file, or classes, first or spellings of the target in the recipe",
-        )
-        for row in np.flatnonzero(values < 0).tolist()
-    ]
-    return arrow_array(values), faults
-
-
-def _whole_number(text: str) -> str | None:
-    """Return a whole number in its shortest form; None if a text is none."""
-    match = re.fullmatch(r"\+?(-?)0*([0-9]+)(\.0*)?", text)
-    if match is None or text.startswith("+-"):
-        return None
-    return match[2] if match[2] == "0" else match[1] + match[2]
 
 
 def without_faulty(

@@ -12,19 +12,13 @@ from shardmill.format.layout import Field
 from shardmill.format.manifest import Statistics
 from shardmill.format.ragged import Ragged
 from shardmill.kinds.cells import Cells
-from shardmill.kinds.row import (
-    Array,
-    Cleaned,
-    Fitted,
-    RowFault,
-    without_faulty,
-)
+from shardmill.kinds.read_targets import class_lists, read_labels, target_field
+from shardmill.kinds.row import Array, Cleaned, Fitted, RowFault, without_faulty
 from shardmill.kinds.tabular_clean import CellReader
 from shardmill.kinds.tabular_dtypes import class_dtype, group_dtype
 from shardmill.kinds.tabular_encode import column_values, encode_values, feature_names
 from shardmill.kinds.tabular_fit import Summary, fit_column, merge_summaries, summarise
 from shardmill.kinds.tabular_given import given_cells
-from shardmill.kinds.tabular_labels import read_labels
 from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.tabular_column import UNKNOWN, Column
 from shardmill.recipe.tabular_recipe import TabularRecipe
@@ -50,7 +44,7 @@ def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
     columns: dict[str, pa.Array] = {}
     dropped: dict[int, str] = {}
     faults: list[RowFault] = []
-    for name in (*recipe.features(), *targets):
+    for name in (*recipe.features(), *(recipe.target_columns() if labelled else ())):
         column = recipe.columns[name]
         written = raw.column(name).combine_chunks()
         cells = Cells.of(written, strip=column.strip, missing=recipe.missing_cells(name))
@@ -59,7 +53,8 @@ def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
                 dropped.setdefault(row, f"{name} is missing")
         target = targets.get(name)
         if target is not None and target.classes is not None:
-            columns[name], wrong = read_labels(name, column, target.as_classes(), cells)
+            numbers, drop = column.dtype in ("int64", "float64"), column.missing == "drop"
+            columns[name], wrong = read_labels(name, target, cells, numbers=numbers, drop=drop)
             faults += wrong
             continue
         # Numbers that will be scaled need not fit the dtype of their field yet.
@@ -67,6 +62,10 @@ def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
         reader = CellReader(name, column, dtype, recipe.number_format(name))
         columns[name] = reader.read(cells)
         faults += reader.faults
+    if labelled and recipe.target is not None and recipe.target.columns is not None:
+        names = recipe.target.columns
+        flags = [columns.pop(name).fill_null(False).cast(pa.uint8()) for name in names]
+        columns[names[0]] = class_lists(np.stack([np.asarray(flag) for flag in flags], axis=1))
     return without_faulty(pa.table(columns), faults, dropped)
 
 
@@ -114,7 +113,7 @@ def input_layout(
 
 def _counted(recipe: TabularRecipe) -> Mapping[str, Column]:
     # Returns the features, and the targets that are numbers.
-    numbers = [name for name, t in recipe.all_targets().items() if t.classes is None]
+    numbers = [name for name, t in recipe.all_targets().items() if t.role == "number"]
     return {name: recipe.columns[name] for name in (*recipe.features(), *numbers)}
 
 
@@ -215,25 +214,25 @@ def targets(recipe: TabularRecipe) -> tuple[Field, ...]:
 
     Classes have the smallest dtype that holds them, and numbers are float32.
     """
-    fields = []
-    for name, target in recipe.all_targets().items():
-        group = name if recipe.target is None else None
-        if target.classes:
-            dtype = class_dtype(len(target.classes))
-            fields.append(Field.target("class", dtype, group=group))
-        else:
-            fields.append(Field.target("number", "float32", group=group))
-    return tuple(fields)
+    return tuple(
+        target_field(
+            target,
+            class_dtype(len(target.names())),
+            group=name if recipe.target is None else None,
+        )
+        for name, target in recipe.all_targets().items()
+    )
 
 
 def label_column(recipe: TabularRecipe) -> str | None:
     """Return the first target that is a class. Hold-outs are stratified by it."""
-    return next((name for name, target in recipe.all_targets().items() if target.classes), None)
+    targets = recipe.all_targets().items()
+    return next((name for name, target in targets if target.role == "class"), None)
 
 
 def source_columns(recipe: TabularRecipe) -> SourceColumns:
     """Return all columns of the CSV files, the features among them, and the targets."""
-    targets = tuple(recipe.all_targets())
+    targets = recipe.target_columns()
     return SourceColumns(tuple(recipe.columns), recipe.features(), targets)
 
 
@@ -248,5 +247,8 @@ def clean_given(recipe: TabularRecipe, fitted: Fitted, rows: Any) -> Cleaned:  #
 
 
 def target_columns(recipe: TabularRecipe) -> tuple[str, ...]:
-    """Return the columns of cleaned rows that hold the target fields, in order."""
+    """Return the columns of cleaned rows that hold the target fields, in order.
+
+    A target of several columns is in one, which is called as the first of them.
+    """
     return tuple(recipe.all_targets())

@@ -13,18 +13,18 @@ from shardmill.format.arrow_arrays import Array, arrow_array, numpy_array, strin
 from shardmill.format.layout import Field
 from shardmill.format.ragged import Ragged
 from shardmill.kinds.given_rows import given_columns, given_texts, is_missing
-from shardmill.kinds.row import (
-    Cleaned,
-    Fitted,
-    RowFault,
+from shardmill.kinds.read_targets import (
     class_indices,
+    flag_columns,
     label_column as label_column,
+    read_number_labels,
+    separated_classes,
     target_columns as target_columns,
     targets as targets,
-    unknown_id_of,
-    without_faulty,
 )
+from shardmill.kinds.row import Cleaned, Fitted, RowFault, unknown_id_of, without_faulty
 from shardmill.raw.row_source import SourceColumns
+from shardmill.recipe.targets import ColumnTarget
 from shardmill.recipe.text_recipe import TextRecipe, Vocabulary
 from shardmill.text.clean_text import clean_texts
 from shardmill.text.encode_texts import encode_texts
@@ -46,21 +46,34 @@ _LEARN_BYTES = 2**24
 
 
 def clean(recipe: TextRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
-    """Return columns `text`, joined and cleaned, and, if labelled, `label` [n] int64.
+    """Return columns `text`, joined and cleaned, and, if labelled, `label` [n].
 
-    A label outside the classes is a fault.
+    A label that is no class, or no number, is a fault.
     """
     faults: list[RowFault] = []
     columns = {"text": clean_texts(join_columns(recipe, raw), recipe.text.clean)}
     if recipe.target is not None and labelled:
-        target = recipe.target.column
-        columns["label"], faults = class_indices(raw.column(target), recipe.target, target)
+        columns["label"], faults = _labels(recipe, recipe.target, raw)
     return without_faulty(pa.table(columns), faults)
 
 
+def _labels(
+    recipe: TextRecipe, target: ColumnTarget, raw: pa.Table
+) -> tuple[pa.Array, list[RowFault]]:
+    names = target.raw_columns()
+    columns = [raw.column(name).combine_chunks() for name in names]
+    if target.columns is not None:
+        return flag_columns(columns, names)
+    if target.separator is not None:
+        return separated_classes(columns[0], target, names[0])
+    if target.role == "number":
+        return read_number_labels(columns[0], names[0], recipe.number_format())
+    return class_indices(columns[0], target, names[0])
+
+
 def source_columns(recipe: TextRecipe) -> SourceColumns:
-    """Return all columns of the CSV files, the ones that make up the text, and the target."""
-    targets = () if recipe.target is None else (recipe.target.column,)
+    """Return all columns of the CSV files, the ones that make up the text, and the target's."""
+    targets = () if recipe.target is None else recipe.target.raw_columns()
     return SourceColumns(recipe.text.columns, recipe.text.join, targets)
 
 

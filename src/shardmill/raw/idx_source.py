@@ -2,17 +2,21 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
-from shardmill.errors import RowCountError
+from shardmill.errors import ImageShapeError, LabelShapeError, RowCountError
 from shardmill.format.arrow_arrays import arrow_array
 from shardmill.raw.image_table import image_table
 from shardmill.raw.raw_files import RawContent
 from shardmill.raw.read_idx import IdxHeader, read_idx_header, read_idx_rows
 from shardmill.raw.row_source import BadPlace, Place, SourceColumns
 from shardmill.recipe.any_recipe import AnyRecipe
+from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.recipe.splits import Split
+from shardmill.recipe.targets import ImageTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +37,15 @@ class IdxSource:
         header: The header of the file of images.
         labels: The file of labels, or None.
         label_header: The header of the file of labels, or None.
+        label_column: Which column of the file of labels is the label; None if there is one alone,
+            or if all are.
     """
 
     images: RawContent
     header: IdxHeader
     labels: RawContent | None = None
     label_header: IdxHeader | None = None
+    label_column: int | None = None
 
     @classmethod
     def of_split(
@@ -55,6 +62,7 @@ class IdxSource:
             IdxSizeError: A file has another size than its header says.
             EmptyFileError: A file holds no rows.
             RowCountError: There is not one label for each image.
+            LabelShapeError: A label has more or fewer numbers than the recipe says.
         """
         assert split.images is not None  # noqa: S101  the recipe was validated
         (images,) = raw[split.images.path]
@@ -63,26 +71,38 @@ class IdxSource:
             return source
         (labels,) = raw[split.labels.path]
         label_header = read_idx_header(labels.readable, labels.bytes, name=labels.path)
-        if label_header.shape != source.header.shape[:1]:
-            rows = source.header.shape[0]
+        rows, target = source.header.shape[0], recipe.all_targets().get("label")
+        if label_header.shape[0] != rows:
             raise RowCountError(
                 labels.path,
                 expected=f"one label for each of the {rows:,} images of {images.path}",
                 found=f"labels of shape {' x '.join(f'{n:,}' for n in label_header.shape)}",
                 fix="check that both files belong together",
             )
-        return cls(images, source.header, labels, label_header)
+        if isinstance(target, ImageTarget):
+            check_label_shape(labels.path, label_header.shape, target)
+        column = target.column if isinstance(target, ImageTarget) else None
+        return cls(images, source.header, labels, label_header, column)
 
     @classmethod
     def of_file(cls, recipe: AnyRecipe, file: RawContent, columns: SourceColumns) -> "IdxSource":  # noqa: ARG003
         """Return the rows of a file of images to predict.
 
         Raises:
+            ImageShapeError: The images do not have the layout that the recipe says.
             IdxFormatError: The file does not start with a valid IDX header.
             IdxSizeError: The file has another size than its header says.
             EmptyFileError: The file holds no rows.
         """
-        return cls(file, read_idx_header(file.readable, file.bytes, name=file.path))
+        header = read_idx_header(file.readable, file.bytes, name=file.path)
+        if isinstance(recipe, ImageRecipe) and recipe.layout == "hwc" and len(header.shape) != 4:
+            raise ImageShapeError(
+                file.path,
+                expected="images of height, width and channels",
+                found=f"rows of shape {' x '.join(f'{n:,}' for n in header.shape[1:]) or 1}",
+                fix="leave layout out of the recipe",
+            )
+        return cls(file, header)
 
     def files(self) -> tuple[RawContent, ...]:
         """Return the file of images."""
@@ -101,7 +121,13 @@ class IdxSource:
         columns = {}
         if self.labels is not None and self.label_header is not None:
             labels = read_idx_rows(self.labels.readable, self.label_header, chunk.start, chunk.stop)
-            columns["label"] = arrow_array(labels)
+            if self.label_column is not None:
+                labels = np.ascontiguousarray(labels[:, self.label_column])
+            values = arrow_array(labels.reshape(-1))
+            one = labels.ndim == 1
+            columns["label"] = (
+                values if one else pa.FixedSizeListArray.from_arrays(values, labels.shape[1])
+            )
         return image_table(images, **columns), []
 
     def places(self, chunk: IdxChunk, rows: Sequence[int], column: str) -> list[Place]:
@@ -109,3 +135,29 @@ class IdxSource:
         is_label = self.labels is not None and column == "label"
         file = self.labels.path if is_label and self.labels is not None else self.images.path
         return [Place(file, "row", chunk.start + row, None) for row in rows]
+
+
+def check_label_shape(path: Path, shape: tuple[int, ...], target: ImageTarget) -> None:
+    """Check that labels [n] or [n, m] have as many numbers as the target needs.
+
+    Raises:
+        LabelShapeError: They have more or fewer.
+    """
+    found = f"labels of shape {' x '.join(f'{n:,}' for n in shape)}"
+    if target.encoding != "index":
+        classes = f"{len(target.names()):,} classes" if target.names() else "the classes"
+        expected = f"a column for each of {classes}"
+        fits = len(shape) == 2 and len(target.names()) in (0, shape[1])
+        fix = "name as many classes as the file has columns"
+    elif target.column is not None:
+        expected = f"at least {target.column + 1:,} columns of labels"
+        fits = len(shape) == 2 and target.column < shape[1]
+        fix = "correct target.column of the recipe"
+    else:
+        expected, fits = "one number for each label", len(shape) == 1
+        fix = (
+            "say in the recipe which column is the label (target.column), or that there is a "
+            'column for each class (target.encoding = "one_hot" or "multi_hot")'
+        )
+    if not fits:
+        raise LabelShapeError(path, expected=expected, found=found, fix=fix)

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from shardmill.recipe.csv_options import Csv
 from shardmill.recipe.names import Name
 from shardmill.recipe.splits import CsvFile, RawFile, Split
+from shardmill.recipe.targets import Target
 from shardmill.strict import Strict, describe_faults
 
 Checked = TypeVar("Checked")
@@ -74,6 +75,10 @@ class Recipe(Strict):
         """Return the encoding of a file of rows, or None if it is no text; see `csv_options`."""
         options = self.csv_options(file)
         return None if options is None else options.encoding
+
+    def all_targets(self) -> Mapping[str, Target]:
+        """Return the targets by column, the first one of each if there are several."""
+        return {}
 
     def unicode_version(self) -> str | None:
         """Return the version of Unicode that the rows depend on; None if they depend on none."""

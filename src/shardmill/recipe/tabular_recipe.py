@@ -18,7 +18,7 @@ from shardmill.recipe.names import Name, Names, distinct, listed
 from shardmill.recipe.number_format import NUMBER_KEYS, NumberFormat
 from shardmill.recipe.recipe import Recipe, without_faults
 from shardmill.recipe.tabular_column import ENCODING_KEYS, Column, close_match
-from shardmill.recipe.targets import TableColumnTarget, TableTarget
+from shardmill.recipe.targets import CellTarget, ColumnTarget
 from shardmill.recipe.time_zone import zone_digest
 from shardmill.strict import Strict
 
@@ -76,7 +76,8 @@ class TabularRecipe(Recipe):
         csv: How to read the files.
         columns: All columns of the files by name, in the order of the features. The column "*"
             stands for those of the train split that are not named.
-        target: The target if there is one: `y` is its class index, or a number.
+        target: The target if there is one: `y` is its class index, a vector of 0 and 1, or a
+            number.
         targets: The targets by column if there are several: each is a field `y.<column>`.
         groups: The tensors of `x` by name. Without groups, all features are one tensor of float32.
             The column "*" of a group stands for the features that no group names.
@@ -85,8 +86,8 @@ class TabularRecipe(Recipe):
     kind: Literal["tabular"]
     csv: Csv = Csv()
     columns: Annotated[dict[str, Column], BeforeValidator(_tables_from_list), Field(min_length=1)]
-    target: TableColumnTarget | None = None
-    targets: Annotated[dict[str, TableTarget], BeforeValidator(_tables_from_list)] = Field(
+    target: ColumnTarget | None = None
+    targets: Annotated[dict[str, CellTarget], BeforeValidator(_tables_from_list)] = Field(
         default={}
     )
     groups: Annotated[
@@ -94,9 +95,15 @@ class TabularRecipe(Recipe):
         BeforeValidator(_tables_from_list),
     ] = Field(default={})
 
-    def all_targets(self) -> dict[str, TableTarget]:
-        """Return the targets by column."""
-        return self.targets if self.target is None else {self.target.column: self.target}
+    def all_targets(self) -> Mapping[str, CellTarget]:
+        """Return the targets by column, the first one if the target has several."""
+        if self.target is None:
+            return self.targets
+        return {self.target.raw_columns()[0]: self.target}
+
+    def target_columns(self) -> tuple[str, ...]:
+        """Return the columns that targets are made of."""
+        return tuple(self.targets) if self.target is None else self.target.raw_columns()
 
     def column_names(self) -> tuple[str, ...] | None:
         """Return the columns that the recipe names; None if files may have others."""
@@ -118,7 +125,7 @@ class TabularRecipe(Recipe):
                 columns += [{**column, "name": name} for name in others]
             else:
                 columns.append(column)
-        targets = self.all_targets()
+        targets = self.target_columns()
         grouped = {name for group in self.groups.values() for name in group.columns}
         kept = [c["name"] for c in columns if not c.get("drop") and c["name"] not in targets]
         left = [name for name in kept if name not in grouped]
@@ -180,7 +187,7 @@ class TabularRecipe(Recipe):
         return facts
 
     def _kept(self) -> tuple[str, ...]:
-        targets = self.all_targets()
+        targets = self.target_columns()
         return tuple(n for n, c in self.columns.items() if not c.drop and n not in targets)
 
     @field_serializer("columns", "targets", "groups", when_used="json")
@@ -202,7 +209,7 @@ class TabularRecipe(Recipe):
         return without_faults(self, [*faults, *self._name_faults(), *self._group_faults()])
 
     def _number_faults(self) -> Iterator[str]:
-        numbers = [name for name, t in self.all_targets().items() if t.classes is None]
+        numbers = [name for name, t in self.all_targets().items() if t.role == "number"]
         used = [n for n in (*self._kept(), *numbers) if n in self.columns]
         used = [n for n in used if self.columns[n].reads_numbers()]
         for name in used:
@@ -217,38 +224,47 @@ class TabularRecipe(Recipe):
             yield "targets: needs no target beside it"
         if len(self.targets) == 1:
             yield "targets: one alone is written as [target], with its column"
-        for name, target in self.all_targets().items():
-            path = "target" if self.target is not None else f"targets.{name}"
-            column = self.columns.get(name)
-            if column is None and self.is_open:
-                continue  # the build looks into the file
-            if column is None or column.drop:
-                where = "target.column" if self.target is not None else path
-                hint = close_match(name, [n for n, c in self.columns.items() if not c.drop])
-                yield f"{where}: no column {name!r}, or it is dropped{hint}"
-                continue
-            keys = column.said() - {"dtype", "missing", "missing_values"}
-            keys -= NUMBER_KEYS if target.classes is None else set()
-            if keys or column.missing not in ("error", "drop"):
-                yield (
-                    f"columns.{name}: a target has no key but dtype, missing as error or drop, and "
-                    "missing_values"
-                )
-            never = (
-                []
-                if target.first is not None
-                else [text.strip() for text in self.missing_cells(name)]
+        for first, target in self.all_targets().items():
+            several = target.raw_columns() if isinstance(target, ColumnTarget) else (first,)
+            for name in several:
+                yield from self._column_faults(name, target)
+
+    def _column_faults(self, name: str, target: CellTarget) -> Iterator[str]:
+        path = "target" if self.target is not None else f"targets.{name}"
+        is_class = isinstance(target, ColumnTarget) and target.columns is not None
+        column = self.columns.get(name)
+        if column is None and self.is_open:
+            return  # the build looks into the file
+        if column is None or column.drop:
+            key = ".columns" if is_class else ".column"
+            where = f"{path}{key}" if self.target is not None else path
+            hint = close_match(name, [n for n, c in self.columns.items() if not c.drop])
+            yield f"{where}: no column {name!r}, or it is dropped{hint}"
+            return
+        allowed = {"dtype", "missing", "missing_values"}
+        allowed |= NUMBER_KEYS if target.role == "number" else set()
+        allowed |= {"true", "false"} if is_class else set()
+        if column.said() - allowed or column.missing not in ("error", "drop"):
+            yield (
+                f"columns.{name}: a target has no key but dtype, missing as error or drop, and "
+                f"missing_values{', true and false' if is_class else ''}"
             )
-            for text in sorted({*never} & {*_names(target)}):
+        missing = {text.strip() for text in self.missing_cells(name)}
+        if target.first is None and not is_class:
+            for text in sorted(missing.intersection(target.names())):
                 yield f"{path}.classes: {text!r} is how a missing cell is written"
-            if target.classes is None and target.first is not None:
-                yield f"{path}.first: needs classes"
-            if target.classes is None and column.dtype not in ("int64", "float64"):
-                yield f"{path}: without classes it needs a column of int64 or float64"
+        if target.role == "number" and column.dtype not in ("int64", "float64"):
+            yield f"{path}: without classes it needs a column of int64 or float64"
+        if is_class and column.dtype != "bool":
+            yield f"{path}.columns: {name!r} must be a column of bool"
+        elif is_class:
+            yield from column_faults(name, column, self.missing_cells(name))
+        if target.separator is not None and column.dtype != "str":
+            yield f"{path}.separator: needs a column of str"
 
     def _name_faults(self) -> Iterator[str]:
         # The names of features, columns and targets share one table of statistics.
-        used = (*self._kept(), *self.all_targets())
+        used = (*self._kept(), *self.target_columns())
         for name in self._kept():
             column = self.columns[name]
             parts = {f"{name}.{part}" for part in column.parts}
@@ -276,7 +292,3 @@ class TabularRecipe(Recipe):
     def _fits(self, name: str, dtype: DTypeName) -> bool:
         column = self.columns.get(name)  # None if the build looks into the file
         return column is None or dtype.startswith("float") or column.is_whole()
-
-
-def _names(target: TableTarget) -> tuple[str, ...]:
-    return target.classes if isinstance(target.classes, tuple) else ()

@@ -2,7 +2,7 @@
 
 import string
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from shardmill.recipe.csv_options import Csv
 from shardmill.recipe.names import Count, Name, Names, listed
+from shardmill.recipe.number_format import NumberFormat
 from shardmill.recipe.recipe import Recipe, without_faults
 from shardmill.recipe.splits import RawFile
 from shardmill.recipe.targets import ColumnTarget
@@ -102,12 +103,12 @@ class Vocabulary(Strict):
 
 
 class TextRecipe(Recipe):
-    """CSV files of texts and their classes.
+    """CSV files of texts and, if they are labelled, of their targets.
 
     Attributes:
         csv: How to read the files.
         text: How columns become tokens.
-        target: The column with the classes; None without a target.
+        target: What the columns of the target hold; None without a target.
         vocabulary: Which tokens get an id.
     """
 
@@ -130,6 +131,16 @@ class TextRecipe(Recipe):
         not_text = ("tokenizer", "tokenizer_file")
         facts["text"] = {key: fact for key, fact in facts["text"].items() if key not in not_text}
         return facts
+
+    def all_targets(self) -> Mapping[str, ColumnTarget]:
+        """Return the target, if there is one, by its first column."""
+        return {} if self.target is None else {self.target.raw_columns()[0]: self.target}
+
+    def number_format(self) -> NumberFormat:
+        """Return how a target that is a number is written."""
+        return NumberFormat.of(
+            None, self.csv.thousands, default=self.csv.decimal, prefix=None, suffix=None
+        )
 
     def column_names(self) -> tuple[str, ...] | None:
         """Return the columns that the recipe names; None if files may have others."""
@@ -158,12 +169,13 @@ class TextRecipe(Recipe):
         return without_faults(self, list(self._faults()))
 
     def _faults(self) -> Iterator[str]:
-        used = [*self.text.join, *([self.target.column] if self.target else [])]
+        labels = self.target.raw_columns() if self.target is not None else ()
+        used = [*self.text.join, *labels]
         unknown = [name for name in used if name not in self.text.columns]
         if unknown:
             yield f"text.columns: does not name {listed(unknown)}"
-        if self.target is not None and self.target.column in self.text.join:
-            yield f"text.join: holds {self.target.column}, which is the target"
+        if joined := [name for name in labels if name in self.text.join]:
+            yield f"text.join: holds {listed(joined)}, which is the target"
         replaced = {"text.tokenizer": "tokenizer" in self.text.model_fields_set}
         replaced["vocabulary"] = "vocabulary" in self.model_fields_set
         given = [table for table, is_given in replaced.items() if is_given]
@@ -173,8 +185,13 @@ class TextRecipe(Recipe):
             yield from _faults_of_pieces(self.vocabulary)
         if "missing" in self.csv.model_fields_set:
             yield "csv.missing: texts have no missing cells, so leave it out"
+        is_number = self.target is not None and self.target.role == "number"
         for key in sorted({"decimal", "thousands"} & self.csv.model_fields_set):
-            yield f"csv.{key}: texts have no numbers, so leave it out"
+            if not is_number:
+                yield f"csv.{key}: needs a target that is a number"
+        if is_number:
+            for key, fault in self.number_format().faults():
+                yield f"csv.{key}: {fault}"
         for step, others in _useless_steps(self.text.clean):
             yield f"text.clean: {step} can do nothing after {others}"
         if self.vocabulary.from_artifact == self.name:
