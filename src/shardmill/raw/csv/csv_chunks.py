@@ -217,11 +217,11 @@ def _rows_start(file: IO[bytes], name: Path, options: Csv) -> tuple[int, int]:
         # Excel writes such a line, and reads it.
         first = read_at(file, start, 32)
         stop, next_start = first_line(first, 0, len(first))
-        said = first[:stop].decode(errors="replace")
-        if said.startswith("sep=") and len(said) == 5:
-            if said[4] != options.delimiter:
-                raise _other_delimiter(name, said, options)
+        key, _, said = first[:stop].decode(errors="replace").partition("=")
+        if key == "sep" and said == options.delimiter:
             return start + next_start, line + 1
+        if key == "sep" and len(said) == 1 and not said.isalnum():
+            raise _other_delimiter(name, said, options)
     return start, line
 
 
@@ -229,14 +229,15 @@ def _skip_lines(file: IO[bytes], start: int, lines: int) -> int:
     """Return the byte behind some lines, or the end of the file if it has fewer."""
     while lines:
         block = read_at(file, start, _SKIPPED_BYTES)
+        is_last = len(block) < _SKIPPED_BYTES
+        if block.endswith(b"\r") and not is_last:
+            block = block[:-1]  # a LF may follow
         ends = line_ends(np.frombuffer(block, np.uint8))
-        if len(block) == _SKIPPED_BYTES and len(ends) <= lines:
-            ends = ends[:-1]  # a LF may follow a CR at the end
         if len(ends) >= lines:
             return start + int(ends[lines - 1]) + 1
-        start += int(ends[-1]) + 1 if len(ends) else len(block)
+        start += len(block)
         lines -= len(ends)
-        if len(block) < _SKIPPED_BYTES:
+        if is_last:
             break
     return start
 
@@ -245,8 +246,8 @@ def _other_delimiter(name: Path, said: str, options: Csv) -> CsvFormatError:
     return CsvFormatError(
         f"{name}, line 1",
         expected=f"sep={options.delimiter}, or no such line",
-        found=said,
-        fix=f"set csv.delimiter = {json.dumps(said[4])} in the recipe",
+        found=f"sep={said}",
+        fix=f"set csv.delimiter = {json.dumps(said)} in the recipe",
     )
 
 
