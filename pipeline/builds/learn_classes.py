@@ -7,23 +7,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from shardmill.errors import ArtifactError, RecipeError
 from shardmill.format.manifest import Manifest
 from shardmill.format.read_checked import read_raw_records
-from shardmill.pipeline.builds.read_content import known_digests
-from shardmill.raw.raw_files import RawFiles
+from shardmill.pipeline.builds.read_content import copy_in, known_digests
+from shardmill.raw.raw_files import RawContent, RawFiles
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.recipe import facts_sha256
 from shardmill.recipe.tabular_recipe import TabularRecipe
 from shardmill.recipe.targets import LEARN, ImageTarget
-
-if TYPE_CHECKING:
-    from shardmill.raw.raw_files import RawContent
-    from shardmill.recipe.splits import RawFile
 
 # More are hardly meant: the target is a number, or a text of its own in each row.
 _MOST_CLASSES = 10_000
@@ -131,13 +126,17 @@ def _read_labels(recipe: AnyRecipe, raw: RawFiles, names: list[str]) -> Labels:
     split = recipe.splits["train"]
     labels: dict[str, Counter[str]] = {name: Counter() for name in names}
     with TemporaryDirectory(prefix="shardmill-") as folder:
-        if split.labels is not None:
-            (content,) = _contents(split.labels, raw, None, Path(folder))
-            return {"label": _image_labels(recipe, content)}
         contents = {
-            file.path: _contents(file, raw, recipe.encoding(file), Path(folder))
-            for file in split.files()
+            file.path: tuple(
+                RawContent.unhashed(
+                    found.path, copy_in(Path(folder), found.path), recipe.encoding(file)
+                )
+                for found in raw.of(file)
+            )
+            for file in ([split.labels] if split.labels is not None else split.files())
         }
+        if split.labels is not None:
+            return {"label": _image_labels(recipe, *contents[split.labels.path])}
         columns = replace(find_kind(recipe).source_columns(recipe), inputs=(), targets=tuple(names))
         source = split_source(recipe, split, contents, columns)
         targets = recipe.all_targets()
@@ -152,7 +151,7 @@ def _read_labels(recipe: AnyRecipe, raw: RawFiles, names: list[str]) -> Labels:
     return labels
 
 
-def _image_labels(recipe: AnyRecipe, content: "RawContent") -> Counter[str]:
+def _image_labels(recipe: AnyRecipe, content: RawContent) -> Counter[str]:
     import numpy as np
 
     from shardmill.raw.idx_source import check_label_shape
@@ -167,23 +166,11 @@ def _image_labels(recipe: AnyRecipe, content: "RawContent") -> Counter[str]:
     labels = read_idx_rows(content.readable, header, 0, header.shape[0])
     labels = labels if target.column is None else labels[:, target.column]
     found, counts = np.unique(labels, return_counts=True)
-    return Counter(dict(zip(map(str, found.tolist()), counts.tolist(), strict=True)))
-
-
-def _contents(
-    file: "RawFile", raw: RawFiles, encoding: str | None, folder: Path
-) -> tuple["RawContent", ...]:
-    """Return what an entry of the recipe stands for, plain and in UTF-8."""
-    from shardmill.raw.plain_file import is_plain, plain_copy
-    from shardmill.raw.raw_files import RawContent
-
-    contents = []
-    for found in raw.of(file):
-        if is_plain(found.path, encoding):
-            facts = (found.path, found.bytes, "", None, found.stat, found.path)
-            contents.append(RawContent(*facts))
-        else:
-            copy = folder / str(len(list(folder.iterdir())))
-            plain = plain_copy(found.path, copy, encoding=encoding)
-            contents.append(RawContent.of(found.path, plain))
-    return tuple(contents)
+    if not np.array_equal(found, whole := found.astype(np.int64)):
+        raise RecipeError(
+            f"{recipe.name}, target label",
+            expected="labels that are whole numbers, to learn classes from",
+            found=f"{found[found != whole][0]} in {content.path}",
+            fix="leave classes out if the target is a number",
+        )
+    return Counter(dict(zip(map(str, whole.tolist()), counts.tolist(), strict=True)))

@@ -152,7 +152,7 @@ def _read(
     content = known_content(found, known.get(str(path), {}))
     if content is not None and (content.md5 or not md5):
         return content
-    copy = None if copies is None else _copy_in(copies, path)
+    copy = None if copies is None else copy_in(copies, path)
     promised = None
     if encoding is None:
         # It is an IDX file, or a tokenizer.json, which does not begin like one. Imported here,
@@ -167,13 +167,14 @@ def _read(
 def _readable(content: RawContent, encoding: str | None, copies: Path) -> RawContent:
     if content.readable != content.path or is_plain(content.path, encoding):
         return content
-    plain = plain_copy(content.path, _copy_in(copies, content.path), encoding=encoding)
+    plain = plain_copy(content.path, copy_in(copies, content.path), encoding=encoding)
     if plain.sha256 != content.sha256:
         raise changed_error(content.path)
     return replace(content, readable=plain.path)
 
 
-def _copy_in(folder: Path, path: Path) -> Path:
+def copy_in(folder: Path, path: Path) -> Path:
+    """Return where in a folder the plain copy of a raw file is."""
     return folder / hashlib.sha256(str(path).encode()).hexdigest()
 
 

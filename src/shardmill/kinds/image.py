@@ -39,10 +39,10 @@ def clean(recipe: ImageRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
     shape. A label that is no class, or no number, is a fault.
     """
     rows = image_rows(raw)
-    if rows.ndim == 3:
-        rows = rows[:, None]  # [n, h, w] -> [n, 1, h, w]
-    elif recipe.layout == "hwc":
+    if recipe.layout == "hwc" and rows.ndim == 4:
         rows = rows.transpose(0, 3, 1, 2)
+    else:
+        rows = rows.reshape(-1, *recipe.stored_shape(rows.shape[1:]))
     faults: list[RowFault] = []
     columns: dict[str, pa.Array] = {}
     if recipe.target is not None and labelled:
@@ -150,10 +150,7 @@ def clean_given(recipe: ImageRecipe, fitted: Fitted, rows: Any) -> Cleaned:
         GivenRowError: The images have another shape or dtype than those of the artifact.
     """
     field, images = fitted.inputs[0], np.asarray(rows)
-    hwc = recipe.layout == "hwc" and len(field.shape) == 3
-    shapes = [(*field.shape[1:], field.shape[0]) if hwc else field.shape]
-    if len(field.shape) == 3 and field.shape[0] == 1:
-        shapes.append(field.shape[1:])  # [h, w] of [1, h, w]
+    shapes = recipe.raw_shapes(field.shape)
     if images.shape[1:] not in shapes or images.dtype != field.dtype:
         expected = " or ".join(f"[n, {', '.join(map(str, shape))}]" for shape in shapes)
         found = f"{images.dtype} of shape {list(images.shape)}"

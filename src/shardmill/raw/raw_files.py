@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from shardmill.errors import ChangedFileError, SampleListError
 from shardmill.raw.decompress import file_stat, open_raw, stat_facts
-from shardmill.raw.plain_file import PlainFile, plain_copy
+from shardmill.raw.plain_file import PlainFile, is_plain, plain_copy
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.splits import RawFile
 
@@ -45,6 +45,23 @@ class RawContent:
     def of(cls, path: Path, plain: PlainFile) -> Self:
         """Return the record of the raw file that `plain` was made from."""
         return cls(path, plain.bytes, plain.sha256, plain.md5, plain.stat, plain.path)
+
+    @classmethod
+    def unhashed(cls, path: Path, copy: Path, encoding: str | None) -> Self:
+        """Return a file itself if it is plain, or else its decompressed copy in UTF-8.
+
+        Args:
+            path: The raw file.
+            copy: The file to write if it is not plain.
+            encoding: The encoding of text; None for other content.
+
+        Raises:
+            InputError: The file cannot be read, or is not in its encoding.
+        """
+        if not is_plain(path, encoding):
+            return cls.of(path, plain_copy(path, copy, encoding=encoding))
+        stat = file_stat(path)
+        return cls(path, stat[0], "", None, stat, path)
 
     def matches(self, checksum: str) -> bool:
         """Say whether the content has this checksum, written `sha256:hex` or `md5:hex`."""

@@ -20,6 +20,25 @@ class ImageRecipe(Recipe):
     layout: Literal["chw", "hwc"] = "chw"
     target: ImageTarget | None = None
 
+    def stored_shape(self, raw: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of a row in `x`, of a row of this shape in a raw file.
+
+        Example:
+            >>> ImageRecipe.model_construct(layout="hwc").stored_shape((28, 30, 3))
+            (3, 28, 30)
+        """
+        if len(raw) == 2:
+            return (1, *raw)
+        return (raw[2], *raw[:2]) if self.layout == "hwc" and len(raw) == 3 else raw
+
+    def raw_shapes(self, stored: tuple[int, ...]) -> list[tuple[int, ...]]:
+        """Return the shapes that a row of this shape in `x` may have in raw files."""
+        if len(stored) != 3:
+            return [stored]
+        channels, *size = stored
+        whole = (*size, channels) if self.layout == "hwc" else stored
+        return [whole, tuple(size)] if channels == 1 else [whole]
+
     def all_targets(self) -> Mapping[str, ImageTarget]:
         """Return the target, if there is one, by the column that holds it."""
         return {} if self.target is None else {"label": self.target}

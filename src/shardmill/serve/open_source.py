@@ -13,11 +13,11 @@ from shardmill.format.layout import Field
 from shardmill.kinds.find_kind import find_kind
 from shardmill.raw.decompress import file_stat
 from shardmill.raw.idx_source import IdxSource
-from shardmill.raw.plain_file import is_plain, plain_copy
 from shardmill.raw.raw_files import RawContent
 from shardmill.raw.read_idx import IdxHeader
 from shardmill.raw.row_source import RowSource
 from shardmill.raw.sources import file_source
+from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.serve.preprocessor import Preprocessor
 
 
@@ -56,20 +56,12 @@ def open_source(preprocessor: Preprocessor, path: Path, keep: Sequence[str]) -> 
             path = _spooled(path, Path(folder))
         file_stat(path)  # raises if there is no such file
         _check_file(path)
-        file = replace(_plain(path, Path(folder) / "plain", encoding), path=name)
+        file = replace(RawContent.unhashed(path, Path(folder) / "plain", encoding), path=name)
         columns = find_kind(recipe).source_columns(recipe).with_others(keep)
         source = file_source(recipe, file, columns)
-        if isinstance(source, IdxSource):
-            _check_shape(name, source.header, preprocessor.fitted.inputs[0])
+        if isinstance(source, IdxSource) and isinstance(recipe, ImageRecipe):
+            _check_shape(name, source.header, recipe, preprocessor.fitted.inputs[0])
         yield source
-
-
-def _plain(path: Path, copy: Path, encoding: str | None) -> RawContent:
-    """Return the file itself if it is plain, or else its decompressed copy in UTF-8."""
-    if is_plain(path, encoding):
-        stat = file_stat(path)
-        return RawContent(path, stat[0], "", None, stat, path)
-    return RawContent.of(path, plain_copy(path, copy, encoding=encoding))
 
 
 def _spooled(path: Path, folder: Path) -> Path:
@@ -92,14 +84,12 @@ def _check_file(path: Path) -> None:
         )
 
 
-def _check_shape(path: Path, header: IdxHeader, field: Field) -> None:
+def _check_shape(path: Path, header: IdxHeader, recipe: ImageRecipe, field: Field) -> None:
     shape = header.shape[1:]
-    stored = (1, *shape) if len(shape) == 2 else shape  # `kinds.image.clean` does the same
-    if (stored, header.dtype.name) != (field.shape, field.dtype):
-        wanted = field.shape[1:] if len(field.shape) == 3 and field.shape[0] == 1 else field.shape
+    if (recipe.stored_shape(shape), header.dtype.name) != (field.shape, field.dtype):
         raise ImageShapeError(
             path,
-            expected=f"rows of {field.dtype} {list(wanted)}",
+            expected=f"rows of {field.dtype} {list(recipe.raw_shapes(field.shape)[-1])}",
             found=f"rows of {header.dtype.name} {list(shape)}",
             fix="give a file of images like those that the model was trained on",
         )

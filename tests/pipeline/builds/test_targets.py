@@ -19,6 +19,7 @@ from shardmill.errors import (
 )
 from shardmill.format.verify_artifact import verify_artifact
 from shardmill.pipeline.sample.write_idx import encode_idx
+from shardmill.serve.open_source import open_source
 from shardmill.training.models.build_model import build_model
 
 TEXTS = """
@@ -156,6 +157,10 @@ def test_a_column_of_labels(tmp_path: Path) -> None:
     labels = np.array([[7, 0, 9], [7, 2, 9], [7, 1, 9]], "i4")
     ds = images(tmp_path, labels, 'target = { column = 1, classes = ["a", "b", "c"] }')
     assert ds[:][1].tolist() == [0, 2, 1]
+    floats = images(tmp_path, labels.astype("f4"), 'target = { column = 1, classes = "learn" }')
+    assert (floats.classes, floats[:][1].tolist()) == (("0", "1", "2"), [0, 2, 1])
+    with pytest.raises(RecipeError, match=r"whole numbers.*found 0\.5 in"):
+        images(tmp_path, labels.astype("f4") + 0.5, 'target = { column = 1, classes = "learn" }')
     learnt = images(tmp_path, labels, 'target = { column = 2, classes = "learn" }')
     assert (learnt.classes, learnt[:][1].tolist()) == (("9",), [0, 0, 0])
 
@@ -196,6 +201,8 @@ def test_channels_that_come_last(tmp_path: Path) -> None:
     assert ds[:][0].tolist() == rows.transpose(0, 3, 1, 2).tolist()
     given = shardmill.Preprocessor.load(tmp_path / "toy")
     assert torch.equal(given(rows), ds[:][0])  # type: ignore[arg-type]
+    with open_source(given, tmp_path / "images", ()) as source:
+        assert source.files()[0].path == tmp_path / "images"
     with pytest.raises(InputError, match=r"\[n, 5, 4, 3\], found uint8 of shape \[2, 3, 5, 4\]"):
         given(rows.transpose(0, 3, 1, 2))
     assert build(IMAGES + recipe, tmp_path, tmp_path, force=True).notes == ()
