@@ -67,9 +67,8 @@ def find_sources(
         note = f"no raw files in {raw}: using generated SAMPLE DATA in {sample} instead"
         return Sources(recipes, sample, note)
     if names and not any(file.urls for recipe in recipes for file in recipe.files()):
-        return Sources(
-            recipes, raw, found=found
-        )  # the build names the file and what lies beside it
+        # The build names the file and what lies beside it.
+        return Sources(recipes, raw, found=found)
     raise MissingRawFileError(
         raw,
         expected=f"raw files of {', '.join(recipe.name for recipe in recipes)}",

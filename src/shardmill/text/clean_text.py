@@ -19,9 +19,10 @@ from shardmill.text.html_tags import TAG
 from shardmill.text.joined_rows import JoinedRows, code_points, content_of
 
 _ASCII = [chr(code) for code in range(128)]
+_ASCII_WORDS = "".join(c if c.isalnum() else " " for c in _ASCII)
 _ASCII_TABLES = {
-    "alphanumeric": "".join(c if c.isalnum() else " " for c in _ASCII),
-    "words": "".join(c if c.isalnum() else " " for c in _ASCII),
+    "alphanumeric": _ASCII_WORDS,
+    "words": _ASCII_WORDS,
     "nfc": "".join(_ASCII),
     "lowercase": "".join(c.lower() for c in _ASCII),
     "ascii_space": "".join(_ASCII),
