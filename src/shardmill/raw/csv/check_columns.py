@@ -4,12 +4,15 @@ import json
 from collections.abc import Sequence
 
 from shardmill.errors import ColumnsError
+from shardmill.raw.csv.keys_for_row import key_for_row
 from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.csv_options import Csv
 from shardmill.recipe.names import listed
 
 
-def check_columns(found: Sequence[str], columns: SourceColumns, options: Csv, where: str) -> None:
+def check_columns(
+    found: Sequence[str], columns: SourceColumns, options: Csv, where: str, *, row: bytes
+) -> None:
     """Compare the names in a header with the columns of the recipe.
 
     Columns that are not wanted, as those that the recipe drops, may be missing.
@@ -19,6 +22,7 @@ def check_columns(found: Sequence[str], columns: SourceColumns, options: Csv, wh
         columns: The columns of the recipe.
         options: How the file is written.
         where: The file and the line, for the error.
+        row: The header as the file has it, for the error.
 
     Raises:
         ColumnsError: A wanted column is missing, a column of the recipe stands there twice, or
@@ -38,19 +42,27 @@ def check_columns(found: Sequence[str], columns: SourceColumns, options: Csv, wh
             where,
             expected=f"the columns {listed(columns.names)}",
             found=f"{len(found)} columns {' and '.join(facts)}",
-            fix=_fix(found, missing, unknown, options),
+            fix=_fix(found, missing, unknown, options=options, row=row, columns=columns),
         )
 
 
-def _fix(found: Sequence[str], missing: Sequence[str], unknown: Sequence[str], options: Csv) -> str:
+def _fix(
+    found: Sequence[str],
+    missing: Sequence[str],
+    unknown: Sequence[str],
+    *,
+    options: Csv,
+    row: bytes,
+    columns: SourceColumns,
+) -> str:
     """Return what would make the recipe fit the file, most likely."""
     first = found[0] if found else ""
     if first.startswith(("#", "//", "%")) and not options.comment:
         return f"set csv.comment = {json.dumps(first[0])} in the recipe, if the line is no header"
-    likely = [sign for sign in (";", "\t", "|", ",") if sign != options.delimiter]
-    sign = next((sign for sign in likely if sign in first), None)
-    if len(found) == 1 and sign is not None:
-        return f"set csv.delimiter = {json.dumps(sign)} in the recipe"
+    wanted = columns.wanted()
+    key = key_for_row(row, options, lambda names: {*wanted} <= {*names} <= {*columns.names})
+    if key is not None:
+        return f"set {key} in the recipe"
     if len(missing) == len(unknown) == len(found):
         return "set csv.header = false in the recipe if the first row is no header, or correct it"
     if unknown and not missing:

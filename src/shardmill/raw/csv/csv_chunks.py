@@ -80,6 +80,7 @@ class FirstRow:
     """The first row of a file.
 
     Attributes:
+        row: The row as the file has it, without its newline.
         fields: Its fields.
         start: The byte at which it starts.
         line: Its line, counted from 1.
@@ -87,6 +88,7 @@ class FirstRow:
         next_line: The line on which the next row starts.
     """
 
+    row: bytes
     fields: tuple[str, ...]
     start: int
     line: int
@@ -125,7 +127,8 @@ def csv_chunks(
         first = _first_row(file, name, options)
         if options.header:
             found, line = ((), 1) if first is None else (first.fields, first.line)
-            check_columns(found, columns, options, f"{name}, line {line}")
+            row = b"" if first is None else first.row
+            check_columns(found, columns, options, f"{name}, line {line}", row=row)
         if first is None:
             return
         names = first.fields if options.header else columns.of_width(len(first.fields))
@@ -160,7 +163,7 @@ def _first_row(file: IO[bytes], name: Path, options: Csv) -> FirstRow | None:
             (fields,) = split_rows([row], options)
         if options.trailing_delimiter and fields and not fields[-1]:
             fields.pop()
-        return FirstRow(tuple(fields), span.start, span.line, span.stop, span.next_line)
+        return FirstRow(row, tuple(fields), span.start, span.line, span.stop, span.next_line)
     return None
 
 

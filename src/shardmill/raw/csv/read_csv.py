@@ -20,6 +20,7 @@ from shardmill.raw.csv.csv_chunks import (
     unclosed_quote,
 )
 from shardmill.raw.csv.csv_rows import CsvRows
+from shardmill.raw.csv.keys_for_row import key_for_row
 from shardmill.raw.csv.split_rows import split_rows
 from shardmill.raw.row_source import SourceColumns
 
@@ -195,11 +196,13 @@ class _Rows:
     def _fix(self, row: int) -> str:
         """Return the key of the recipe that would accept a row, most likely."""
         fields, options, text = self.fields[row], self.chunk.options, self.text(row)
-        fix = "correct the line (a delimiter inside a field needs quotes), or csv.delimiter"
-        if len(fields) == len(self.chunk.names) + 1 and not fields[-1]:
-            fix = "set csv.trailing_delimiter = true in the recipe if rows end in a delimiter"
-        elif len(fields) < len(self.chunk.names) and text.startswith(("#", "//", "%")):
-            fix = f'set csv.comment = "{text[0]}" in the recipe if the line is no row'
-        elif options.quote and f"{options.delimiter} {options.quote}" in text:
-            fix = "set csv.skip_space = true in the recipe if spaces stand before quotes"
-        return fix
+        columns, line = len(self.chunk.names), self.line(row)
+        if len(fields) < columns and text.startswith(("#", "//", "%")) and not options.comment:
+            return f'set csv.comment = "{text[0]}" in the recipe if the line is no row'
+        content = self.data[self.spans.starts[row] : self.spans.stops[row]]
+        key = key_for_row(content, options, lambda found: len(found) == columns)
+        if key is not None:
+            return f"set {key} in the recipe, if the others are written so, or correct the line"
+        if len(fields) < columns and line == options.skip_rows + 1:
+            return f"set csv.skip_rows = {line} in the recipe if the line is no row, or correct it"
+        return "correct the line (a delimiter inside a field needs quotes), or csv.delimiter"
