@@ -10,7 +10,6 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import xxhash
 from filelock import FileLock, Timeout
 
 from shardmill.atomic import make_folder, replace_file, sync
+from shardmill.ended_threads import EndedThreads
 from shardmill.errors import LockedError, OutputError
 from shardmill.format.manifest import MANIFEST_NAME, FileRecord, Manifest
 
@@ -114,7 +114,7 @@ def new_generation(artifact: Path, name: str) -> Iterator[Generation]:
         shutil.rmtree(folder, ignore_errors=True)  # a killed build may have left one
         folder.mkdir()
         yield Generation(name, folder)
-        with ThreadPoolExecutor(_SYNCS) as threads:
+        with EndedThreads(_SYNCS) as threads:
             list(threads.map(sync, folder.iterdir()))
         sync(folder)
         final = artifact / name

@@ -34,7 +34,8 @@ def _method() -> str:
     """Return how to start processes.
 
     A fork takes milliseconds; the other methods import everything anew. A fork is safe while no
-    other thread of Python runs. Arrow and OpenBLAS, which numpy uses, handle forks themselves.
+    other thread of Python runs or is ending; see `EndedThreads`. Arrow and OpenBLAS, which numpy
+    uses, handle forks themselves.
     """
     if sys.platform == "linux" and threading.active_count() == 1:
         return "fork"
@@ -82,12 +83,16 @@ class ProcessEngine:
         pool, self._pool = self._pool, None
         if pool is None:
             return
+        results: Any = pool._result_queue
         pool.shutdown(wait=False, cancel_futures=True)
         own = set(multiprocessing.active_children()) - self._others
         for process in own:
-            process.terminate()
+            process.kill()  # one that has just begun still holds the other signals back
         for process in own:
             process.join()
+        # One may have ended within a result. The pool's thread would wait for the rest of it, and
+        # the interpreter for that thread, as long as anyone could write it.
+        results._writer.close()
 
     def run(
         self,

@@ -2,12 +2,12 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from shardmill.ended_threads import EndedThreads
 from shardmill.format.layout import Field, aligned_rows, default_rows_per_shard
 from shardmill.format.manifest import (
     CleanedSplit,
@@ -81,7 +81,7 @@ def run_shard(
                 name: _rows_to_encode(plan, preprocessor, files=prepared_files[name], split=split)
                 for name, split in cleaned.splits.items()
             }
-        with ThreadPoolExecutor(1) as beside:
+        with EndedThreads(1) as beside:
             vocabulary = beside.submit(_write_vocabulary, preprocessor, generation)
             splits = _write_shards(
                 plan,

@@ -4,13 +4,14 @@ Compression takes as long as cleaning does, and other threads can run meanwhile.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from shardmill.ended_threads import EndedThreads
 from shardmill.format.manifest import ParquetRecord
 from shardmill.pipeline.builds.generation import Generation
 from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
@@ -60,7 +61,7 @@ class ParquetFile:
         self._waiting: list[pa.Table] = []
         self._waiting_rows = self._waiting_bytes = 0
         self._writer: pq.ParquetWriter | None = None
-        self._thread: ThreadPoolExecutor | None = None
+        self._thread: EndedThreads | None = None
         self._writing: Future[None] | None = None
         self.rows: int = 0
 
@@ -81,7 +82,7 @@ class ParquetFile:
         if not rows:
             return
         if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="parquet")
+            self._thread = EndedThreads(1)
         if self._writing is not None:
             self._writing.result()  # at most one row group waits
         group = pa.concat_tables(tables)

@@ -70,8 +70,8 @@ def imported_meanwhile(module: str) -> Iterator[None]:
     Args:
         module: The full name of the module.
     """
-    from concurrent.futures import ThreadPoolExecutor
+    from shardmill.ended_threads import EndedThreads
 
-    with ThreadPoolExecutor(1, thread_name_prefix="import") as thread:
+    with EndedThreads(1) as thread:
         thread.submit(import_module, module)
         yield

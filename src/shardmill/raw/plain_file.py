@@ -6,12 +6,13 @@ import hashlib
 import io
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from shardmill.ended_threads import EndedThreads
 from shardmill.errors import (
     CompressionError,
     EmptyFileError,
@@ -137,7 +138,7 @@ class _Digests:
         self._hashes = [hashlib.sha256()]
         if md5:
             self._hashes.append(hashlib.md5(usedforsecurity=False))
-        self._threads = ThreadPoolExecutor(len(self._hashes))
+        self._threads = EndedThreads(len(self._hashes))
         self._running: list[Future[None]] = []
 
     def update(self, block: bytes) -> None:

@@ -149,3 +149,41 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     # The workers have our end of the output open: this returns when the last one has ended.
     ended = subprocess.run(command, capture_output=True, timeout=60, check=False)
     assert ended.returncode == -signal.SIGKILL
+
+
+# The pool's thread takes one result, and waits in the midst of it. The next one fills the pipe.
+CUT = """
+import fcntl, os, struct, termios, threading
+from shardmill.pipeline.builds.process_engine import ProcessEngine
+
+taking, ended, (go, went) = threading.Event(), threading.Event(), os.pipe()
+
+def take():
+    taking.set()
+    ended.wait()
+
+class Slow:
+    def __reduce__(self):
+        return take, ()
+
+def large():
+    os.read(go, 1)
+    return bytes(10_000_000)
+
+engine = ProcessEngine(2)
+engine.start()
+pool = engine._pool
+futures = [pool.submit(Slow), pool.submit(large)]
+taking.wait()
+os.write(went, b".")
+reader = pool._result_queue._reader.fileno()
+while struct.unpack("i", fcntl.ioctl(reader, termios.FIONREAD, bytes(4)))[0] < 60_000:
+    pass
+engine._end()
+ended.set()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
+def test_a_process_that_is_ended_within_a_result_is_not_waited_for() -> None:
+    subprocess.run([sys.executable, "-c", CUT], check=True, timeout=60)

@@ -87,7 +87,7 @@ def test_what_the_baselines_cannot_learn(tmp_path: Path) -> None:
     table = [
         (
             bare + "splits.train.labelled = false",
-            "expected one target of classes to learn, found none",
+            "expected one target that is a class to learn, found none",
         ),
         (
             bare + 'splits.train.labels.path = "labels"\ntarget.classes = ["a", "b"]',
