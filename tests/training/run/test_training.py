@@ -93,7 +93,11 @@ def test_what_the_baselines_cannot_learn(tmp_path: Path) -> None:
             bare + 'splits.train.labels.path = "labels"\ntarget.classes = ["a", "b"]',
             r"expected images \[c, h, w\] of at least 8 x 8 pixels, found \[1, 4, 4\]",
         ),
-        (BIKES, "expected one target of classes to learn, found y.minutes, y.returned"),
+        (
+            BIKES,
+            "expected one target that is a class to learn, found y.minutes of role number, "
+            "y.returned of role class",
+        ),
     ]
     for number, (text, fault) in enumerate(table):
         artifact = build(parse_recipe(text, where="test"), tmp_path, tmp_path / str(number))
