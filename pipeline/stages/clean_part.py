@@ -92,7 +92,7 @@ def clean_part(job: CleanJob, part: Part) -> dict[str, CleanedPart]:
     draws = hold_out_draws(recipe, name, part.index)
     groups = {s: h.group for s in draws if (h := recipe.splits[s].hold_out) and h.group}
     with ExitStack() as stack:
-        outputs = {split: _Output(job, split, part.index, stack) for split in (*draws, name)}
+        outputs = {split: PartOutput(job, split, part.index, stack) for split in (*draws, name)}
         left_out = _LeftOut(job, part.index, stack)
         for chunk in part.chunks:
             raw, bad = job.source.read(chunk)
@@ -145,18 +145,27 @@ def _shares(
     yield table.select(own)
 
 
-class _Output:
+class PartOutput:
     """One split's share of a part: cleaned rows, and prepared rows where they are wanted.
 
     Rows are prepared a row group at a time, as `prepare_parquet` does it too. Sums of floats depend
     on which rows are summed together, so both ways must group rows alike to fit alike.
+
+    Args:
+        job: What is the same for all parts of the split.
+        split: The split that the rows are for.
+        part: The number of the part.
+        stack: What closes the files if the part fails.
+
+    Attributes:
+        parquet: The file to write cleaned rows to.
     """
 
     def __init__(self, job: CleanJob, split: str, part: int, stack: ExitStack) -> None:
         name = f"{split}-{part:05d}"
         facts = {"name": job.recipe.name, "split": split, "generation": job.generation.name}
         self._prepared = PreparedWriter(job.recipe, job.scratch, split, name)
-        self.parquet = stack.enter_context(
+        self.parquet: ParquetFile = stack.enter_context(
             ParquetFile(
                 job.generation,
                 f"{name}.parquet",
@@ -168,6 +177,7 @@ class _Output:
         )
 
     def close(self) -> CleanedPart:
+        """Finish the files, and return what was written."""
         record = self.parquet.close()
         return CleanedPart(self.parquet.rows, record, self._prepared.close())
 

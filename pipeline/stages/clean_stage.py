@@ -13,6 +13,7 @@ from shardmill.pipeline.builds.build_run import BuildRun
 from shardmill.pipeline.builds.generation import Generation, new_generation
 from shardmill.pipeline.builds.plan_build import CLEAN_NAME, Plan, check_unchanged
 from shardmill.pipeline.stages.clean_part import CleanedPart, CleanJob, clean_part
+from shardmill.pipeline.stages.hold_out_last import last_rows, parts_to_share, share_part
 from shardmill.pipeline.stages.prepared_rows import PreparedFiles
 from shardmill.raw.cut_parts import cut_parts
 from shardmill.raw.sources import split_source
@@ -49,6 +50,7 @@ def run_clean(
                 for part in done:
                     for split, cleaned in part.items():
                         parts[split].append(cleaned)
+            _hold_out_last(job, build, parts)
             _check_left_out(plan, name, parts, job.source.files()[0].path)
         check_unchanged(plan)
         record = CleanRecord(
@@ -62,6 +64,21 @@ def run_clean(
         for split, cleaned in parts.items()
     }
     return record, kept
+
+
+def _hold_out_last(job: CleanJob, build: BuildRun, parts: dict[str, list[CleanedPart]]) -> None:
+    """Hand the last rows of a split to the splits that hold them out, if there are any."""
+    own = parts[job.split]
+    rows = last_rows(job.recipe, job.split, sum(part.rows for part in own))
+    shared = list(parts_to_share(own, rows, job.split))
+    if not shared:
+        return
+    tasks = [(job, part) for part in shared]
+    with closing(build.run("hold out", share_part, tasks, len(tasks))) as done:
+        for part, written in zip(shared, done, strict=True):
+            own[part.index] = written.pop(job.split)
+            for split, cleaned in written.items():
+                parts[split].append(cleaned)
 
 
 def _clean_job(

@@ -15,7 +15,7 @@ from shardmill.recipe.splits import HoldOut
 def hold_out_draws(
     recipe: AnyRecipe, split: str, part: int = 0
 ) -> dict[str, "HoldOutDraw | GroupDraw"]:
-    """Return the draws of all splits that are held out of a split, by name, in their order.
+    """Return the draws of all splits that are drawn from a split, by name, in their order.
 
     Each draw sees the rows that the draw before it left. Each part of the split's files has draws
     of its own, so that parts do not wait for each other.
@@ -28,7 +28,8 @@ def hold_out_draws(
     draws: dict[str, HoldOutDraw | GroupDraw] = {}
     taken = Fraction(0)
     for name, other in recipe.splits.items():
-        if other.hold_out is not None and other.hold_out.split == split:
+        # The last rows are known only when all rows are cleaned, see `hold_out_last`.
+        if other.hold_out is not None and other.hold_out_of(split) and not other.hold_out.last:
             if other.hold_out.group is None:
                 draws[name] = HoldOutDraw(other.hold_out, taken, part)
             else:

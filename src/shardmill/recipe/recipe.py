@@ -106,6 +106,8 @@ class Recipe(Strict):
                 faults.append(f"splits: more than nine tenths of {name} are held out")
             if len({h.group for h in held_out if h.split == name}) > 1:
                 faults.append(f"splits: all that is held out of {name} must name one group")
+            if len({h.last for h in held_out if h.split == name}) > 1:
+                faults.append(f"splits: all that is held out of {name} must be its last rows")
         faults += self._files_that_differ()
         faults += self._dialect_faults()
         faults += self._where_faults()

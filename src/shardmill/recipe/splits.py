@@ -159,6 +159,8 @@ class HoldOut(Strict):
         seed: The seed of the draw.
         group: A column of CSV files. Rows with the same cell there are all held out, or none is.
             Each group is drawn with the probability `fraction`.
+        last: Whether the last rows are held out, in the order of the files, instead of rows that
+            are drawn.
     """
 
     split: Name
@@ -166,6 +168,14 @@ class HoldOut(Strict):
     stratify: bool = True
     seed: Annotated[int, Field(ge=0)] = 0
     group: str | None = None
+    last: bool = False
+
+    @model_validator(mode="after")
+    def _last_rows_are_not_drawn(self) -> Self:
+        drawn = [key for key in ("stratify", "seed", "group") if key in self.model_fields_set]
+        if self.last and drawn:
+            raise ValueError(f"{drawn[0]}: the last rows are not drawn, so leave it out")
+        return self
 
     @model_validator(mode="after")
     def _groups_have_no_classes(self) -> Self:
