@@ -141,7 +141,7 @@ def _read_labels(recipe: AnyRecipe, raw: RawFiles, names: list[str]) -> Labels:
         source = split_source(recipe, split, contents, columns)
         targets = recipe.all_targets()
         for chunk in source.chunks(DEFAULT_SIZES.chunk_bytes):
-            table, _ = source.read(chunk)
+            table = source.read(chunk).table
             for name in names:
                 missing = recipe.missing_cells(name) if isinstance(recipe, TabularRecipe) else ()
                 cells = Cells.of(table.column(name).combine_chunks(), missing=missing)

@@ -19,6 +19,7 @@ from shardmill.pipeline.builds.generation import Generation
 from shardmill.pipeline.stages.hold_out import GroupDraw, HoldOutDraw, hold_out_draws
 from shardmill.pipeline.stages.prepared_rows import PreparedFile, PreparedWriter
 from shardmill.pipeline.stages.write_parquet import ParquetFile
+from shardmill.raw.csv.untaken_rows import few_values
 from shardmill.raw.cut_parts import Chunk, Part
 from shardmill.raw.row_source import BadPlace, RowSource
 from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
@@ -62,6 +63,7 @@ class CleanedPart:
         bad: How many rows are not what the recipe says.
         first_bad: Where the first bad row stands, and what is wrong with it.
         left_out: The file of dropped and bad rows; None if there are none.
+        untaken: How many rows of the files are in no split, by what stands in them.
     """
 
     rows: int
@@ -71,6 +73,7 @@ class CleanedPart:
     bad: int = 0
     first_bad: BadPlace | None = None
     left_out: ParquetRecord | None = None
+    untaken: Mapping[str, int] = field(default_factory=dict)
 
 
 def clean_part(job: CleanJob, part: Part) -> dict[str, CleanedPart]:
@@ -95,9 +98,10 @@ def clean_part(job: CleanJob, part: Part) -> dict[str, CleanedPart]:
         outputs = {split: PartOutput(job, split, part.index, stack) for split in (*draws, name)}
         left_out = _LeftOut(job, part.index, stack)
         for chunk in part.chunks:
-            raw, bad = job.source.read(chunk)
+            raw, bad, untaken = job.source.read(chunk)
             cleaned = find_kind(recipe).clean(recipe, raw, labelled=labelled)
             left_out.add(chunk, cleaned, bad)
+            left_out.untaken.update(untaken)
             shares = _shares(_with_groups(cleaned, raw, groups), label, draws, groups)
             for output, table in zip(outputs.values(), shares, strict=True):
                 output.parquet.write(table)
@@ -193,6 +197,7 @@ class _LeftOut:
         self._dropped: Counter[str] = Counter()
         self._bad = 0
         self._first_bad: BadPlace | None = None
+        self.untaken: Counter[str] = Counter()
 
     def add(self, chunk: Chunk, cleaned: Cleaned, bad: Sequence[BadPlace]) -> None:
         """Note the rows of a chunk that were dropped, have faults or could not be parsed.
@@ -231,6 +236,7 @@ class _LeftOut:
             bad=self._bad,
             first_bad=self._first_bad,
             left_out=self._file.close(),
+            untaken=dict(few_values(self.untaken)),
         )
 
 

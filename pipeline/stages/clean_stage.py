@@ -15,6 +15,7 @@ from shardmill.pipeline.builds.plan_build import CLEAN_NAME, Plan, check_unchang
 from shardmill.pipeline.stages.clean_part import CleanedPart, CleanJob, clean_part
 from shardmill.pipeline.stages.hold_out_last import last_rows, parts_to_share, share_part
 from shardmill.pipeline.stages.prepared_rows import PreparedFiles
+from shardmill.raw.csv.untaken_rows import few_values
 from shardmill.raw.cut_parts import cut_parts
 from shardmill.raw.sources import split_source
 
@@ -59,6 +60,7 @@ def run_clean(
         )
         generation.write(CLEAN_NAME, to_json(record))
     build.notes += _notes(plan.artifact, record)
+    build.notes += _untaken(parts)
     kept = {
         split: [part.prepared for part in cleaned if part.parquet and part.prepared]
         for split, cleaned in parts.items()
@@ -122,6 +124,21 @@ def _notes(artifact: Path, record: CleanRecord) -> Iterator[str]:
             files = split.left_out
             more = f" and {len(files) - 1:,} more" if len(files) > 1 else ""
             yield f"{' and '.join(said)}, see {artifact / files[0].path}{more}"
+
+
+def _untaken(parts: Mapping[str, Sequence[CleanedPart]]) -> Iterator[str]:
+    """Yield a line for each split whose files have rows that are in no split at all."""
+    for name, cleaned in parts.items():
+        counts: Counter[str] = Counter()
+        for part in cleaned:
+            counts.update(part.untaken)
+            counts = few_values(counts)
+        if counts:
+            value, rows = min(counts.items(), key=lambda found: (-found[1], found[0]))
+            most = "" if "" in counts else f", most often {value} ({_rows(rows)})"
+            are = "is" if counts.total() == 1 else "are"
+            of = f"of the files of {name} {are} in no split, since no where takes them"
+            yield f"{_rows(counts.total())} {of}{most}"
 
 
 def _rows(count: int) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 from shardmill.format.manifest import Manifest
+from shardmill.pipeline.builds.plan_build import Plan
+from shardmill.recipe.splits import RawFile
 from shardmill.recipe.tabular_column import MISSING, UNKNOWN
 
 # The share of unknown values may be so much larger than in train, whose own is what the recipe
@@ -14,18 +16,23 @@ _UNKNOWN_SHARE = 0.1
 _CATEGORIES_PER_ROW = 0.5
 _FEWEST_ROWS = 20
 _CHANNELS = frozenset({1, 3, 4})
-_OTHER_NAMES = ("val", "valid", "dev")
+_OTHER_NAMES = ("val", "valid", "dev", "validation")
 
 
-def notes_of(manifest: Manifest) -> Iterator[str]:
-    """Yield a line for each thing that a user should know."""
+def notes_of(manifest: Manifest, plan: Plan) -> Iterator[str]:
+    """Yield a line for each thing that a user should know.
+
+    Args:
+        manifest: What was built.
+        plan: What it was built from.
+    """
     yield from _names(manifest)
     rows = manifest.splits["train"].rows
     for name, facts in manifest.statistics.items():
         categories = len(set(facts.categories or ()) - {UNKNOWN, MISSING})
         if rows >= _FEWEST_ROWS and categories >= _CATEGORIES_PER_ROW * rows:
             yield f"{name}: {categories:,} categories in {rows:,} rows of train, hardly any twice"
-    yield from _shared_images(manifest)
+    yield from _shared_files(plan)
     yield from _channels_last(manifest)
     own = manifest.splits["train"].unknown()
     for split, record in manifest.splits.items():
@@ -41,14 +48,28 @@ def notes_of(manifest: Manifest) -> Iterator[str]:
                 )
 
 
-def _shared_images(manifest: Manifest) -> Iterator[str]:
-    first: dict[str, str] = {}
-    for name, split in manifest.recipe["splits"].items():
-        path = split.get("images", {}).get("path")
-        if path is not None and split.get("labelled", True):
-            other = first.setdefault(path, name)
-            if other != name:
-                yield f"{path} is in {other} and in {name}"
+def _shared_files(plan: Plan) -> Iterator[str]:
+    """Yield a line for each pair of splits that have the same rows, since raw files are equal."""
+    recipe, paths = plan.recipe, plan.raw_paths()
+    seen: dict[str, dict[tuple[str, str], tuple[RawFile, str]]] = {}
+    shared: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for name, split in recipe.source_splits().items():
+        for file in split.input_files():
+            for content in plan.raw[file.path]:
+                path = paths[content.path]
+                equal = seen.setdefault(content.sha256, {})
+                for (other, _), (again, place) in equal.items():
+                    if content.bytes and recipe.share_rows(name, file, other, again):
+                        shared.setdefault((other, name), []).append((place, path))
+                        break
+                equal.setdefault((name, file.path), (file, path))
+    for (other, name), files in shared.items():
+        place, path = files[0]
+        more = f", and so have {len(files) - 1:,} more" if len(files) > 1 else ""
+        if path == place:
+            yield f"{path} is in {other} and in {name}"
+        else:
+            yield f"{place} in {other} and {path} in {name} have the same content{more}"
 
 
 def _channels_last(manifest: Manifest) -> Iterator[str]:
@@ -59,6 +80,8 @@ def _channels_last(manifest: Manifest) -> Iterator[str]:
 
 
 def _names(manifest: Manifest) -> Iterator[str]:
-    other = next((name for name in _OTHER_NAMES if name in manifest.splits), None)
-    if other is not None and "validation" not in manifest.splits:
-        yield f"training watches the split validation, and this one is called {other}"
+    for name in manifest.splits:
+        if name.lower() in _OTHER_NAMES and name != "validation":
+            beside = "validation" in manifest.splits
+            which = f"nothing uses {name} beside it" if beside else f"this one is called {name}"
+            yield f"training watches the split validation, and {which}"

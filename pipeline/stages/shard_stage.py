@@ -95,7 +95,7 @@ def run_shard(
         manifest = _manifest(
             plan, preprocessor, raw=raw, vocabulary=vocabulary.result(), splits=splits
         )
-    build.notes += notes_of(manifest)
+    build.notes += notes_of(manifest, plan)
     publish(plan.artifact, manifest, build.to_json(plan.raw))
     return manifest
 

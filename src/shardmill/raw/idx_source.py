@@ -12,7 +12,7 @@ from shardmill.format.arrow_arrays import arrow_array
 from shardmill.raw.image_table import image_table
 from shardmill.raw.raw_files import RawContent
 from shardmill.raw.read_idx import IdxHeader, read_idx_header, read_idx_rows
-from shardmill.raw.row_source import BadPlace, Place, SourceColumns
+from shardmill.raw.row_source import Place, ReadRows, SourceColumns
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.recipe.splits import Split
@@ -115,7 +115,7 @@ class IdxSource:
             stop = min(start + rows, self.header.shape[0])
             yield IdxChunk(start, stop, (stop - start) * self.header.row_bytes)
 
-    def read(self, chunk: IdxChunk) -> tuple[pa.Table, list[BadPlace]]:
+    def read(self, chunk: IdxChunk) -> ReadRows:
         """Return the columns `image` and, if there are labels, `label`. No row is bad."""
         images = read_idx_rows(self.images.readable, self.header, chunk.start, chunk.stop)
         columns = {}
@@ -128,7 +128,7 @@ class IdxSource:
             columns["label"] = (
                 values if one else pa.FixedSizeListArray.from_arrays(values, labels.shape[1])
             )
-        return image_table(images, **columns), []
+        return ReadRows(image_table(images, **columns), [])
 
     def places(self, chunk: IdxChunk, rows: Sequence[int], column: str) -> list[Place]:
         """Return the numbers of some rows of a chunk, in the file that `column` lies in."""

@@ -5,9 +5,10 @@ reads a chunk as an Arrow table, and says where a row stands. `raw.sources` know
 reads what a recipe names.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
@@ -79,6 +80,21 @@ class BadPlace(NamedTuple):
     reason: str
 
 
+class ReadRows(NamedTuple):
+    """The rows of a chunk.
+
+    Attributes:
+        table: The rows [n]. Columns may be typed already; a CSV file gives strings.
+        bad: The rows that could not be parsed.
+        untaken: How many rows belong to no split, by what stands in them, as in `use = 'other'`.
+            Those that another split takes are not among them.
+    """
+
+    table: pa.Table
+    bad: list[BadPlace]
+    untaken: Mapping[str, int] = MappingProxyType({})
+
+
 class RowSource(Protocol):
     """Raw rows in one or more files."""
 
@@ -90,11 +106,8 @@ class RowSource(Protocol):
         """Yield chunks of about `chunk_bytes` bytes, in the order of the rows."""
         ...
 
-    def read(self, chunk: Any) -> tuple[pa.Table, list[BadPlace]]:
-        """Return the rows of a chunk [n], and the rows that could not be parsed.
-
-        Columns may be typed already; a CSV file gives strings.
-        """
+    def read(self, chunk: Any) -> ReadRows:
+        """Return the rows of a chunk."""
         ...
 
     def places(self, chunk: Any, rows: Sequence[int], column: str) -> list[Place]:

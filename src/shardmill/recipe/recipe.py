@@ -124,21 +124,26 @@ class Recipe(Strict):
                 facts, other, of = known.setdefault(file.path, (published, file, name))
                 if facts != published:
                     yield f"splits: {file.path} has other urls, checksum or rows in another split"
-                elif isinstance(file, CsvFile) and self._share_rows(of, other, name, file):
+                elif isinstance(file, CsvFile) and self.share_rows(of, other, name, file):
                     yield (
                         f"splits: {file.path} is in {of} and in {name}; say which rows of it by "
                         f"where, with other values in each, or hold rows out"
                     )
 
-    def _share_rows(self, one: str, file: RawFile, other: str, again: RawFile) -> bool:
-        """Say whether two splits may have the same rows of a file."""
+    def share_rows(self, one: str, file: RawFile, other: str, again: RawFile) -> bool:
+        """Say whether two splits have the same rows, if their files have the same content.
+
+        Args:
+            one: A split.
+            file: The file of this split.
+            other: A split, perhaps the same one.
+            again: The file of that split.
+        """
         # Rows without targets are no second copy of what a model learns.
         labelled = self.splits[one].labelled and self.splits[other].labelled
-        apart = any(
-            set(values).isdisjoint(_where(again).get(name, values))
-            for name, values in _where(file).items()
-        )
-        return one != other and labelled and not apart
+        if isinstance(file, CsvFile) and isinstance(again, CsvFile) and file.is_apart(again):
+            return False
+        return one != other and labelled
 
     def column_names(self) -> tuple[str, ...] | None:
         """Return the columns that the recipe names; None if files may have others."""

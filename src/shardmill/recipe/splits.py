@@ -111,6 +111,11 @@ class CsvFile(RawFile):
     trailing_delimiter: bool | None = None
     encoding: Encoding | None = None
 
+    def is_apart(self, other: "CsvFile") -> bool:
+        """Say whether `where` gives this and another file no row that both could have."""
+        own, others = self.where or {}, other.where or {}
+        return any(set(v).isdisjoint(others.get(name, v)) for name, v in own.items())
+
     def published(self) -> RawFile:
         """Return what is the same for all splits that take rows of the file."""
         return RawFile(path=self.path, urls=self.urls, checksum=self.checksum, rows=self.rows)
@@ -211,6 +216,10 @@ class Split(Strict):
         """Return the raw files of this split, none if it is held out of another one."""
         csv = self.csv if isinstance(self.csv, tuple) else (self.csv,)
         return tuple(file for file in (*csv, self.images, self.labels) if file is not None)
+
+    def input_files(self) -> tuple[RawFile, ...]:
+        """Return the raw files that hold more than labels."""
+        return tuple(file for file in self.files() if file is not self.labels)
 
     def hold_out_of(self, split: str) -> bool:
         """Say whether the rows are held out of this other split."""

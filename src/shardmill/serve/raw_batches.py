@@ -221,7 +221,7 @@ def _rows(
     """Yield each chunk, its good rows, and their numbers in the file."""
     first = 0
     for chunk in source.chunks(chunk_bytes):
-        table, bad = source.read(chunk)
+        table, bad, _ = source.read(chunk)
         numbers = np.arange(first, first + len(table))
         if bad and on_bad is not None:
             lines = [place.number for place in source.places(chunk, range(len(table)), "")]

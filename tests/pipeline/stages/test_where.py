@@ -79,3 +79,39 @@ def test_all_unknown_classes_are_named(tmp_path: Path) -> None:
     message = r"line 3, column y: .* no, yes, found 'maybe', and in other rows 'perhaps';"
     with pytest.raises(UnknownClassError, match=message):
         build(RECIPE, folder, tmp_path / "out")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_rows_that_no_split_takes(tmp_path: Path, workers: int) -> None:
+    uses = ["train", "test", "more", "nothing", "else", "nothing "]
+    rows = [f"{n},{uses[n % 6]},no\n" for n in range(600)]
+    folder = raw(tmp_path, "n,use,y\n" + "".join(rows))
+    outcome = build(RECIPE, folder, tmp_path / "out", sizes=SMALL, workers=workers)
+    assert outcome.notes == (
+        "300 rows of the files of train are in no split, since no where takes them, "
+        "most often use = 'nothing' (200 rows)",
+    )
+    (folder / "all.csv").write_text("n,use,y\n1,train,no\n2,test,no\n")
+    assert build(RECIPE, folder, tmp_path / "out").notes == ()
+
+
+def test_rows_that_no_split_takes_by_several_columns(tmp_path: Path) -> None:
+    folder = raw(tmp_path, "a,train\na,test\na c,train\na,train\na,more\na,\n")
+    recipe = TEXTS.replace('{ use = "train" }', '{ use = "train", body = "a" }')
+    notes = build(recipe, folder, tmp_path / "out").notes
+    assert notes == (
+        "3 rows of the files of train are in no split, since no where takes them, "
+        "most often use = '', body = 'a' (1 row)",
+    )
+    # A split without targets may take all rows beside the others.
+    recipe += '[splits.new]\ncsv.path = "all.csv"\nlabelled = false'
+    (note,) = build(recipe, folder, tmp_path / "out").notes
+    assert note.startswith("1 of 7 tokens in new")
+
+
+def test_very_many_values_that_no_split_takes(tmp_path: Path) -> None:
+    rows = "".join(f"a,{n}\n" for n in range(2_000))
+    folder = raw(tmp_path, f"a,train\na,test\n{rows}")
+    note = "2,000 rows of the files of train are in no split, since no where takes them"
+    for sizes in (SMALL, WorkSizes()):
+        assert build(TEXTS, folder, tmp_path / "out", sizes=sizes, force=True).notes == (note,)

@@ -4,15 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from shardmill.format.arrow_arrays import numpy_array
 from shardmill.raw.csv.csv_chunks import CsvChunk, csv_chunks
 from shardmill.raw.csv.read_csv import lines_of_rows, parse_chunk
+from shardmill.raw.csv.untaken_rows import Where, count_untaken, rows_of
 from shardmill.raw.decompress import check_text, open_raw
 from shardmill.raw.raw_files import RawContent
-from shardmill.raw.row_source import BadPlace, Place, SourceColumns
+from shardmill.raw.row_source import BadPlace, Place, ReadRows, SourceColumns
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.csv_options import Csv
 from shardmill.recipe.splits import CsvFile, RawFile, Split
@@ -27,11 +26,18 @@ class CsvFileRows:
         options: How it is written.
         where: The values that columns have in the rows that are meant, by column; all rows if it is
             empty.
+        wheres: The same of all splits that take rows of the file, if those that no split takes are
+            to be counted; else none.
     """
 
     content: RawContent
     options: Csv
-    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    where: Where = field(default_factory=dict)
+    wheres: tuple[Where, ...] = ()
+
+    def columns(self) -> tuple[str, ...]:
+        """Return the columns that say which rows are meant."""
+        return tuple(dict.fromkeys(name for each in (self.where, *self.wheres) for name in each))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,12 @@ class CsvSource:
     ) -> "CsvSource":
         """Return the rows of a split that has CSV files of its own."""
         files = tuple(
-            CsvFileRows(content, _options(recipe, file), _where(file))
+            CsvFileRows(
+                content,
+                _options(recipe, file),
+                _where(file),
+                _wheres(recipe, split, raw, content) if _where(file) else (),
+            )
             for file in split.files()
             for content in raw[file.path]
         )
@@ -117,44 +128,56 @@ class CsvSource:
         """
         for number, file in enumerate(self.csv_files):
             content = file.content
-            columns = self.columns.with_others(tuple(file.where))
+            columns = self.columns.with_others(file.columns())
             for chunk in csv_chunks(
                 content.readable, file.options, columns, chunk_bytes, name=content.path
             ):
                 yield CsvFileChunk(number, chunk)
 
-    def read(self, chunk: CsvFileChunk) -> tuple[pa.Table, list[BadPlace]]:
-        """Return the wanted columns of a chunk, and the rows that could not be parsed.
+    def read(self, chunk: CsvFileChunk) -> ReadRows:
+        """Return the wanted columns of a chunk.
 
         Raises:
             InputError: A row could not be parsed, and such rows are not put in quarantine.
         """
-        name, where = chunk.rows.name, self.csv_files[chunk.file].where
-        table, bad = parse_chunk(chunk.rows, self.columns.with_others(tuple(where)))
-        if where:
-            table = table.filter(_meant(table, where)).select(self.columns.wanted())
-        return table, [BadPlace(Place(name, "line", row.line, row.text), row.reason) for row in bad]
+        name, file = chunk.rows.name, self.csv_files[chunk.file]
+        table, bad = parse_chunk(chunk.rows, self.columns.with_others(file.columns()))
+        untaken = count_untaken(table, file.wheres) if file.wheres else {}
+        if file.where:
+            table = table.filter(rows_of(table, file.where)).select(self.columns.wanted())
+        places = [BadPlace(Place(name, "line", row.line, row.text), row.reason) for row in bad]
+        return ReadRows(table, places, untaken)
 
     def places(self, chunk: CsvFileChunk, rows: Sequence[int], column: str) -> list[Place]:  # noqa: ARG002
         """Return the lines of some rows of a chunk's table."""
         where = self.csv_files[chunk.file].where
         if where:
-            table, _ = parse_chunk(chunk.rows, self.columns.with_others(tuple(where)))
-            rows = np.flatnonzero(numpy_array(_meant(table, where)))[list(rows)].tolist()
+            columns = self.columns.with_others(self.csv_files[chunk.file].columns())
+            table, _ = parse_chunk(chunk.rows, columns)
+            rows = np.flatnonzero(numpy_array(rows_of(table, where)))[list(rows)].tolist()
         lines = lines_of_rows(chunk.rows, rows)
         return [Place(chunk.rows.name, "line", line, text) for line, text in lines]
 
 
-def _meant(table: pa.Table, where: Mapping[str, Sequence[str]]) -> pa.Array:
-    """Say which rows of a table [n] have the stated values, bool [n]."""
-    meant = pa.array(np.ones(len(table), np.bool_))
-    for name, values in where.items():
-        cells = pc.utf8_trim_whitespace(table.column(name).combine_chunks())
-        meant = pc.and_(meant, pc.is_in(cells, value_set=pa.array(values)))
-    return meant
+def _wheres(
+    recipe: AnyRecipe,
+    split: Split,
+    raw: Mapping[str, tuple[RawContent, ...]],
+    content: RawContent,
+) -> tuple[Where, ...]:
+    """Return the `where` of all splits that take rows of a file, for the first one alone."""
+    users = [
+        (other, _where(file))
+        for other in recipe.source_splits().values()
+        for file in other.files()
+        if content in raw.get(file.path, ())
+    ]
+    if users[0][0] is not split or not all(where for _, where in users):
+        return ()  # another split counts, or one takes all rows
+    return tuple(where for _, where in users)
 
 
-def _where(file: RawFile) -> Mapping[str, tuple[str, ...]]:
+def _where(file: RawFile) -> Where:
     return (file.where or {}) if isinstance(file, CsvFile) else {}
 
 
