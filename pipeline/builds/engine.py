@@ -6,7 +6,7 @@ are the same everywhere.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
@@ -39,7 +39,8 @@ class Engine(Protocol):
     ) -> Iterator[Result]:
         """Yield `function(*a)` for each `a` of `arguments`, in that order, as the results come.
 
-        When the iterator raises, or is closed early, none of the tasks is running any more.
+        When the iterator raises, or is closed early, none of the tasks is running any more. The
+        error is that of the first task in order that fails.
 
         Args:
             function: A function that workers can import by name.
@@ -87,7 +88,9 @@ def side_by_side(
     """Submit tasks and yield their results in order, as they come.
 
     Two tasks wait in line for each worker. If the iterator is closed or a task fails, the tasks
-    that have not begun are cancelled; those that run are left to the caller.
+    that have not begun are cancelled; those that run are left to the caller. If several tasks would
+    fail, the error is that of the first one in order, so it does not depend on the workers: the
+    tasks before one that has failed are waited for.
 
     Args:
         submit: A function that submits a task with the given arguments.
@@ -101,12 +104,13 @@ def side_by_side(
     def settle() -> None:
         nonlocal unfinished
         done, unfinished = wait(unfinished, return_when=FIRST_COMPLETED)
-        for future in done:
-            future.result()
+        if any(future.exception() is not None for future in done):
+            _raise_first(ordered)
+        for _ in done:
             on_done()
 
     try:
-        for argument in arguments:
+        for argument in _until_error(arguments, ordered):
             future = submit(argument)
             ordered.append(future)
             unfinished.add(future)
@@ -121,6 +125,27 @@ def side_by_side(
     finally:
         for future in ordered:
             future.cancel()
+
+
+def _raise_first(ordered: Sequence[Future[Any]]) -> None:
+    """Raise the error of the first task that fails. At least one of them has failed already."""
+    failed = next(n for n, f in enumerate(ordered) if f.done() and f.exception() is not None)
+    for future in list(ordered)[failed + 1 :]:
+        future.cancel()
+    for future in ordered:
+        future.result()
+
+
+def _until_error(
+    arguments: Iterable[tuple[Any, ...]], ordered: Sequence[Future[Any]]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield arguments. If there is an error in making one, the tasks before it come first."""
+    try:
+        yield from arguments
+    except Exception:
+        for future in list(ordered):
+            future.result()
+        raise
 
 
 def worker_ended() -> WorkerError:

@@ -105,10 +105,16 @@ class ProcessEngine:
         Raises:
             WorkerError: Something other than a task has ended a process.
         """
-        remaining = iter(arguments)
-        first = list(itertools.islice(remaining, 2))
+        remaining, first = iter(arguments), list[tuple[Any, ...]]()
+        try:
+            first.extend(itertools.islice(remaining, 1))
+            if self.processes > 1:
+                first.extend(itertools.islice(remaining, 1))
+        except Exception:
+            yield from in_turn(function, first, on_done)  # its error comes before this one
+            raise
         arguments = itertools.chain(first, remaining)
-        if self.processes <= 1 or len(first) < 2:
+        if len(first) < 2:
             yield from in_turn(function, arguments, on_done)
             return
         submit = partial(self._submit, function)

@@ -10,45 +10,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shardmill.errors import UnknownCategoryError, UnknownClassError
 from shardmill.format.arrow_arrays import arrow_array, numpy_array
 from shardmill.format.manifest import ParquetRecord
 from shardmill.kinds.find_kind import find_kind
-from shardmill.kinds.row import Cleaned, RowFault, reason_of
-from shardmill.pipeline.builds.generation import Generation
+from shardmill.kinds.row import Cleaned, reason_of
+from shardmill.pipeline.stages.clean_job import CleanJob
 from shardmill.pipeline.stages.hold_out import GroupDraw, HoldOutDraw, hold_out_draws
 from shardmill.pipeline.stages.prepared_rows import PreparedFile, PreparedWriter
+from shardmill.pipeline.stages.unknown_values import with_others
 from shardmill.pipeline.stages.write_parquet import ParquetFile
 from shardmill.raw.csv.untaken_rows import few_values
 from shardmill.raw.cut_parts import Chunk, Part
-from shardmill.raw.row_source import BadPlace, RowSource
-from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
-from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.recipe.names import listed
-
-
-@dataclass(frozen=True, slots=True)
-class CleanJob:
-    """What is the same for all parts of a split.
-
-    Attributes:
-        recipe: The recipe of the dataset.
-        split: The name of a split that has files of its own.
-        source: The raw rows of the split.
-        generation: The generation to write into.
-        scratch: The folder for prepared rows, which the shard stage encodes; None if that stage
-            does not follow at once.
-        raw_paths: The name of each raw file in the lists of rows that were left out.
-        sizes: The sizes of the pieces of the build.
-    """
-
-    recipe: AnyRecipe
-    split: str
-    source: RowSource
-    generation: Generation
-    scratch: Path | None
-    raw_paths: Mapping[Path, str]
-    sizes: WorkSizes = DEFAULT_SIZES
+from shardmill.raw.row_source import BadPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +181,7 @@ class _LeftOut:
         if cleaned.faults and not self._job.recipe.bad_rows_allowed():
             fault = cleaned.faults[0]
             (place,) = self._job.source.places(chunk, [fault.row], fault.column)
-            raise _with_others(fault, cleaned.faults).at(str(place))
+            raise with_others(fault, self._job, chunk, cleaned).at(str(place))
         reasons = {fault.row: reason_of(fault) for fault in reversed(cleaned.faults)}
         rows = sorted([*reasons, *cleaned.dropped])
         if not rows and not bad:
@@ -238,21 +211,6 @@ class _LeftOut:
             left_out=self._file.close(),
             untaken=dict(few_values(self.untaken)),
         )
-
-
-def _with_others(fault: RowFault, faults: Sequence[RowFault]) -> RowFault:
-    """Return a fault that also names the other values of its column which are unknown as well.
-
-    Otherwise a recipe that lacks several classes would be mended one by one, build after build.
-    """
-    if fault.error not in (UnknownClassError, UnknownCategoryError):
-        return fault
-    same = (f for f in faults if (f.error, f.column) == (fault.error, fault.column))
-    first, *others = dict.fromkeys(f.facts["found"] for f in same)
-    if not others:
-        return fault
-    found = f"{first}, and in other rows {listed(others)}"
-    return RowFault(fault.row, fault.column, fault.error, **{**fault.facts, "found": found})
 
 
 def _table(rows: Sequence[BadPlace], raw_paths: Mapping[Path, str]) -> pa.Table:

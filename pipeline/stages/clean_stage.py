@@ -12,7 +12,8 @@ from shardmill.kinds.find_kind import find_kind, target_fields
 from shardmill.pipeline.builds.build_run import BuildRun
 from shardmill.pipeline.builds.generation import Generation, new_generation
 from shardmill.pipeline.builds.plan_build import CLEAN_NAME, Plan, check_unchanged
-from shardmill.pipeline.stages.clean_part import CleanedPart, CleanJob, clean_part
+from shardmill.pipeline.stages.clean_job import CleanJob
+from shardmill.pipeline.stages.clean_part import CleanedPart, clean_part
 from shardmill.pipeline.stages.hold_out_last import last_rows, parts_to_share, share_part
 from shardmill.pipeline.stages.prepared_rows import PreparedFiles
 from shardmill.raw.csv.untaken_rows import few_values

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shardmill.pipeline.stages.clean_part import CleanedPart, CleanJob, PartOutput
+from shardmill.pipeline.stages.clean_job import CleanJob
+from shardmill.pipeline.stages.clean_part import CleanedPart, PartOutput
 from shardmill.recipe.any_recipe import AnyRecipe
 
 Rows = Mapping[str, tuple[int, int]]  # by split, the first row and the row after the last one

@@ -110,8 +110,15 @@ class IdxSource:
 
     def chunks(self, chunk_bytes: int) -> Iterator[IdxChunk]:
         """Yield chunks of about `chunk_bytes` bytes of images."""
+        yield from self._chunks(0, chunk_bytes)
+
+    def rest(self, chunk: IdxChunk, chunk_bytes: int) -> Iterator[IdxChunk]:
+        """Yield the chunks that come after a chunk."""
+        yield from self._chunks(chunk.stop, chunk_bytes)
+
+    def _chunks(self, first: int, chunk_bytes: int) -> Iterator[IdxChunk]:
         rows = max(1, chunk_bytes // self.header.row_bytes)
-        for start in range(0, self.header.shape[0], rows):
+        for start in range(first, self.header.shape[0], rows):
             stop = min(start + rows, self.header.shape[0])
             yield IdxChunk(start, stop, (stop - start) * self.header.row_bytes)
 

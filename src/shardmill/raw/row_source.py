@@ -106,6 +106,10 @@ class RowSource(Protocol):
         """Yield chunks of about `chunk_bytes` bytes, in the order of the rows."""
         ...
 
+    def rest(self, chunk: Any, chunk_bytes: int) -> Iterator[Any]:
+        """Yield the chunks of the same file that come after a chunk."""
+        ...
+
     def read(self, chunk: Any) -> ReadRows:
         """Return the rows of a chunk."""
         ...

@@ -12,10 +12,15 @@ Text = TypeVar("Text", bound=str)
 _LISTED = 10  # a message lists at most so many names
 
 
-def listed(names: Collection[str]) -> str:
-    """Return at most ten names with commas between them, and how many more there are."""
+def listed(names: Collection[str], *, least: str = "") -> str:
+    """Return at most ten names with commas between them, and how many more there are.
+
+    Args:
+        names: The names.
+        least: What stands before that number.
+    """
     first = ", ".join(islice(names, _LISTED))
-    return first if len(names) <= _LISTED else f"{first} and {len(names) - _LISTED:,} more"
+    return first if len(names) <= _LISTED else f"{first} and {least}{len(names) - _LISTED:,} more"
 
 
 def distinct(values: tuple[Text, ...]) -> tuple[Text, ...]:

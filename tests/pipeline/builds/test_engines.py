@@ -128,3 +128,38 @@ def test_the_error_of_a_task_is_its_own() -> None:
         pytest.raises(ZeroDivisionError),
     ):
         list(engine.run(divmod, [(1, 1), (1, 0), (1, 1)]))
+
+
+def test_the_error_of_the_first_task_in_order() -> None:
+    second = threading.Event()
+
+    def task(n: int) -> None:
+        if n == 1:
+            second.wait(10)  # the third task fails before this one
+        if n == 2:
+            second.set()
+        if n:
+            raise ValueError(n)
+
+    with (
+        ThreadPoolExecutor(3) as threads,
+        ExecutorEngine(threads, 3) as engine,
+        pytest.raises(ValueError, match="1"),
+    ):
+        list(engine.run(task, [(n,) for n in range(9)]))
+
+
+@pytest.mark.parametrize("tasks", [1, 2, 5])
+def test_a_task_fails_before_the_making_of_a_later_one(tasks: int) -> None:
+    def arguments(zero: int) -> Any:
+        yield from [(1, 1)] * (tasks - 1)
+        yield 1, zero
+        raise ValueError("later")
+
+    one: Callable[[Executor], Engine] = lambda _: ProcessEngine(1)  # noqa: E731
+    for make in (*engines(), one):
+        with ThreadPoolExecutor(3) as threads, make(threads) as engine:
+            with pytest.raises(ZeroDivisionError):
+                list(engine.run(divmod, arguments(0)))
+            with pytest.raises(ValueError, match="later"):
+                list(engine.run(divmod, arguments(1)))

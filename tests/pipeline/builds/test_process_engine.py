@@ -65,14 +65,14 @@ def test_a_worker_that_is_ended_from_outside_is_an_error_that_says_so() -> None:
         assert list(pool.run(pow, POWERS)) == [n**2 for n in range(20)]  # by new ones
 
 
-# The first worker never ends by itself: it reads from a pipe that nobody writes to.
+# The second worker never ends by itself: it reads from a pipe that nobody writes to.
 ENDLESS = """
 import os, sys
 from shardmill.pipeline.builds.process_engine import ProcessEngine
 if __name__ == "__main__":
     try:
         with ProcessEngine(2) as pool:
-            list(pool.run(open, [(sys.argv[1], "rb"), (sys.argv[2], "rb")]))
+            list(pool.run(open, [(sys.argv[2], "rb"), (sys.argv[1], "rb")]))
     except FileNotFoundError as error:
         print(error.filename)
 """

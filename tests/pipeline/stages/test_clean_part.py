@@ -10,7 +10,8 @@ import pytest
 from shardmill.errors import FieldCountError, UnknownClassError
 from shardmill.kinds.find_kind import find_kind
 from shardmill.pipeline.builds.generation import Generation
-from shardmill.pipeline.stages.clean_part import CleanedPart, CleanJob, clean_part
+from shardmill.pipeline.stages.clean_job import CleanJob
+from shardmill.pipeline.stages.clean_part import CleanedPart, clean_part
 from shardmill.raw.cut_parts import Part
 from shardmill.raw.raw_files import read_raw
 from shardmill.raw.sources import split_source

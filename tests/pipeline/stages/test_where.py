@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from small_parts import build, cleaned, left_out
 
-from shardmill.errors import EmptyFileError, UnknownClassError, ValueFormatError
+from shardmill.errors import EmptyFileError, ValueFormatError
 from shardmill.format.manifest import Manifest
 from shardmill.raw.work_sizes import WorkSizes
 
@@ -71,13 +71,6 @@ def test_faults_name_the_line_of_the_file(tmp_path: Path) -> None:
 def test_no_row_has_the_value(tmp_path: Path) -> None:
     folder = raw(tmp_path, "n,use,y\n1,train,no\n")
     with pytest.raises(EmptyFileError, match="at least one row to keep for test, found none"):
-        build(RECIPE, folder, tmp_path / "out")
-
-
-def test_all_unknown_classes_are_named(tmp_path: Path) -> None:
-    folder = raw(tmp_path, "n,use,y\n1,train,no\n2,train,maybe\n3,train,perhaps\n4,train,maybe\n")
-    message = r"line 3, column y: .* no, yes, found 'maybe', and in other rows 'perhaps';"
-    with pytest.raises(UnknownClassError, match=message):
         build(RECIPE, folder, tmp_path / "out")
 
 

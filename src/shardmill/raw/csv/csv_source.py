@@ -126,13 +126,22 @@ class CsvSource:
         Raises:
             InputError: A file is not what the recipe says.
         """
-        for number, file in enumerate(self.csv_files):
-            content = file.content
-            columns = self.columns.with_others(file.columns())
-            for chunk in csv_chunks(
-                content.readable, file.options, columns, chunk_bytes, name=content.path
-            ):
-                yield CsvFileChunk(number, chunk)
+        for number in range(len(self.csv_files)):
+            yield from self._chunks_of(number, chunk_bytes)
+
+    def rest(self, chunk: CsvFileChunk, chunk_bytes: int) -> Iterator[CsvFileChunk]:
+        """Yield the chunks of the same file that come after a chunk, as `chunks` does."""
+        for other in self._chunks_of(chunk.file, chunk_bytes):
+            if other.rows.start >= chunk.rows.stop:
+                yield other
+
+    def _chunks_of(self, number: int, chunk_bytes: int) -> Iterator[CsvFileChunk]:
+        file = self.csv_files[number]
+        columns, content = self.columns.with_others(file.columns()), file.content
+        for chunk in csv_chunks(
+            content.readable, file.options, columns, chunk_bytes, name=content.path
+        ):
+            yield CsvFileChunk(number, chunk)
 
     def read(self, chunk: CsvFileChunk) -> ReadRows:
         """Return the wanted columns of a chunk.
