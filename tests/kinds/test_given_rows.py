@@ -11,6 +11,7 @@ import pytest
 from one_column import one_column
 
 from shardmill.errors import ColumnsError, InputError
+from shardmill.format.manifest import Statistics
 from shardmill.kinds import tabular
 from shardmill.kinds.tabular_given import given_cells
 from shardmill.kinds.text import given_text
@@ -57,6 +58,18 @@ def spelling(column: str, value: object, more: str = "") -> Any:
         # pandas writes them so
         ('dtype = "str", categories = ["True", "False"]', True, "True"),
         ('dtype = "str", categories = ["True", "False"]', np.bool_(False), "False"),
+        # and so it reads them
+        ('dtype = "str", categories = ["true", "false"]', True, "true"),
+        ('dtype = "str", map = { FALSE = 0, TRUE = 1 }', np.bool_(False), "FALSE"),
+        # a float is a whole number, unless the column has it with a fraction
+        ('dtype = "bool"', 1.0, "1"),
+        ('dtype = "bool", true = ["1.0"], false = ["0.0"]', 1.0, "1.0"),
+        ('dtype = "str", categories = ["1", "2"]', np.float64(1), "1"),
+        ('dtype = "str", categories = ["1.0", "2.5"]', np.float64(1), "1.0"),
+        ('dtype = "str", categories = "learn"', 1.0, "1"),
+        ('dtype = "float64", missing = "keep", missing_values = ["-9.0"]', -9.0, "-9.0"),
+        ('dtype = "float64", missing = "keep", missing_values = ["-9"], prefix = "$"', -9.0, "-9"),
+        ('dtype = "float64", missing = "keep", missing_values = ["-8"], prefix = "$"', -9.0, "-$9"),
         ('dtype = "date"', date(2024, 5, 6), "2024-05-06"),
         ('dtype = "date"', np.datetime64("2024-05-06"), "2024-05-06"),
         ('dtype = "date"', datetime(2024, 5, 6, 1, tzinfo=EAST), "2024-05-05T23:00:00"),
@@ -73,6 +86,13 @@ def spelling(column: str, value: object, more: str = "") -> Any:
 )
 def test_spelling(column: str, value: object, text: str | None) -> None:
     assert spelling(column, value) == text
+
+
+def test_a_float_is_spelt_as_a_learnt_category() -> None:
+    recipe = one_column('dtype = "str", categories = "learn"')
+    for categories, text in ((("1.0", "2.5"), "1.0"), (("1", "2.5"), "1"), (("x",), "1")):
+        learnt = {"c": Statistics(categories=("<unknown>", *categories))}
+        assert given_cells(recipe, [{"c": 1.0}], learnt).column("c").to_pylist() == [text]
 
 
 @pytest.mark.parametrize(

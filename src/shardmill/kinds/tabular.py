@@ -236,14 +236,14 @@ def source_columns(recipe: TabularRecipe) -> SourceColumns:
     return SourceColumns(tuple(recipe.columns), recipe.features(), targets)
 
 
-def clean_given(recipe: TabularRecipe, fitted: Fitted, rows: Any) -> Cleaned:  # noqa: ARG001
+def clean_given(recipe: TabularRecipe, fitted: Fitted, rows: Any) -> Cleaned:
     """Return the cleaned rows of a list of dicts, a DataFrame or an Arrow table.
 
     Raises:
         ColumnsError: A column is missing, or is there twice.
         GivenRowError: A cell is no single value, or the rows are something else.
     """
-    return clean(recipe, given_cells(recipe, rows), labelled=False)
+    return clean(recipe, given_cells(recipe, rows, fitted.statistics), labelled=False)
 
 
 def target_columns(recipe: TabularRecipe) -> tuple[str, ...]:

@@ -1,12 +1,15 @@
 """Spells cells that a program gives as a CSV file spells them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from shardmill.format.manifest import Statistics
 from shardmill.kinds.given_rows import given_columns, is_missing, place, row_error, string_cells
 from shardmill.kinds.spell_times import spell_time
 from shardmill.recipe.number_format import NumberFormat
@@ -14,28 +17,60 @@ from shardmill.recipe.tabular_column import Column
 from shardmill.recipe.tabular_recipe import TabularRecipe
 
 
-def given_cells(recipe: TabularRecipe, rows: Any) -> pa.Table:
+def given_cells(
+    recipe: TabularRecipe, rows: Any, learnt: Mapping[str, Statistics] = MappingProxyType({})
+) -> pa.Table:
     """Return the feature columns of rows as strings, null where a row has no value.
 
     Args:
         recipe: The recipe of the table.
         rows: A list of dicts, a DataFrame or an Arrow table.
+        learnt: What was learnt of the columns. Their categories are known spellings.
 
     Raises:
         ColumnsError: A column is missing, or is there twice.
         GivenRowError: A cell is no single value, or the rows are something else.
     """
     columns = given_columns(rows, recipe.features())
-    return pa.table({name: _cells(recipe, name, cells) for name, cells in columns.items()})
+    known = {name: facts.categories or () for name, facts in learnt.items()}
+    return pa.table(
+        {name: _cells(recipe, name, cells, known.get(name, ())) for name, cells in columns.items()}
+    )
 
 
-def _cells(recipe: TabularRecipe, name: str, values: Sequence[Any]) -> pa.Array:
+@dataclass(frozen=True, slots=True)
+class _Speller:
+    """What spells the values of a column.
+
+    Attributes:
+        column: The column.
+        form: How its numbers are written.
+        known: Cells that mean something as they are: missing ones, categories and bools.
+    """
+
+    column: Column
+    form: NumberFormat
+    known: frozenset[str]
+
+    @classmethod
+    def of(cls, recipe: TabularRecipe, name: str, learnt: Sequence[str]) -> "_Speller":
+        column = recipe.columns[name]
+        stated = column.map or (column.categories if column.categories != "learn" else ()) or ()
+        bools = [text for side in column.spellings() for text in side]
+        known = (*recipe.missing_cells(name), *stated, *learnt)
+        known = (*known, *bools) if column.dtype == "bool" else known
+        return cls(column, recipe.number_format(name), frozenset(text.strip() for text in known))
+
+
+def _cells(
+    recipe: TabularRecipe, name: str, values: Sequence[Any], learnt: Sequence[str]
+) -> pa.Array:
     """Return cells [n] as a CSV file spells them, null where there is no value."""
-    column, form = recipe.columns[name], recipe.number_format(name)
+    column, speller = recipe.columns[name], _Speller.of(recipe, name, learnt)
     cells = []
     for row, value in enumerate(values):
         try:
-            cells.append(_spelling(value, column, form))
+            cells.append(_spelling(value, speller))
         except (OverflowError, TypeError, ValueError):
             found = repr(value) if isinstance(value, date) else f"a {type(value).__name__}"
             expected = f"a value of {column.dtype}"
@@ -43,7 +78,7 @@ def _cells(recipe: TabularRecipe, name: str, values: Sequence[Any]) -> pa.Array:
     return string_cells(cells, column=name)
 
 
-def _spelling(value: Any, column: Column, form: NumberFormat) -> str | None:
+def _spelling(value: Any, speller: _Speller) -> str | None:
     """Return a value as a CSV file spells it, None if it is none.
 
     Raises:
@@ -60,18 +95,28 @@ def _spelling(value: Any, column: Column, form: NumberFormat) -> str | None:
     if isinstance(value, np.datetime64):
         value = value.astype("datetime64[us]").item()
     if isinstance(value, date):  # a datetime and a Timestamp of pandas are dates too
-        return spell_time(value, column, form)
+        return spell_time(value, speller.column, speller.form)
     if isinstance(value, bool | np.bool_):
+        column = speller.column
         if column.dtype == "str":
-            return str(bool(value))
+            text = str(bool(value))
+            # pandas makes bools of texts in any of these cases.
+            spelt = (each for each in (text, text.lower(), text.upper()) if each in speller.known)
+            return next(spelt, text)
         true, false = column.spellings()
         if column.dtype != "bool":
-            return _number_spelling(int(value), column, form)
+            return _number_spelling(int(value), speller)
         return str(int(value)) if column.true is None else (true if value else false)[0]
-    return _number_spelling(value, column, form)
+    return _number_spelling(value, speller)
 
 
-def _number_spelling(value: Any, column: Column, form: NumberFormat) -> str:
-    if isinstance(value, float | np.floating) and abs(float(value)) < 2**53 and value == int(value):
-        value = int(value)  # pandas turns integers into floats if one is missing
-    return form.spell(str(value)) if column.reads_numbers() else str(value)
+def _number_spelling(value: Any, speller: _Speller) -> str:
+    # pandas turns integers into floats if one is missing. So 7.0 stands for 7, unless 7.0 itself
+    # means something in this column.
+    is_float = isinstance(value, float | np.floating)
+    is_whole = is_float and abs(float(value)) < 2**53 and value == int(value)
+    texts = [str(value), *([str(int(value))] if is_whole else [])]
+    for text in texts:
+        if text in speller.known:
+            return text
+    return speller.form.spell(texts[-1]) if speller.column.reads_numbers() else texts[-1]
