@@ -16,6 +16,7 @@ from shardmill.kinds.find_kind import find_kind
 from shardmill.kinds.row import Cleaned, reason_of
 from shardmill.pipeline.stages.clean_job import CleanJob
 from shardmill.pipeline.stages.hold_out import GroupDraw, HoldOutDraw, hold_out_draws
+from shardmill.pipeline.stages.joined_lines import JoinedLines, joined_lines, may_have_joined
 from shardmill.pipeline.stages.prepared_rows import PreparedFile, PreparedWriter
 from shardmill.pipeline.stages.unknown_values import with_others
 from shardmill.pipeline.stages.write_parquet import ParquetFile
@@ -37,6 +38,7 @@ class CleanedPart:
         first_bad: Where the first bad row stands, and what is wrong with it.
         left_out: The file of dropped and bad rows; None if there are none.
         untaken: How many rows of the files are in no split, by what stands in them.
+        joined: Rows that quotes have most likely joined of several; None if there are none.
     """
 
     rows: int
@@ -47,6 +49,7 @@ class CleanedPart:
     first_bad: BadPlace | None = None
     left_out: ParquetRecord | None = None
     untaken: Mapping[str, int] = field(default_factory=dict)
+    joined: JoinedLines | None = None
 
 
 def clean_part(job: CleanJob, part: Part) -> dict[str, CleanedPart]:
@@ -75,6 +78,7 @@ def clean_part(job: CleanJob, part: Part) -> dict[str, CleanedPart]:
             cleaned = find_kind(recipe).clean(recipe, raw, labelled=labelled)
             left_out.add(chunk, cleaned, bad)
             left_out.untaken.update(untaken)
+            left_out.look_at(chunk, len(raw) + len(bad) + sum(untaken.values()))
             shares = _shares(_with_groups(cleaned, raw, groups), label, draws, groups)
             for output, table in zip(outputs.values(), shares, strict=True):
                 output.parquet.write(table)
@@ -171,6 +175,17 @@ class _LeftOut:
         self._bad = 0
         self._first_bad: BadPlace | None = None
         self.untaken: Counter[str] = Counter()
+        self._looked = False
+        self._joined: JoinedLines | None = None
+
+    def look_at(self, chunk: Chunk, rows: int) -> None:
+        """Look for rows that quotes have joined, in the first chunk of a part that may have some.
+
+        One chunk says enough, and others would cost time in files with texts of several lines.
+        """
+        if not self._looked and may_have_joined(chunk, rows):
+            self._looked = True
+            self._joined = joined_lines(self._job, chunk)
 
     def add(self, chunk: Chunk, cleaned: Cleaned, bad: Sequence[BadPlace]) -> None:
         """Note the rows of a chunk that were dropped, have faults or could not be parsed.
@@ -210,6 +225,7 @@ class _LeftOut:
             first_bad=self._first_bad,
             left_out=self._file.close(),
             untaken=dict(few_values(self.untaken)),
+            joined=self._joined,
         )
 
 

@@ -15,6 +15,7 @@ from shardmill.pipeline.builds.plan_build import CLEAN_NAME, Plan, check_unchang
 from shardmill.pipeline.stages.clean_job import CleanJob
 from shardmill.pipeline.stages.clean_part import CleanedPart, clean_part
 from shardmill.pipeline.stages.hold_out_last import last_rows, parts_to_share, share_part
+from shardmill.pipeline.stages.joined_lines import JoinedLines
 from shardmill.pipeline.stages.prepared_rows import PreparedFiles
 from shardmill.raw.csv.untaken_rows import few_values
 from shardmill.raw.cut_parts import cut_parts
@@ -62,6 +63,7 @@ def run_clean(
         generation.write(CLEAN_NAME, to_json(record))
     build.notes += _notes(plan.artifact, record)
     build.notes += _untaken(parts)
+    build.notes += _joined(parts)
     kept = {
         split: [part.prepared for part in cleaned if part.parquet and part.prepared]
         for split, cleaned in parts.items()
@@ -140,6 +142,19 @@ def _untaken(parts: Mapping[str, Sequence[CleanedPart]]) -> Iterator[str]:
             are = "is" if counts.total() == 1 else "are"
             of = f"of the files of {name} {are} in no split, since no where takes them"
             yield f"{_rows(counts.total())} {of}{most}"
+
+
+def _joined(parts: Mapping[str, Sequence[CleanedPart]]) -> Iterator[str]:
+    """Yield a line for each split in which quotes have most likely joined rows."""
+    for name, cleaned in parts.items():
+        found = JoinedLines.sum(part.joined for part in cleaned)
+        if found is not None:
+            hold = "holds" if found.rows == 1 else "hold"
+            yield (
+                f"{_rows(found.rows)} of {name} {hold} {found.lines:,} lines in quotes that would "
+                f"each be a row, the first: {found.file}, line {found.line}; if quotes are text in "
+                f'this file, set csv.quote = "" in the recipe'
+            )
 
 
 def _rows(count: int) -> str:

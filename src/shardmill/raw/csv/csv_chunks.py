@@ -36,6 +36,7 @@ class CsvChunk:
         start: The byte of the file at which the rows begin.
         stop: The byte of the file after the rows.
         line: The line of the first byte, counted from 1.
+        lines: How many lines end in the rows.
         names: The columns of the file, in its order.
         regular: Whether every quote opens or closes a field at its border, or is doubled inside.
         name: The raw file that `path` was made from, for messages.
@@ -46,6 +47,7 @@ class CsvChunk:
     start: int
     stop: int
     line: int
+    lines: int
     names: tuple[str, ...]
     regular: bool
     name: Path
@@ -137,7 +139,8 @@ def csv_chunks(
             file, name, options=options, start=start, line=line, span_bytes=chunk_bytes
         )
         for s in spans:
-            yield CsvChunk(path, s.start, s.stop, s.line, names, s.regular, name, options)
+            lines = s.next_line - s.line
+            yield CsvChunk(path, s.start, s.stop, s.line, lines, names, s.regular, name, options)
 
 
 def first_row(path: Path, options: Csv, *, name: Path) -> FirstRow | None:
