@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from shardmill.datasets.gather.mapped_split import Access
+from shardmill.datasets.order.callers import lightning_overfits, refuse_accelerate
 from shardmill.datasets.order.ranks import rank_and_world_size
 from shardmill.datasets.order.row_order import Places, RowOrder
 
@@ -32,7 +33,9 @@ class EpochOrder:
     """A batch sampler that yields index tensors [b] int64.
 
     Each iteration is one epoch, and the next iteration is the next epoch; `set_epoch` goes to any
-    other. The number of ranks does not change the order of an epoch: a step takes the next
+    other. Inside a Lightning Trainer with `overfit_batches`, every epoch has the rows of epoch 0.
+
+    The number of ranks does not change the order of an epoch: a step takes the next
     `batch_size * world_size` rows, and rank r takes the r-th part of them. So any rank can go on
     from any place of any other run.
 
@@ -91,8 +94,13 @@ class EpochOrder:
 
     @property
     def sampler(self) -> "EpochOrder":
-        """The order itself, since Lightning sets the epoch on what has this name."""
+        """The order itself, since Lightning sets the epoch on what has this name.
+
+        Raises:
+            DividedTwiceError: Accelerate would divide the rows among its processes again.
+        """
         # Lightning loads no place of a loader if it resumes a run at the end of an epoch.
+        refuse_accelerate()  # which asks for a sampler when it prepares a loader
         return self
 
     @property
@@ -181,6 +189,7 @@ class EpochOrder:
         return Place(epoch, row) if self._step_rows(row) else Place(epoch + 1, 0)
 
     def __iter__(self) -> Iterator[Tensor]:
+        refuse_accelerate()
         progress = self._running = Progress(self.begin())
         for rows in self.groups(progress.begin, 1):
             progress.batches += 1
@@ -197,19 +206,21 @@ class EpochOrder:
         Yields:
             Rows [batches, rows of a batch] int64.
         """
+        # The place counts on, so that states and `set_epoch` mean what they always do.
+        epoch = 0 if lightning_overfits() else place.epoch
         row = place.row
         while step := self._step_rows(row):
             whole = min(self._whole_steps(row), batches)
             if whole:
                 size = self.batch_size
                 stop = row + whole * step
-                rows = self._places.between(place.epoch, row, stop)
+                rows = self._places.between(epoch, row, stop)
                 if self.world_size > 1:
                     rows = rows.view(whole, self.world_size, size)[:, self.rank]
                 yield rows.reshape(whole, size)
             else:
                 stop = row + step
-                rows = self._part(self._places.between(place.epoch, row, stop))
+                rows = self._part(self._places.between(epoch, row, stop))
                 yield rows[None]
             row = stop
 

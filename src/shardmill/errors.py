@@ -224,6 +224,10 @@ class KindError(ArtifactError):
     """An artifact of another kind than the class that opens it."""
 
 
+class DividedTwiceError(ShardmillError):
+    """Rows that are divided among processes, and that another library would divide again."""
+
+
 class LockedError(ShardmillError):
     """Another process is building the same artifact."""
 

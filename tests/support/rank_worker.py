@@ -14,8 +14,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 import shardmill
 
@@ -118,7 +120,11 @@ def read_with_accelerate(rank: int, world_size: int, port: int, artifact: Path) 
     accelerator = Accelerator(cpu=True, kwargs_handlers=[timeout])
     try:
         assert (accelerator.process_index, accelerator.num_processes) == (rank, world_size)
-        loader = accelerator.prepare(shardmill.open(artifact).loader(64, shuffle=True, seed=5))
+        ds = shardmill.open(artifact)
+        loader = accelerator.prepare(ds.loader(64, shuffle=True, seed=5))
+        if world_size > 1:
+            with pytest.raises(shardmill.DividedTwiceError, match="would be divided again"):
+                accelerator.prepare(DataLoader(ds, batch_sampler=ds.loader(64).batch_sampler))
         epochs = [loader, loader, skip_first_batches(loader, 3)]
         return [[row for batch in epoch for row in row_numbers(batch)] for epoch in epochs]
     finally:
