@@ -38,7 +38,8 @@ def command(
     """Compare a saved model with the labels of an artifact.
 
     FOLDER is a model that `shardmill train` has saved. The command prints the accuracy, the
-    precision, recall and F1 of each class, and the confusion matrix.
+    precision, recall and F1 of each class, and the confusion matrix, or the commonest confusions if
+    the matrix has more than 20 classes or does not fit the line.
     """
     from shardmill.cli.output import print_json, require_libraries
     from shardmill.cli.print_models import print_evaluation

@@ -1,6 +1,6 @@
 """Prints what `shardmill evaluate` and `shardmill export` found."""
 
-import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -8,6 +8,9 @@ import click
 if TYPE_CHECKING:
     from shardmill.training.saved.evaluate_model import Evaluation
     from shardmill.training.saved.export_model import Exported
+
+MATRIX_CLASSES = 20  # a larger confusion matrix cannot be read
+CONFUSIONS = 20
 
 
 def print_exported(exported: "Exported") -> None:
@@ -21,21 +24,47 @@ def print_exported(exported: "Exported") -> None:
 
 
 def print_evaluation(evaluation: "Evaluation") -> None:
-    """Print the scores of each class and the confusion matrix as tables."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    """Print the scores of each class, and the confusion matrix or the commonest confusions.
 
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    The matrix is printed if it has at most 20 classes and no line would be wrapped.
+    """
+    from shardmill.cli.print_table import fits, print_table
+
     sample = " (SAMPLE DATA)" if evaluation.sample else ""
     click.echo(f"{evaluation.artifact}, {evaluation.split}: {evaluation.rows:,} rows{sample}")
     click.echo(f"accuracy {evaluation.accuracy:.4f}")
-    scores = Table("class", "precision", "recall", "F1", "rows")
-    names = [escape(c.name) for c in evaluation.classes]
-    confusion = Table("true \\ predicted", *names)
-    for name, c, row in zip(names, evaluation.classes, evaluation.confusion, strict=True):
-        numbers = (f"{n:.4f}" for n in (c.precision, c.recall, c.f1))
-        scores.add_row(name, *numbers, f"{c.rows:,}")
-        confusion.add_row(name, *(f"{n:,}" for n in row))
-    console.print(scores)
-    console.print(confusion)
+    scores = [
+        (c.name, *(f"{n:.4f}" for n in (c.precision, c.recall, c.f1)), f"{c.rows:,}")
+        for c in evaluation.classes
+    ]
+    print_table(["class", "precision", "recall", "F1", "rows"], scores)
+    names = [c.name for c in evaluation.classes]
+    if len(names) <= MATRIX_CLASSES:
+        lines = zip(names, evaluation.confusion, strict=True)
+        cells = [(name, *(f"{n:,}" for n in numbers)) for name, numbers in lines]
+        headings = ["true \\ predicted", *names]
+        if fits(headings, cells):
+            print_table(headings, cells)
+            return
+    _print_confusions(evaluation, names)
+
+
+def _print_confusions(evaluation: "Evaluation", names: Sequence[str]) -> None:
+    from shardmill.cli.print_table import print_table
+
+    confusions = [
+        (rows, true, predicted)
+        for true, line in enumerate(evaluation.confusion)
+        for predicted, rows in enumerate(line)
+        if rows and true != predicted
+    ]
+    confusions.sort(key=lambda confusion: -confusion[0])  # equally common ones stay in order
+    cells = [
+        (names[true], names[predicted], f"{rows:,}", f"{rows / evaluation.classes[true].rows:.4f}")
+        for rows, true, predicted in confusions[:CONFUSIONS]
+    ]
+    if cells:
+        headings = ["true", "predicted", "rows", "share of the true class"]
+        print_table(headings, cells, names=2)
+    shown = f"the {len(cells)} commonest of " if len(cells) < len(confusions) else ""
+    click.echo(f"{shown}{len(confusions):,} confusions; --json or --picture show the whole matrix")

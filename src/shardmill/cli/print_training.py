@@ -1,7 +1,6 @@
 """Prints the results of training runs, and what can be done with each of them next."""
 
 import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,17 +40,15 @@ def way_to_go_on(artifact: Path, out: Path) -> str:
 
 
 def _print_metrics(results: Sequence["Result"]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from shardmill.cli.print_table import print_table
 
-    table = Table()
-    for heading in ("artifact", *_METRICS, "seconds"):
-        table.add_column(heading.replace("_", " "), justify="left")
+    headings = [name.replace("_", " ") for name in ("artifact", *_METRICS, "seconds")]
+    rows = []
     for result in results:
         name = f"{result.name} (SAMPLE DATA)" if result.sample else result.name
         values = [f"{result.metrics[m]:.4f}" if m in result.metrics else "-" for m in _METRICS]
-        table.add_row(name, *values, f"{result.seconds:.1f}")
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+        rows.append((name, *values, f"{result.seconds:.1f}"))
+    print_table(headings, rows)
 
 
 def _next_steps(result: "Result") -> Iterator[tuple[str, Sequence[str]]]:
