@@ -7,6 +7,7 @@ import pytest
 
 from shardmill.startup import (
     available_cores,
+    draw_to_files,
     imported_meanwhile,
     limit_blas_threads,
     share_cores,
@@ -38,6 +39,12 @@ def test_thread_counts_of_the_user_are_kept(monkeypatch: pytest.MonkeyPatch) -> 
     share_cores(2)
     limit_blas_threads()
     assert os.environ["OMP_NUM_THREADS"] == os.environ["OPENBLAS_NUM_THREADS"] == "7"
+
+
+def test_matplotlib_needs_no_backend_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MPLBACKEND", "module://nothing")
+    draw_to_files()
+    assert os.environ["MPLBACKEND"] == "agg"
 
 
 def test_a_module_is_imported_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,13 @@
 """Runs the command `shardmill`; `python -m shardmill` does the same."""
 
 from shardmill.cli import main
-from shardmill.startup import collect_garbage_rarely, skip_final_collection
+from shardmill.startup import collect_garbage_rarely, draw_to_files, skip_final_collection
 
 
 def run() -> None:
     """Run the command that this process was started for, and end the process."""
     collect_garbage_rarely()
+    draw_to_files()
     try:
         main(prog_name="shardmill")
     finally:
