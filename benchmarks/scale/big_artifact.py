@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from shardmill.format.layout import Field, aligned_rows, shard_header, shard_layout
-from shardmill.format.manifest import MANIFEST_NAME, FileRecord, Manifest, ShardRecord, SplitRecord
+from shardmill.format.manifest import FileRecord, Manifest, ShardRecord, SplitRecord
+from shardmill.format.near_artifacts import MANIFEST_NAME
 
 FIELDS = (Field.input("uint8", (1, 28, 28)), Field.target("class", "int64"))
 

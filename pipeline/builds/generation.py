@@ -21,7 +21,8 @@ from filelock import FileLock, Timeout
 from shardmill.atomic import make_folder, replace_file, sync
 from shardmill.ended_threads import EndedThreads
 from shardmill.errors import LockedError, OutputError
-from shardmill.format.manifest import MANIFEST_NAME, FileRecord, Manifest
+from shardmill.format.manifest import FileRecord, Manifest
+from shardmill.format.near_artifacts import MANIFEST_NAME
 
 # How many files are flushed to disk at the same time; the file system then waits for the disk a few
 # times instead of once a file.

@@ -20,7 +20,7 @@ from shardmill.errors import (
     MissingArtifactError,
     UnknownSplitError,
 )
-from shardmill.format.manifest import MANIFEST_NAME
+from shardmill.format.near_artifacts import MANIFEST_NAME
 from shardmill.recipe.load_recipe import parse_recipe
 
 
@@ -61,7 +61,7 @@ def test_what_cannot_be_opened(cut_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(KindError, match="expected an artifact of kind image, found kind text"):
         shardmill.ImageDataset(path)
     with pytest.raises(MissingArtifactError, match="build it with `shardmill preprocess`"):
-        shardmill.open(tmp_path)
+        shardmill.open(tmp_path / "none")
     with pytest.raises(ValueError, match="layout is one of padded, bag, jagged, not 'bags'"):
         shardmill.open(path, layout="bags")  # type: ignore[call-overload]
 

@@ -145,7 +145,7 @@ def test_what_is_taken_for_a_model_folder(
     with pytest.raises(MissingArtifactError, match=r"found an artifact, .* runs/NAME/model$"):
         shardmill.load_model(sample_artifacts / "titanic")
     with pytest.raises(MissingArtifactError, match=r"found none; correct the path$"):
-        shardmill.load_model(tmp_path)
+        shardmill.load_model(tmp_path / "none")
 
 
 def rewrite(source: Path, folder: Path, **changes: Any) -> None:

@@ -10,10 +10,10 @@ from pydantic import AfterValidator, Field, model_validator
 
 from shardmill.format import layout, manifest_rules as rules
 from shardmill.format.layout import FORMAT_VERSION
+from shardmill.format.near_artifacts import MANIFEST_NAME, way_to_artifact
 from shardmill.format.record import parse_record, read_content, to_json
 from shardmill.strict import Strict
 
-MANIFEST_NAME = "manifest.json"
 Kind = Literal["tabular", "image", "text"]
 # Rows, values and bytes are counted in 64 bits.
 Count = Annotated[int, Field(ge=0, lt=2**63)]
@@ -294,7 +294,6 @@ class Manifest(Strict):
             ManifestError: It is damaged, or breaks the format.
         """
         path = Path(artifact) / MANIFEST_NAME
-        fix = "build it with `shardmill preprocess`, or correct the path"
-        content = read_content(path, fix=fix)
+        content = read_content(path, fix=way_to_artifact)
         fix = "build the artifact again with `shardmill preprocess --force`"
         return parse_record(path, content, cls, version=FORMAT_VERSION, fix=fix)

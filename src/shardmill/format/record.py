@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,12 +23,12 @@ def to_json(record: Strict) -> bytes:
     return (json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def read_content(path: Path, *, fix: str) -> bytes:
+def read_content(path: Path, *, fix: Callable[[Path], str]) -> bytes:
     """Return the content of the record that says what a folder is, such as a manifest.
 
     Args:
         path: The file of the record.
-        fix: What the user can do if the file is not there.
+        fix: Returns what the user can do if the file is not in this folder.
 
     Raises:
         MissingArtifactError: There is no such file.
@@ -36,8 +37,9 @@ def read_content(path: Path, *, fix: str) -> bytes:
     try:
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
+        folder = path.parent
         raise MissingArtifactError(
-            path.parent, expected=f"a folder with a {path.name}", found="none", fix=fix
+            folder, expected=f"a folder with a {path.name}", found="none", fix=fix(folder)
         ) from None
     except OSError as error:
         raise ManifestError(
@@ -92,7 +94,7 @@ def read_record(path: Path, record: type[AnyRecord], *, version: int, fix: str) 
         FormatVersionError: The record is of a newer version.
         ManifestError: The file is damaged, holds something else, or was changed.
     """
-    content = read_content(path, fix="correct the path")
+    content = read_content(path, fix=lambda _: "correct the path")
     read = parse_record(path, content, record, version=version, fix=fix)
     if to_json(read) != content:
         expected = f"a {path.name} as shardmill writes it"

@@ -1,6 +1,7 @@
 """Reads recipes: those that come with the package, and those of users."""
 
 import json
+import os
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -35,13 +36,17 @@ def shipped_recipe_text(name: str) -> str:
     """
     known = shipped_recipes()
     if name not in known:
-        raise RecipeError(
-            f"recipe {name!r}",
-            expected=f"one of {', '.join(known)}, or a path that ends in .toml",
-            found="neither",
-            fix=hint(name, known, "check the name"),
-        )
+        raise _unknown(name, hint(name, known, "check the name"))
     return files("shardmill.recipe.shipped").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+
+
+def _unknown(name: str, fix: str) -> RecipeError:
+    return RecipeError(
+        f"recipe {name!r}",
+        expected=f"one of {', '.join(shipped_recipes())}, or a path that ends in .toml",
+        found="neither",
+        fix=fix,
+    )
 
 
 def load_recipe(name_or_path: str) -> AnyRecipe:
@@ -54,15 +59,30 @@ def load_recipe(name_or_path: str) -> AnyRecipe:
         RecipeError: There is no such recipe, or it has faults; `found` lists them all.
     """
     if not name_or_path.endswith(".toml"):
+        _refuse_name_of_file(name_or_path)
         return parse_recipe(shipped_recipe_text(name_or_path), where=name_or_path)
     path = Path(name_or_path)
+    fix = "check the path"
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        if isinstance(error, FileNotFoundError):
+            near = [*map(str, sorted(path.parent.glob("*.toml"))), *shipped_recipes()]
+            fix = hint(name_or_path, near, fix)
         raise RecipeError(
-            path, expected="a readable TOML file", found=str(error), fix="check the path"
+            path, expected="a readable TOML file", found=str(error), fix=fix
         ) from None
     return parse_recipe(text, where=str(path))
+
+
+def _refuse_name_of_file(name: str) -> None:
+    """Refuse a name that no recipe in the package has, but a file with the ending left out."""
+    if name in shipped_recipes():
+        return
+    # An artifact has the name of its recipe, so its path may have been given.
+    for file in (f"{name}.toml", f"{os.path.basename(name)}.toml"):  # noqa: PTH119  of any text
+        if os.path.isfile(file):  # noqa: PTH113  False for names that are too long
+            raise _unknown(name, f"did you mean {file}?")
 
 
 def parse_recipe(text: str, *, where: str) -> AnyRecipe:

@@ -22,7 +22,8 @@ from shardmill.errors import (
     MissingArtifactError,
     OutputError,
 )
-from shardmill.format.manifest import MANIFEST_NAME, Digest, FileRecord, Kind, Sha256
+from shardmill.format.manifest import Digest, FileRecord, Kind, Sha256
+from shardmill.format.near_artifacts import MANIFEST_NAME, give, name_meant
 from shardmill.format.read_checked import read_checked
 from shardmill.format.record import read_record, to_json
 from shardmill.serve.saved_preprocessor import PREPROCESSOR_NAME
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from shardmill.serve.preprocessor import Preprocessor
 
 MODEL_NAME = "model.json"
+_USUAL_FOLDER = Path("runs")  # where `shardmill train` writes
 WEIGHTS_NAME = "model.safetensors"
 MODEL_VERSION = 1
 _FIX = "copy the folder anew, or train the model again"
@@ -125,8 +127,13 @@ def read_model(folder: str | os.PathLike[str]) -> tuple[ModelFacts, bytes]:
 def _missing(folder: Path) -> MissingArtifactError:
     """Return the error for a folder without a model. Often it is that of a run or an artifact."""
     found, fix = "none", "correct the path"
-    if (folder / "model" / MODEL_NAME).is_file():
-        fix = f"give {folder / 'model'}"
+    usual = _USUAL_FOLDER / name_meant(folder) / "model"
+    below = [folder / "model", *sorted(path / "model" for path in folder.glob("*"))]
+    models = [path for path in below if (path / MODEL_NAME).is_file()]
+    if models:
+        fix = give(models)
+    elif (usual / MODEL_NAME).is_file():
+        fix = give([usual])
     elif (folder / MANIFEST_NAME).is_file():
         found = f"an artifact, which has a {MANIFEST_NAME}"
         fix = "give a model that was trained on it, such as runs/NAME/model"
