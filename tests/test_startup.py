@@ -1,6 +1,7 @@
 """What makes the command start fast: cores, thread counts, imports in another thread."""
 
 import os
+import subprocess
 import sys
 
 import pytest
@@ -11,6 +12,7 @@ from shardmill.startup import (
     imported_meanwhile,
     limit_blas_threads,
     share_cores,
+    wait_passively,
 )
 
 
@@ -39,6 +41,31 @@ def test_thread_counts_of_the_user_are_kept(monkeypatch: pytest.MonkeyPatch) -> 
     share_cores(2)
     limit_blas_threads()
     assert os.environ["OMP_NUM_THREADS"] == os.environ["OPENBLAS_NUM_THREADS"] == "7"
+
+
+@pytest.mark.parametrize(("given", "policy"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_wait_as_the_user_says_or_passively(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, policy: str
+) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", given or "")
+    if given is None:
+        monkeypatch.delenv("OMP_WAIT_POLICY")
+    wait_passively()
+    assert os.environ["OMP_WAIT_POLICY"] == policy
+
+
+def test_the_command_is_set_up_before_torch_is_imported() -> None:
+    code = (
+        "import os, sys, shardmill.__main__ as command\n"
+        "command.main = lambda **_: print(\n"
+        "    os.environ['OMP_WAIT_POLICY'], os.environ['MPLBACKEND'], 'torch' in sys.modules)\n"
+        "command.run()"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.split() == ["PASSIVE", "agg", "False"]
 
 
 def test_matplotlib_needs_no_backend_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
