@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import RichProgressBar
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
 # A terminal gets a bar, and everything else gets a line for each epoch.
 Report = Literal["bar", "lines", "nothing"]
@@ -15,16 +16,32 @@ _METRICS = ("train_loss", "validation_loss", "validation_accuracy")
 
 
 class EpochBar(RichProgressBar):
-    """Lightning's bar, on stderr, with the training loss and validation accuracy so far."""
+    """Lightning's bar, on stderr, with the training loss and validation accuracy so far.
+
+    A line of 80 characters has room for it, up to 99 epochs of 999 batches.
+    """
 
     def __init__(self) -> None:
         super().__init__(leave=True, console_kwargs={"stderr": True})
 
+    def configure_columns(self, trainer: Trainer) -> list[Any]:  # noqa: ARG002
+        """Return the columns before the metrics."""
+        return [
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=6),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+        ]
+
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:  # noqa: ARG002
         """Return the metrics beside the bar, which has room for two."""
         found = _found(trainer)
-        wanted = {"loss": "train_loss", "accuracy": "validation_accuracy"}
-        return {word: found[name] for word, name in wanted.items() if name in found}
+        wanted = ("train_loss", "validation_accuracy")
+        return {name: found[name] for name in wanted if name in found}
+
+    def _get_train_description(self, current_epoch: int) -> str:
+        # Lightning counts from 0, as nothing else here does.
+        return f"epoch {current_epoch + 1}/{self.trainer.max_epochs}"
 
 
 class EpochLines(Callback):

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,23 @@ def test_a_run_is_reported_line_by_line(sample_artifacts: Path, tmp_path: Path) 
     # On a terminal, and not in the results.
     (bar,) = make_reporters("bar")
     assert bar._console_kwargs == {"stderr": True}
+
+
+def test_a_bar_fits_into_80_characters(
+    sample_artifacts: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "80")
+        patch.setenv("FORCE_COLOR", "1")  # rich takes stderr for a terminal then
+        options = RunOptions({"epochs": 2, "batch_size": 8}, report="bar")
+        train_artifact(sample_artifacts / "titanic", tmp_path, options=options)
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", capfd.readouterr().err)
+    lines = {line.strip() for line in re.split(r"[\r\n]+", text)}
+    ended = [line for line in sorted(lines) if " 100/100 " in line]
+    for epoch in ("1/2", "2/2"):
+        last = rf"epoch {epoch} ━{{6}} 100/100 \d\d:\d\d train_loss: 0\.\d{{4}} "
+        assert any(re.fullmatch(last + r"validation_accuracy: 0\.\d{4}", line) for line in ended)
+    assert not any(line.startswith("validation_accuracy") for line in lines)
 
 
 def test_the_commands_at_the_end_can_be_pasted(sample_artifacts: Path, tmp_path: Path) -> None:
