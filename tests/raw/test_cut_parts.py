@@ -57,7 +57,20 @@ def test_size_of_a_part(total: int, part: int) -> None:
     chunks = pieces([8 * MIB] * (total // 8))[:200]
     parts = list(cut_parts(chunks, part_bytes=WorkSizes().part_bytes(total * MIB)))
     assert sizes_of(parts)[:-1] == [part * MIB] * (len(parts) - 1)
-    assert WorkSizes().part_count(total * MIB) == -(-total // part)
+
+
+@settings(deadline=None)
+@given(total=st.integers(0, 20_000), row=st.integers(1, 20_000))
+def test_about_how_many_parts_there_are(total: int, row: int) -> None:
+    sizes, whole = WorkSizes(), total * MIB
+    chunk = sizes.chunk_bytes // row * row  # as many whole rows as there is room for
+    if chunk == sizes.chunk_bytes:
+        chunk -= row
+    full, rest = divmod(whole, chunk)
+    parts = list(
+        cut_parts(pieces([chunk] * full + [rest] * (rest > 0)), part_bytes=sizes.part_bytes(whole))
+    )
+    assert len(parts) == pytest.approx(sizes.part_count(whole), abs=1, rel=0.01)
 
 
 def test_chunks_are_taken_as_they_are_needed() -> None:

@@ -28,14 +28,20 @@ def progress_bars(*, quiet: bool) -> Iterator["Progress"]:
         yield lambda stage, done, total: None  # noqa: ARG005
         return
     from rich.console import Console
-    from rich.progress import Progress as Bars
+    from rich.progress import BarColumn, Progress as Bars, TaskProgressColumn, TextColumn
 
-    with Bars(console=Console(stderr=True), transient=True) as bars:
+    from shardmill.cli.time_left import TimeLeft
+
+    named = TextColumn("{task.description}")
+    columns = (named, BarColumn(), TaskProgressColumn(), TimeLeft())
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
         tasks: dict[str, Any] = {}
 
         def update(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=total)
+            elif done == 0:  # the next split of the same stage
+                bars.reset(tasks[stage])
             bars.update(tasks[stage], completed=done, total=total)
 
         yield update

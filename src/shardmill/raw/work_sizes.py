@@ -49,8 +49,13 @@ class WorkSizes:
         return min(max(share, self.smallest_part_bytes), self.largest_part_bytes)
 
     def part_count(self, total_bytes: int) -> int:
-        """Return about how many parts an input of `total_bytes` has."""
-        return -(-total_bytes // self.part_bytes(total_bytes))
+        """Return about how many parts an input of `total_bytes` has.
+
+        Chunks end with a row, so they are a little smaller than `chunk_bytes`, and a part needs one
+        more of them than would fill it.
+        """
+        chunks = self.part_bytes(total_bytes) // self.chunk_bytes + 1
+        return -(-total_bytes // (chunks * self.chunk_bytes))
 
 
 DEFAULT_SIZES = WorkSizes()

@@ -1,0 +1,31 @@
+"""The column of progress bars that says how long a stage still takes."""
+
+from datetime import timedelta
+
+from rich.progress import ProgressColumn, Task
+from rich.text import Text
+
+
+class TimeLeft(ProgressColumn):
+    """The time until a stage ends if the rest goes at the mean speed so far.
+
+    Parts end in groups, as many at a time as there are workers. rich's own column takes the speed
+    within a group for that of the stage.
+    """
+
+    max_refresh = 0.5
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ends: dict[int, tuple[float, float]] = {}  # what was done, and when all will be
+
+    def render(self, task: Task) -> Text:
+        """Return hours, minutes and seconds, or dashes before the first part is done."""
+        if not task.completed or task.total is None or task.start_time is None:
+            return Text("-:--:--")
+        now = task.get_time()
+        done, end = self._ends.get(task.id, (0.0, 0.0))
+        if done != task.completed:
+            end = now + (now - task.start_time) * (task.total - task.completed) / task.completed
+            self._ends[task.id] = (task.completed, end)
+        return Text(str(timedelta(seconds=max(round(end - now), 0))))
