@@ -132,7 +132,9 @@ def overfitting(rows: list[Any], validated: list[Any]) -> Any:
     return Noting()
 
 
-def fit(train: Any, validation: Any, **options: Any) -> tuple[list[Any], list[Any]]:
+def fit(
+    train: Any, validation: Any, *, checkpoint: Path | None = None, **options: Any
+) -> tuple[list[Any], list[Any]]:
     """Return for each of three epochs the batches that Lightning trained and validated on."""
     lightning = pytest.importorskip("lightning")
     quiet = ("enable_progress_bar", "enable_model_summary", "logger", "enable_checkpointing")
@@ -144,7 +146,7 @@ def fit(train: Any, validation: Any, **options: Any) -> tuple[list[Any], list[An
         num_sanity_val_steps=0,
         **(dict.fromkeys(quiet, False) | options),
     )
-    trainer.fit(overfitting(*noted), train, validation)
+    trainer.fit(overfitting(*noted), train, validation, ckpt_path=checkpoint)
     by_epoch = [
         [[rows for at, rows in batches if at == epoch] for epoch in range(3)] for batches in noted
     ]
@@ -187,3 +189,22 @@ def test_without_overfit_batches_epochs_differ(table: ShardDataset) -> None:
     train, _ = fit(table.loader(64, shuffle=True), None, limit_train_batches=3)
     assert [len(epoch) for epoch in train] == [3] * 3
     assert train[0] != train[1] != train[2] != train[0]
+
+
+def test_overfitting_resumes_where_it_stopped(table: ShardDataset, tmp_path: Path) -> None:
+    callbacks = pytest.importorskip("lightning.pytorch.callbacks")
+
+    def rows(checkpoint: Path | None = None, **limits: Any) -> list[Any]:
+        every_batch = callbacks.ModelCheckpoint(
+            tmp_path, "{step}", every_n_train_steps=1, save_top_k=-1
+        )
+        options = {"enable_checkpointing": True, "callbacks": [every_batch], **limits}
+        loader = table.loader(64, shuffle=True)
+        train, _ = fit(loader, None, checkpoint=checkpoint, overfit_batches=3, **options)
+        return [batch for epoch in train for batch in epoch]
+
+    everything = rows()
+    assert len(everything) == 9
+    assert rows(max_steps=5) == everything[:5]
+    for step in (2, 3, 5):
+        assert rows(tmp_path / f"step={step}.ckpt") == everything[step:]
