@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 
-_OBJECTS_BETWEEN_COLLECTIONS = 50_000
+_OBJECTS_BETWEEN_COLLECTIONS = 200_000
 
 
 def collect_garbage_rarely() -> None:
-    """Let the garbage collector run once for every 50,000 new objects from now on.
+    """Let the garbage collector run once for every 200,000 new objects from now on.
 
     Imports make hundreds of thousands of objects and hardly any garbage. Python's default is to
     search for garbage after every 700 to 2,000 objects.
