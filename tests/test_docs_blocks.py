@@ -3,12 +3,21 @@
 import re
 import shutil
 import subprocess
+import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 from doc_blocks import RUN, Block, find_blocks, run_page
 
-from shardmill.recipe.load_recipe import parse_recipe
+from shardmill.recipe.csv_options import Csv
+from shardmill.recipe.image_recipe import ImageRecipe
+from shardmill.recipe.load_recipe import parse_recipe, shipped_recipe_text, shipped_recipes
+from shardmill.recipe.splits import CsvFile, HoldOut, RawFile, Split
+from shardmill.recipe.tabular_column import Column
+from shardmill.recipe.tabular_recipe import Group, TabularRecipe
+from shardmill.recipe.targets import ColumnTarget, ImageTarget
+from shardmill.recipe.text_recipe import Text, TextRecipe, TokenizerFile, Vocabulary
 from shardmill.training.settings.load_settings import load_settings_file
 
 ROOT = Path(__file__).parent.parent
@@ -125,3 +134,48 @@ def test_settings_are_valid(tmp_path: Path) -> None:
         file = tmp_path / block.title
         file.write_text(block.text, encoding="utf-8")
         assert load_settings_file(file, ["titanic", "mnist", "ag_news", "reviews", "letters"])
+
+
+# What a recipe has at a path of its keys. `*` stands for a name of the user's own.
+TABLES = {
+    "": (TabularRecipe, TextRecipe, ImageRecipe),
+    "csv": (Csv,),
+    "columns.*": (Column,),
+    "target": (ColumnTarget, ImageTarget),
+    "targets.*": (),
+    "groups.*": (Group,),
+    "splits.*": (Split,),
+    "splits.*.csv": (CsvFile,),
+    "splits.*.images": (RawFile,),
+    "splits.*.hold_out": (HoldOut,),
+    "text": (Text,),
+    "text.tokenizer_file": (TokenizerFile,),
+    "vocabulary": (Vocabulary,),
+}
+
+
+def keys_of_built_recipes() -> dict[str, set[str]]:
+    """The keys of each table in the recipes that the pages build, and in the shipped ones."""
+    texts = [shipped_recipe_text(name) for name in shipped_recipes()]
+    texts += [block.text for block in all_blocks("toml") if block.title and "splits" in block.text]
+    keys: dict[str, set[str]] = {table: set() for table in TABLES}
+    for text in texts:
+        waiting: list[tuple[str, object]] = [("", tomllib.loads(text))]
+        while waiting:
+            path, facts = waiting.pop()
+            named = next(
+                (t for t in TABLES if fnmatch(path, t) and path.count(".") == t.count(".")), None
+            )
+            if isinstance(facts, dict):
+                keys.setdefault(named or path, set()).update(facts)
+                waiting += [(f"{path}.{key}".lstrip("."), value) for key, value in facts.items()]
+    return keys
+
+
+def test_every_key_of_a_recipe_is_in_a_recipe_that_is_built() -> None:
+    keys = keys_of_built_recipes()
+    for table, models in TABLES.items():
+        known = {f.alias or name for model in models for name, f in model.model_fields.items()}
+        if models == (TokenizerFile,):
+            known -= set(RawFile.model_fields)  # keys of any raw file
+        assert known - keys[table] == set(), table
