@@ -1,9 +1,11 @@
 """The base of every record and table that is read from a file, and the words for its faults."""
 
+import re
+from functools import partial
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from shardmill.faults import hint
@@ -13,6 +15,31 @@ class Strict(BaseModel):
     """A frozen pydantic model that refuses unknown keys and values of another type."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def spelt(pattern: str, words: str) -> AfterValidator:
+    """Return a check of texts that says in words what it takes, where pydantic shows a pattern.
+
+    Args:
+        pattern: The regular expression of the whole text.
+        words: What it takes, for people.
+
+    Example:
+        >>> class Coin(Strict):
+        ...     code: Annotated[str, spelt("[A-Z]{3}", "three capital letters")]
+        >>> try:
+        ...     Coin(code="eur")
+        ... except ValidationError as error:
+        ...     describe_faults(Coin, error)
+        ["code: must be three capital letters, found 'eur'"]
+    """
+    return AfterValidator(partial(_spelt, pattern, words))
+
+
+def _spelt(pattern: str, words: str, text: str) -> str:
+    if re.fullmatch(pattern, text) is None:
+        raise ValueError(f"must be {words}")
+    return text
 
 
 def describe_faults(

@@ -55,8 +55,8 @@ def test_all_faults_at_once_each_with_its_path() -> None:
         ('"no", "yes"', "0, 1", 'target.classes: must be "learn" or a list of texts'),
         ('["no", "yes"]', '"no"', 'target.classes: must be "learn" or a list of texts'),
         # values outside what is known
-        ('name = "trees"', 'name = "a b"', "name: String should match pattern"),
-        ('name = "trees"', 'name = "../x"', "name: String should match pattern"),
+        ('name = "trees"', 'name = "a b"', "name: must be up to 64"),
+        ('name = "trees"', 'name = "../x"', "name: must be up to 64"),
         ('"float64"', '"float"', "columns.height.dtype: Input should be 'int64', 'float64', 'str'"),
         ('"mean"', '"zero"', "columns.height.missing: Input should be 'error', 'drop', 'keep'"),
         # classes
@@ -83,7 +83,7 @@ def test_all_faults_at_once_each_with_its_path() -> None:
         ),
         # a split that no statistics can come from
         ("splits.train", "splits.tran", "splits: a split called train is needed"),
-        ("train.csv]", "'two words'.csv]", "splits.two words.[key]: String should match"),
+        ("train.csv]", "'two words'.csv]", "splits.two words.[key]: must be up to"),
     ],
 )
 def test_faults_of_a_tabular_recipe(old: str, new: str, fault: str) -> None:

@@ -133,7 +133,7 @@ def test_faults_of_a_column(column: str, fault: str) -> None:
         ("groups.a = []", "groups.a.columns: Tuple should have at least 1 item"),
         ("groups.a = 'age'", "groups.a: Input should be"),
         ("groups.a = { colums = ['age'] }", "groups.a.colums: unknown key, did you mean columns?"),
-        ("groups.'a b' = ['age']", "groups.a b.[key]: String should match"),
+        ("groups.'a b' = ['age']", "groups.a b.[key]: must be up to"),
         (
             "groups.a = { columns = ['age', 'height'], dtype = 'int16' }",
             "groups.a.dtype: 'height' is not of whole numbers",

@@ -12,13 +12,13 @@ from shardmill.format import layout, manifest_rules as rules
 from shardmill.format.layout import FORMAT_VERSION
 from shardmill.format.near_artifacts import MANIFEST_NAME, way_to_artifact
 from shardmill.format.record import parse_record, read_content, to_json
-from shardmill.strict import Strict
+from shardmill.strict import Strict, spelt
 
 Kind = Literal["tabular", "image", "text"]
 # Rows, values and bytes are counted in 64 bits.
 Count = Annotated[int, Field(ge=0, lt=2**63)]
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Digest = Annotated[str, spelt("[0-9a-f]{32}", "32 hexadecimal digits")]
+Sha256 = Annotated[str, spelt("[0-9a-f]{64}", "64 hexadecimal digits")]
 
 
 def _inside(path: str) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from shardmill.recipe.number_format import DecimalMark, ThousandsMark
-from shardmill.strict import Strict
+from shardmill.strict import Strict, spelt
 
 WHITESPACE = "whitespace"
 
@@ -26,7 +26,7 @@ def _no_line_end(text: str) -> str:
 
 
 Delimiter = Annotated[str, Field(min_length=1, max_length=10), AfterValidator(_no_line_end)]
-Sign = Annotated[str, Field(pattern=r"^([!-~]?)$")]  # printable ASCII but the space, or nothing
+Sign = Annotated[str, spelt("[!-~]?", "a printable ASCII character other than the space, or empty")]
 Comment = Annotated[str, Field(max_length=10), AfterValidator(_no_line_end)]
 Lines = Annotated[int, Field(ge=0)]
 Encoding = Annotated[str, AfterValidator(_known_encoding)]

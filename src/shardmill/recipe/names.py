@@ -6,7 +6,15 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+from shardmill.strict import spelt
+
+Name = Annotated[
+    str,
+    spelt(
+        "[A-Za-z0-9][A-Za-z0-9_-]{0,63}",
+        "up to 64 ASCII letters, digits, - and _ that begin with a letter or a digit",
+    ),
+]
 Count = Annotated[int, Field(ge=1)]
 Text = TypeVar("Text", bound=str)
 _LISTED = 10  # a message lists at most so many names

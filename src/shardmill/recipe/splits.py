@@ -24,9 +24,11 @@ from shardmill.recipe.csv_options import (
     Sign,
 )
 from shardmill.recipe.names import Count, Name, distinct
-from shardmill.strict import Strict
+from shardmill.strict import Strict, spelt
 
-CHECKSUM = r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$"
+CHECKSUM = spelt(
+    "sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", "sha256: and 64 hexadecimal digits, or md5: and 32"
+)
 
 
 def _below_raw(path: str) -> str:
@@ -56,7 +58,7 @@ class RawFile(Strict):
 
     path: Annotated[str, AfterValidator(_below_raw)]
     urls: tuple[str, ...] = ()
-    checksum: Annotated[str, Field(pattern=CHECKSUM)] | None = None
+    checksum: Annotated[str, CHECKSUM] | None = None
     rows: Count | None = None
 
     @property

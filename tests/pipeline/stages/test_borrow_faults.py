@@ -145,7 +145,7 @@ def test_faults_beside_from(rules: str, found: str) -> None:
     ("of", "found"),
     [
         ('"fresh"', "vocabulary.from: must name another artifact than this recipe's own"),
-        ('"../words"', "vocabulary.from: String should match pattern"),
+        ('"../words"', "vocabulary.from: must be up to 64"),
         ("3", "vocabulary.from: "),
     ],
 )
