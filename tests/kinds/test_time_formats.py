@@ -94,6 +94,22 @@ def test_a_year_that_nanoseconds_cannot_hold_beside_a_nanosecond() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "cell", "expected"),
+    [
+        # digits that may be read in several ways are read in the first one, which leaves no rest
+        ("%Y%m%d.%H%M%S%f", "19991111.11560000000", datetime(1999, 11, 11, 11, 56)),
+        ("%Y%m%d.%H%M%S%f", "19991111.11560000000000", datetime(1999, 11, 11, 11, 56)),
+        ("%Y %H%M%S", "1999 11560", datetime(1999, 1, 1, 11, 56)),
+        ("%Y %H%M%S", "1999 115960", None),
+    ],
+)
+def test_seconds_that_are_leap_seconds_only_in_another_reading(
+    written: str, cell: str, expected: datetime | None
+) -> None:
+    assert read([cell], written) == [expected]
+
+
 def test_leap_seconds_are_none_of_pythons() -> None:
     assert read(["23:59:59", "23:59:60", "23:59:61"], "%H:%M:%S")[1:] == [None, None]
     assert read(["2016-12-31T23:59:60"], None) == [None]

@@ -104,7 +104,7 @@ def _from_texts(texts: pa.Array, column: Column) -> tuple[pa.Array, npt.NDArray[
     written = column.format or _ISO_FORMATS[column.dtype]
     cut = cut_fractions(texts, column.format)
     times = pd.to_datetime(cut.to_pandas(), format=written, errors="coerce", utc=True)
-    times = times.mask(np.asarray(leap_seconds(texts, column.format)))
+    times = times.mask(leap_seconds(cut, column.format))
     utc = times.dt.tz_localize(None).dt.as_unit("us")
     found = pa.Array.from_pandas(utc, type=pa.timestamp("us")).cast(pa.int64())
     if column.timezone is None:

@@ -2,9 +2,11 @@
 
 import re
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shardmill.format.arrow_arrays import Array, arrow_array
 from shardmill.recipe.time_format import directives
 
 # What each directive matches, as in Python's `_strptime`. Names of days and months are those of the
@@ -68,20 +70,34 @@ def cut_fractions(texts: pa.Array, written: str | None) -> pa.Array:
     return pc.if_else(is_whole, texts, cut)
 
 
-def leap_seconds(texts: pa.Array, written: str | None) -> pa.Array:
+def leap_seconds(texts: pa.Array, written: str | None) -> Array:
     """Say which times have second 60 or 61, bool [n].
 
     Python has no such seconds and refuses them; pandas would take them for those of the next
     minute.
 
     Args:
-        texts: The times as strings [n].
+        texts: The times as strings [n], with fractions of at most six digits.
         written: How they are written; None for ISO 8601.
+
+    Example:
+        >>> leap_seconds(pa.array(["23:59:60", "23:59:06"]), "%H:%M:%S").tolist()
+        [True, False]
     """
+    found: Array = np.zeros(len(texts), np.bool_)
     if written is None or "S" not in directives(written):
-        return pa.repeat(pa.scalar(False), len(texts))
+        return found
     before, after = (_pattern(part) for part in _around(written, "%S"))
-    return pc.match_substring_regex(texts, f"(?i)^{before}6[01]{after}$").fill_null(False)
+    likely = pc.match_substring_regex(texts, f"(?i)^{before}6[01]{after}$").fill_null(False)
+    rows = np.flatnonzero(np.asarray(likely))
+    if len(rows):
+        # Of %M%S%f, 56000 is minute 56, although minute 5 and second 60 would do as well. Like
+        # strptime, this takes the first way to read the digits, and does not look for the end.
+        pattern = f"(?i)^{before}(?P<second>{_PATTERNS['S']}){after}"
+        times = pc.extract_regex(texts.take(arrow_array(rows)), pattern)
+        seconds = pc.struct_field(times, "second")
+        found[rows] = np.asarray(pc.is_in(seconds, value_set=pa.array(["60", "61"])))
+    return found
 
 
 def _around(written: str, directive: str) -> tuple[str, str]:
