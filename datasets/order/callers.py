@@ -25,9 +25,8 @@ def refuse_accelerate() -> None:
     if accelerate is None:
         return
     shard = getattr(accelerate, "BatchSamplerShard", ())
-    for frame in _callers():
-        prepares = frame.f_code.co_name == "prepare_data_loader"
-        if prepares and frame.f_globals.get("__name__") == ACCELERATE:
+    for frame in _callers(ACCELERATE):
+        if frame.f_code.co_name == "prepare_data_loader":
             divides = frame.f_locals.get("num_processes") not in (None, 1)
         else:
             divides = issubclass(type(frame.f_locals.get("self")), shard)
@@ -47,12 +46,21 @@ def lightning_overfits() -> bool:
     trainers = tuple(module.Trainer for module in modules if hasattr(module, "Trainer"))
     if not trainers:
         return False
-    for frame in _callers():
+    for frame in _callers(*LIGHTNING):
         trainer = frame.f_locals.get("self")
         if trainer is not None and issubclass(type(trainer), trainers):
             return bool(trainer.overfit_batches > 0)
     return False
 
 
-def _callers() -> Iterator[FrameType]:
-    return (frame for frame, _ in traceback.walk_stack(None))
+def _callers(*modules: str) -> Iterator[FrameType]:
+    """Yield the frames of functions of some modules, or of modules below them, innermost first.
+
+    A look at the variables of a frame keeps their values alive as long as it runs, up to Python
+    3.12. So no others are looked at, which could be the user's.
+    """
+    below = tuple(f"{module}." for module in modules)
+    for frame, _ in traceback.walk_stack(None):
+        name = frame.f_globals.get("__name__", "")
+        if name in modules or name.startswith(below):
+            yield frame

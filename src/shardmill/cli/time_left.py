@@ -13,7 +13,7 @@ class TimeLeft(ProgressColumn):
     within a group for that of the stage.
     """
 
-    max_refresh = 0.5
+    max_refresh: float | None = 0.5
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,5 +1,6 @@
 """What Accelerate and Lightning are given by orders and loaders: right rows, or an error."""
 
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -208,3 +209,13 @@ def test_overfitting_resumes_where_it_stopped(table: ShardDataset, tmp_path: Pat
     assert rows(max_steps=5) == everything[:5]
     for step in (2, 3, 5):
         assert rows(tmp_path / f"step={step}.ckpt") == everything[step:]
+
+
+@pytest.mark.usefixtures("accelerate")
+def test_variables_of_callers_are_not_kept(table: ShardDataset) -> None:
+    pytest.importorskip("lightning.pytorch")
+    mine = torch.zeros(3)
+    alive = weakref.ref(mine)
+    next(iter(table.loader(64, shuffle=True)))
+    del mine
+    assert alive() is None
