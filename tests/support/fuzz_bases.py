@@ -52,6 +52,21 @@ text = { columns = ["text"], join = ["text"], tokenizer_file.path = "tokenizer.j
 splits.train.csv.path = "bare.txt"
 """
 
+LEARNT = """
+name = "learnt"
+kind = "text"
+text = { columns = ["text", "tags"], join = ["text"], tokenizer = "bpe" }
+vocabulary.max_tokens = 9
+target = { column = "tags", classes = "learn", separator = ";" }
+splits.train.csv.path = "films.csv"
+"""
+PRICES = """
+name = "prices"
+kind = "image"
+target = {}
+splits.train = { images.path = "many", labels.path = "classes" }
+"""
+
 MODELS: dict[str, ModelOptions] = {
     "tabular-mlp": TabularMlpOptions(width=4),
     "image-cnn": ImageCnnOptions(width=2, depth=1),
@@ -98,8 +113,10 @@ def build_bases(folder: Path) -> list[Base]:
     lines = [f"{['no', 'yes'][n % 2]},{text}" for n, text in enumerate(texts)]
     (raw / "many.csv").write_text("\n".join(lines) + "\n")
     (raw / "bare.txt").write_text("a b\nb b a\n\na\n")
+    (raw / "films.csv").write_text("text,tags\na b,x; y\nb b a,\na,y\n")
     train_tokenizer("WordLevel").save(str(raw / "tokenizer.json"))
-    recipes = [*golden_build.RECIPES.values(), bikes.BIKES, MANY_IMAGES, MANY_TEXTS, OWN_TOKENIZER]
+    recipes = [*golden_build.RECIPES.values(), bikes.BIKES, MANY_IMAGES, MANY_TEXTS]
+    recipes += [OWN_TOKENIZER, LEARNT, PRICES]
     bases = []
     for text in recipes:
         recipe = parse_recipe(text, where="fuzz")

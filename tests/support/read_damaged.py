@@ -81,7 +81,7 @@ def read_split(draw: random.Random, folder: Path, split: str, kind: str) -> Iter
     yield "loader", lambda: list(islice(ds().loader(64, shuffle=shuffle), 40))
     if kind == "text":
         yield "bucket", lambda: list(islice(ds().loader(8, bucket=True, shuffle=True), 20))
-    if ds().reader.labelled and ds().classes:
+    if ds().classes and any(field.role == "class" for field in ds().fields):
         yield "weights", lambda: list(islice(ds().loader(8, weights="balanced"), 2))
     yield "concat", lambda: list(islice(shardmill.concat([ds(), ds()]).loader(9, shuffle=True), 9))
     yield "numpy", lambda: touch(ds())
