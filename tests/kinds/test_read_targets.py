@@ -65,7 +65,10 @@ def test_classes_with_a_separator() -> None:
         *([0, 0, 0], [0, 0, 0]),
     ]
     expected = "tags: expected one of a, b, c d, B, found"
-    assert reasons(faults) == [(5, f"{expected} 'x'"), (7, f"{expected} 'c  d'")]
+    assert reasons(faults) == [
+        *((5, f"{expected} 'x'"), (5, f"{expected} 'y'")),
+        (7, f"{expected} 'c  d'"),
+    ]
 
 
 def test_classes_that_are_counted_may_be_separated_too() -> None:

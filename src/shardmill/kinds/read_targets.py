@@ -114,16 +114,20 @@ def separated_classes(
         column: The name of the column, for faults.
     """
     cells, codes = _distinct(labels)
-    flags, strange = np.zeros((len(cells), len(target.names())), np.uint8), {}
+    flags = np.zeros((len(cells), len(target.names())), np.uint8)
+    strange: dict[int, list[str]] = {}
     for at, cell in enumerate(cells):
         named = split_labels(cell, target)
         indices = _indices(named, target)
         if _NOT_A_CLASS in indices:
-            strange[at] = named[indices.index(_NOT_A_CLASS)]
+            found = zip(named, indices, strict=True)
+            strange[at] = [label for label, index in found if index == _NOT_A_CLASS]
         else:
             flags[at, indices] = 1
     wrong = np.flatnonzero(np.isin(codes, [*strange])).tolist() if strange else []
-    faults = [_no_class(row, column, target, strange[int(codes[row])]) for row in wrong]
+    faults = [
+        _no_class(row, column, target, label) for row in wrong for label in strange[int(codes[row])]
+    ]
     return class_lists(flags[codes]), faults
 
 
