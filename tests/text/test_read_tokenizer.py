@@ -21,7 +21,7 @@ from shardmill.errors import (
     RecipeError,
     TokenizerFileError,
 )
-from shardmill.text.encode_texts import _tokenizer, encode_texts
+from shardmill.text.encode_texts import _tokenizer, check_tokenizer, encode_texts
 from shardmill.text.tokenizer_file import TokenizerFacts, read_tokenizer
 from shardmill.text.vocab import UnknownTokenError
 
@@ -255,3 +255,12 @@ def test_a_text_that_cannot_be_encoded() -> None:
     texts = pa.array(["a", "c"])
     with pytest.raises(TokenizerFileError, match=r"expected one that encodes every text, found"):
         encode_texts(tokenizer.to_str(), texts, special_tokens=False)
+
+
+def test_a_panic_of_the_library_is_an_error_of_the_file() -> None:
+    # Its class is no Exception.
+    content = json.loads(Tokenizer(models.BPE()).to_str())
+    content["model"] |= {"continuing_subword_prefix": "int8", "merges": [["a", "b"]]}
+    content["model"]["vocab"] = {"a": 0, "b": 1, "ab": 2}
+    with pytest.raises(TokenizerFileError, match="found its error: "):
+        check_tokenizer(json.dumps(content), where="tokenizer.json")

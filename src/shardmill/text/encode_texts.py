@@ -1,6 +1,8 @@
 """Encodes texts with a tokenizer.json, using the library Hugging Face `tokenizers`."""
 
 from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -46,15 +48,9 @@ def encode_texts(
 
 
 def _encode(tokenizer: Any, texts: list[str], special_tokens: bool) -> Any:
-    try:
+    fix = "give it an unknown token that is in its vocabulary"
+    with _reworded("tokenizer.json", "one that encodes every text", fix):
         return tokenizer.encode_batch_fast(texts, add_special_tokens=special_tokens)
-    except Exception as error:  # the library raises no narrower class
-        raise TokenizerFileError(
-            "tokenizer.json",
-            expected="one that encodes every text",
-            found=str(error),
-            fix="give it an unknown token that is in its vocabulary",
-        ) from None
 
 
 def check_tokenizer(content: str, *, where: object) -> None:
@@ -73,15 +69,21 @@ def check_tokenizer(content: str, *, where: object) -> None:
 
 def _readable(content: str, normalize: bool, *, where: object) -> Any:
     tokenizers_library("text.tokenizer_file" if normalize else "text.tokenizer")
-    try:
+    expected = "a tokenizer.json that the installed library tokenizers reads"
+    with _reworded(where, expected, "save it with Tokenizer.save(), or upgrade the library"):
         return _tokenizer(content, normalize)
-    except Exception as error:  # the library raises no narrower class
-        raise TokenizerFileError(
-            where,
-            expected="a tokenizer.json that the installed library tokenizers reads",
-            found=f"one that it does not: {error}",
-            fix="save it with Tokenizer.save(), or upgrade the library",
-        ) from None
+
+
+@contextmanager
+def _reworded(where: object, expected: str, fix: str) -> Iterator[None]:
+    # The library raises no narrower classes, and where it panics, one that is no Exception.
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        found = f"its error: {error}"
+        raise TokenizerFileError(where, expected=expected, found=found, fix=fix) from None
 
 
 def tokenizers_library(key: str) -> Any:
