@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -237,6 +238,16 @@ def test_tensors_that_do_not_fit(
     (tmp_path / "model/model.safetensors").write_bytes(content)
     with pytest.raises(ModelError, match=fault):
         shardmill.load_model(tmp_path / "model")
+
+
+def test_a_mean_that_is_no_float_in_the_file(model_folders: Path, tmp_path: Path) -> None:
+    facts = shardmill.load_model(model_folders / "mnist").facts
+    images = np.zeros((2, 28, 28), np.uint8)
+    rewrite(model_folders / "mnist", tmp_path / "model", options=facts.options | {"mean": 2**100})
+    assert shardmill.load_model(tmp_path / "model").predict(images).shape == (2, 10)
+    rewrite(model_folders / "mnist", tmp_path / "other", options=facts.options | {"mean": 10**400})
+    with pytest.raises(ModelError, match="int too large to convert to float"):
+        shardmill.load_model(tmp_path / "other")
 
 
 def test_endless_ngrams(model_folders: Path, tmp_path: Path) -> None:
