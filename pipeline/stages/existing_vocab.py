@@ -27,7 +27,7 @@ def existing_vocab(plan: Plan) -> Fitted | None:
     recipe = plan.recipe
     if not isinstance(recipe, TextRecipe):
         return None
-    if recipe.text.tokenizer == "bpe":
+    if recipe.text.has_pieces:
         tokenizers_library("text.tokenizer")
     fitted = _fitted(plan, recipe)
     return None if fitted is None else replace(fitted, unicode=recipe.unicode_version())

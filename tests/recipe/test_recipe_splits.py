@@ -159,8 +159,10 @@ def test_faults_of_a_vocabulary(vocabulary: str, fault: str) -> None:
     ],
 )
 def test_faults_of_a_vocabulary_of_pieces(vocabulary: str, fault: str) -> None:
-    text = change(TEXT, "join", "tokenizer = 'bpe'\njoin")
-    assert fault in fault_of(f"{text}[vocabulary]\n{vocabulary}")
+    for tokenizer in ("bpe", "unigram"):
+        text = change(TEXT, "join", f"tokenizer = '{tokenizer}'\njoin")
+        said = fault.replace("bpe", tokenizer)
+        assert said in fault_of(f"{text}[vocabulary]\n{vocabulary}")
 
 
 @pytest.mark.parametrize(

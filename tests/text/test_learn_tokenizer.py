@@ -31,23 +31,27 @@ splits.validation.hold_out = { split = "train", fraction = 0.2 }
 columns = ["label", "title", "body"]
 join = ["title", "body"]
 clean = ["html", "lowercase"]
-tokenizer = "bpe"
+tokenizer = "TOKENIZER"
 [vocabulary]
 max_tokens = MAX
 """
 
 
-def recipe_of(max_tokens: int = 100, more: str = "") -> TextRecipe:
-    recipe = parse_recipe(RECIPE.replace("MAX", f"{max_tokens}\n{more}"), where="toy.toml")
+def text_of(max_tokens: int, tokenizer: str) -> str:
+    return RECIPE.replace("MAX", str(max_tokens)).replace("TOKENIZER", tokenizer)
+
+
+def recipe_of(max_tokens: int = 100, tokenizer: str = "bpe") -> TextRecipe:
+    recipe = parse_recipe(text_of(max_tokens, tokenizer), where="toy.toml")
     assert isinstance(recipe, TextRecipe)
     return recipe
 
 
-def learnt(words: dict[str, int], max_tokens: int = 100) -> Tokenizer:
+def learnt(words: dict[str, int], max_tokens: int = 100, tokenizer: str = "bpe") -> Tokenizer:
     counts = pa.table(
         {"token": pa.array(words, pa.string()), "count": pa.array(words.values(), pa.int64())}
     )
-    return Tokenizer.from_str(learn_tokenizer(recipe_of(max_tokens), counts))
+    return Tokenizer.from_str(learn_tokenizer(recipe_of(max_tokens, tokenizer), counts))
 
 
 def tokens(tokenizer: Tokenizer) -> list[str]:
@@ -75,9 +79,24 @@ def test_only_the_most_frequent_characters_are_tokens_if_there_are_too_many() ->
     assert tokenizer.encode("天气").tokens == ["▁", "天", "<unk>"]
 
 
-def test_nothing_to_learn_from() -> None:
-    assert tokens(learnt({})) == ["<unk>", "<pad>"]
-    assert learnt({}).encode("a").tokens == ["<unk>", "<unk>"]
+def test_likely_pieces_become_tokens_of_a_unigram_model() -> None:
+    tokenizer = learnt({"low": 5, "lower": 2, "new.": 3}, max_tokens=14, tokenizer="unigram")
+    assert tokens(tokenizer) == ["<unk>", "<pad>", "▁low", "e", "▁", *".nwlor"]
+    assert tokenizer.encode("LOW new, newer").tokens == [
+        *("▁low", "▁", "n", "e", "w", ",", "▁", "n", "e", "w", "e", "r")
+    ]
+    # the mark before words, and the most frequent characters
+    words = {"天天": 3, "气": 2, "地": 2, "人": 1}
+    assert tokens(learnt(words, 5, "unigram")) == ["<unk>", "<pad>", "天", "▁", "地"]
+    assert tokens(learnt({"a": 1}, 3, "unigram")) == ["<unk>", "<pad>"]
+
+
+@pytest.mark.parametrize(("tokenizer", "unknown"), [("bpe", ["<unk>"] * 2), ("unigram", ["▁a"])])
+def test_nothing_to_learn_from(tokenizer: str, unknown: list[str]) -> None:
+    nothing = learnt({}, tokenizer=tokenizer)
+    assert tokens(nothing) == ["<unk>", "<pad>"]
+    assert nothing.encode("a").tokens == unknown
+    assert set(nothing.encode("a").ids) == {0}
 
 
 def test_too_many_words_are_divided(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,14 +111,19 @@ words = st.dictionaries(st.text("ab.天é", min_size=1, max_size=6), st.integers
 
 
 @settings(max_examples=60, deadline=None)
-@given(words, st.randoms(use_true_random=False), st.integers(3, 40))
+@given(
+    words,
+    st.randoms(use_true_random=False),
+    st.integers(3, 40),
+    st.sampled_from(["bpe", "unigram"]),
+)
 def test_the_order_of_words_does_not_matter(
-    words: dict[str, int], draw: random.Random, max_tokens: int
+    words: dict[str, int], draw: random.Random, max_tokens: int, tokenizer: str
 ) -> None:
     shuffled = list(words.items())
     draw.shuffle(shuffled)
-    first = learnt(words, max_tokens)
-    assert first.to_str() == learnt(dict(shuffled), max_tokens).to_str()
+    first = learnt(words, max_tokens, tokenizer)
+    assert first.to_str() == learnt(dict(shuffled), max_tokens, tokenizer).to_str()
     assert first.get_vocab_size() <= max_tokens
     # words of characters that are tokens come back
     known = [word for word in words if set(word) <= set(tokens(first)) and "▁" in tokens(first)]
@@ -134,8 +158,9 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 TEXTS = ["", "WORD12 it's Straße. \U0001f600", "<unk> <pad>", "İ ΣΑΣ x\x1fy 天气▁"]
 
 
-def test_ids_are_the_librarys(raw: Path, tmp_path: Path) -> None:
-    artifact = build(RECIPE.replace("MAX", "200"), raw, tmp_path).artifact
+@pytest.mark.parametrize("tokenizer", ["bpe", "unigram"])
+def test_ids_are_the_librarys(raw: Path, tmp_path: Path, tokenizer: str) -> None:
+    artifact = build(text_of(200, tokenizer), raw, tmp_path).artifact
     ds = TextDataset(artifact)
     record = ds.manifest.vocabulary
     assert record is not None
@@ -163,10 +188,11 @@ def test_ids_are_the_librarys(raw: Path, tmp_path: Path) -> None:
     assert tuple(odd) in rows
 
 
+@pytest.mark.parametrize("tokenizer", ["bpe", "unigram"])
 def test_bytes_do_not_depend_on_workers_parts_or_threads(
-    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tokenizer: str
 ) -> None:
-    recipe = RECIPE.replace("MAX", "500")
+    recipe = text_of(500, tokenizer)
     build(recipe, raw, tmp_path / "one", workers=1, sizes=SMALL)
     build(recipe, raw, tmp_path / "two", workers=2, sizes=SMALL)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
@@ -184,7 +210,7 @@ def test_bytes_do_not_depend_on_workers_parts_or_threads(
 def test_another_version_of_the_library(
     raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = RECIPE.replace("MAX", "100")
+    recipe = text_of(100, "bpe")
     build(recipe, raw, tmp_path)
     assert build(recipe, raw, tmp_path).status == "up to date"
     monkeypatch.setattr(text_recipe, "version", lambda _: "999")
@@ -199,5 +225,5 @@ def test_without_the_library(raw: Path, tmp_path: Path, monkeypatch: pytest.Monk
         r"pip install 'shardmill\[tokenizers\]'$"
     )
     with pytest.raises(MissingLibraryError, match=match):
-        build(RECIPE.replace("MAX", "100"), raw, tmp_path)
+        build(text_of(100, "bpe"), raw, tmp_path)
     assert not list(tmp_path.glob("toy/clean-*"))

@@ -45,21 +45,28 @@ class Text(Strict):
             every one that is no letter, mark or digit of any script, and `lowercase` is Unicode's
             full lower case.
         tokenizer: The tokenizer: torchtext's `basic_english`, `whitespace`, `characters`, for
-            which each character that is no white space is a token, or `bpe`, which learns pieces of
-            words by byte pair encoding.
+            which each character that is no white space is a token, or `bpe` or `unigram`, which
+            learn pieces of words, by byte pair encoding or as a Unigram model.
         tokenizer_file: A tokenizer.json, which replaces the tokenizer and the vocabulary.
     """
 
     columns: Names
     join: Names
     clean: tuple[Literal["html", "nfc", "alphanumeric", "words", "lowercase"], ...] = ()
-    tokenizer: Literal["basic_english", "whitespace", "characters", "bpe"] = "basic_english"
+    tokenizer: Literal["basic_english", "whitespace", "characters", "bpe", "unigram"] = (
+        "basic_english"
+    )
     tokenizer_file: TokenizerFile | None = None
 
     @property
     def has_words(self) -> bool:
         """Whether shardmill itself cuts texts into tokens, and not the library `tokenizers`."""
-        return self.tokenizer_file is None and self.tokenizer != "bpe"
+        return self.tokenizer_file is None and not self.has_pieces
+
+    @property
+    def has_pieces(self) -> bool:
+        """Whether tokens are pieces of words, which are learnt."""
+        return self.tokenizer in ("bpe", "unigram")
 
 
 class Vocabulary(Strict):
@@ -72,7 +79,8 @@ class Vocabulary(Strict):
         unknown: The special that stands for unknown tokens.
         padding: The special that fills up short texts.
         min_freq: How often a token must occur in the train split to be kept.
-        max_tokens: How many tokens are kept at most, including the specials. `bpe` learns so many.
+        max_tokens: How many tokens are kept at most, including the specials. `bpe` and
+            `unigram` learn up to so many.
         order: "frequency" puts the most frequent tokens first, and equally frequent ones by text.
             "first_seen" keeps the order of their first appearance.
     """
@@ -157,7 +165,7 @@ class TextRecipe(Recipe):
 
     def learner(self) -> str | None:
         """Return the library that learns the tokens, with its version; None if shardmill does."""
-        if self.text.tokenizer != "bpe" or self.vocabulary.from_artifact is not None:
+        if not self.text.has_pieces or self.vocabulary.from_artifact is not None:
             return None
         try:
             return f"tokenizers {version('tokenizers')}"
@@ -181,8 +189,8 @@ class TextRecipe(Recipe):
         given = [table for table, is_given in replaced.items() if is_given]
         if self.text.tokenizer_file is not None and given:
             yield f"text.tokenizer_file: stands for {' and '.join(given)}, which must go"
-        if self.text.tokenizer == "bpe" and self.vocabulary.from_artifact is None:
-            yield from _faults_of_pieces(self.vocabulary)
+        if self.text.has_pieces and self.vocabulary.from_artifact is None:
+            yield from _faults_of_pieces(self.text.tokenizer, self.vocabulary)
         if "missing" in self.csv.model_fields_set:
             yield "csv.missing: texts have no missing cells, so leave it out"
         is_number = self.target is not None and self.target.role == "number"
@@ -198,17 +206,18 @@ class TextRecipe(Recipe):
             yield "vocabulary.from: must name another artifact than this recipe's own"
 
 
-def _faults_of_pieces(rules: Vocabulary) -> Iterator[str]:
+def _faults_of_pieces(tokenizer: str, rules: Vocabulary) -> Iterator[str]:
     """Yield what is wrong with the rules of a vocabulary whose tokens are pieces of words."""
     if rules.max_tokens is None:
-        yield "vocabulary.max_tokens: bpe needs to know how many tokens to learn, such as 8000"
+        needs = f"{tokenizer} needs to know how many tokens to learn, such as 8000"
+        yield f"vocabulary.max_tokens: {needs}"
     for key in sorted({"min_freq", "order"} & rules.model_fields_set):
-        yield f"vocabulary.{key}: means nothing to bpe, so leave it out"
+        yield f"vocabulary.{key}: means nothing to {tokenizer}, so leave it out"
     for special in rules.specials:
         if len(special) < 2 or set(string.punctuation).isdisjoint(special):
             yield (
-                f"vocabulary.specials: bpe could find {special!r} in a text, so put it between "
-                f"marks of punctuation"
+                f"vocabulary.specials: {tokenizer} could find {special!r} in a text, so put it "
+                f"between marks of punctuation"
             )
 
 
