@@ -1,9 +1,10 @@
 """What a user should know of a build that succeeded, since it may not be what they meant."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from shardmill.format.manifest import Manifest
 from shardmill.pipeline.builds.plan_build import Plan
+from shardmill.pipeline.stages.shared_rows import shared_rows
 from shardmill.recipe.splits import RawFile
 from shardmill.recipe.tabular_column import MISSING, UNKNOWN
 
@@ -32,7 +33,11 @@ def notes_of(manifest: Manifest, plan: Plan) -> Iterator[str]:
         categories = len(set(facts.categories or ()) - {UNKNOWN, MISSING})
         if rows >= _FEWEST_ROWS and categories >= _CATEGORIES_PER_ROW * rows:
             yield f"{name}: {categories:,} categories in {rows:,} rows of train, hardly any twice"
-    yield from _shared_files(plan)
+    same_files = _shared_files(plan)
+    yield from same_files.values()
+    yield from shared_rows(
+        manifest, plan, {split for other, split in same_files if other == "train"}
+    )
     yield from _channels_last(manifest)
     own = manifest.splits["train"].unknown()
     for split, record in manifest.splits.items():
@@ -48,8 +53,8 @@ def notes_of(manifest: Manifest, plan: Plan) -> Iterator[str]:
                 )
 
 
-def _shared_files(plan: Plan) -> Iterator[str]:
-    """Yield a line for each pair of splits that have the same rows, since raw files are equal."""
+def _shared_files(plan: Plan) -> dict[tuple[str, str], str]:
+    """Return a line for each pair of splits that have the same rows, since raw files are equal."""
     recipe, paths = plan.recipe, plan.raw_paths()
     seen: dict[str, dict[tuple[str, str], tuple[RawFile, str]]] = {}
     shared: dict[tuple[str, str], list[tuple[str, str]]] = {}
@@ -63,13 +68,15 @@ def _shared_files(plan: Plan) -> Iterator[str]:
                         shared.setdefault((other, name), []).append((place, path))
                         break
                 equal.setdefault((name, file.path), (file, path))
-    for (other, name), files in shared.items():
-        place, path = files[0]
-        more = f", and so have {len(files) - 1:,} more" if len(files) > 1 else ""
-        if path == place:
-            yield f"{path} is in {other} and in {name}"
-        else:
-            yield f"{place} in {other} and {path} in {name} have the same content{more}"
+    return {pair: _same_content(*pair, files) for pair, files in shared.items()}
+
+
+def _same_content(other: str, name: str, files: Sequence[tuple[str, str]]) -> str:
+    place, path = files[0]
+    more = f", and so have {len(files) - 1:,} more" if len(files) > 1 else ""
+    if path == place:
+        return f"{path} is in {other} and in {name}"
+    return f"{place} in {other} and {path} in {name} have the same content{more}"
 
 
 def _channels_last(manifest: Manifest) -> Iterator[str]:
