@@ -29,8 +29,8 @@ class ImageCnn(nn.Module):
     ) -> None:
         super().__init__()
         self.shape: tuple[int, ...] = tuple(shape)
-        self.mean = float(mean)
-        self.std = float(std)
+        self.mean: float = float(mean)
+        self.std: float = float(std)
         channels, h, w = shape
         widths = [channels, *(width << n for n in range(depth))]
         self.blocks: nn.Sequential = nn.Sequential(*(_block(a, b) for a, b in pairwise(widths)))

@@ -37,8 +37,8 @@ class ImageResnet(nn.Module):
     ) -> None:
         super().__init__()
         self.shape: tuple[int, ...] = tuple(shape)
-        self.mean = float(mean)
-        self.std = float(std)
+        self.mean: float = float(mean)
+        self.std: float = float(std)
         widths = [width << stage for stage in range(3) for _ in range(depth)]
         self.width: int = widths[-1]
         # The stem halves the image, as it does for larger images: a quarter of the work.
