@@ -123,7 +123,12 @@ FAULTS = [
     ("1,x,no\n2,y,no\n", "", ColumnsError, "set csv.header = false"),
     (",n,name,y\n0,1,x,no\n", "", ColumnsError, 'one without a name is called "".*other_columns'),
     ("n,name,y,z\n1,x,no,5\n", "", ColumnsError, "with 'z' besides; .*csv.other_columns = "),
-    ("n,name,name,y\n1,x,x,no\n", "", ColumnsError, "with 'name' more than once"),
+    (
+        "n,name,name,y\n1,x,x,no\n",
+        "",
+        ColumnsError,
+        "with 'name' more than once; correct the header",
+    ),
     ("n,name\n1,x\n", "", ColumnsError, "without y"),
     ("sep=;\nn;name;y\n1;x;no\n", "", CsvFormatError, 'found sep=;; set csv.delimiter = ";"'),
     ('n,name,y\n1,"x,no\n', "", InputError, 'line 2: .*csv.quote = "" in the recipe if quotes'),

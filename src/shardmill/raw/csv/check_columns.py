@@ -59,8 +59,12 @@ def _fix(
     first = found[0] if found else ""
     if first.startswith(("#", "//", "%")) and not options.comment:
         return f"set csv.comment = {json.dumps(first[0])} in the recipe, if the line is no header"
-    wanted = columns.wanted()
-    key = key_for_row(row, options, lambda names: {*wanted} <= {*names} <= {*columns.names})
+
+    def accepts(names: Sequence[str]) -> bool:
+        all_known = {*columns.wanted()} <= {*names} <= {*columns.names}
+        return all_known and len({*names}) == len(names)
+
+    key = key_for_row(row, options, accepts)
     if key is not None:
         return f"set {key} in the recipe"
     if len(missing) == len(unknown) == len(found):

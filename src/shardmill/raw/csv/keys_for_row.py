@@ -34,8 +34,10 @@ def key_for_row(row: bytes, options: Csv, accepts: Callable[[Sequence[str]], boo
         >>> key_for_row(b"1\t2", Csv(), lambda fields: len(fields) == 2)
         'csv.delimiter = "\\t"'
     """
+    now = _fields(row, options, {})
     for key, value in _CHANGES:
-        if getattr(options, key) != value and accepts(_fields(row, options, {key: value})):
+        fields = _fields(row, options, {key: value})
+        if fields != now and accepts(fields):
             return f"csv.{key} = {json.dumps(value)}"
     return None
 
