@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from shardmill.errors import UnknownClassError, ValueFormatError
 from shardmill.format.arrow_arrays import arrow_array, numpy_array
-from shardmill.kinds.read_targets import class_indices, class_lists
+from shardmill.kinds.read_targets import class_indices, class_lists, rows_without_float32
 from shardmill.kinds.row import RowFault
 from shardmill.recipe.targets import ImageTarget
 
@@ -27,11 +27,10 @@ def read_image_labels(
     if target.role == "class":
         return class_indices(labels, target, _COLUMN)
     numbers = np.asarray(labels.combine_chunks()).astype(np.float64)
-    with np.errstate(over="ignore"):  # a number that is too large becomes infinite
-        wrong = np.flatnonzero(~np.isfinite(numbers.astype(np.float32))).tolist()
     facts = {"expected": "a finite number", "fix": "correct the file, or give the target classes"}
     faults = [
-        RowFault(row, _COLUMN, ValueFormatError, found=str(numbers[row]), **facts) for row in wrong
+        RowFault(row, _COLUMN, ValueFormatError, found=str(numbers[row]), **facts)
+        for row in rows_without_float32(numbers)
     ]
     return arrow_array(numbers), faults
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -94,13 +94,11 @@ def class_indices(
         numbers: Whether labels are numbers although they are the names of classes.
     """
     texts, codes = _distinct(labels)
-    of_text = _indices([text.strip() for text in texts], target, numbers=numbers)
-    values = np.array(of_text, np.int64)[codes]
-    faults = [
-        _no_class(row, column, target, texts[codes[row]].strip())
-        for row in np.flatnonzero(values == _NOT_A_CLASS).tolist()
-    ]
-    return arrow_array(values), faults
+    index_of = _index_of(target, numbers=numbers)
+    values = np.array([index_of(text.strip()) for text in texts], np.int64)[codes]
+    wrong = np.flatnonzero(values == _NOT_A_CLASS).tolist()
+    strange = [(row, texts[codes[row]].strip()) for row in wrong]
+    return arrow_array(values), _no_classes(strange, column, target)
 
 
 def separated_classes(
@@ -116,19 +114,18 @@ def separated_classes(
     cells, codes = _distinct(labels)
     flags = np.zeros((len(cells), len(target.names())), np.uint8)
     strange: dict[int, list[str]] = {}
+    index_of = _index_of(target)
     for at, cell in enumerate(cells):
         named = split_labels(cell, target)
-        indices = _indices(named, target)
+        indices = [index_of(label) for label in named]
         if _NOT_A_CLASS in indices:
             found = zip(named, indices, strict=True)
             strange[at] = [label for label, index in found if index == _NOT_A_CLASS]
         else:
             flags[at, indices] = 1
     wrong = np.flatnonzero(np.isin(codes, [*strange])).tolist() if strange else []
-    faults = [
-        _no_class(row, column, target, label) for row in wrong for label in strange[int(codes[row])]
-    ]
-    return class_lists(flags[codes]), faults
+    unknown = [(row, label) for row in wrong for label in strange[int(codes[row])]]
+    return class_lists(flags[codes]), _no_classes(unknown, column, target)
 
 
 def split_labels(cell: str, target: Target) -> list[str]:
@@ -212,10 +209,8 @@ def read_number_labels(
     """
     cells = Cells.of(labels)
     numbers = read_numbers(cells.texts, "float64", form).fill_null(np.nan)
-    with np.errstate(over="ignore"):  # a number that is too large becomes infinite
-        wrong = ~np.isfinite(np.asarray(numbers).astype(np.float32))
     faults = []
-    for row in np.flatnonzero(wrong).tolist():
+    for row in rows_without_float32(np.asarray(numbers)):
         keys = [
             f"csv.{key}" for key in keys_for_number(cells.texts[row].as_py() or "", form).split()
         ]
@@ -226,6 +221,13 @@ def read_number_labels(
     return numbers, faults
 
 
+def rows_without_float32(numbers: Array) -> list[int]:
+    """Return the rows of `numbers` [n] that are infinite or NaN as the float32 of a target."""
+    with np.errstate(over="ignore"):  # a number that is too large becomes infinite
+        rows: list[int] = np.flatnonzero(~np.isfinite(numbers.astype(np.float32))).tolist()
+    return rows
+
+
 def _distinct(labels: pa.Array | pa.ChunkedArray) -> tuple[list[str], Array]:
     """Return the distinct labels as texts, and for each label [n] which it is."""
     if isinstance(labels, pa.ChunkedArray):
@@ -234,19 +236,22 @@ def _distinct(labels: pa.Array | pa.ChunkedArray) -> tuple[list[str], Array]:
     return [text or "" for text in found.dictionary.to_pylist()], numpy_array(found.indices)
 
 
-def _indices(labels: Sequence[str], target: Target, *, numbers: bool = False) -> list[int]:
-    """Return the class index of each label, or -1."""
-    known = target.labels()
-    indices = [known.get(label, _NOT_A_CLASS) for label in labels]
-    if (numbers or target.first is not None) and _NOT_A_CLASS in indices:
+def _index_of(target: Target, *, numbers: bool = False) -> Callable[[str], int]:
+    """Return what gives the class index of a label, or -1."""
+    known, by_number = target.labels(), dict[str | None, int]()
+    if numbers or target.first is not None:
         # 1.0 and 01 are 1, as one class at most is.
         times = Counter(map(_whole_number, known))
         by_number = {n: known[label] for label in known if times[n := _whole_number(label)] == 1}
         by_number.pop(None, None)  # the one class that is no number
-        return [
-            known.get(label, by_number.get(_whole_number(label), _NOT_A_CLASS)) for label in labels
-        ]
-    return indices
+
+    def index_of(label: str) -> int:
+        index = known.get(label)
+        if index is None and by_number:
+            index = by_number.get(_whole_number(label))
+        return _NOT_A_CLASS if index is None else index
+
+    return index_of
 
 
 def _whole_number(text: str) -> str | None:
@@ -257,6 +262,10 @@ def _whole_number(text: str) -> str | None:
     return match[2] if match[2] == "0" else match[1] + match[2]
 
 
-def _no_class(row: int, column: str, target: Target, label: str) -> RowFault:
+def _no_classes(strange: Sequence[tuple[int, str]], column: str, target: Target) -> list[RowFault]:
+    """Return a fault for each row and label that is no class."""
     facts = {"expected": f"one of {listed(target.labels())}", "fix": _OTHER_CLASS}
-    return RowFault(row, column, UnknownClassError, found=repr(label), **facts)
+    return [
+        RowFault(row, column, UnknownClassError, found=repr(label), **facts)
+        for row, label in strange
+    ]
