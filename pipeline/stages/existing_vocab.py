@@ -1,7 +1,5 @@
 """Reads a vocabulary that exists before any row is read: another artifact's, or a tokenizer's."""
 
-from dataclasses import replace
-
 from shardmill.format.read_checked import REBUILD, read_checked
 from shardmill.kinds.row import Fitted
 from shardmill.kinds.text import fitted_with
@@ -29,25 +27,20 @@ def existing_vocab(plan: Plan) -> Fitted | None:
         return None
     if recipe.text.has_pieces:
         tokenizers_library("text.tokenizer")
-    fitted = _fitted(plan, recipe)
-    return None if fitted is None else replace(fitted, unicode=recipe.unicode_version())
-
-
-def _fitted(plan: Plan, recipe: TextRecipe) -> Fitted | None:
     if plan.borrowed is not None:
-        return _borrowed(plan.borrowed)
+        return _borrowed(recipe, plan.borrowed)
     if recipe.text.tokenizer_file is None:
         return None
     (raw,) = plan.raw[recipe.text.tokenizer_file.path]
     content = read_known(raw)
     facts = read_tokenizer(content, where=raw.path)
     check_tokenizer(content.decode(), where=raw.path)
-    return fitted_with(facts.vocab, facts.unknown, facts.padding, content.decode())
+    return fitted_with(recipe, facts.vocab, facts.unknown, facts.padding, content.decode())
 
 
-def _borrowed(borrowed: Borrowed) -> Fitted:
+def _borrowed(recipe: TextRecipe, borrowed: Borrowed) -> Fitted:
     record, tokenizer = borrowed.record, None
     if record.vocab is None:
         tokenizer = read_checked(borrowed.artifact, record.tokenizer, fix=REBUILD).decode()
     vocab = load_vocab(borrowed.artifact, record)
-    return fitted_with(vocab, record.unknown, record.padding, tokenizer)
+    return fitted_with(recipe, vocab, record.unknown, record.padding, tokenizer)

@@ -15,6 +15,7 @@ from shardmill.kinds.text import fitted_with
 from shardmill.raw.image_table import image_table
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.load_recipe import parse_recipe
+from shardmill.recipe.text_recipe import TextRecipe
 from shardmill.serve.preprocessor import Preprocessor
 from shardmill.text.vocab import Vocab
 
@@ -129,5 +130,6 @@ def own_tokenizer() -> Preprocessor:
         """,
         where="here",
     )
+    assert isinstance(recipe, TextRecipe)
     vocab = Vocab(["?", "a", " "], default_index=0)
-    return Preprocessor(recipe, fitted_with(vocab, "?", None, tokenizer.to_str()))
+    return Preprocessor(recipe, fitted_with(recipe, vocab, "?", None, tokenizer.to_str()))

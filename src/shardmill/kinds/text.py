@@ -1,7 +1,6 @@
 """Turns texts into the ids of their tokens."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -150,17 +149,30 @@ def fit(recipe: TextRecipe, summaries: Iterable[pa.Table]) -> Fitted:
     else:
         content = learn_tokenizer(recipe, _merged(summaries, most_bytes=_LEARN_BYTES))
         vocab = read_tokenizer(content.encode(), where=f"the tokenizer of {recipe.name}").vocab
-    fitted = fitted_with(vocab, rules.unknown, rules.padding, content)
-    return replace(fitted, unicode=recipe.unicode_version())
+    return fitted_with(recipe, vocab, rules.unknown, rules.padding, content)
 
 
 def fitted_with(
-    vocab: Vocab, unknown: str | None, padding: str | None, tokenizer: str | None = None
+    recipe: TextRecipe,
+    vocab: Vocab,
+    unknown: str | None,
+    padding: str | None,
+    tokenizer: str | None = None,
 ) -> Fitted:
     """Return what is known of texts once there is a vocabulary, wherever that comes from."""
     field = Field.input("int32", ragged=True)
     unknown_id = unknown_id_of(vocab, unknown)
-    return Fitted((field,), ("text",), {}, vocab, unknown, padding, tokenizer, unknown_id)
+    return Fitted(
+        inputs=(field,),
+        features=("text",),
+        statistics={},
+        vocab=vocab,
+        unknown=unknown,
+        padding=padding,
+        tokenizer=tokenizer,
+        unknown_id=unknown_id,
+        unicode=recipe.unicode_version(),
+    )
 
 
 def _merged(summaries: Iterable[pa.Table], *, most_bytes: int | None = None) -> pa.Table:
