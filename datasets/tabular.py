@@ -11,6 +11,7 @@ from shardmill.datasets.item_types import Transform
 from shardmill.faults import hint
 from shardmill.format.layout import Field
 from shardmill.format.manifest import Manifest
+from shardmill.format.manifest_rules import target_column
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -107,9 +108,9 @@ class TabularDataset(ShardDataset[TableRow, TableRow]):
 
         If each class has a column, it is named by the first of them.
         """
-        target, recipe = self.manifest.recipe.get("target"), self.manifest.recipe
-        if target is not None:
-            return {target["columns"][0] if "columns" in target else target["column"]: self.classes}
+        recipe = self.manifest.recipe
+        if "target" in recipe:
+            return {target_column(recipe): self.classes}
         return {
             target["name"]: tuple(target["classes"]) if "classes" in target else None
             for target in recipe.get("targets", ())

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from shardmill.format.arrow_arrays import numpy_array
 from shardmill.format.layout import Extent, Field, fixed_tensors, shard_header, shard_layout
 from shardmill.format.manifest import Manifest, ParquetRecord, ShardRecord, SplitRecord
+from shardmill.format.manifest_rules import target_column
 
 _BLOCK_BYTES = 2**22  # so much of a tensor is in memory at a time
 _WHOLE = "iu"  # the kinds of numpy's integer dtypes
@@ -61,8 +62,7 @@ def label_fault(folder: Path, manifest: Manifest, split: SplitRecord) -> str:
             continue
         column = field.group or "label"
         if field.group is None and manifest.kind == "tabular":
-            target = manifest.recipe["target"]
-            column = target["columns"][0] if "columns" in target else target["column"]
+            column = target_column(manifest.recipe)
         try:
             differs = _differ(_column(folder, split, column), _tensor(folder, split, field.name))
         except (OSError, pa.ArrowException, KeyError, ValueError) as error:

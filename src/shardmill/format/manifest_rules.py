@@ -126,6 +126,16 @@ def recipe_faults(recipe: Mapping[str, Any]) -> Iterator[str]:
         yield "recipe.target: must be a table with a column or columns, and perhaps classes"
 
 
+def target_column(recipe: Mapping[str, Any]) -> str:
+    """Return the column of cleaned rows that holds the only target of a table.
+
+    If each class has a column, it is called as the first of them.
+    """
+    target = recipe["target"]
+    column: str = target["columns"][0] if "columns" in target else target["column"]
+    return column
+
+
 def _is_column(facts: Any) -> bool:
     named = isinstance(facts, dict) and isinstance(facts.get("name"), str)
     return named and isinstance(facts.get("map", {}), dict)
