@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+import small_parts
 from hypothesis import given, settings, strategies as st
 from small_parts import SMALL, build, contents, csv_rows
 from tokenizers import Tokenizer
@@ -20,21 +21,9 @@ from shardmill.recipe.text_recipe import TextRecipe
 from shardmill.text import learn_tokenizer as learning
 from shardmill.text.learn_tokenizer import learn_tokenizer
 
-RECIPE = """
-name = "toy"
-kind = "text"
-csv = { header = false }
-target = { column = "label", classes = ["no", "yes"], first = 1 }
-splits.train.csv.path = "train.csv"
-splits.validation.hold_out = { split = "train", fraction = 0.2 }
-[text]
-columns = ["label", "title", "body"]
-join = ["title", "body"]
-clean = ["html", "lowercase"]
-tokenizer = "TOKENIZER"
-[vocabulary]
-max_tokens = MAX
-"""
+RECIPE = small_parts.RECIPE.replace("max_tokens = 500", "max_tokens = MAX").replace(
+    'clean = ["lowercase"]', 'clean = ["html", "lowercase"]\ntokenizer = "TOKENIZER"'
+)
 
 
 def text_of(max_tokens: int, tokenizer: str) -> str:

@@ -76,7 +76,7 @@ class IdxSource:
             raise RowCountError(
                 labels.path,
                 expected=f"one label for each of the {rows:,} images of {images.path}",
-                found=f"labels of shape {' x '.join(f'{n:,}' for n in label_header.shape)}",
+                found=f"labels of shape {_by(label_header.shape)}",
                 fix="check that both files belong together",
             )
         if isinstance(target, ImageTarget):
@@ -99,7 +99,7 @@ class IdxSource:
             raise ImageShapeError(
                 file.path,
                 expected="images of height, width and channels",
-                found=f"rows of shape {' x '.join(f'{n:,}' for n in header.shape[1:]) or 1}",
+                found=f"rows of shape {_by(header.shape[1:]) or 1}",
                 fix="leave layout out of the recipe",
             )
         return cls(file, header)
@@ -150,7 +150,7 @@ def check_label_shape(path: Path, shape: tuple[int, ...], target: ImageTarget) -
     Raises:
         LabelShapeError: They have more or fewer.
     """
-    found = f"labels of shape {' x '.join(f'{n:,}' for n in shape)}"
+    found = f"labels of shape {_by(shape)}"
     if target.encoding != "index":
         classes = f"{len(target.names()):,} classes" if target.names() else "the classes"
         expected = f"a column for each of {classes}"
@@ -168,3 +168,7 @@ def check_label_shape(path: Path, shape: tuple[int, ...], target: ImageTarget) -
         )
     if not fits:
         raise LabelShapeError(path, expected=expected, found=found, fix=fix)
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(f"{n:,}" for n in shape)

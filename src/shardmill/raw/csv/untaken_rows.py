@@ -30,9 +30,10 @@ def count_untaken(table: pa.Table, wheres: Sequence[Where]) -> Counter[str]:
         table: The rows, with strings in the columns that are named.
         wheres: The values that columns have in the rows of each split.
 
-    >>> table = pa.table({"use": ["train", "test", "other", "other "]})
-    >>> count_untaken(table, [{"use": ("train",)}, {"use": ("test",)}])
-    Counter({"use = 'other'": 2})
+    Example:
+        >>> table = pa.table({"use": ["train", "test", "other", "other "]})
+        >>> count_untaken(table, [{"use": ("train",)}, {"use": ("test",)}])
+        Counter({"use = 'other'": 2})
     """
     names = list(dict.fromkeys(name for where in wheres for name in where))
     taken = pa.array(np.zeros(len(table), np.bool_))
