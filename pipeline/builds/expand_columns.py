@@ -8,6 +8,7 @@ from shardmill.errors import RecipeError
 from shardmill.raw.raw_files import RawFiles
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.load_recipe import recipe_fix
+from shardmill.recipe.splits import ROW_FORMATS
 from shardmill.recipe.tabular_recipe import TabularRecipe
 from shardmill.strict import describe_faults
 
@@ -26,13 +27,13 @@ def expand_columns(recipe: AnyRecipe, raw: RawFiles) -> AnyRecipe:
     if not isinstance(recipe, TabularRecipe) or not recipe.is_open:
         return recipe
     # Imported here, since a check that a build is up to date needs no numpy.
-    from shardmill.raw.csv.header_names import header_names
+    from shardmill.raw.column_names import column_names
 
-    file = recipe.splits["train"].files()[0]
-    options = recipe.csv_options(file)
-    assert options is not None  # noqa: S101  a table has them
+    train = recipe.splits["train"]
+    file = train.files()[0]
+    form = next(key for key in ROW_FORMATS if train.row_files(key))
     path = raw.of(file)[0].path
-    facts = recipe.facts_with_columns(header_names(path, options))
+    facts = recipe.facts_with_columns(column_names(form, path, recipe.csv_options(file)))
     try:
         return TabularRecipe.model_validate_json(json.dumps(facts))
     except ValidationError as error:

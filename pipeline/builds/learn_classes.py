@@ -121,6 +121,7 @@ def _read_labels(recipe: AnyRecipe, raw: RawFiles, names: list[str]) -> Labels:
     from shardmill.kinds.find_kind import find_kind
     from shardmill.kinds.read_targets import split_labels
     from shardmill.raw.sources import split_source
+    from shardmill.raw.spell_values import texts_of
     from shardmill.raw.work_sizes import DEFAULT_SIZES
 
     split = recipe.splits["train"]
@@ -144,7 +145,7 @@ def _read_labels(recipe: AnyRecipe, raw: RawFiles, names: list[str]) -> Labels:
             table = source.read(chunk).table
             for name in names:
                 missing = recipe.missing_cells(name) if isinstance(recipe, TabularRecipe) else ()
-                cells = Cells.of(table.column(name).combine_chunks(), missing=missing)
+                cells = Cells.of(texts_of(table.column(name)), missing=missing)
                 for found in cells.texts.drop_null().value_counts().to_pylist():
                     for label in split_labels(found["values"], targets[name]):
                         labels[name][label] += found["counts"]

@@ -20,9 +20,10 @@ from shardmill.pipeline.stages.joined_lines import JoinedLines, joined_lines, ma
 from shardmill.pipeline.stages.prepared_rows import PreparedFile, PreparedWriter
 from shardmill.pipeline.stages.unknown_values import with_others
 from shardmill.pipeline.stages.write_parquet import ParquetFile
-from shardmill.raw.csv.untaken_rows import few_values
 from shardmill.raw.cut_parts import Chunk, Part
 from shardmill.raw.row_source import BadPlace
+from shardmill.raw.spell_values import texts_without_null
+from shardmill.raw.untaken_rows import few_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def _with_groups(cleaned: Cleaned, raw: pa.Table, groups: Mapping[str, str]) -> 
         left = {*cleaned.dropped, *(fault.row for fault in cleaned.faults)}
         kept = [row for row in range(len(raw)) if row not in left]
         for name in dict.fromkeys(groups.values()):
-            cells = raw.column(name).combine_chunks()
+            cells = texts_without_null(raw.column(name))
             texts = pc.utf8_trim_whitespace(cells.take(pa.array(kept, pa.int64())))
             table = table.append_column(f"{_GROUP}{name}", texts)
     return table

@@ -17,9 +17,9 @@ from shardmill.pipeline.stages.clean_part import CleanedPart, clean_part
 from shardmill.pipeline.stages.hold_out_last import last_rows, parts_to_share, share_part
 from shardmill.pipeline.stages.joined_lines import JoinedLines
 from shardmill.pipeline.stages.prepared_rows import PreparedFiles
-from shardmill.raw.csv.untaken_rows import few_values
 from shardmill.raw.cut_parts import cut_parts
 from shardmill.raw.sources import split_source
+from shardmill.raw.untaken_rows import few_values
 
 
 def run_clean(
@@ -182,11 +182,12 @@ def _check_left_out(
     allowed = plan.recipe.bad_rows_allowed()
     if bad > allowed * (kept + bad + dropped):
         first = next(part.first_bad for part in parts[split] if part.first_bad is not None)
+        key = plan.recipe.rule_path("max_bad_rows")
         raise TooManyBadRowsError(
             first.place,
-            expected=f"at most {allowed:.4g} of the rows of {split} to be bad (csv.max_bad_rows)",
+            expected=f"at most {allowed:.4g} of the rows of {split} to be bad ({key})",
             found=f"{bad:,} of {kept + bad + dropped:,}, the first: {first.reason}",
-            fix="correct the files or the recipe, or raise csv.max_bad_rows",
+            fix=f"correct the files or the recipe, or raise {key}",
         )
     if kept == 0:
         raise EmptyFileError(

@@ -110,6 +110,14 @@ class CsvFormatError(InputError):
     """Text that cannot be parsed as rows of CSV."""
 
 
+class TableFormatError(InputError):
+    """A Parquet or Arrow file that cannot be read as one, or that breaks off."""
+
+
+class JsonFormatError(InputError):
+    """A line of a JSON Lines file that is no object of single values."""
+
+
 class ValueFormatError(InputError):
     """A cell that cannot be read as the dtype of its column, or that must not be missing."""
 

@@ -49,9 +49,9 @@ def feather() -> bytes:
 OTHERS = [
     (zipped(), "a zip archive or workbook", "unpack it"),
     (tarred(), "a tar archive", "unpack it"),
-    (parquet(), "Parquet", "name another file"),
-    (feather(), "Arrow IPC", "name another file"),
-    (encode_idx(np.zeros((2, 3), np.uint8)), "an IDX file", "name another file"),
+    (parquet(), "Parquet", "name it as parquet = { path = ... }"),
+    (feather(), "Arrow IPC", "name it as arrow = { path = ... }"),
+    (encode_idx(np.zeros((2, 3), np.uint8)), "an IDX file", "name it as images = { path = ... }"),
     (b"\x89PNG\r\n\x1a\n\0", "a PNG image", "name another file"),
 ]
 

@@ -20,11 +20,14 @@ HOLD_OUT = "\n[splits.validation]\nhold_out = { split = 'train', fraction = 0.25
     ("split", "fault"),
     [
         # no rows from anywhere
-        ("[splits.test]", "splits.test: needs csv, or hold_out; has none of them"),
+        (
+            "[splits.test]",
+            "splits.test: needs one of csv, parquet, arrow, jsonl, or hold_out; has none of them",
+        ),
         # files of another kind
         (
             "[splits.test]\nimages = { path = 'a' }",
-            "splits.test: needs csv, or hold_out; has images",
+            "splits.test: needs one of csv, parquet, arrow, jsonl, or hold_out; has images",
         ),
         # hold_out of a split that is not there, of itself, of one that is held out
         (

@@ -184,11 +184,12 @@ def test_inputs_that_are_no_raw_files(
     with ZipFile(tmp_path / "a.xlsx", "w") as file:
         file.writestr("a", "b")
     (tmp_path / "images").write_bytes(encode_idx(np.zeros((3, 28, 28), np.uint8)))
-    others = {"a.parquet": "Parquet", "a.xlsx": "a zip archive", "images": "an IDX file"}
+    others = {"a.xlsx": "a zip archive", "images": "an IDX file"}
     for file_name, found in others.items():
         for name in ("titanic", "ag_news"):
             said = fault(name, tmp_path / file_name)
             assert f"expected a text file found {found}" in said
+    assert "found 1 columns without Pclass" in fault("titanic", tmp_path / "a.parquet")
     assert "expected a text file found an IDX file" in fault("ag_news", raw["mnist"])
     said = fault("mnist", raw["titanic"])
     assert "expected an IDX file" in said and "recipe" not in said

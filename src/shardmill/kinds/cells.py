@@ -25,7 +25,8 @@ class Cells:
     """The cells of a column.
 
     Attributes:
-        written: The cells [n] as the file has them, as strings. A cell may be null already.
+        written: The cells [n] as the file has them: strings, or values in the type of the column if
+            the file has types. A cell may be null already.
         texts: The cells [n] as they are compared. Missing cells are null.
     """
 
@@ -59,7 +60,7 @@ class Cells:
     def found(self, row: int) -> str:
         """Return what a message says was found in a cell."""
         cell = self.written[row].as_py()
-        if not cell:
+        if cell is None or cell == "":
             return "an empty cell"
         return repr(cell) if self.texts[row].is_valid else f"{cell!r}, a missing cell"
 

@@ -67,12 +67,15 @@ def read_times(texts: pa.Array, column: Column, numbers: NumberFormat) -> Times:
     time.
 
     Args:
-        texts: The times as texts [n], without white space around them.
+        texts: The times as texts [n], without white space around them, or as dates or timestamps.
+            Fractions of a microsecond are cut off.
         column: The column that they stand in.
         numbers: How numbers are written, for times that are numbers.
     """
     expected = _expected(column)
-    if column.unit is None:
+    if not pa.types.is_string(texts.type):
+        found, zoned = _from_typed(texts)
+    elif column.unit is None:
         found, zoned = _from_texts(texts, column)
     else:
         found = read_epochs(texts, column.unit, numbers)
@@ -112,6 +115,16 @@ def _from_texts(texts: pa.Array, column: Column) -> tuple[pa.Array, npt.NDArray[
     if column.format is not None:
         return found, np.full(len(texts), "z" in directives(column.format))
     return found, np.asarray(pc.match_substring_regex(texts, _OFFSET).fill_null(False))
+
+
+def _from_typed(times: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
+    """Return the microseconds since 1970 [n], and which times state an offset."""
+    zoned = pa.types.is_timestamp(times.type) and times.type.tz is not None
+    if pa.types.is_timestamp(times.type) and times.type.unit == "ns":
+        found = pc.floor_temporal(times, unit="microsecond").cast(pa.timestamp("us", times.type.tz))
+    else:
+        found = times.cast(pa.timestamp("us", getattr(times.type, "tz", None)))
+    return found.cast(pa.int64()), np.full(len(times), zoned)
 
 
 def _localise(times: Times, local: npt.NDArray[np.bool_], zone: str) -> None:

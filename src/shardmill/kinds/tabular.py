@@ -11,7 +11,6 @@ from shardmill.errors import ValueFormatError
 from shardmill.format.layout import Field
 from shardmill.format.manifest import Statistics
 from shardmill.format.ragged import Ragged
-from shardmill.kinds.cells import Cells
 from shardmill.kinds.read_targets import class_lists, read_labels, target_field
 from shardmill.kinds.row import Array, Cleaned, Fitted, RowFault, without_faulty
 from shardmill.kinds.tabular_clean import CellReader
@@ -19,6 +18,7 @@ from shardmill.kinds.tabular_dtypes import class_dtype, group_dtype
 from shardmill.kinds.tabular_encode import column_values, encode_values, feature_names
 from shardmill.kinds.tabular_fit import Summary, fit_column, merge_summaries, summarise
 from shardmill.kinds.tabular_given import given_cells
+from shardmill.kinds.typed_cells import cells_of
 from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.tabular_column import UNKNOWN, Column
 from shardmill.recipe.tabular_recipe import TabularRecipe
@@ -36,7 +36,8 @@ def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
 
     Args:
         recipe: The recipe, which says what the columns are.
-        raw: Every column as strings. Cells may be null, which is one more way to be missing.
+        raw: Every column as strings, or in the type that a file says. Cells may be null, which is
+            one more way to be missing.
         labelled: Whether the targets are among the columns.
     """
     stated = recipe.stated_dtypes()
@@ -47,7 +48,7 @@ def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
     for name in (*recipe.features(), *(recipe.target_columns() if labelled else ())):
         column = recipe.columns[name]
         written = raw.column(name).combine_chunks()
-        cells = Cells.of(written, strip=column.strip, missing=recipe.missing_cells(name))
+        cells = cells_of(recipe, name, written)
         if column.missing == "drop":
             for row in cells.missing_rows():
                 dropped.setdefault(row, f"{name} is missing")

@@ -75,6 +75,8 @@ class CellReader:
 
     def _bools(self, cells: Cells) -> pa.Array:
         texts = cells.texts
+        if pa.types.is_boolean(texts.type):
+            return texts
         true, false = self.column.spellings()
         # A spelling exactly as the recipe has it is always taken. Others are compared in the lower
         # case of Arrow on both sides, which is not Python's for every letter.
@@ -95,7 +97,8 @@ class CellReader:
 
     def _numbers(self, cells: Cells, dtype: Literal["int64", "float64"]) -> pa.Array:
         expected = f"a finite {dtype}"
-        numbers = read_numbers(cells.texts, dtype, self.numbers)
+        is_text = pa.types.is_string(cells.texts.type)
+        numbers = read_numbers(cells.texts, dtype, self.numbers) if is_text else cells.texts
         if numbers.null_count > cells.texts.null_count:
             unread = _places(pc.and_(pc.is_null(numbers), pc.is_valid(cells.texts)))
             hexadecimal = [r for r in unread if is_hexadecimal(cells.texts[r].as_py())]
@@ -136,7 +139,7 @@ class CellReader:
     ) -> None:
         for row in rows:
             # What to do about it: a key of the recipe that would take the cell, if there is one.
-            key = how(cells.texts[row].as_py() or "")
+            key = how(str(cells.texts[row]) if cells.texts[row].is_valid else "")
             fix = f"correct the file, or {self._path(key)}"
             facts = {"expected": expected, "found": cells.found(row), "fix": fix}
             self.faults.append(RowFault(row, self.name, error, **facts))

@@ -23,6 +23,7 @@ from shardmill.kinds.read_targets import (
 )
 from shardmill.kinds.row import Cleaned, Fitted, RowFault, unknown_id_of, without_faulty
 from shardmill.raw.row_source import SourceColumns
+from shardmill.raw.spell_values import texts_of, texts_without_null
 from shardmill.recipe.targets import ColumnTarget
 from shardmill.recipe.text_recipe import TextRecipe, Vocabulary
 from shardmill.text.clean_text import clean_texts
@@ -60,7 +61,7 @@ def _labels(
     recipe: TextRecipe, target: ColumnTarget, raw: pa.Table
 ) -> tuple[pa.Array, list[RowFault]]:
     names = target.raw_columns()
-    columns = [raw.column(name).combine_chunks() for name in names]
+    columns = [texts_of(raw.column(name)) for name in names]
     if target.columns is not None:
         return flag_columns(columns, names)
     if target.separator is not None:
@@ -102,7 +103,7 @@ def given_text(recipe: TextRecipe, rows: Any) -> pa.Array:
 
 def join_columns(recipe: TextRecipe, raw: pa.Table) -> pa.Array:
     """Return the columns that make up a text, joined by one space: string [n]."""
-    parts = [raw.column(name).combine_chunks() for name in recipe.text.join]
+    parts = [texts_without_null(raw.column(name)) for name in recipe.text.join]
     if len(parts) == 1:
         return parts[0]
     return pc.binary_join_element_wise(*parts, string_array([" "])[0])

@@ -20,6 +20,7 @@ _SIGNATURES = {
 # Two zeros, the type of an element and the number of dimensions; see `read_idx`.
 _IDX = rb"\0\0[\x08\x09\x0b-\x0e][\x01-\x40]"
 _TAR = slice(257, 262)
+_KEYS = {"Parquet": "parquet", "Arrow IPC": "arrow", "an IDX file": "images"}
 _ARCHIVES = ("zip", "tar", "7z", "RAR")
 
 
@@ -45,4 +46,6 @@ def reads_it(name: str) -> str:
     """Return what to do with a file of a format that `name_format` returned."""
     if any(archive in name for archive in _ARCHIVES):
         return "unpack it, and name the file that was in it"
+    if name in _KEYS:
+        return f"name it as {_KEYS[name]} = {{ path = ... }} in the split of the recipe"
     return "name another file in the recipe, or write its rows as the recipe expects them"

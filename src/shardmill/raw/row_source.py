@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 import pyarrow as pa
 
@@ -100,6 +100,10 @@ class RowSource(Protocol):
 
     def files(self) -> tuple[RawContent, ...]:
         """Return the raw files whose rows these are."""
+        ...
+
+    def failing(self) -> Self:
+        """Return the same rows, of which the first bad one is an error whatever the recipe says."""
         ...
 
     def chunks(self, chunk_bytes: int) -> Iterator[Any]:

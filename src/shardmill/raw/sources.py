@@ -5,12 +5,16 @@ names such files in a split of a recipe.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Protocol
 
 from shardmill.raw.csv.csv_source import CsvSource
+from shardmill.raw.decompress import open_raw
 from shardmill.raw.idx_source import IdxSource
-from shardmill.raw.raw_files import RawContent
+from shardmill.raw.raw_files import COMPRESSED_SUFFIXES, RawContent
 from shardmill.raw.row_source import RowSource, SourceColumns
+from shardmill.raw.tables.json_lines_source import JsonLinesSource
+from shardmill.raw.tables.table_source import TableSource
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.splits import Split
 
@@ -33,7 +37,15 @@ class SourceFactory(Protocol):
         ...
 
 
-_SOURCES: Mapping[str, SourceFactory] = {"csv": CsvSource, "images": IdxSource}
+_SOURCES: Mapping[str, SourceFactory] = {
+    "csv": CsvSource,
+    "parquet": TableSource,
+    "arrow": TableSource,
+    "jsonl": JsonLinesSource,
+    "images": IdxSource,
+}
+_JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
+_ARROW_STARTS = (b"ARROW1", b"\xff\xff\xff\xff")
 
 
 def split_source(
@@ -53,23 +65,53 @@ def split_source(
     Raises:
         InputError: A file is not what the recipe says.
     """
-    return _factory(split).of_split(recipe, split, raw, columns)
+    return _SOURCES[_key_of(split)].of_split(recipe, split, raw, columns)
 
 
-def file_source(recipe: AnyRecipe, file: RawContent, columns: SourceColumns) -> RowSource:
-    """Return the rows of a file to predict, which is like those of the recipe's train split.
+def file_format(recipe: AnyRecipe, path: Path) -> str:
+    """Return the format of a file to predict, by its key in a split of a recipe.
+
+    Rows with columns may come in another format than the recipe's own. The content of a file says
+    whether it is Parquet or Arrow, and its name whether it is JSON Lines.
+
+    Args:
+        recipe: The recipe that the rows are like.
+        path: The file, which may be compressed.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    own = _key_of(next(iter(recipe.source_splits().values())))
+    if own == "images":
+        return own
+    with open_raw(path) as file:
+        start = file.read(512)
+    if start.startswith(b"PAR1"):
+        return "parquet"
+    if start.startswith(_ARROW_STARTS):
+        return "arrow"
+    suffixes = [suffix for suffix in path.suffixes if suffix not in COMPRESSED_SUFFIXES]
+    by_name = bool(suffixes) and suffixes[-1] in _JSON_SUFFIXES
+    by_content = own != "csv" and start.lstrip().startswith(b"{")
+    return "jsonl" if by_name or by_content else "csv"
+
+
+def file_source(
+    recipe: AnyRecipe, file: RawContent, columns: SourceColumns, *, form: str
+) -> RowSource:
+    """Return the rows of a file to predict.
 
     Args:
         recipe: The recipe that the file is like.
         file: The file.
         columns: What the kind of the recipe says of the columns.
+        form: What `file_format` says of the file.
 
     Raises:
         InputError: The file is not what the recipe says.
     """
-    first = next(iter(recipe.source_splits().values()))
-    return _factory(first).of_file(recipe, file, columns)
+    return _SOURCES[form].of_file(recipe, file, columns)
 
 
-def _factory(split: Split) -> SourceFactory:
-    return next(s for key, s in _SOURCES.items() if getattr(split, key) is not None)
+def _key_of(split: Split) -> str:
+    return next(key for key in _SOURCES if getattr(split, key) is not None)

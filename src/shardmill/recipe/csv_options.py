@@ -1,11 +1,12 @@
 """How the CSV files of a recipe are written."""
 
 import codecs
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from shardmill.recipe.number_format import DecimalMark, ThousandsMark
+from shardmill.recipe.row_rules import RowRules
 from shardmill.strict import Strict, spelt
 
 WHITESPACE = "whitespace"
@@ -87,34 +88,19 @@ class Dialect(Strict):
         return self
 
 
-class Csv(Dialect):
+class Csv(Dialect, RowRules):
     """How to read CSV files: their dialect, and what happens to rows that are not as expected.
 
     Attributes:
-        missing: The spellings of a missing cell in tables. An empty cell always is missing.
         decimal: The decimal mark of numbers in tables, where a column does not state its own.
         thousands: The mark between groups of three digits in tables, likewise.
-        other_columns: What happens if a header names columns that the recipe does not: the build
-            fails, or they are left out.
-        on_bad_row: What happens to a bad row: the build fails, or the row is left out and kept in
-            quarantine. A row is bad if it has another number of fields, bytes that are not UTF-8,
-            a quote that is not closed, a cell that cannot be read or is missing although it must
-            not be, or an unknown class or category. A row with a quote that is not closed is its
-            first line. Bytes that are not in a given encoding always fail.
-        max_bad_rows: The share of bad rows in a split above which a build fails nevertheless.
     """
 
-    missing: tuple[str, ...] = ("",)
-    other_columns: Literal["fail", "ignore"] = "fail"
     decimal: DecimalMark = "."
     thousands: ThousandsMark = ""
-    on_bad_row: Literal["fail", "quarantine"] = "fail"
-    max_bad_rows: Annotated[float, Field(ge=0, le=1)] = 0.01
 
     @model_validator(mode="after")
-    def _keys_have_a_use(self) -> Self:
-        if "max_bad_rows" in self.model_fields_set and self.on_bad_row == "fail":
-            raise ValueError('max_bad_rows: needs on_bad_row = "quarantine"')
+    def _names_come_from_a_header(self) -> Self:
         if self.other_columns == "ignore" and not self.header:
             raise ValueError("other_columns: needs a header, which names the columns")
         return self

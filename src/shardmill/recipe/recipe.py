@@ -10,7 +10,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from shardmill.recipe.csv_options import Csv
 from shardmill.recipe.names import Name
-from shardmill.recipe.splits import CsvFile, RawFile, Split
+from shardmill.recipe.row_rules import RowRules
+from shardmill.recipe.splits import ROW_FORMATS, CsvFile, RawFile, RowFile, Split
 from shardmill.recipe.targets import Target
 from shardmill.strict import Strict, describe_faults
 
@@ -24,12 +25,14 @@ class Recipe(Strict):
         name: The name of the dataset, and of its artifact.
         kind: The kind of the dataset.
         description: A description for people.
+        rows: What happens to rows that are not as expected. CSV files may say it in [csv].
         splits: The splits by name. One of them is called train.
     """
 
     name: Name
     kind: str
     description: str = ""
+    rows: RowRules = RowRules()
     splits: Annotated[dict[Name, Split], Field(min_length=1)]
 
     # The cleaned rows do not depend on these keys, so a change of them leaves the Parquet as it is.
@@ -59,17 +62,26 @@ class Recipe(Strict):
         return self.row_files()
 
     def csv_options(self, file: RawFile | None = None) -> Csv | None:
-        """Return how to read CSV files, or None if the recipe has none.
+        """Return how to read a CSV file; None if a recipe has none, or if the file is no such one.
 
         Args:
             file: One of the files, whose own keys count. Without it, new files are meant, which are
-                like the first file of the recipe.
+                like the first CSV file of the recipe.
         """
         options: Csv | None = getattr(self, "csv", None)
-        if options is None:
+        if options is None or (file is not None and not isinstance(file, CsvFile)):
             return None
-        file = self.row_files()[0] if file is None else file
-        return file.options(options) if isinstance(file, CsvFile) else options
+        if file is None:
+            file = next((f for f in self.row_files() if isinstance(f, CsvFile)), None)
+        options = options if file is None else file.options(options)
+        said = {key: getattr(self.rows, key) for key in self.rows.model_fields_set}
+        return options.model_copy(update=said) if said else options
+
+    def rules(self) -> RowRules:
+        """Return what happens to rows that are not as expected, wherever the recipe says it."""
+        options: Csv | None = getattr(self, "csv", None)
+        own = None if options is None else options.rules()
+        return self.rows if own is None or own == RowRules() else own
 
     def encoding(self, file: RawFile | None = None) -> str | None:
         """Return the encoding of a file of rows, or None if it is no text; see `csv_options`."""
@@ -90,12 +102,17 @@ class Recipe(Strict):
 
     def bad_rows_allowed(self) -> float:
         """Return the share of rows of a split that may go to quarantine; 0 if a bad row fails."""
-        csv = self.csv_options()
-        return csv.max_bad_rows if csv is not None and csv.on_bad_row == "quarantine" else 0.0
+        rules = self.rules()
+        return rules.max_bad_rows if rules.on_bad_row == "quarantine" else 0.0
 
     def source_splits(self) -> dict[str, Split]:
         """Return the splits that have files of their own."""
         return {name: split for name, split in self.splits.items() if split.files()}
+
+    def rule_path(self, key: str) -> str:
+        """Return where a key of the rules stands in the recipe, for messages."""
+        is_csv = any(isinstance(file, CsvFile) for file in self.row_files())
+        return f"csv.{key}" if is_csv and self.rows == RowRules() else f"rows.{key}"
 
     @model_validator(mode="after")
     def _splits_fit_together(self) -> Self:
@@ -111,6 +128,7 @@ class Recipe(Strict):
         faults += self._files_that_differ()
         faults += self._dialect_faults()
         faults += self._where_faults()
+        faults += self._rule_faults()
         if "train" not in self.splits:
             faults.append("splits: a split called train is needed, statistics come from it")
         return without_faults(self, faults)
@@ -120,11 +138,11 @@ class Recipe(Strict):
         known: dict[str, tuple[RawFile, RawFile, str]] = {}
         for name, split in self.splits.items():
             for file in split.files():
-                published = file.published() if isinstance(file, CsvFile) else file
+                published = file.published() if isinstance(file, RowFile) else file
                 facts, other, of = known.setdefault(file.path, (published, file, name))
                 if facts != published:
                     yield f"splits: {file.path} has other urls, checksum or rows in another split"
-                elif isinstance(file, CsvFile) and self.share_rows(of, other, name, file):
+                elif isinstance(file, RowFile) and self.share_rows(of, other, name, file):
                     yield (
                         f"splits: {file.path} is in {of} and in {name}; say which rows of it by "
                         f"where, with other values in each, or hold rows out"
@@ -141,7 +159,7 @@ class Recipe(Strict):
         """
         # Rows without targets are no second copy of what a model learns.
         labelled = self.splits[one].labelled and self.splits[other].labelled
-        if isinstance(file, CsvFile) and isinstance(again, CsvFile) and file.is_apart(again):
+        if isinstance(file, RowFile) and isinstance(again, RowFile) and file.is_apart(again):
             return False
         return one != other and labelled
 
@@ -158,15 +176,32 @@ class Recipe(Strict):
         names = self.column_names()
         for name, split in self.splits.items():
             group = None if split.hold_out is None else split.hold_out.group
-            if group is not None and self.csv_options() is None:
-                yield f"splits.{name}.hold_out.group: needs CSV files"
+            if group is not None and self.kind == "image":
+                yield f"splits.{name}.hold_out.group: needs files with columns"
             elif group is not None and names is not None and group not in names:
                 yield f"splits.{name}.hold_out.group: no column {group!r}"
         for split_name, split in self.splits.items():
-            for file in split.files():
-                for name in _where(file):
+            for key in ROW_FORMATS:
+                used = [name for file in split.row_files(key) for name in _where(file)]
+                for name in used:
                     if names is not None and name not in names:
-                        yield f"splits.{split_name}.csv.where: no column {name!r}"
+                        yield f"splits.{split_name}.{key}.where: no column {name!r}"
+
+    def _rule_faults(self) -> Iterator[str]:
+        options: Csv | None = getattr(self, "csv", None)
+        said = set() if options is None else options.model_fields_set
+        if not any(isinstance(file, CsvFile) for file in self.row_files()):
+            for key in sorted(said):
+                there = " and [rows] has this key" if key in RowRules.model_fields else ""
+                yield f"csv.{key}: the recipe names no CSV file,{there or ' so leave it out'}"
+            return
+        for key in sorted(self.rows.model_fields_set):
+            if said & RowRules.model_fields.keys():
+                yield f"rows.{key}: [csv] has such keys too, so say all of them there or here"
+            elif self.kind != "tabular" and key == "missing":
+                yield f"rows.missing: {self.kind}s have no missing cells, so leave it out"
+            elif self.kind == "image" and key == "other_columns":
+                yield "rows.other_columns: images have no columns, so leave it out"
 
     def _dialect_faults(self) -> Iterator[str]:
         for name, split in self.splits.items():
@@ -178,15 +213,17 @@ class Recipe(Strict):
                     yield from describe_faults(CsvFile, error, whole=path)
 
     def _faults_of(self, name: str, split: Split) -> Iterator[str]:
-        needed = {"images"} if self.kind == "image" else {"csv"}
-        if self.kind == "image" and split.labelled:
-            needed = {"images", "labels"}
-        given = {key for key in ("csv", "images", "labels") if getattr(split, key) is not None}
-        if split.hold_out is None and given != needed:
-            yield (
-                f"splits.{name}: needs {' and '.join(sorted(needed))}, or hold_out; "
-                f"has {' and '.join(sorted(given)) or 'none of them'}"
-            )
+        keys = (*ROW_FORMATS, "images", "labels")
+        given = [key for key in keys if getattr(split, key) is not None]
+        if self.kind == "image":
+            needed = "images and labels" if split.labelled else "images"
+            fits = " and ".join(given) == needed
+        else:
+            needed = f"one of {', '.join(ROW_FORMATS)}"
+            fits = len(given) == 1 and given[0] in ROW_FORMATS
+        if split.hold_out is None and not fits:
+            has = " and ".join(given) or "none of them"
+            yield f"splits.{name}: needs {needed}, or hold_out; has {has}"
         if split.hold_out is not None:
             source = self.splits.get(split.hold_out.split)
             if given or source is None or source.hold_out is not None:
@@ -199,7 +236,7 @@ class Recipe(Strict):
 
 
 def _where(file: RawFile) -> Mapping[str, Sequence[str]]:
-    return (file.where or {}) if isinstance(file, CsvFile) else {}
+    return (file.where or {}) if isinstance(file, RowFile) else {}
 
 
 def without_faults(checked: Checked, faults: Sequence[str]) -> Checked:

@@ -2,6 +2,7 @@
 
 import json
 from fractions import Fraction
+from functools import partial
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -85,12 +86,30 @@ def _values(value: Any) -> Any:
 Values = Annotated[tuple[str, ...], BeforeValidator(_values), Field(min_length=1)]
 
 
-class CsvFile(RawFile):
-    """One CSV file, or all that match a pattern. Keys of `Csv` hold for it instead of [csv]'s.
+class RowFile(RawFile):
+    """One file of rows with named columns, or all that match a pattern.
 
     Attributes:
         where: The values that columns have in the rows of the split, by column. Other rows of the
             file belong to other splits, or to none.
+    """
+
+    where: Annotated[dict[str, Values], Field(min_length=1)] | None = None
+
+    def is_apart(self, other: "RowFile") -> bool:
+        """Say whether `where` gives this and another file no row that both could have."""
+        own, others = self.where or {}, other.where or {}
+        return any(set(v).isdisjoint(others.get(name, v)) for name, v in own.items())
+
+    def published(self) -> RawFile:
+        """Return what is the same for all splits that take rows of the file."""
+        return RawFile(path=self.path, urls=self.urls, checksum=self.checksum, rows=self.rows)
+
+
+class CsvFile(RowFile):
+    """One CSV file, or all that match a pattern. Keys of `Csv` hold for it instead of [csv]'s.
+
+    Attributes:
         header: Whether the first row names the columns; see `Dialect` for all that follow.
         delimiter: What is between fields.
         quote: The quote.
@@ -102,7 +121,6 @@ class CsvFile(RawFile):
         encoding: The encoding of the file.
     """
 
-    where: Annotated[dict[str, Values], Field(min_length=1)] | None = None
     header: bool | None = None
     delimiter: Delimiter | None = None
     quote: Sign | None = None
@@ -112,15 +130,6 @@ class CsvFile(RawFile):
     skip_space: bool | None = None
     trailing_delimiter: bool | None = None
     encoding: Encoding | None = None
-
-    def is_apart(self, other: "CsvFile") -> bool:
-        """Say whether `where` gives this and another file no row that both could have."""
-        own, others = self.where or {}, other.where or {}
-        return any(set(v).isdisjoint(others.get(name, v)) for name, v in own.items())
-
-    def published(self) -> RawFile:
-        """Return what is the same for all splits that take rows of the file."""
-        return RawFile(path=self.path, urls=self.urls, checksum=self.checksum, rows=self.rows)
 
     def options(self, csv: Csv) -> Csv:
         """Return how to read the file.
@@ -138,21 +147,31 @@ class CsvFile(RawFile):
         return Csv.model_validate({key: getattr(csv, key) for key in csv.model_fields_set} | own)
 
 
-def _csv_files(value: Any, _handler: object) -> Any:
+def _one_or_several(file_class: type[RowFile], several: TypeAdapter[Any]) -> WrapValidator:
+    """Return a check of one file, or of several."""
+    return WrapValidator(partial(_checked_files, file_class, several))
+
+
+def _checked_files(
+    file_class: type[RowFile], several: TypeAdapter[Any], value: Any, _handler: object
+) -> Any:
     # A union of both would report the faults of each under names that are not in the recipe. The
     # values go through JSON for the reason that `parse_recipe` gives.
     if isinstance(value, dict):
-        return CsvFile.model_validate_json(json.dumps(value))
+        return file_class.model_validate_json(json.dumps(value))
     if isinstance(value, list | tuple):
-        facts = [file.model_dump() if isinstance(file, CsvFile) else file for file in value]
-        return _CSV_FILES.validate_json(json.dumps(facts))
-    if value is None or isinstance(value, CsvFile):
+        facts = [file.model_dump() if isinstance(file, RowFile) else file for file in value]
+        return several.validate_json(json.dumps(facts))
+    if value is None or isinstance(value, file_class):
         return value
     raise ValueError("must be a table, or a list of tables")
 
 
 _CSV_FILES = TypeAdapter(Annotated[tuple[CsvFile, ...], Field(min_length=1)])
-CsvFiles = Annotated[CsvFile | tuple[CsvFile, ...] | None, WrapValidator(_csv_files)]
+_ROW_FILES = TypeAdapter(Annotated[tuple[RowFile, ...], Field(min_length=1)])
+CsvFiles = Annotated[CsvFile | tuple[CsvFile, ...] | None, _one_or_several(CsvFile, _CSV_FILES)]
+RowFiles = Annotated[RowFile | tuple[RowFile, ...] | None, _one_or_several(RowFile, _ROW_FILES)]
+ROW_FORMATS = ("csv", "parquet", "arrow", "jsonl")
 
 
 class HoldOut(Strict):
@@ -200,6 +219,10 @@ class Split(Strict):
 
     Attributes:
         csv: A CSV file, or several in the order of their rows.
+        parquet: A Parquet file, or several.
+        arrow: A file in Arrow's IPC format, or several: a file, which is called Feather too, or a
+            stream.
+        jsonl: A file of JSON Lines, or several: a JSON object on each line.
         images: An IDX file of images.
         labels: An IDX file of labels.
         hold_out: Which rows of another split are held out for this one.
@@ -208,6 +231,9 @@ class Split(Strict):
     """
 
     csv: CsvFiles = None
+    parquet: RowFiles = None
+    arrow: RowFiles = None
+    jsonl: RowFiles = None
     images: RawFile | None = None
     labels: RawFile | None = None
     hold_out: HoldOut | None = None
@@ -216,8 +242,15 @@ class Split(Strict):
 
     def files(self) -> tuple[RawFile, ...]:
         """Return the raw files of this split, none if it is held out of another one."""
-        csv = self.csv if isinstance(self.csv, tuple) else (self.csv,)
-        return tuple(file for file in (*csv, self.images, self.labels) if file is not None)
+        arrays = [file for file in (self.images, self.labels) if file is not None]
+        return (*(file for key in ROW_FORMATS for file in self.row_files(key)), *arrays)
+
+    def row_files(self, key: str) -> tuple[RowFile, ...]:
+        """Return the files of rows of one format, by its key, such as `csv`."""
+        files: RowFile | tuple[RowFile, ...] | None = getattr(self, key)
+        if files is None:
+            return ()
+        return files if isinstance(files, tuple) else (files,)
 
     def input_files(self) -> tuple[RawFile, ...]:
         """Return the raw files that hold more than labels."""
@@ -227,11 +260,11 @@ class Split(Strict):
         """Say whether the rows are held out of this other split."""
         return self.hold_out is not None and self.hold_out.split == split
 
-    @field_validator("csv")
+    @field_validator(*ROW_FORMATS)
     @classmethod
-    def _files_are_distinct(cls, csv: CsvFiles) -> CsvFiles:
-        distinct(tuple(file.path for file in csv) if isinstance(csv, tuple) else ())
-        return csv
+    def _files_are_distinct(cls, files: RowFiles) -> RowFiles:
+        distinct(tuple(file.path for file in files) if isinstance(files, tuple) else ())
+        return files
 
     @field_validator("images", "labels")
     @classmethod

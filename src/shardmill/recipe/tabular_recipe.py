@@ -107,7 +107,7 @@ class TabularRecipe(Recipe):
 
     def column_names(self) -> tuple[str, ...] | None:
         """Return the columns that the recipe names; None if files may have others."""
-        known = self.csv.other_columns == "fail" and not self.is_open
+        known = self.rules().other_columns == "fail" and not self.is_open
         return tuple(self.columns) if known else None
 
     @property
@@ -150,7 +150,7 @@ class TabularRecipe(Recipe):
 
     def missing_cells(self, name: str) -> tuple[str, ...]:
         """Return the spellings of a missing cell in a column. An empty cell always is one."""
-        return ("", *self.csv.missing, *(self.columns[name].missing_values or ()))
+        return ("", *self.rules().missing, *(self.columns[name].missing_values or ()))
 
     def number_format(self, name: str) -> NumberFormat:
         """Return how the numbers of a column are written."""

@@ -152,7 +152,7 @@ class TextRecipe(Recipe):
 
     def column_names(self) -> tuple[str, ...] | None:
         """Return the columns that the recipe names; None if files may have others."""
-        return None if self.csv.other_columns == "ignore" else self.text.columns
+        return None if self.rules().other_columns == "ignore" else self.text.columns
 
     def unicode_version(self) -> str | None:
         """Return the version of Unicode by which Python cleans texts and cuts them into tokens.

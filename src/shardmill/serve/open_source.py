@@ -16,7 +16,7 @@ from shardmill.raw.idx_source import IdxSource
 from shardmill.raw.raw_files import RawContent
 from shardmill.raw.read_idx import IdxHeader
 from shardmill.raw.row_source import RowSource
-from shardmill.raw.sources import file_source
+from shardmill.raw.sources import file_format, file_source
 from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.serve.preprocessor import Preprocessor
 
@@ -49,16 +49,17 @@ def open_source(preprocessor: Preprocessor, path: Path, keep: Sequence[str]) -> 
         InputError: The file is not what the recipe says.
     """
     recipe = preprocessor.recipe
-    encoding = recipe.encoding()
     with TemporaryDirectory(prefix="shardmill-") as folder:
         name = Path("stdin") if str(path) == "-" else path
         if str(path) == "-" or path.is_fifo():
             path = _spooled(path, Path(folder))
         file_stat(path)  # raises if there is no such file
         _check_file(path)
+        form = file_format(recipe, path)
+        encoding = recipe.encoding() if form == "csv" else None
         file = replace(RawContent.unhashed(path, Path(folder) / "plain", encoding), path=name)
         columns = find_kind(recipe).source_columns(recipe).with_others(keep)
-        source = file_source(recipe, file, columns)
+        source = file_source(recipe, file, columns, form=form)
         if isinstance(source, IdxSource) and isinstance(recipe, ImageRecipe):
             _check_shape(name, source.header, recipe, preprocessor.fitted.inputs[0])
         yield source

@@ -19,8 +19,8 @@ from shardmill.errors import (
 )
 from shardmill.format.arrow_arrays import arrow_array
 from shardmill.kinds.row import RowFault, reason_of
-from shardmill.raw.csv.csv_source import CsvSource
 from shardmill.raw.row_source import BadPlace, Place, RowSource
+from shardmill.raw.spell_values import texts_of
 from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
 from shardmill.recipe.text_recipe import TextRecipe
 from shardmill.serve.open_source import open_source, reworded
@@ -115,7 +115,7 @@ def batches_of_file(
         InputError: The file is not what the recipe says, or a row is not and there is no `on_bad`.
     """
     with reworded(preprocessor), open_source(preprocessor, path, keep) as source:
-        if on_bad is None and isinstance(source, CsvSource):
+        if on_bad is None:
             source = source.failing()
         found = _rows(source, sizes.chunk_bytes, on_bad)
         for pieces in _regroup(found, rows):
@@ -141,7 +141,8 @@ def _batch(
         try:
             x = preprocessor.encode_raw(kept, layout=layout) if len(good) else None
             numbers = np.concatenate([piece.rows for piece in pieces])[good]
-            return RawBatch(x, numbers, kept.select(keep))  # type: ignore[arg-type]
+            texts = pa.table({name: texts_of(kept.column(name)) for name in keep})
+            return RawBatch(x, numbers, texts)  # type: ignore[arg-type]
         except RowFault as fault:
             place = _place(source, pieces, int(good[fault.row]))
             if on_bad is None:

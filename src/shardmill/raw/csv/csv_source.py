@@ -1,43 +1,30 @@
 """Reads rows of CSV files as columns of strings."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-import numpy as np
-
-from shardmill.format.arrow_arrays import numpy_array
 from shardmill.raw.csv.csv_chunks import CsvChunk, csv_chunks
 from shardmill.raw.csv.read_csv import lines_of_rows, parse_chunk
-from shardmill.raw.csv.untaken_rows import Where, count_untaken, rows_of
 from shardmill.raw.decompress import check_text, open_raw
+from shardmill.raw.file_rows import FileRows
 from shardmill.raw.raw_files import RawContent
 from shardmill.raw.row_source import BadPlace, Place, ReadRows, SourceColumns
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.csv_options import Csv
-from shardmill.recipe.splits import CsvFile, RawFile, Split
+from shardmill.recipe.splits import RawFile, Split
 
 
 @dataclass(frozen=True, slots=True)
 class CsvFileRows:
-    """A CSV file, how it is written, and which of its rows are meant.
+    """A CSV file, which of its rows are meant, and how it is written.
 
     Attributes:
-        content: The file.
+        rows: The file and its rows.
         options: How it is written.
-        where: The values that columns have in the rows that are meant, by column; all rows if it is
-            empty.
-        wheres: The same of all splits that take rows of the file, if those that no split takes are
-            to be counted; else none.
     """
 
-    content: RawContent
+    rows: FileRows
     options: Csv
-    where: Where = field(default_factory=dict)
-    wheres: tuple[Where, ...] = ()
-
-    def columns(self) -> tuple[str, ...]:
-        """Return the columns that say which rows are meant."""
-        return tuple(dict.fromkeys(name for each in (self.where, *self.wheres) for name in each))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +67,7 @@ class CsvSource:
     ) -> "CsvSource":
         """Return the rows of a split that has CSV files of its own."""
         files = tuple(
-            CsvFileRows(
-                content,
-                _options(recipe, file),
-                _where(file),
-                _wheres(recipe, split, raw, content) if _where(file) else (),
-            )
+            CsvFileRows(FileRows.of(recipe, split, raw, file, content), _options(recipe, file))
             for file in split.files()
             for content in raw[file.path]
         )
@@ -106,7 +88,7 @@ class CsvSource:
             options = options.model_copy(update={"other_columns": "ignore"})
         with open_raw(file.readable) as content:
             check_text(file.path, content.read(512), options.encoding)
-        return cls((CsvFileRows(file, options),), replace(columns, labelled=False))
+        return cls((CsvFileRows(FileRows(file), options),), replace(columns, labelled=False))
 
     def failing(self) -> "CsvSource":
         """Return the same rows, of which the first bad one is an error whatever the recipe says."""
@@ -118,7 +100,7 @@ class CsvSource:
 
     def files(self) -> tuple[RawContent, ...]:
         """Return the CSV files."""
-        return tuple(file.content for file in self.csv_files)
+        return tuple(file.rows.content for file in self.csv_files)
 
     def chunks(self, chunk_bytes: int) -> Iterator[CsvFileChunk]:
         """Yield chunks of about `chunk_bytes` bytes, the files one after another.
@@ -137,7 +119,7 @@ class CsvSource:
 
     def _chunks_of(self, number: int, chunk_bytes: int) -> Iterator[CsvFileChunk]:
         file = self.csv_files[number]
-        columns, content = self.columns.with_others(file.columns()), file.content
+        columns, content = self.columns.with_others(file.rows.columns()), file.rows.content
         for chunk in csv_chunks(
             content.readable, file.options, columns, chunk_bytes, name=content.path
         ):
@@ -150,44 +132,19 @@ class CsvSource:
             InputError: A row could not be parsed, and such rows are not put in quarantine.
         """
         name, file = chunk.rows.name, self.csv_files[chunk.file]
-        table, bad = parse_chunk(chunk.rows, self.columns.with_others(file.columns()))
-        untaken = count_untaken(table, file.wheres) if file.wheres else {}
-        if file.where:
-            table = table.filter(rows_of(table, file.where)).select(self.columns.wanted())
+        table, bad = parse_chunk(chunk.rows, self.columns.with_others(file.rows.columns()))
+        taken = file.rows.take(table, self.columns.wanted())
         places = [BadPlace(Place(name, "line", row.line, row.text), row.reason) for row in bad]
-        return ReadRows(table, places, untaken)
+        return ReadRows(taken.table, places, taken.untaken)
 
     def places(self, chunk: CsvFileChunk, rows: Sequence[int], column: str) -> list[Place]:  # noqa: ARG002
         """Return the lines of some rows of a chunk's table."""
-        where = self.csv_files[chunk.file].where
-        if where:
-            columns = self.columns.with_others(self.csv_files[chunk.file].columns())
-            table, _ = parse_chunk(chunk.rows, columns)
-            rows = np.flatnonzero(numpy_array(rows_of(table, where)))[list(rows)].tolist()
+        file = self.csv_files[chunk.file].rows
+        if file.where:
+            table, _ = parse_chunk(chunk.rows, self.columns.with_others(file.columns()))
+            rows = file.positions(table, rows)
         lines = lines_of_rows(chunk.rows, rows)
         return [Place(chunk.rows.name, "line", line, text) for line, text in lines]
-
-
-def _wheres(
-    recipe: AnyRecipe,
-    split: Split,
-    raw: Mapping[str, tuple[RawContent, ...]],
-    content: RawContent,
-) -> tuple[Where, ...]:
-    """Return the `where` of all splits that take rows of a file, for the first one alone."""
-    users = [
-        (other, _where(file))
-        for other in recipe.source_splits().values()
-        for file in other.files()
-        if content in raw.get(file.path, ())
-    ]
-    if users[0][0] is not split or not all(where for _, where in users):
-        return ()  # another split counts, or one takes all rows
-    return tuple(where for _, where in users)
-
-
-def _where(file: RawFile) -> Where:
-    return (file.where or {}) if isinstance(file, CsvFile) else {}
 
 
 def _options(recipe: AnyRecipe, file: RawFile | None) -> Csv:
