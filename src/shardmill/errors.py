@@ -29,7 +29,8 @@ class ShardmillError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         # Errors are pickled between processes, and pickle cannot pass keyword-only arguments.
-        return _rebuild, (type(self), self.where, self.expected, self.found, self.fix)
+        facts = (type(self), self.where, self.expected, self.found, self.fix)
+        return _rebuild, facts, vars(self)
 
 
 def _rebuild(
@@ -39,9 +40,14 @@ def _rebuild(
 
 
 class RecipeError(ShardmillError):
-    """A recipe that cannot be read or is not valid; `found` lists every fault."""
+    """A recipe that cannot be read or is not valid; `found` lists every fault.
+
+    Attributes:
+        faults: The faults one by one; empty if the recipe could not be read so far.
+    """
 
     exit_code = 3
+    faults: tuple[str, ...] = ()
 
 
 class InputError(ShardmillError):

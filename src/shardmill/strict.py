@@ -1,12 +1,20 @@
 """The base of every record and table that is read from a file, and the words for its faults."""
 
 import re
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+)
+from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from shardmill.faults import hint
 
@@ -17,7 +25,7 @@ class Strict(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-def spelt(pattern: str, words: str) -> AfterValidator:
+def spelt(pattern: str, words: str) -> "Spelling":
     """Return a check of texts that says in words what it takes, where pydantic shows a pattern.
 
     Args:
@@ -33,13 +41,53 @@ def spelt(pattern: str, words: str) -> AfterValidator:
         ...     describe_faults(Coin, error)
         ["code: must be three capital letters, found 'eur'"]
     """
-    return AfterValidator(partial(_spelt, pattern, words))
+    return Spelling(pattern, words)
 
 
-def _spelt(pattern: str, words: str, text: str) -> str:
-    if re.fullmatch(pattern, text) is None:
-        raise ValueError(f"must be {words}")
-    return text
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How a text is spelt; see `spelt`. It stands in `Annotated`, and pydantic asks it.
+
+    Attributes:
+        pattern: The regular expression of the whole text.
+        words: What it takes, for people.
+    """
+
+    pattern: str
+    words: str
+
+    def check(self, text: str) -> str:
+        """Return the text.
+
+        Raises:
+            ValueError: The text is not spelt like this.
+        """
+        if re.fullmatch(self.pattern, text) is None:
+            raise ValueError(f"must be {self.words}")
+        return text
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        # A JSON Schema for editors has the pattern, which in that language may match a part.
+        return {**handler(schema), "pattern": f"^(?:{self.pattern})$"}
+
+
+class FaultsError(ValueError):
+    """Several faults of one table; `describe_faults` gives each a line of its own.
+
+    Attributes:
+        faults: The faults, each with its path in the table.
+    """
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = tuple(faults)
 
 
 def describe_faults(
@@ -63,7 +111,18 @@ def describe_faults(
         ...     describe_faults(Point, error)
         ['height: missing', 'heigth: unknown key, did you mean height?']
     """
-    return [_describe(model, fault, whole) for fault in error.errors()[:most]]
+    described = (line for fault in error.errors() for line in _lines(model, fault, whole))
+    return list(islice(described, most))
+
+
+def _lines(model: type[BaseModel], fault: ErrorDetails, whole: str) -> Iterator[str]:
+    """Yield the lines of what pydantic reports as one fault, which may be several of a table."""
+    several = fault.get("ctx", {}).get("error")
+    if not isinstance(several, FaultsError):
+        yield _describe(model, fault, whole)
+        return
+    for one in several.faults:
+        yield _describe(model, {**fault, "msg": one}, whole)
 
 
 def _describe(model: type[BaseModel], fault: ErrorDetails, whole: str) -> str:

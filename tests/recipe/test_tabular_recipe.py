@@ -201,7 +201,7 @@ def test_faults_of_columns_groups_and_targets_come_together() -> None:
     text = COLUMN.replace("COLUMN", 'dtype = "str", encode = "one_hot", fill = "a"')
     found = fault_of(f"target.column = 'ages'\ngroups.a = ['age', 'hight']\n{text}")
     assert found == (
-        "target.column: no column 'ages', or it is dropped, did you mean age?; "
+        "6 faults: target.column: no column 'ages', or it is dropped, did you mean age?; "
         "columns.height: a column of str needs a map or categories, or drop = true; "
         "columns.height.encode: needs categories; "
         'columns.height.fill: needs missing = "constant"; '

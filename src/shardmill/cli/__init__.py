@@ -3,14 +3,13 @@
 import json
 import signal
 import sys
-from importlib import import_module
 from typing import Any
 
 import click
 
 from shardmill.cli.command import JSON_WANTED
+from shardmill.cli.lazy_group import LazyGroup
 from shardmill.errors import ShardmillError
-from shardmill.faults import closest
 from shardmill.version import __version__
 
 # The module of a command is imported when the command runs or shows its help. It imports click, and
@@ -88,21 +87,8 @@ def _left(error: BaseException) -> str:
     return "; ".join(notes)
 
 
-class LazyGroup(click.Group):
-    """The commands, each in a module of its own, and what becomes of their errors."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Return the names of all commands, in the order in which they are used."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, or fail with the closest name."""
-        if cmd_name in COMMANDS:
-            command: click.Command = import_module(f"shardmill.cli.{cmd_name}_command").command
-            return command
-        close = closest(cmd_name, COMMANDS)
-        hint = "" if close is None else f" Did you mean {close!r}?"
-        return ctx.fail(f"No such command {cmd_name!r}.{hint}")
+class Commands(LazyGroup):
+    """The commands, and what becomes of their errors."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command. Without --debug, an error is a message and no traceback.
@@ -151,7 +137,9 @@ The Tab key completes commands, recipes, artifacts, models and settings after
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=Commands,
+    names=COMMANDS,
+    modules="shardmill.cli.{}_command",
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=_EPILOG,
 )

@@ -15,12 +15,18 @@ class Command(click.Command):
     of folders and files, which differ from one machine to another.
     """
 
-    def __init__(self, name: str | None, **settings: Any) -> None:
-        """Make a command; `settings` are those of `click.Command`."""
+    def __init__(self, name: str | None, *, group: str = "", **settings: Any) -> None:
+        """Make a command.
+
+        Args:
+            name: The name of the command.
+            group: The name of the group that it is in, if there is one.
+            **settings: Those of `click.Command`.
+        """
         super().__init__(name, **settings)
         for option in self.params:
             if isinstance(option, click.Option):
-                option.envvar = variable_name(self.name or "", option)
+                option.envvar = variable_name(f"{group} {self.name}".strip(), option)
                 option.show_envvar = isinstance(option.type, click.Path)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -35,9 +41,11 @@ def variable_name(command: str, option: click.Option) -> str:
     Example:
         >>> variable_name("train", click.Option(["--batch-size", "rows"]))
         'SHARDMILL_TRAIN_BATCH_SIZE'
+        >>> variable_name("recipe schema", click.Option(["--kind"]))
+        'SHARDMILL_RECIPE_SCHEMA_KIND'
     """
     flag = max(option.opts, key=len).lstrip("-")
-    return f"SHARDMILL_{command}_{flag}".upper().replace("-", "_")
+    return f"SHARDMILL_{command}_{flag}".upper().replace("-", "_").replace(" ", "_")
 
 
 def examples(*lines: str) -> str:

@@ -118,9 +118,11 @@ def parse_recipe(text: str, *, where: str) -> AnyRecipe:
     except ValidationError as error:
         faults = describe_faults(model, error)
         found = f"{len(faults)} faults: " if len(faults) > 1 else ""
-        raise RecipeError(
+        refused = RecipeError(
             where,
             expected=f"a valid {kind} recipe",
             found=found + "; ".join(faults),
             fix=recipe_fix(kind),
-        ) from None
+        )
+        refused.faults = tuple(faults)
+        raise refused from None

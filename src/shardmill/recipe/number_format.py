@@ -22,7 +22,8 @@ def _as_texts(value: Any) -> Any:
     return tuple(v.strip() for v in values)
 
 
-Affix = Annotated[tuple[str, ...], BeforeValidator(_as_texts)]
+_Texts = str | tuple[str, ...]
+Affix = Annotated[tuple[str, ...], BeforeValidator(_as_texts, json_schema_input_type=_Texts)]
 
 
 @dataclass(frozen=True, slots=True)

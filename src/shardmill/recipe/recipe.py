@@ -13,7 +13,7 @@ from shardmill.recipe.names import Name
 from shardmill.recipe.row_rules import RowRules
 from shardmill.recipe.splits import ROW_FORMATS, CsvFile, RawFile, RowFile, Split
 from shardmill.recipe.targets import Target
-from shardmill.strict import Strict, describe_faults
+from shardmill.strict import FaultsError, Strict, describe_faults
 
 Checked = TypeVar("Checked")
 
@@ -243,10 +243,10 @@ def without_faults(checked: Checked, faults: Sequence[str]) -> Checked:
     """Return `checked`.
 
     Raises:
-        ValueError: There are faults. The message lists them all.
+        FaultsError: There are faults. The message lists them all.
     """
     if faults:
-        raise ValueError("; ".join(faults))
+        raise FaultsError(faults)
     return checked
 
 

@@ -83,7 +83,8 @@ def _values(value: Any) -> Any:
     return distinct(tuple(values))
 
 
-Values = Annotated[tuple[str, ...], BeforeValidator(_values), Field(min_length=1)]
+_VALUES = BeforeValidator(_values, json_schema_input_type=str | tuple[str, ...])
+Values = Annotated[tuple[str, ...], Field(min_length=1), _VALUES]
 
 
 class RowFile(RawFile):

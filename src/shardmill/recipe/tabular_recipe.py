@@ -69,6 +69,9 @@ def _group_of_names(group: Any) -> Any:
     return {"columns": group} if isinstance(group, tuple) else group
 
 
+_GROUP = BeforeValidator(_group_of_names, json_schema_input_type=Group | Names)
+
+
 class TabularRecipe(Recipe):
     """CSV files of mixed columns.
 
@@ -85,13 +88,13 @@ class TabularRecipe(Recipe):
 
     kind: Literal["tabular"]
     csv: Csv = Csv()
-    columns: Annotated[dict[str, Column], BeforeValidator(_tables_from_list), Field(min_length=1)]
+    columns: Annotated[dict[str, Column], Field(min_length=1), BeforeValidator(_tables_from_list)]
     target: ColumnTarget | None = None
     targets: Annotated[dict[str, CellTarget], BeforeValidator(_tables_from_list)] = Field(
         default={}
     )
     groups: Annotated[
-        dict[Name, Annotated[Group, BeforeValidator(_group_of_names)]],
+        dict[Name, Annotated[Group, _GROUP]],
         BeforeValidator(_tables_from_list),
     ] = Field(default={})
 
