@@ -7,7 +7,7 @@ from pathlib import Path
 from shardmill.errors import MissingRawFileError, RecipeError
 from shardmill.raw.raw_files import RawFiles, find_raw_files
 from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.recipe.load_recipe import load_recipe, shipped_recipes
+from shardmill.recipe.load_recipe import STARTERS, load_recipe, shipped_recipes
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,9 @@ def find_sources(
     found = {recipe.name: find_raw_files(recipe, raw) for recipe in recipes}
     present = tuple(recipe for recipe in recipes if _has_rows(recipe, found[recipe.name]))
     if present and not names:
-        absent = ", ".join(recipe.name for recipe in recipes if recipe not in present)
-        note = f"no raw files of {absent} in {raw}" if absent else ""
-        return Sources(present, raw, note, found)
+        return Sources(present, raw, _note(recipes, present, raw), found)
+    if not present and not names:
+        recipes = tuple(recipe for recipe in recipes if recipe.name in STARTERS)
     if present:
         return Sources(recipes, raw, found=found)
     if sample is not None and _has_sample(recipes):
@@ -71,10 +71,18 @@ def find_sources(
         return Sources(recipes, raw, found=found)
     raise MissingRawFileError(
         raw,
-        expected=f"raw files of {', '.join(recipe.name for recipe in recipes)}",
+        expected=f"raw files of {', '.join(recipe.name for recipe in recipes)}"
+        + ("" if names else " or another shipped recipe"),
         found="none",
         fix="run `shardmill fetch`, or `shardmill sample` for synthetic ones, or check --raw",
     )
+
+
+def _note(recipes: Sequence[AnyRecipe], present: Sequence[AnyRecipe], raw: Path) -> str:
+    """Return a note on recipes whose folder is there, but without their raw files."""
+    absent = [r for r in recipes if r not in present]
+    named = [r.name for r in absent if (raw / Path(r.row_files()[0].path).parts[0]).is_dir()]
+    return f"no raw files of {', '.join(named)} in {raw}" if named else ""
 
 
 def _has_rows(recipe: AnyRecipe, raw: RawFiles) -> bool:

@@ -85,6 +85,8 @@ def test_termination(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_datasets_without_raw_files_are_named(tmp_path: Path) -> None:
     done("sample", "titanic", "--out", tmp_path / "raw")
+    for name in ("ag_news", "mnist"):
+        (tmp_path / "raw" / name).mkdir()
     result = done("preprocess", "--raw", tmp_path / "raw", "--out", tmp_path / "out")
     assert f"no raw files of ag_news, mnist in {tmp_path / 'raw'}" in result.stderr
     assert result.stdout.startswith("titanic  built")

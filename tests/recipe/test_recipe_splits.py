@@ -184,7 +184,7 @@ def test_faults_of_a_vocabulary_of_pieces(vocabulary: str, fault: str) -> None:
         (
             "join",
             "clean = ['upper']\njoin",
-            "text.clean.0: Input should be 'html', 'nfc', 'alphanumeric', 'words' or 'lowercase'",
+            "text.clean.0: Input should be 'html', 'newlines', 'nfc', 'alphanumeric', 'words' or ",
         ),
         ("join", "clean = ['alphanumeric', 'html']\njoin", "text.clean: html can do nothing"),
         ("join", "clean = ['words', 'nfc', 'words']\njoin", "words can do nothing after words"),

@@ -32,6 +32,8 @@ def clean_row(text: str, steps: Sequence[str]) -> str:
             text = unicodedata.normalize("NFC", text)
         elif step == "lowercase":
             text = text.lower()
+        elif step == "newlines":
+            text = " ".join(text.split("\\n"))
         else:
             text = html.unescape(BROKEN.sub("&", text))
             text = re.sub(TAG, " ", text)
@@ -44,7 +46,7 @@ special = st.sampled_from(
     "'\".,()!?;: \u0301\u0327\u200c\u200d"
     "\t\n\r\x00\x0b\x0c\x1c\x1d\x1e\x1f\x85\u2028\u3000İΣςßǅ_²٣ʰ\u0345😀"
 )
-pieces = st.sampled_from(["<br />", "<BR />", "<br/>", "don't", "  ", "ΩΣ", "\u0307Σ"])
+pieces = st.sampled_from(["\\n", "<br />", "<BR />", "<br/>", "don't", "  ", "ΩΣ", "\u0307Σ"])
 ascii_texts = st.text(st.characters(max_codepoint=127) | special.filter(str.isascii))
 texts = st.text() | ascii_texts | st.lists(special | pieces | st.text(max_size=3)).map("".join)
 text_lists = st.lists(texts, max_size=8)

@@ -21,6 +21,8 @@ STEPS: list[tuple[str, ...]] = [
     ("words",),
     ("nfc", "words", "lowercase"),
     ("lowercase", "words", "nfc"),
+    ("newlines",),
+    ("html", "newlines", "alphanumeric", "lowercase"),
 ]
 
 
@@ -38,7 +40,7 @@ def test_clean_texts_is_clean_row(
         cleaned.validate(full=True)
 
 
-ROWS = ["First, &lt;row&gt;", "(second)", "", "dritte Größe", "IV. \t fourth #39;"]
+ROWS = ["First, &lt;row&gt;\\n", "(second)", "", "dritte Größe", "IV. \t fourth #39;"]
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,7 @@ CLEAN = [
     ("nfc",),
     ("words", "lowercase"),
     ("lowercase", "nfc", "words"),
+    ("newlines", "lowercase"),
 ]
 # Not those of a later Unicode than Python's, which may have small letters in that of tokenizers.
 ASSIGNED = [c for c in CODE_POINTS if unicodedata.category(c) not in ("Cn", "Co")]

@@ -39,6 +39,17 @@ def complete_shipped(
     return _starting(shipped_recipes(), incomplete)
 
 
+def complete_starters(
+    ctx: click.Context,  # noqa: ARG001
+    param: click.Parameter,  # noqa: ARG001
+    incomplete: str,
+) -> list[CompletionItem]:
+    """Return the recipes with sample data that start with the incomplete word."""
+    from shardmill.recipe.load_recipe import STARTERS
+
+    return _starting(STARTERS, incomplete)
+
+
 def complete_artifact_names(
     ctx: click.Context,
     param: click.Parameter,  # noqa: ARG001

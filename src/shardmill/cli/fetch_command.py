@@ -23,14 +23,14 @@ def command(recipes: tuple[str, ...], raw: Path, as_json: bool, quiet: bool) -> 
     """Download the published raw files of recipes.
 
     Each mirror is tried in turn, and each file is checked before it takes its place. Files that
-    are there already are left alone, unless they are damaged. Without a name, the files of all
-    shipped recipes are downloaded.
+    are there already are left alone, unless they are damaged. Without a name, the files of titanic,
+    mnist and ag_news are downloaded. `shardmill recipe list` names the other recipes.
     """
     from shardmill.cli.output import print_json, progress_bars
     from shardmill.pipeline.builds.fetch_raw import fetch_raw
-    from shardmill.recipe.load_recipe import load_recipe, shipped_recipes
+    from shardmill.recipe.load_recipe import STARTERS, load_recipe
 
-    loaded = [load_recipe(name) for name in recipes or shipped_recipes()]
+    loaded = [load_recipe(name) for name in recipes or STARTERS]
     with progress_bars(quiet=quiet) as progress:
         fetched = [file for recipe in loaded for file in fetch_raw(recipe, raw, progress=progress)]
     if as_json:
@@ -43,4 +43,6 @@ def command(recipes: tuple[str, ...], raw: Path, as_json: bool, quiet: bool) -> 
     if any(file.status == "differs" for file in fetched):
         click.echo("note: to get the published file, move away the one that differs", err=True)
     if not fetched:
-        click.echo("note: the recipe names no published files", err=True)
+        click.echo(
+            "note: the recipe names no published files; its first lines may say more", err=True
+        )

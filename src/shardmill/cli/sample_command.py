@@ -5,11 +5,11 @@ from pathlib import Path
 import click
 
 from shardmill.cli.command import Command, examples
-from shardmill.cli.complete import complete_shipped
+from shardmill.cli.complete import complete_starters
 
 
 @click.command("sample", cls=Command, epilog=examples("shardmill sample titanic --out data/raw"))
-@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_shipped)
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_starters)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -28,7 +28,7 @@ def command(names: tuple[str, ...], out: Path, seed: int) -> None:
     """Generate small synthetic raw files of the true formats.
 
     A model can learn from them. Artifacts made from them are marked as sample data. Without a
-    name, the files of all shipped recipes are generated.
+    name, the files of titanic, mnist and ag_news are generated.
     """
     from shardmill.pipeline.sample.write_sample import SAMPLE_DATASETS, write_sample
 

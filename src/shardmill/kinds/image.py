@@ -35,14 +35,17 @@ def clean(recipe: ImageRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
     """Return columns `image` and, if labelled, `label` [n].
 
     An image of two dimensions [height, width] becomes [1, height, width], as torch wants it, and
-    one of the layout "hwc" becomes [channels, height, width]. Arrays of any other rank keep their
-    shape. A label that is no class, or no number, is a fault.
+    one of the layout "hwc" becomes [channels, height, width]. Transposed images are turned the
+    right way round. Arrays of any other rank keep their shape. A label that is no class, or no
+    number, is a fault.
     """
     rows = image_rows(raw)
     if recipe.layout == "hwc" and rows.ndim == 4:
         rows = rows.transpose(0, 3, 1, 2)
     else:
-        rows = rows.reshape(-1, *recipe.stored_shape(rows.shape[1:]))
+        rows = rows.reshape(-1, 1, *rows.shape[1:]) if rows.ndim == 3 else rows
+    if recipe.transpose:
+        rows = rows.swapaxes(-1, -2)
     faults: list[RowFault] = []
     columns: dict[str, pa.Array] = {}
     if recipe.target is not None and labelled:

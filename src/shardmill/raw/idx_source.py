@@ -95,12 +95,13 @@ class IdxSource:
             EmptyFileError: The file holds no rows.
         """
         header = read_idx_header(file.readable, file.bytes, name=file.path)
-        if isinstance(recipe, ImageRecipe) and recipe.layout == "hwc" and len(header.shape) != 4:
+        if isinstance(recipe, ImageRecipe) and not recipe.takes_rank(len(header.shape) - 1):
+            is_hwc = recipe.layout == "hwc"
             raise ImageShapeError(
                 file.path,
-                expected="images of height, width and channels",
+                expected=f"images of height{', width and channels' if is_hwc else ' and width'}",
                 found=f"rows of shape {_by(header.shape[1:]) or 1}",
-                fix="leave layout out of the recipe",
+                fix=f"leave {'layout' if is_hwc else 'transpose'} out of the recipe",
             )
         return cls(file, header)
 

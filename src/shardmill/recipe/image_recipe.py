@@ -13,11 +13,14 @@ class ImageRecipe(Recipe):
     Attributes:
         layout: Where the channels of an image are in the files: "chw" if they come first, as
             torch wants them, or "hwc" if they come last. They are stored first.
+        transpose: Whether the images in the files have their columns for rows, as those of EMNIST.
+            They are stored the right way round.
         target: What the labels are; None without labels.
     """
 
     kind: Literal["image"]
     layout: Literal["chw", "hwc"] = "chw"
+    transpose: bool = False
     target: ImageTarget | None = None
 
     def stored_shape(self, raw: tuple[int, ...]) -> tuple[int, ...]:
@@ -27,17 +30,30 @@ class ImageRecipe(Recipe):
             >>> ImageRecipe.model_construct(layout="hwc").stored_shape((28, 30, 3))
             (3, 28, 30)
         """
+        if len(raw) not in (2, 3):
+            return raw
         if len(raw) == 2:
-            return (1, *raw)
-        return (raw[2], *raw[:2]) if self.layout == "hwc" and len(raw) == 3 else raw
+            channels, *size = 1, *raw
+        elif self.layout == "hwc":
+            *size, channels = raw
+        else:
+            channels, *size = raw
+        return (channels, *(size[::-1] if self.transpose else size))
 
     def raw_shapes(self, stored: tuple[int, ...]) -> list[tuple[int, ...]]:
         """Return the shapes that a row of this shape in `x` may have in raw files."""
         if len(stored) != 3:
             return [stored]
         channels, *size = stored
-        whole = (*size, channels) if self.layout == "hwc" else stored
+        size = size[::-1] if self.transpose else size
+        whole = (*size, channels) if self.layout == "hwc" else (channels, *size)
         return [whole, tuple(size)] if channels == 1 else [whole]
+
+    def takes_rank(self, rank: int) -> bool:
+        """Say whether rows of so many dimensions in a raw file can have this layout."""
+        if self.layout == "hwc":
+            return rank == 3
+        return rank in (2, 3) or not self.transpose
 
     def all_targets(self) -> Mapping[str, ImageTarget]:
         """Return the target, if there is one, by the column that holds it."""

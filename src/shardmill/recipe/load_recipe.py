@@ -13,6 +13,8 @@ from shardmill.faults import hint
 from shardmill.recipe.any_recipe import RECIPE_KINDS, AnyRecipe
 from shardmill.strict import describe_faults
 
+# The recipes that sample data is made for. `shardmill fetch` without a name takes these.
+STARTERS = ("titanic", "mnist", "ag_news")
 _EXAMPLES = {"image": "mnist", "text": "ag_news"}
 
 
@@ -36,14 +38,15 @@ def shipped_recipe_text(name: str) -> str:
     """
     known = shipped_recipes()
     if name not in known:
-        raise _unknown(name, hint(name, known, "check the name"))
+        way = "check the name; `shardmill recipe list` names the shipped ones"
+        raise _unknown(name, hint(name, known, way))
     return files("shardmill.recipe.shipped").joinpath(f"{name}.toml").read_text(encoding="utf-8")
 
 
 def _unknown(name: str, fix: str) -> RecipeError:
     return RecipeError(
         f"recipe {name!r}",
-        expected=f"one of {', '.join(shipped_recipes())}, or a path that ends in .toml",
+        expected="a shipped recipe, or a path that ends in .toml",
         found="neither",
         fix=fix,
     )

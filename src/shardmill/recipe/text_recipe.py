@@ -40,7 +40,8 @@ class Text(Strict):
         columns: All columns of the file, in order.
         join: The columns that make up the text. They are joined by one space.
         clean: The steps of cleaning, in order. `html` turns character references and tags into
-            plain text (see `clean_text.strip_html`), `nfc` is Unicode's normal form C,
+            plain text (see `clean_text.strip_html`), `newlines` turns a backslash and the letter n
+            into a space, `nfc` is Unicode's normal form C,
             `alphanumeric` turns every character that is not alphanumeric into a space, `words`
             every one that is no letter, mark or digit of any script, and `lowercase` is Unicode's
             full lower case.
@@ -52,7 +53,7 @@ class Text(Strict):
 
     columns: Names
     join: Names
-    clean: tuple[Literal["html", "nfc", "alphanumeric", "words", "lowercase"], ...] = ()
+    clean: tuple[Literal["html", "newlines", "nfc", "alphanumeric", "words", "lowercase"], ...] = ()
     tokenizer: Literal["basic_english", "whitespace", "characters", "bpe", "unigram"] = (
         "basic_english"
     )
@@ -157,10 +158,10 @@ class TextRecipe(Recipe):
     def unicode_version(self) -> str | None:
         """Return the version of Unicode by which Python cleans texts and cuts them into tokens.
 
-        It is None if only `html` is done, since that knows no classes of characters, and a
-        tokenizer.json cuts the texts.
+        It is None if only `html` and `newlines` are done, since these know no classes of
+        characters, and a tokenizer.json cuts the texts.
         """
-        by_python = self.text.tokenizer_file is None or set(self.text.clean) - {"html"}
+        by_python = self.text.tokenizer_file is None or set(self.text.clean) - {"html", "newlines"}
         return unicodedata.unidata_version if by_python else None
 
     def learner(self) -> str | None:
@@ -222,7 +223,8 @@ def _faults_of_pieces(tokenizer: str, rules: Vocabulary) -> Iterator[str]:
 
 
 # A step that can change nothing once one of these was done, in whatever order others stand between.
-_DONE_BY = {"html": ("alphanumeric", "words"), "words": ("alphanumeric", "words")}
+_NO_SIGNS = ("alphanumeric", "words")  # after these no sign is left
+_DONE_BY = {"html": _NO_SIGNS, "newlines": _NO_SIGNS, "words": _NO_SIGNS}
 
 
 def _useless_steps(steps: tuple[str, ...]) -> Iterator[tuple[str, str]]:

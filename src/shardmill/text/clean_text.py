@@ -40,24 +40,25 @@ _REFERENCE = re.compile(r"(&(?:#[0-9A-Za-z]+|[^\t\n\f <&#;]{1,32});?)")
 
 
 def clean_texts(texts: pa.Array, steps: Sequence[str]) -> pa.Array:
-    """Return `texts` (string, no nulls) after `steps` in order, as a string array.
+    r"""Return `texts` (string, no nulls) after `steps` in order, as a string array.
 
-    `html` is `strip_html`. `nfc` is the Unicode normal form C of the row. `alphanumeric` turns
-    every character that is not `str.isalnum()` into one space, and `words` every one that is not
-    `is_of_word`. `lowercase` is `str.lower()` of the row. `ascii_space`, which tokenisers use,
-    turns every `str.isspace()` beyond ASCII into a line feed.
+    `html` is `strip_html`. `newlines` turns every `\n`, a backslash and the letter n, into one
+    space: some files write the ends of lines within a text so. `nfc` is the Unicode normal form C
+    of the row. `alphanumeric` turns every character that is not `str.isalnum()` into one space, and
+    `words` every one that is not `is_of_word`. `lowercase` is `str.lower()` of the row.
+    `ascii_space`, which tokenisers use, turns every `str.isspace()` beyond ASCII into a line feed.
 
     Example:
         >>> texts = pa.array(["<b>Re\u0301sume\u0301!</b>"])
         >>> clean_texts(texts, ["html", "nfc", "words"]).to_pylist()
         [' Résumé  ']
     """
-    for is_html, group in groupby(steps, lambda step: step == "html"):
-        if is_html:
-            for _ in group:
-                texts = strip_html(texts)
-        else:
+    for of_texts, group in groupby(steps, _OF_TEXTS.get):
+        if of_texts is None:
             texts = _clean_characters(texts, tuple(group))
+        else:
+            for _ in group:
+                texts = of_texts(texts)
     return texts
 
 
@@ -176,6 +177,12 @@ def _table_of(codes: Array) -> tuple[Array, list[int]]:
     return np.arange(size, dtype="<u4"), np.flatnonzero(seen).tolist()
 
 
+def _unfold(texts: pa.Array) -> pa.Array:
+    return pc.replace_substring(texts, "\\n", " ")
+
+
+# The steps that are no change of single characters.
+_OF_TEXTS: dict[str, Callable[[pa.Array], pa.Array]] = {"html": strip_html, "newlines": _unfold}
 _CHANGES: dict[str, Callable[[JoinedRows], JoinedRows]] = {
     "alphanumeric": lambda rows: _replace_characters(rows, lambda c: not c.isalnum(), " "),
     "words": lambda rows: _replace_characters(rows, lambda c: not is_of_word(c), " "),

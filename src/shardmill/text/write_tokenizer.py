@@ -180,6 +180,7 @@ def _range(first: int, last: int) -> str:
 
 
 _STEPS = {
+    "newlines": lambda: [_replace(" ", String="\\n")],
     "nfc": lambda: [{"type": "NFC"}],
     "alphanumeric": _only_alphanumeric,
     "words": _only_words,
