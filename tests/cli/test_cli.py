@@ -70,7 +70,7 @@ TYPOS = [
     (["recipe", "mnits"], 3, "did you mean mnist?"),
     (["preprocess", "--raw", "no/such/folder"], 2, "there is no folder 'no/such/folder'"),
     (["preprocess", "--workers", "0"], 2, "x>=1"),
-    (["verify"], 2, "Missing argument"),
+    (["verify", "--artifacts", "no/such"], 5, "run `shardmill preprocess` first"),
     (["verify", "no/such/artifact"], 5, "build it with `shardmill preprocess`"),
     (["inspect", "no/such/artifact"], 5, "build it with `shardmill preprocess`"),
     (["sample", "titanc"], 2, "'titanc' is none of titanic, mnist, ag_news"),

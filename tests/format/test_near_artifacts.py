@@ -1,9 +1,12 @@
-"""What errors advise where a name was given for a path, a path for a name, or a recipe."""
+"""What errors advise where a name or a path stands for nothing."""
 
 from pathlib import Path
 
 import pytest
 from commands import Toy, done, run
+
+import shardmill
+from shardmill.format.near_artifacts import way_to_artifact
 
 
 @pytest.fixture
@@ -26,31 +29,24 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("command", "fix"),
     [
-        ("inspect toy", "give artifacts/toy"),
-        ("inspect toy.toml", "give artifacts/toy"),
-        ("inspect two", "give artifacts/two"),
         ("inspect new.toml", "build it with `shardmill preprocess new.toml` first"),
-        ("inspect elsewhere", "give elsewhere/toy"),
+        ("inspect new", "build it with `shardmill preprocess`, or correct the path"),
         ("inspect elsewhere/tooy", "did you mean elsewhere/toy?"),
+        ("inspect elsewhere/two", "give artifacts/two"),
         ("inspect nothing", "build it with `shardmill preprocess`, or correct the path"),
-        ("verify artifacts", "give one of artifacts/toy, artifacts/two"),
-        ("verify toy", "give artifacts/toy"),
-        ("predict runs/toy new.csv", "give runs/toy/model"),
+        ("verify tow", "did you mean artifacts/two?"),
+        ("verify too --artifacts elsewhere", "did you mean elsewhere/toy?"),
+        ("verify --artifacts empty", "run `shardmill preprocess` first, or check --artifacts"),
         ("predict runs new.csv", "give one of runs/toy/model, runs/two/model"),
-        ("predict toy new.csv", "give runs/toy/model"),
-        ("predict toy.toml new.csv", "give runs/toy/model"),
+        ("predict elsewhere/toy.toml new.csv", "give runs/toy/model"),
         ("predict artifacts/new new.csv", "correct the path"),
-        ("train artifacts/toy", "did you mean toy?"),
-        ("train toy.toml", "did you mean toy?"),
-        ("train new.toml", "run `shardmill preprocess new.toml` first"),
-        ("train toy --artifacts elsewhere/toy", "run `shardmill preprocess` first"),
-        ("train tow", "did you mean two?"),
-        ("train nothing", "run `shardmill preprocess` first"),
-        ("preprocess toy", "did you mean toy.toml?"),
-        ("preprocess artifacts/toy", "did you mean toy.toml?"),
+        ("train new.toml", "build it with `shardmill preprocess new.toml` first"),
+        ("train tow", "did you mean artifacts/two?"),
+        ("train nothing", "build it with `shardmill preprocess`, or correct the path"),
         ("preprocess oter.toml", "did you mean other.toml?"),
+        ("preprocess oter", "did you mean other?"),
         ("preprocess titanic.toml", "did you mean titanic?"),
-        ("preprocess nothing", "check the name"),
+        ("preprocess nothing", "check the name; `shardmill recipe list` names the shipped ones"),
     ],
 )
 def test_the_form_that_was_meant(here: Path, command: str, fix: str) -> None:
@@ -59,10 +55,15 @@ def test_the_form_that_was_meant(here: Path, command: str, fix: str) -> None:
     assert f"  to do     {fix}\n" in result.stderr
 
 
-def test_an_artifact_in_another_folder(here: Path) -> None:
-    (here / "artifacts").rename(here / "moved")
-    result = run("train", "moved/two", "--artifacts", "elsewhere")
-    assert "give the name alone, and its folder by --artifacts moved" in result.stderr
+def test_python_takes_paths_alone(here: Path) -> None:
+    with pytest.raises(shardmill.MissingArtifactError, match=r"give artifacts/toy$"):
+        shardmill.open("toy")
+
+
+def test_runs_that_would_have_one_folder(here: Path) -> None:
+    result = run("train", "toy", "elsewhere/toy")
+    assert result.exit_code == 2
+    assert "artifacts/toy and elsewhere/toy would have the same folder" in result.stderr
 
 
 @pytest.mark.parametrize("name", ["", ".", "/", "..", "a\\b", "x" * 5_000])
@@ -77,4 +78,4 @@ def test_many_artifacts_are_not_all_listed(tmp_path: Path) -> None:
         (tmp_path / f"a{at}").mkdir()
         (tmp_path / f"a{at}/manifest.json").touch()
     listed = ", ".join(f"{tmp_path}/a{at}" for at in range(5))
-    assert f"  to do     give one of {listed}, ...\n" in run("inspect", tmp_path).stderr
+    assert way_to_artifact(tmp_path) == f"give one of {listed}, ..."

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, get_args
 import click
 from click.shell_completion import CompletionItem
 
+from shardmill.named import MODEL_NAME, RUNS
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
-
-# `shardmill.serve.model_folder` knows this name, too, but it imports numpy and pyarrow.
-_MODEL_NAME = "model.json"
 
 
 def complete_recipes(
@@ -50,39 +49,33 @@ def complete_starters(
     return _starting(STARTERS, incomplete)
 
 
-def complete_artifact_names(
+def complete_artifacts(
     ctx: click.Context,
     param: click.Parameter,  # noqa: ARG001
     incomplete: str,
 ) -> list[CompletionItem]:
-    """Return the names of the artifacts in the folder that --artifacts gives."""
+    """Return names of artifacts in the folder that --artifacts gives, or else their paths."""
     folder = Path(ctx.params.get("artifacts") or "artifacts")
-    return _starting((path.name for path in _artifacts(folder)), incomplete)
-
-
-def complete_artifact_paths(
-    ctx: click.Context,  # noqa: ARG001
-    param: click.Parameter,  # noqa: ARG001
-    incomplete: str,
-) -> list[CompletionItem]:
-    """Return paths of artifacts: those in `artifacts`, and those next to the incomplete path."""
-    paths = [*_artifacts(Path("artifacts")), *_artifacts(_folder_of(incomplete))]
-    return _folders_starting(paths, incomplete)
+    known = _artifacts(folder)
+    if names := _starting((path.name for path in known), incomplete):
+        return names
+    return _folders_starting([*known, *_artifacts(_folder_of(incomplete))], incomplete)
 
 
 def complete_models(
-    ctx: click.Context,  # noqa: ARG001
+    ctx: click.Context,
     param: click.Parameter,  # noqa: ARG001
     incomplete: str,
 ) -> list[CompletionItem]:
-    """Return folders of saved models: those of `runs`, and those near the incomplete path."""
-    folder = _folder_of(incomplete)
-    found = [
-        *Path("runs").glob(f"*/model/{_MODEL_NAME}"),
-        *folder.glob(f"*/model/{_MODEL_NAME}"),
-        *folder.glob(f"*/{_MODEL_NAME}"),
-    ]
-    return _folders_starting((path.parent for path in found), incomplete)
+    """Return names of runs with a model in the folder that --runs gives, or else their paths."""
+    # `train` writes its runs to --out, and `export` has a file there.
+    given = ctx.params.get("runs") or (ctx.params.get("out") if ctx.info_name == "train" else None)
+    runs, folder = Path(given or RUNS), _folder_of(incomplete)
+    known = sorted(runs.glob(f"*/model/{MODEL_NAME}"))
+    if names := _starting((path.parent.parent.name for path in known), incomplete):
+        return names
+    near = [*folder.glob(f"*/model/{MODEL_NAME}"), *folder.glob(f"*/{MODEL_NAME}")]
+    return _folders_starting((path.parent for path in (*known, *near)), incomplete)
 
 
 def complete_settings(
@@ -131,13 +124,9 @@ def _tables_in(annotation: object) -> Iterator[type["BaseModel"]]:
 
 
 def _artifacts(folder: Path) -> list[Path]:
-    from shardmill.errors import MissingArtifactError
-    from shardmill.format.find_artifacts import find_artifacts
+    from shardmill.format.near_artifacts import artifacts_in
 
-    try:
-        return find_artifacts(folder, ())
-    except MissingArtifactError:
-        return []
+    return artifacts_in(folder)
 
 
 def _folder_of(incomplete: str) -> Path:

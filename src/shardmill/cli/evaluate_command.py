@@ -6,14 +6,17 @@ import click
 
 from shardmill.cli import options
 from shardmill.cli.command import Command, examples
-from shardmill.cli.complete import complete_artifact_paths
+from shardmill.cli.complete import complete_artifacts
 
-_EXAMPLES = examples("shardmill evaluate runs/mnist/model artifacts/mnist --picture confusion.svg")
+_EXAMPLES = examples(
+    "shardmill evaluate mnist mnist --picture confusion.svg",
+    "shardmill evaluate runs/mnist/model artifacts/mnist --split validation",
+)
 
 
 @click.command("evaluate", cls=Command, epilog=_EXAMPLES)
 @options.model
-@click.argument("artifact", type=click.Path(path_type=Path), shell_complete=complete_artifact_paths)
+@click.argument("artifact", type=click.Path(path_type=Path), shell_complete=complete_artifacts)
 @click.option(
     "--split",
     help="The split to compare with. It must have a target.  [default: test if the artifact has "
@@ -26,10 +29,14 @@ _EXAMPLES = examples("shardmill evaluate runs/mnist/model artifacts/mnist --pict
     help="Draw the confusion matrix into this file. This needs matplotlib.",
 )
 @options.batch_size
+@options.runs
+@options.artifacts
 @options.as_json
 def command(
     folder: Path,
     artifact: Path,
+    runs: Path,
+    artifacts: Path,
     split: str | None,
     picture: Path | None,
     batch_size: int,
@@ -37,7 +44,8 @@ def command(
 ) -> None:
     """Compare a saved model with the labels of an artifact.
 
-    FOLDER is a model that `shardmill train` has saved. The command prints the accuracy, the
+    MODEL is a model that `shardmill train` has saved: the name or the folder of the run, or its own
+    folder. ARTIFACT is a name or a folder. The command prints the accuracy, the
     precision, recall and F1 of each class, and the confusion matrix, or the commonest confusions if
     the matrix has more than 20 classes or does not fit the line.
     """
@@ -47,10 +55,12 @@ def command(
     require_libraries("evaluation", ["torchmetrics"], "shardmill[train]")
     if picture is not None:
         require_libraries("--picture", ["matplotlib"], "matplotlib")
+    from shardmill.named import find_artifact, find_model
     from shardmill.training.saved.evaluate_model import default_split, evaluate_model
     from shardmill.training.saved.load_model import load_model
 
-    model = load_model(folder)
+    model = load_model(find_model(folder, runs) or folder)
+    artifact = find_artifact(artifact, artifacts) or artifact
     split = split or default_split(artifact)
     evaluation = evaluate_model(model, artifact, split, batch_size=batch_size)
     if picture is not None:

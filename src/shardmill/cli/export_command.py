@@ -8,27 +8,32 @@ from shardmill.cli import options
 from shardmill.cli.command import Command, examples
 
 
-@click.command("export", cls=Command, epilog=examples("shardmill export runs/mnist/model"))
+@click.command("export", cls=Command, epilog=examples("shardmill export mnist"))
 @options.model
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The file to write. It takes its place when it has been checked.  [default: FOLDER.pt2]",
+    help="The file to write. It takes its place when it has been checked.  [default: model.pt2 "
+    "beside the folder of the model]",
 )
+@options.runs
 @options.as_json
 @options.quiet
-def command(folder: Path, out: Path | None, as_json: bool, quiet: bool) -> None:
+def command(folder: Path, out: Path | None, runs: Path, as_json: bool, quiet: bool) -> None:
     """Export the network of a saved model, with torch.export.
 
-    FOLDER is a model that `shardmill train` has saved. The exported network takes tensors, not
+    MODEL is a model that `shardmill train` has saved: the name or the folder of the run, or its own
+    folder. The exported network takes tensors, not
     raw rows, and any number of rows at once. The file is loaded again and compared with the model
     before it takes its place. `torch.export.load(FILE).module()` needs torch alone.
     """
     from shardmill.cli.output import print_json
     from shardmill.cli.print_models import print_exported
+    from shardmill.named import find_model
     from shardmill.training.saved.export_model import export_model
     from shardmill.training.saved.load_model import load_model
 
+    folder = find_model(folder, runs) or folder
     if out is None:
         named = folder if folder.name.strip(".") else folder.resolve()
         out = named.with_name(f"{named.name}.pt2")

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from shardmill.cli.complete import complete_models, complete_recipes
+from shardmill.cli.complete import complete_artifacts, complete_models, complete_recipes
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -15,6 +15,23 @@ recipes: _Decorator = click.argument(
     nargs=-1,
     metavar="[NAME or RECIPE.toml]...",
     shell_complete=complete_recipes,
+)
+names: _Decorator = click.argument(
+    "names", nargs=-1, metavar="[ARTIFACT]...", shell_complete=complete_artifacts
+)
+artifacts: _Decorator = click.option(
+    "--artifacts",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("artifacts"),
+    show_default=True,
+    help="The folder of the artifacts.",
+)
+runs: _Decorator = click.option(
+    "--runs",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="The folder of the runs.",
 )
 out: _Decorator = click.option(
     "--out",
@@ -40,7 +57,7 @@ dry_run: _Decorator = click.option(
     "--dry-run", is_flag=True, help="Show what would be done and why, and change nothing."
 )
 model: _Decorator = click.argument(
-    "folder", type=click.Path(path_type=Path), shell_complete=complete_models
+    "folder", metavar="MODEL", type=click.Path(path_type=Path), shell_complete=complete_models
 )
 batch_size: _Decorator = click.option(
     "--batch-size",

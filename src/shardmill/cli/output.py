@@ -47,6 +47,18 @@ def progress_bars(*, quiet: bool) -> Iterator["Progress"]:
         yield update
 
 
+def note_own_recipes(given: Sequence[str]) -> None:
+    """Print a note for each name of a shipped recipe that stands for a file of the user's."""
+    from shardmill.named import find_recipe
+    from shardmill.recipe.load_recipe import shipped_recipes
+
+    shipped = shipped_recipes()
+    for name in given:
+        meant = find_recipe(name, shipped)
+        if name in shipped and meant not in (None, name):
+            click.echo(f"note: {name} is {meant} here, not the shipped recipe", err=True)
+
+
 def print_outcomes(outcomes: Sequence["Outcome"], *, as_json: bool, quiet: bool) -> None:
     """Print what a build did, one line for each dataset.
 

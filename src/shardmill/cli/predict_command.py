@@ -25,7 +25,7 @@ _LISTED = 20  # so many bad rows are listed
 
 
 _EXAMPLES = examples(
-    "shardmill predict runs/titanic/model new.csv --out predictions.parquet",
+    "shardmill predict titanic new.csv --out predictions.parquet",
     'echo "Stocks fell." | shardmill predict runs/ag_news/model -',
 )
 
@@ -52,6 +52,7 @@ _EXAMPLES = examples(
     help="A column of INPUT to write beside its predictions. May be given several times.",
 )
 @options.batch_size
+@options.runs
 @options.quiet
 def command(
     folder: Path,
@@ -61,11 +62,13 @@ def command(
     all_classes: bool,
     keep: tuple[str, ...],
     batch_size: int,
+    runs: Path,
     quiet: bool,
 ) -> None:
     """Predict the classes of raw rows with a saved model.
 
-    FOLDER is a model that `shardmill train` has saved. INPUT is a raw file like those of its
+    MODEL is a model that `shardmill train` has saved: the name or the folder of the run, or its own
+    folder. INPUT is a raw file like those of its
     recipe: a CSV file with the same columns, in which the target may be missing and others may be
     there, or an IDX file of images. It may be compressed, and it may be a pipe. INPUT may also be -
     for stdin: a file, or for texts one text on each line.
@@ -78,10 +81,11 @@ def command(
         raise click.UsageError("parquet is not for a terminal: name a file with --out.")
     _check_other_file(input, out)
     from shardmill.cli.output import open_binary
+    from shardmill.named import find_model
     from shardmill.training.saved.load_model import load_model
     from shardmill.training.saved.write_predictions import Predicted, write_predictions
 
-    model = load_model(folder)
+    model = load_model(find_model(folder, runs) or folder)
     _check_kept(keep, model.classes if all_classes else ())
     bad: list[BadPlace] = []
     batches = _batches(model.preprocessor, input, batch_size, keep=keep, bad=bad)

@@ -3,15 +3,20 @@
 import click
 
 from shardmill.cli.command import Command, examples
-from shardmill.cli.complete import complete_shipped
+from shardmill.cli.complete import complete_recipes
 
 _EXAMPLES = examples("shardmill recipe show titanic > mine.toml")
 
 
 @click.command("show", group="recipe", cls=Command, epilog=_EXAMPLES)
-@click.argument("name", shell_complete=complete_shipped)
+@click.argument("name", metavar="NAME", shell_complete=complete_recipes)
 def command(name: str) -> None:
-    """Print a shipped recipe, to start your own from."""
-    from shardmill.recipe.load_recipe import shipped_recipe_text
+    """Print a recipe, to start your own from.
 
-    click.echo(shipped_recipe_text(name), nl=False)
+    NAME is a shipped recipe, or the name or path of one of yours.
+    """
+    from shardmill.cli.output import note_own_recipes
+    from shardmill.recipe.load_recipe import recipe_text
+
+    note_own_recipes([name])
+    click.echo(recipe_text(name)[0], nl=False)

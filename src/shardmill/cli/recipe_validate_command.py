@@ -17,7 +17,7 @@ _EXAMPLES = examples("shardmill recipe validate bikes.toml")
     "recipes",
     nargs=-1,
     required=True,
-    metavar="RECIPE.toml...",
+    metavar="[NAME or RECIPE.toml]...",
     shell_complete=complete_recipes,
 )
 @options.as_json

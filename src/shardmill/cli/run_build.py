@@ -53,10 +53,12 @@ def run_build(
         ShardmillError: A build failed. What the other builds did is printed first.
     """
     limit_blas_threads()
-    from shardmill.cli.output import print_outcomes, progress_bars
+    from shardmill.cli.output import note_own_recipes, print_outcomes, progress_bars
     from shardmill.pipeline.builds.build_artifacts import BuildOptions, Outcome, build_artifacts
     from shardmill.pipeline.builds.find_sources import find_sources
 
+    if not quiet:
+        note_own_recipes(recipes)
     sources = find_sources(recipes, raw=raw, sample=sample, dry_run=settings["dry_run"])
     if sources.note and not quiet:
         click.echo(sources.note, err=True)

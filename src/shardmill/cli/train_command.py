@@ -6,12 +6,7 @@ import click
 
 from shardmill.cli import options
 from shardmill.cli.command import Command, examples
-from shardmill.cli.complete import (
-    complete_artifact_names,
-    complete_loggers,
-    complete_models,
-    complete_settings,
-)
+from shardmill.cli.complete import complete_loggers, complete_models, complete_settings
 
 LOGGERS = ("csv", "tensorboard", "wandb")
 
@@ -28,6 +23,13 @@ def _loggers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
     return names
 
 
+def _refuse_twins(artifacts: list[Path]) -> None:
+    names = [artifact.resolve().name for artifact in artifacts]
+    if twice := [artifact for artifact in artifacts if names.count(artifact.resolve().name) > 1]:
+        listed = " and ".join(map(str, twice))
+        raise click.UsageError(f"{listed} would have the same folder for their runs.")
+
+
 _EXAMPLES = examples(
     "shardmill train titanic --epochs 20",
     "shardmill train mnist --set epochs=5 --log tensorboard",
@@ -35,14 +37,8 @@ _EXAMPLES = examples(
 
 
 @click.command("train", cls=Command, epilog=_EXAMPLES)
-@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_artifact_names)
-@click.option(
-    "--artifacts",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("artifacts"),
-    show_default=True,
-    help="The folder of the artifacts.",
-)
+@options.names
+@options.artifacts
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -91,10 +87,10 @@ _EXAMPLES = examples(
     "--from",
     "start",
     type=click.Path(path_type=Path),
-    metavar="FOLDER",
+    metavar="MODEL",
     shell_complete=complete_models,
-    help="A saved model to start from, such as runs/mnist/model. Its head is new if the classes "
-    "are others.",
+    help="A saved model to start from, such as mnist or runs/mnist/model. Its head is new if the "
+    "classes are others.",
 )
 @click.option(
     "--freeze",
@@ -125,19 +121,24 @@ def command(
 ) -> None:
     """Train a baseline on artifacts.
 
-    Without a name, a baseline is trained on every artifact. If the folder of a run holds a finished
-    run, that run is moved to `previous` in the same folder first.
+    ARTIFACT is a name or a folder. Without one, a baseline is trained on every artifact. If the
+    folder of a run holds a finished run, that run is moved to `previous` in the same folder first.
     """
     from shardmill.cli.output import require_libraries
-    from shardmill.format.find_artifacts import find_artifacts
+    from shardmill.format.near_artifacts import artifacts_in
+    from shardmill.named import find_model
 
     require_libraries("training", ["lightning", "torchmetrics"], "shardmill[train]")
     from shardmill.cli.run_training import Changes, Trainings, finish, read_given
+    from shardmill.format.find_artifacts import find_artifacts
     from shardmill.training.run.ranks import is_first_rank
     from shardmill.training.settings.load_settings import load_settings_file
 
-    found = find_artifacts(artifacts, tuple(dict.fromkeys(names)))
-    known = [artifact.name for artifact in find_artifacts(artifacts, ())]
+    found = find_artifacts(artifacts, names)
+    _refuse_twins(found)
+    known = [artifact.name for artifact in (*artifacts_in(artifacts), *found)]
+    if start is not None:
+        start = find_model(start, out) or start
     tables = load_settings_file(settings, known) if settings else {}
     given = read_given(words, devices=devices, loggers=loggers, start=start, freeze=freeze)
     first = is_first_rank()  # one of all ranks speaks for all

@@ -8,24 +8,20 @@ import click
 
 from shardmill.cli import options
 from shardmill.cli.command import Command, examples
-from shardmill.cli.complete import complete_artifact_paths
 
 if TYPE_CHECKING:
     from shardmill.format.verify_artifact import Verified
 
 
-@click.command("verify", cls=Command, epilog=examples("shardmill verify artifacts/titanic"))
-@click.argument(
-    "artifacts",
-    nargs=-1,
-    required=True,
-    type=click.Path(path_type=Path),
-    shell_complete=complete_artifact_paths,
-)
+@click.command("verify", cls=Command, epilog=examples("shardmill verify titanic"))
+@options.names
+@options.artifacts
 @options.as_json
 @options.quiet
-def command(artifacts: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
+def command(names: tuple[str, ...], artifacts: Path, as_json: bool, quiet: bool) -> None:
     """Check every file of artifacts against the manifest.
+
+    ARTIFACT is a name or a folder. Without one, all artifacts are checked.
 
     The command reads each file whole. It compares size, checksum and header, and looks at the
     values: ids must be in the vocabulary, labels must be classes and those of the cleaned rows,
@@ -33,8 +29,9 @@ def command(artifacts: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
     artifact.
     """
     from shardmill.cli.output import print_json
+    from shardmill.format.find_artifacts import find_artifacts
 
-    reports = _verify(artifacts)
+    reports = _verify(find_artifacts(artifacts, names))
     if as_json:
         print_json([report.to_dict() for report in reports])
     elif not quiet:

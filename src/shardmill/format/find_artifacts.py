@@ -1,47 +1,48 @@
-"""Finds artifacts by name."""
+"""Finds the artifacts that somebody meant by names and paths."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from shardmill.errors import MissingArtifactError
-from shardmill.faults import hint
-from shardmill.format.near_artifacts import MANIFEST_NAME, artifacts_in, name_meant
+from shardmill.format.near_artifacts import MANIFEST_NAME, artifacts_in, way_to_artifact
+from shardmill.named import find_artifact
 
 
-def find_artifacts(folder: Path, names: Sequence[str]) -> list[Path]:
-    """Return the artifacts called `names` in a folder, or all that are in it, sorted.
+def find_artifacts(folder: Path, given: Sequence[str | Path]) -> list[Path]:
+    """Return the folders of artifacts that somebody meant, each once.
+
+    Args:
+        folder: The folder of the artifacts, in which names are looked up.
+        given: What was written; see `shardmill.named`. The path of a folder of artifacts stands for
+            all artifacts in it. If nothing was written, those of `folder` are meant.
 
     Raises:
-        MissingArtifactError: There is no artifact, or none with one of the names.
+        MissingArtifactError: There is no artifact, or none that something stands for.
     """
-    found = artifacts_in(folder)
-    known = [path.name for path in found]
-    for name in names:
-        if name not in known:
-            raise MissingArtifactError(
-                folder / name,
-                expected=f"an artifact, one of {', '.join(known)}" if known else "an artifact",
-                found="none",
-                fix=_way_to(name, known),
-            )
-    if not found:
+    meant = [] if given else artifacts_in(folder)
+    for one in given:
+        artifact = find_artifact(one, folder)
+        meant += [artifact] if artifact is not None else _inside(Path(one))
+    if not meant:
         raise MissingArtifactError(
             folder,
             expected="artifacts",
             found="none",
             fix="run `shardmill preprocess` first, or check --artifacts",
         )
-    return [folder / name for name in names] if names else found
+    for path in meant:
+        if not os.path.isfile(path / MANIFEST_NAME):  # noqa: PTH113  False for any text
+            raise MissingArtifactError(
+                path,
+                expected=f"an artifact, which has a {MANIFEST_NAME}",
+                found="none",
+                fix=way_to_artifact(path, folder),
+            )
+    return list({path.resolve(): path for path in meant}.values())
 
 
-def _way_to(given: str, known: Sequence[str]) -> str:
-    """Return what to do about a name that is not known, which may be a path or a recipe."""
-    path, name = Path(given), name_meant(given)
-    if name in known:
-        return f"did you mean {name}?"
-    if os.path.isfile(path / MANIFEST_NAME):  # noqa: PTH113  False for any text
-        return f"give the name alone, and its folder by --artifacts {path.parent}"
-    if path.suffix == ".toml" and os.path.isfile(path):  # noqa: PTH113  False for any text
-        return f"run `shardmill preprocess {given}` first"
-    return hint(name, known, "run `shardmill preprocess` first")
+def _inside(path: Path) -> list[Path]:
+    """Return the artifacts in a folder, or what may be no folder itself."""
+    is_folder = os.path.isdir(path)  # noqa: PTH112  False for names that are too long
+    return (artifacts_in(path) if is_folder else []) or [path]

@@ -26,11 +26,17 @@ def name_meant(given: str | Path) -> str:
     return Path(given).name.removesuffix(".toml")
 
 
-def way_to_artifact(given: Path) -> str:
-    """Return what to do about a path at which there is no artifact."""
-    if inside := artifacts_in(given):
+def way_to_artifact(given: Path, folder: Path = USUAL_FOLDER) -> str:
+    """Return what to do about a path at which there is no artifact.
+
+    Args:
+        given: The path.
+        folder: The folder of the artifacts.
+    """
+    is_folder = os.path.isdir(given)  # noqa: PTH112  False for names that are too long
+    if inside := artifacts_in(given) if is_folder else []:
         return give(inside)
-    near = [*artifacts_in(given.parent), *artifacts_in(USUAL_FOLDER)]
+    near = [*artifacts_in(given.parent), *artifacts_in(folder)]
     by_name = {path.name: path for path in reversed(near)}  # those beside the path come first
     name = name_meant(given)
     if name in by_name:

@@ -1,7 +1,6 @@
 """Reads recipes: those that come with the package, and those of users."""
 
 import json
-import os
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 
 from shardmill.errors import RecipeError
 from shardmill.faults import hint
+from shardmill.named import find_recipe
 from shardmill.recipe.any_recipe import RECIPE_KINDS, AnyRecipe
 from shardmill.strict import describe_faults
 
@@ -39,7 +39,8 @@ def shipped_recipe_text(name: str) -> str:
     known = shipped_recipes()
     if name not in known:
         way = "check the name; `shardmill recipe list` names the shipped ones"
-        raise _unknown(name, hint(name, known, way))
+        near = [*known, *(path.stem for path in sorted(Path().glob("*.toml")))]
+        raise _unknown(name, hint(name, near, way))
     return files("shardmill.recipe.shipped").joinpath(f"{name}.toml").read_text(encoding="utf-8")
 
 
@@ -53,18 +54,28 @@ def _unknown(name: str, fix: str) -> RecipeError:
 
 
 def load_recipe(name_or_path: str) -> AnyRecipe:
-    """Return the recipe of this name in the package, or the recipe in a .toml file.
+    """Return the recipe that somebody meant: a file, or one of the package.
 
     Args:
-        name_or_path: The name of a recipe, or a path that ends in .toml.
+        name_or_path: A path that ends in .toml, or a name; see `shardmill.named`.
 
     Raises:
         RecipeError: There is no such recipe, or it has faults; `found` lists them all.
     """
-    if not name_or_path.endswith(".toml"):
-        _refuse_name_of_file(name_or_path)
-        return parse_recipe(shipped_recipe_text(name_or_path), where=name_or_path)
-    path = Path(name_or_path)
+    text, where = recipe_text(name_or_path)
+    return parse_recipe(text, where=where)
+
+
+def recipe_text(name_or_path: str) -> tuple[str, str]:
+    """Return the TOML of the recipe that somebody meant, and its path, or its name if shipped.
+
+    Raises:
+        RecipeError: There is no such recipe.
+    """
+    meant = find_recipe(name_or_path, shipped_recipes())
+    if meant is None or not meant.endswith(".toml"):
+        return shipped_recipe_text(meant or name_or_path), meant or name_or_path
+    path = Path(meant)
     fix = "check the path"
     try:
         text = path.read_text(encoding="utf-8")
@@ -75,17 +86,7 @@ def load_recipe(name_or_path: str) -> AnyRecipe:
         raise RecipeError(
             path, expected="a readable TOML file", found=str(error), fix=fix
         ) from None
-    return parse_recipe(text, where=str(path))
-
-
-def _refuse_name_of_file(name: str) -> None:
-    """Refuse a name that no recipe in the package has, but a file with the ending left out."""
-    if name in shipped_recipes():
-        return
-    # An artifact has the name of its recipe, so its path may have been given.
-    for file in (f"{name}.toml", f"{os.path.basename(name)}.toml"):  # noqa: PTH119  of any text
-        if os.path.isfile(file):  # noqa: PTH113  False for names that are too long
-            raise _unknown(name, f"did you mean {file}?")
+    return text, meant
 
 
 def parse_recipe(text: str, *, where: str) -> AnyRecipe:
