@@ -125,7 +125,6 @@ def test_inspect(toy: Toy) -> None:
         "toy  tabular",
         "2 rows",
         "float32 [1]",
-        "no, yes",
         "mean 2, std 0.5",
         "train.csv",
     ):

@@ -11,14 +11,14 @@ from typing import Any
 import bikes
 import numpy as np
 from fuzz_bases import Base
+from rich.console import Console
 
 import shardmill
 from shardmill import ShardDataset
+from shardmill.cli.print_card import card_lines
 from shardmill.datasets.gather import mapped_split
 from shardmill.datasets.gather.span import can_map_spans
-from shardmill.format.describe_artifact import describe, describe_lines
-from shardmill.format.manifest import Manifest
-from shardmill.format.read_checked import read_raw_records
+from shardmill.format.describe_artifact import describe_artifact
 from shardmill.format.verify_artifact import verify_artifact
 from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifacts
 from shardmill.pipeline.builds.find_sources import Sources
@@ -105,8 +105,8 @@ def touch(ds: ShardDataset) -> None:
 
 def inspect(folder: Path) -> None:
     """Describe an artifact as `shardmill inspect` does."""
-    manifest = Manifest.load(folder)
-    list(describe_lines(describe(manifest, read_raw_records(folder, manifest))))
+    facts = describe_artifact(folder)
+    list(card_lines(facts, Console()))
 
 
 def build_again(folder: Path, sources: Sources) -> None:

@@ -1,13 +1,33 @@
-"""Describes what an artifact holds, for people and as JSON."""
+"""Describes what an artifact holds, ready for JSON."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from shardmill.format.manifest import Manifest, RawRecord, SplitRecord
+from shardmill.format.read_checked import read_raw_records
+
+
+def describe_artifact(folder: Path) -> dict[str, Any]:
+    """Return the facts of an artifact that users ask for, with some of its rows.
+
+    A bounded number of rows is read, however large the artifact is.
+
+    Raises:
+        MissingArtifactError: There is no artifact.
+        ArtifactError: Its manifest or its list of raw files cannot be read.
+    """
+    from shardmill.format.describe_rows import describe_split_rows
+
+    manifest = Manifest.load(folder)
+    facts = describe(manifest, read_raw_records(folder, manifest))
+    for name, split in facts["splits"].items():
+        split |= describe_split_rows(folder, manifest, name)
+    return {"path": str(folder), **facts}
 
 
 def describe(manifest: Manifest, raw: Sequence[RawRecord]) -> dict[str, Any]:
-    """Return the facts of an artifact that users ask for, ready for JSON.
+    """Return what the manifest of an artifact says that users ask for.
 
     Args:
         manifest: The manifest of the artifact.
@@ -18,11 +38,24 @@ def describe(manifest: Manifest, raw: Sequence[RawRecord]) -> dict[str, Any]:
     vocabulary = facts["vocabulary"]
     return {
         **{key: facts[key] for key in wanted},
+        "description": str(manifest.recipe.get("description", "")),
+        "categories": _categories(manifest),
         "vocabulary": vocabulary and {k: vocabulary[k] for k in ("tokens", "unknown", "padding")},
         "splits": {name: _describe_split(split) for name, split in manifest.splits.items()},
         "raw": [record.model_dump(mode="json") for record in raw],
         "recipe_sha256": facts["recipe_sha256"],
     }
+
+
+def _categories(manifest: Manifest) -> dict[str, list[str]]:
+    """Return the categories of each column in the order of their numbers, if it has some."""
+    columns = manifest.recipe.get("columns", ())
+    mapped = {column["name"]: column["map"] for column in columns if column.get("map")}
+    found = {name: sorted(numbers, key=numbers.__getitem__) for name, numbers in mapped.items()}
+    for name, facts in manifest.statistics.items():
+        if facts.categories is not None:
+            found[name] = list(facts.categories)
+    return found
 
 
 def _describe_split(split: SplitRecord) -> dict[str, Any]:
@@ -32,6 +65,7 @@ def _describe_split(split: SplitRecord) -> dict[str, Any]:
         "dropped": split.dropped,
         "rejected": split.rejected,
         "unknown": {name: count for name, (count, _) in split.unknown().items()},
+        "of_values": {name: values for name, (_, values) in split.unknown().items()},
         "shards": len(split.shards),
         "rows_per_shard": split.rows_per_shard,
         "shard_bytes": sum(shard.bytes for shard in split.shards),
@@ -46,50 +80,3 @@ def _describe_split(split: SplitRecord) -> dict[str, Any]:
             for field in split.fields
         },
     }
-
-
-def describe_lines(facts: dict[str, Any]) -> Iterator[str]:
-    """Yield the same facts as lines of text."""
-    mark = "  SAMPLE DATA, generated" if facts["sample"] else ""
-    yield f"{facts['name']}  {facts['kind']}, format {facts['version']}, {facts['writer']}{mark}"
-    yield "splits"
-    for name, split in facts["splits"].items():
-        sizes = f"{split['shard_bytes']:,} bytes in {split['shards']} shards"
-        dropped = "".join(f", {n:,} dropped: {why}" for why, n in split["dropped"].items())
-        unlabelled = "" if split["labelled"] else ", no target"
-        if split["rejected"]:
-            dropped += f", {split['rejected']:,} rejected"
-        dropped += "".join(f", {n:,} unknown: {of}" for of, n in split["unknown"].items() if n)
-        yield f"  {name:<12} {split['rows']:>12,} rows, {sizes}{unlabelled}{dropped}"
-    yield "fields"
-    for name, field in facts["splits"]["train"]["fields"].items():
-        shape = "ragged" if field["ragged"] else str(field["shape"])
-        yield f"  {name:<12} {field['dtype']} {shape}"
-    if facts["classes"] is not None:
-        yield f"classes        {', '.join(facts['classes'])}"
-    yield f"features       {', '.join(facts['features'])}"
-    if facts["vocabulary"]:
-        yield f"vocabulary     {facts['vocabulary']['tokens']:,} tokens"
-    # A column that became several features has statistics of its own, and so has a target that is a
-    # number.
-    for name in dict.fromkeys([*facts["features"], *sorted(facts["statistics"])]):
-        if text := _describe_statistics(facts["statistics"].get(name, {})):
-            yield f"  {name:<12} {text}"
-    yield "raw files"
-    for raw in facts["raw"]:
-        origin = {True: "as published", False: "not the published file", None: "not published"}
-        text = "sample" if raw["sample"] else origin[raw["published"]]
-        yield f"  {raw['path']}  {raw['bytes']:,} bytes, {text}"
-
-
-def _describe_statistics(facts: dict[str, Any]) -> str:
-    parts = [f"{key} {facts[key]:.6g}" for key in ("mean", "std") if facts.get(key) is not None]
-    if facts.get("missing"):
-        parts.append(f"{facts['missing']:,} missing")
-    if facts.get("fill") is not None:
-        parts.append(f"filled with {facts['fill']}")
-    if facts.get("divisor") is not None:
-        parts.append(f"scaled from {facts['offset']:.6g} by {facts['divisor']:.6g}")
-    if facts.get("categories") is not None:
-        parts.append(f"{len(facts['categories']):,} categories")
-    return ", ".join(parts)
