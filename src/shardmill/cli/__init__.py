@@ -27,6 +27,7 @@ COMMANDS = (
     "predict",
     "evaluate",
     "export",
+    "doctor",
 )
 
 
