@@ -9,7 +9,7 @@ from typing import Any
 
 from shardmill.errors import ShardmillError
 from shardmill.format.manifest import Manifest
-from shardmill.pipeline.builds.build_run import BuildRun, Progress, no_progress
+from shardmill.pipeline.builds.build_run import BuildRun, Progress, Watch, no_progress
 from shardmill.pipeline.builds.engine import Engine
 from shardmill.pipeline.builds.expand_columns import expand_columns
 from shardmill.pipeline.builds.find_sources import Sources
@@ -18,7 +18,8 @@ from shardmill.pipeline.builds.learn_classes import learn_classes
 from shardmill.pipeline.builds.plan_build import Plan, plan_build
 from shardmill.pipeline.builds.present_recipe import present_recipe
 from shardmill.pipeline.builds.process_engine import ProcessEngine
-from shardmill.pipeline.builds.read_content import is_known, keep_known
+from shardmill.pipeline.builds.read_content import Reading, is_known, keep_known
+from shardmill.pipeline.builds.ticks import Ticks
 from shardmill.pipeline.builds.warn_unpublished import unpublished_notes
 from shardmill.pipeline.stages.borrow_vocab import lender, lenders_first
 from shardmill.raw.raw_files import RawFiles
@@ -44,7 +45,9 @@ class BuildOptions:
         force: Whether to build even if nothing has changed.
         dry_run: Whether to say only what would be done.
         stages: The stages to run, `clean` or `shard` or both.
-        progress: What to call at the start of a stage and after each of its tasks.
+        progress: What to call at the start of a stage, after each of its tasks, and at its end.
+        watch: What to call at the start of a stage that can be asked at any time how much of it is
+            done; see `Watch`.
         sizes: The sizes of the pieces that tasks work on. Another size of parts gives other bytes.
     """
 
@@ -55,6 +58,7 @@ class BuildOptions:
     dry_run: bool = False
     stages: tuple[str, ...] = ("clean", "shard")
     progress: Progress = no_progress
+    watch: Watch | None = None
     sizes: WorkSizes = DEFAULT_SIZES
 
 
@@ -185,11 +189,7 @@ def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, engine: Engi
         rows_per_shard=options.rows_per_shard,
         force=options.force,
     )
-    build = BuildRun(
-        engine,
-        sizes=options.sizes,
-        progress=lambda stage, done, total: options.progress(f"{recipe.name} {stage}", done, total),
-    )
+    build = _build_run(recipe.name, options, engine)
     if options.dry_run or is_known(recipe, raw, artifact):
         planned = plan()
         if options.dry_run or (not _needed(planned, options) and not has_remains(artifact)):
@@ -198,10 +198,12 @@ def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, engine: Engi
         remove_remains(artifact)
         try:
             copies = new_scratch(artifact, "raw")
+            build.ticks = Ticks(copies / "ticks") if options.watch is not None else None
+            reading = Reading(copies, partial(build.progress, "read"))
             # This import takes a tenth of a second, as long as seeing that there is nothing to do.
             # So it is made only here, while raw files are hashed.
             with imported_meanwhile("shardmill.pipeline.builds.run_stages"):
-                planned = plan(copies=copies)
+                planned = plan(reading=reading)
             manifest = planned.before
             if not _needed(planned, options):
                 keep_known(artifact, planned.raw)
@@ -213,6 +215,16 @@ def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, engine: Engi
             return _outcome(planned, build, options, manifest)
         finally:
             remove_remains(artifact)
+
+
+def _build_run(name: str, options: BuildOptions, engine: Engine) -> BuildRun:
+    watch = options.watch
+    return BuildRun(
+        engine,
+        sizes=options.sizes,
+        progress=lambda label, done, total: options.progress(f"{name} {label}", done, total),
+        watch=watch and (lambda label, ask, total: watch(f"{name} {label}", ask, total)),
+    )
 
 
 def _needed(plan: Plan, options: BuildOptions) -> dict[str, str]:

@@ -2,8 +2,9 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pooch
@@ -17,6 +18,7 @@ from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.splits import RawFile
 
 _TIMEOUT_S = 30
+_BLOCK_BYTES = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ def fetch_raw(
     Args:
         recipe: The recipe that names the files.
         raw: The folder of the raw files.
-        progress: A function to call before each file and at the end.
+        progress: A function to call while a file is downloaded, with its name, the bytes that have
+            come and those of the whole; 0 of these if the server does not say.
 
     Yields:
         Each file, with what was done for it.
@@ -53,16 +56,16 @@ def fetch_raw(
         OutputError: The folder cannot be written.
     """
     files = [file for file in recipe.files() if file.urls]
-    for done, file in enumerate(files):
-        progress(f"{recipe.name} fetch", done, len(files))
+    for file in files:
         found = find_raw(raw, file)
         there = None if found is None else found.path
         status = None if there is None else _status(there, file)
         if there is None or status is None:
-            yield Fetched(_fetch_file(file, there or raw / file.path), "fetched")
+            label = f"{recipe.name} fetch {Path(file.path).name}"
+            told = partial(progress, label)
+            yield Fetched(_fetch_file(file, there or raw / file.path, told), "fetched")
         else:
             yield Fetched(there, status)
-    progress(f"{recipe.name} fetch", len(files), len(files))
 
 
 def _status(path: Path, file: RawFile) -> str | None:
@@ -75,7 +78,7 @@ def _status(path: Path, file: RawFile) -> str | None:
     return "already there" if published else "differs"
 
 
-def _fetch_file(file: RawFile, path: Path) -> Path:
+def _fetch_file(file: RawFile, path: Path, told: Callable[[int, int], None]) -> Path:
     failures = []
     try:
         make_folder(path.parent)
@@ -83,7 +86,7 @@ def _fetch_file(file: RawFile, path: Path) -> Path:
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=path.parent) as folder:
             for url in file.urls:
                 try:
-                    fetched = _download(url, Path(folder))
+                    fetched = _download(url, Path(folder), told)
                     content = read_raw(fetched)
                 except (requests.RequestException, InputError) as error:
                     failures.append(f"{url}: {error}")
@@ -104,10 +107,33 @@ def _fetch_file(file: RawFile, path: Path) -> Path:
     )
 
 
-def _download(url: str, folder: Path) -> Path:
+@dataclass(slots=True)
+class _Told:
+    """What pooch tells of a download; it takes this for a bar of tqdm."""
+
+    told: Callable[[int, int], None]
+    total: int = 0
+    done: int = 0
+
+    def update(self, size: int) -> None:
+        # The last block is counted as a whole one, and so are blocks that were decompressed.
+        self.done += size
+        self.told(min(self.done, self.total), self.total)
+
+    def reset(self) -> None:
+        self.done = 0
+
+    def close(self) -> None:
+        self.told(self.total, self.total)
+
+
+def _download(url: str, folder: Path, told: Callable[[int, int], None]) -> Path:
     name = f"{os.urandom(8).hex()}.part"
     pooch.get_logger().setLevel("WARNING")  # it tells users to name a hash of the compressed file
-    downloader = pooch.HTTPDownloader(timeout=_TIMEOUT_S)
+    told(0, 0)
+    downloader = pooch.HTTPDownloader(
+        timeout=_TIMEOUT_S, progressbar=_Told(told), chunk_size=_BLOCK_BYTES
+    )
     # A recipe has the checksum of the decompressed content, which pooch cannot compare.
     fetched = pooch.retrieve(url, None, fname=name, path=folder, downloader=downloader)
     return Path(fetched)

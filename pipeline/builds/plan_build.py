@@ -12,7 +12,7 @@ from shardmill.format.layout import FORMAT_VERSION
 from shardmill.format.manifest import CleanRecord, Manifest, RawRecord
 from shardmill.format.read_checked import read_raw_records
 from shardmill.pipeline.builds.generation import generation_name
-from shardmill.pipeline.builds.read_content import read_contents, readable_contents
+from shardmill.pipeline.builds.read_content import Reading, read_contents, readable_contents
 from shardmill.pipeline.stages.borrow_vocab import Borrowed, borrow
 from shardmill.raw.raw_files import RawContent, RawFiles, check_same, sample_digests
 from shardmill.recipe.any_recipe import AnyRecipe
@@ -80,7 +80,7 @@ def plan_build(
     artifact: Path,
     rows_per_shard: int | None = None,
     force: bool = False,
-    copies: Path | None = None,
+    reading: Reading | None = None,
 ) -> Plan:
     """Read the raw files and compare them and the recipe with what was built before.
 
@@ -90,14 +90,15 @@ def plan_build(
         artifact: The folder of what was built before.
         rows_per_shard: The number of rows that was asked for; None for the default.
         force: Whether to build even if nothing has changed.
-        copies: The folder for plain copies of compressed files, which are read anyway.
+        reading: Where plain copies of compressed files go, which are read anyway, and what is told
+            of it; None to make no copies.
 
     Raises:
         InputError: A raw file cannot be read.
         ArtifactError: The vocabulary of another artifact cannot be taken, or the artifact to
             replace is of a newer version.
     """
-    contents = read_contents(recipe, raw, artifact=artifact, copies=copies)
+    contents = read_contents(recipe, raw, artifact=artifact, reading=reading or Reading())
     files = {file.path: file for file in recipe.files()}
     samples = sample_digests(raw.folder)
     recorded = {

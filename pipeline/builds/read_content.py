@@ -5,8 +5,8 @@ A copy is decompressed and in UTF-8. build.json keeps the hashes for the next bu
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,40 @@ from shardmill.recipe.splits import RawFile
 
 _KEYS = {field.name for field in fields(RawContent)} - {"readable"}
 _DIGITS = frozenset("0123456789abcdef")
+_TOLD_BYTES = 2**23  # so often it is told how much was read
+
+
+def _nothing_read(done: int, total: int) -> None:
+    """Take no note of what was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How raw files are read.
+
+    Attributes:
+        copies: The folder for plain copies of compressed files; None to take hashes alone.
+        on_read: What to call now and then with the bytes that were read so far, and all there are.
+    """
+
+    copies: Path | None = None
+    on_read: Callable[[int, int], None] = _nothing_read
+
+    def of(self, file: FoundFile, before: int, total: int) -> Callable[[int], None]:
+        """Return what to call with the bytes that were read of one of several files."""
+        told = 0
+
+        def tell(position: int) -> None:
+            nonlocal told
+            if position - told >= _TOLD_BYTES:
+                told = position
+                self.on_read(before + min(position, file.bytes), total)
+
+        return tell
 
 
 def read_contents(
-    recipe: AnyRecipe, raw: RawFiles, *, artifact: Path, copies: Path | None
+    recipe: AnyRecipe, raw: RawFiles, *, artifact: Path, reading: Reading
 ) -> dict[str, tuple[RawContent, ...]]:
     """Return the content of raw files, by their path in the recipe.
 
@@ -37,19 +67,29 @@ def read_contents(
         recipe: A recipe from `present_recipe`.
         raw: The raw files of the recipe.
         artifact: The folder whose build.json says what is known.
-        copies: The folder for plain copies of compressed files; None to take hashes alone.
+        reading: Where copies go, and what is told.
 
     Raises:
         InputError: A raw file cannot be read.
     """
     known, encodings = _known(artifact), _encodings(recipe)
-    return {
-        file.path: tuple(
-            _read(found, file, encoding=encodings.get(file.path), known=known, copies=copies)
-            for found in raw.of(file)
-        )
-        for file in recipe.files()
-    }
+    total, before = raw.bytes(), 0
+    contents: dict[str, tuple[RawContent, ...]] = {}
+    for file in recipe.files():
+        several = []
+        for found in raw.of(file):
+            content = _read(
+                found,
+                file,
+                encoding=encodings.get(file.path),
+                known=known,
+                copies=reading.copies,
+                tell=reading.of(found, before, total),
+            )
+            several.append(content)
+            before += found.bytes
+        contents[file.path] = tuple(several)
+    return contents
 
 
 def readable_contents(
@@ -146,6 +186,7 @@ def _read(
     encoding: str | None,
     known: Mapping[str, Any],
     copies: Path | None,
+    tell: Callable[[int], None],
 ) -> RawContent:
     md5 = file.checksum is not None and file.checksum.startswith("md5:")
     path = found.path
@@ -160,7 +201,7 @@ def _read(
         from shardmill.raw.read_idx import promised_bytes
 
         promised = promised_bytes
-    plain = plain_copy(path, copy, encoding=encoding, md5=md5, promised=promised)
+    plain = plain_copy(path, copy, encoding=encoding, md5=md5, promised=promised, on_read=tell)
     return RawContent.of(path, plain)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shardmill.pipeline.builds.generation import Generation
+from shardmill.pipeline.builds.ticks import Ticks
 from shardmill.raw.row_source import RowSource
 from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
 from shardmill.recipe.any_recipe import AnyRecipe
@@ -23,6 +24,7 @@ class CleanJob:
             does not follow at once.
         raw_paths: The name of each raw file in the lists of rows that were left out.
         sizes: The sizes of the pieces of the build.
+        ticks: Where each chunk that is done is counted; None if nobody wants to know.
     """
 
     recipe: AnyRecipe
@@ -32,3 +34,4 @@ class CleanJob:
     scratch: Path | None
     raw_paths: Mapping[Path, str]
     sizes: WorkSizes = DEFAULT_SIZES
+    ticks: Ticks | None = None

@@ -83,6 +83,8 @@ def clean_part(job: CleanJob, part: Part) -> dict[str, CleanedPart]:
             shares = _shares(_with_groups(cleaned, raw, groups), label, draws, groups)
             for output, table in zip(outputs.values(), shares, strict=True):
                 output.parquet.write(table)
+            if job.ticks is not None:
+                job.ticks.add()
         written = {split: output.close() for split, output in outputs.items()}
         written[name] = left_out.close(written[name])
     # Arrow would keep freed memory for later, on top of what the next stage needs.

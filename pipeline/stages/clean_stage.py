@@ -49,7 +49,15 @@ def run_clean(
             chunks = job.source.chunks(sizes.chunk_bytes)
             cut = cut_parts(chunks, part_bytes=sizes.part_bytes(size))
             tasks = ((job, part) for part in cut)
-            with closing(build.run("clean", clean_part, tasks, sizes.part_count(size))) as done:
+            cleaning = build.run(
+                "clean",
+                clean_part,
+                tasks,
+                sizes.part_count(size),
+                label=f"clean {', '.join(_own_splits(plan, name))}",
+                pieces=max(-(-size // sizes.chunk_bytes), 1),
+            )
+            with closing(cleaning) as done:
                 for part in done:
                     for split, cleaned in part.items():
                         parts[split].append(cleaned)
@@ -100,7 +108,13 @@ def _clean_job(
         scratch=scratch,
         raw_paths=plan.raw_paths(),
         sizes=build.sizes,
+        ticks=build.ticks,
     )
+
+
+def _own_splits(plan: Plan, name: str) -> list[str]:
+    """Return a split with files of its own, and those that are held out of it."""
+    return [name, *(n for n, s in plan.recipe.splits.items() if s.hold_out_of(name))]
 
 
 def _cleaned_split(plan: Plan, name: str, parts: Sequence[CleanedPart]) -> CleanedSplit:
@@ -175,7 +189,7 @@ def _check_left_out(
     plan: Plan, split: str, parts: Mapping[str, Sequence[CleanedPart]], file: Path
 ) -> None:
     """Refuse a split without rows, or with too many rows that are not what the recipe says."""
-    own = [split, *(n for n, s in plan.recipe.splits.items() if s.hold_out_of(split))]
+    own = _own_splits(plan, split)
     kept = sum(part.rows for name in own for part in parts[name])
     bad = sum(part.bad for part in parts[split])
     dropped = sum(sum(part.dropped.values()) for part in parts[split])

@@ -13,8 +13,11 @@ from shardmill.format.ragged import Ragged
 from shardmill.format.shard_file import write_shard
 from shardmill.kinds.row import Array, RowFault
 from shardmill.pipeline.builds.generation import Generation
+from shardmill.pipeline.builds.ticks import Ticks
 from shardmill.pipeline.stages.prepared_rows import RowsToEncode
 from shardmill.serve.preprocessor import Preprocessor
+
+TICK_ROWS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +66,27 @@ def _pieces(
     return tuple(pieces)
 
 
-def write_shard_of(preprocessor: Preprocessor, generation: Generation, shard: Shard) -> ShardRecord:
+def write_shard_of(
+    preprocessor: Preprocessor, generation: Generation, shard: Shard, ticks: Ticks | None = None
+) -> ShardRecord:
     """Encode the rows of a shard and write it into a generation.
+
+    Args:
+        preprocessor: What encodes the rows.
+        generation: The generation to write into.
+        shard: The rows.
+        ticks: Where every `TICK_ROWS` rows are counted; None if nobody wants to know.
 
     Raises:
         InputError: A row cannot be encoded.
     """
     fields = preprocessor.fields(labelled=shard.labelled)
     unknown: Counter[str] = Counter()
-    tables = (
+    tables: Iterator[Mapping[str, Array | Ragged]] = (
         part for piece in shard.pieces for part in _finished(preprocessor, shard, piece, unknown)
     )
+    if ticks is not None:
+        tables = _counted(tables, ticks)
     tensors, values, longest = _shard_tensors(fields, shard.rows, tables)
     size, digest = write_shard(generation.folder / shard.name, fields, tensors, values=values)
     return ShardRecord(
@@ -85,6 +98,18 @@ def write_shard_of(preprocessor: Preprocessor, generation: Generation, shard: Sh
         longest=longest,
         unknown=dict(unknown),
     )
+
+
+def _counted(
+    tables: Iterator[Mapping[str, Array | Ragged]], ticks: Ticks
+) -> Iterator[Mapping[str, Array | Ragged]]:
+    """Yield the same tables, and count the rows of each when it is taken care of."""
+    rows = 0
+    for table in tables:
+        yield table
+        column = next(iter(table.values()))
+        before, rows = rows, rows + len(column.sizes if isinstance(column, Ragged) else column)
+        ticks.add(rows // TICK_ROWS - before // TICK_ROWS)
 
 
 def _finished(

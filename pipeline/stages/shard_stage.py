@@ -31,7 +31,7 @@ from shardmill.pipeline.stages.prepared_rows import (
     RowsToEncode,
     prepare_parquet,
 )
-from shardmill.pipeline.stages.shard_split import even_shards, write_shard_of
+from shardmill.pipeline.stages.shard_split import TICK_ROWS, even_shards, write_shard_of
 from shardmill.pipeline.stages.specials_in_texts import specials_in_texts
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.text_recipe import TextRecipe
@@ -72,6 +72,7 @@ def run_shard(
     with new_generation(plan.artifact, plan.shard_generation) as generation:
         if prepared_files is None:
             prepared_files = _prepare(plan, cleaned, build, folder)
+        build.progress("fit", 0, 0)
         with build.timed("fit"):
             if fitted is None:
                 fitted = _fit(plan, prepared_files["train"])
@@ -81,6 +82,7 @@ def run_shard(
                 name: _rows_to_encode(plan, preprocessor, files=prepared_files[name], split=split)
                 for name, split in cleaned.splits.items()
             }
+        build.progress("fit", 1, 1)
         with EndedThreads(1) as beside:
             vocabulary = beside.submit(_write_vocabulary, preprocessor, generation)
             splits = _write_shards(
@@ -174,8 +176,16 @@ def _write_shards(
     }
     # What was fitted travels with each task. The vocabulary need not: the lookups hold the ids.
     light = Preprocessor(plan.recipe, replace(preprocessor.fitted, vocab=None))
-    tasks = [(light, generation, shard) for name in shards for shard in shards[name]]
-    with closing(build.run("shard", write_shard_of, tasks, len(tasks))) as done:
+    tasks = [(light, generation, shard, build.ticks) for n in shards for shard in shards[n]]
+    sharding = build.run(
+        "shard",
+        write_shard_of,
+        tasks,
+        len(tasks),
+        label=f"shard {', '.join(shards)}",
+        pieces=sum(shard.rows // TICK_ROWS for several in shards.values() for shard in several),
+    )
+    with closing(sharding) as done:
         records = {
             name: tuple(itertools.islice(done, len(shards[name]))) for name in cleaned.splits
         }

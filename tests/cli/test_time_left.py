@@ -3,7 +3,6 @@
 import pytest
 from rich.progress import Progress
 
-from shardmill.cli.output import progress_bars
 from shardmill.cli.time_left import TimeLeft
 
 
@@ -29,21 +28,13 @@ def test_nothing_to_do(total: int | None) -> None:
     assert str(column.render(bars.tasks[0])) == "-:--:--"
 
 
-def test_a_bar_begins_anew_with_each_split(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    made: list[Progress] = []
-    begin = Progress.__enter__
-
-    def noted(bars: Progress) -> Progress:
-        made.append(bars)
-        return begin(bars)
-
-    monkeypatch.setattr(Progress, "__enter__", noted)
-    with progress_bars(quiet=False) as progress:
-        progress("clean", 0, 4)
-        progress("clean", 4, 4)
-        first = made[0].tasks[0].start_time
-        progress("clean", 0, 2)
-        (task,) = made[0].tasks
-    assert first is not None and task.start_time is not None
-    assert (task.completed, task.total, task.start_time > first) == (0, 2, True)
+def test_the_start_of_workers_does_not_count_when_enough_is_done() -> None:
+    now = 100.0
+    column = TimeLeft()
+    bars = Progress(column, get_time=lambda: now, auto_refresh=False)
+    task = bars.add_task("clean", total=101)
+    for done in range(1, 42):  # one piece a second, after ten seconds without any
+        now = 110.0 + done
+        bars.update(task, completed=done)
+        column.render(bars.tasks[0])
+    assert str(column.render(bars.tasks[0])) == "0:01:00"

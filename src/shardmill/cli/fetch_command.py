@@ -26,15 +26,18 @@ def command(recipes: tuple[str, ...], raw: Path, as_json: bool, quiet: bool) -> 
     are there already are left alone, unless they are damaged. Without a name, the files of titanic,
     mnist and ag_news are downloaded. `shardmill recipe list` names the other recipes.
     """
-    from shardmill.cli.output import note_own_recipes, print_json, progress_bars
+    from shardmill.cli.output import note_own_recipes, print_json
+    from shardmill.cli.progress_bars import progress_bars
     from shardmill.pipeline.builds.fetch_raw import fetch_raw
     from shardmill.recipe.load_recipe import STARTERS, load_recipe
 
     if not quiet:
         note_own_recipes(recipes)
     loaded = [load_recipe(name) for name in recipes or STARTERS]
-    with progress_bars(quiet=quiet) as progress:
-        fetched = [file for recipe in loaded for file in fetch_raw(recipe, raw, progress=progress)]
+    with progress_bars(quiet=quiet) as calls:
+        fetched = [
+            file for recipe in loaded for file in fetch_raw(recipe, raw, progress=calls.progress)
+        ]
     if as_json:
         print_json([{"path": str(file.path), "status": file.status} for file in fetched])
         return

@@ -12,39 +12,6 @@ import click
 
 if TYPE_CHECKING:
     from shardmill.pipeline.builds.build_artifacts import Outcome
-    from shardmill.pipeline.builds.build_run import Progress
-
-
-@contextmanager
-def progress_bars(*, quiet: bool) -> Iterator["Progress"]:
-    """Give a callback that draws a progress bar for each stage on stderr.
-
-    The callback draws nothing if `quiet` is set or if stderr is not a terminal.
-
-    Args:
-        quiet: Whether to draw nothing.
-    """
-    if quiet or not sys.stderr.isatty():
-        yield lambda stage, done, total: None  # noqa: ARG005
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress as Bars, TaskProgressColumn, TextColumn
-
-    from shardmill.cli.time_left import TimeLeft
-
-    named = TextColumn("{task.description}")
-    columns = (named, BarColumn(), TaskProgressColumn(), TimeLeft())
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, Any] = {}
-
-        def update(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total)
-            elif done == 0:  # the next split of the same stage
-                bars.reset(tasks[stage])
-            bars.update(tasks[stage], completed=done, total=total)
-
-        yield update
 
 
 def note_own_recipes(given: Sequence[str]) -> None:

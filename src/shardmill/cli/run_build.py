@@ -53,7 +53,8 @@ def run_build(
         ShardmillError: A build failed. What the other builds did is printed first.
     """
     limit_blas_threads()
-    from shardmill.cli.output import note_own_recipes, print_outcomes, progress_bars
+    from shardmill.cli.output import note_own_recipes, print_outcomes
+    from shardmill.cli.progress_bars import progress_bars
     from shardmill.pipeline.builds.build_artifacts import BuildOptions, Outcome, build_artifacts
     from shardmill.pipeline.builds.find_sources import find_sources
 
@@ -64,8 +65,10 @@ def run_build(
         click.echo(sources.note, err=True)
     done: list[Outcome] = []
     try:
-        with progress_bars(quiet=quiet) as progress:
-            how = BuildOptions(stages=stages, progress=progress, **settings)
+        with progress_bars(quiet=quiet) as calls:
+            how = BuildOptions(
+                stages=stages, progress=calls.progress, watch=calls.watch, **settings
+            )
             build_artifacts(sources, how, on_done=done.append)
     finally:  # If one build fails, the others are printed nevertheless.
         print_outcomes(done, as_json=as_json, quiet=quiet)

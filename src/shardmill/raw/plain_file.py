@@ -4,10 +4,11 @@ import codecs
 import errno
 import hashlib
 import io
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -53,6 +54,7 @@ def plain_copy(
     encoding: str | None = "utf-8",
     md5: bool = False,
     promised: Callable[[bytes], int | None] | None = None,
+    on_read: Callable[[int], None] | None = None,
 ) -> PlainFile:
     """Read a raw file once: hash it, and write it to `target` unless it is plain already.
 
@@ -64,6 +66,7 @@ def plain_copy(
         md5: Whether to hash with MD5 too.
         promised: Says by the first bytes of the content how many it has in all, or None. A
             compressed file is read no further.
+        on_read: What to call after each block, with the bytes that were read of the raw file.
 
     Raises:
         BinaryFileError: The file should be text, and is of another known format.
@@ -80,7 +83,7 @@ def plain_copy(
     with ExitStack() as stack:
         digests = stack.enter_context(_Digests(md5=md5))
         copy = stack.enter_context(_Copy(target)) if target is not None and copied else None
-        for block in _blocks(path):
+        for block in _blocks(path, on_read):
             if size == 0:
                 check_text(path, block, encoding)
                 most = (
@@ -116,10 +119,14 @@ def is_plain(path: Path, encoding: str | None) -> bool:
     return compression_of(path) is None and (encoding is None or is_utf8(encoding))
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
+def _blocks(path: Path, on_read: Callable[[int], None] | None = None) -> Iterator[bytes]:
     with open_raw(path) as file:
         while block := file.read(_BLOCK_BYTES):
             yield block
+            if on_read is not None:
+                # Not every reader of compressed files says where it is in them.
+                with suppress(OSError, AttributeError):
+                    on_read(os.lseek(file.fileno(), 0, os.SEEK_CUR))
 
 
 def _too_much(path: Path, most: int) -> CompressionError:

@@ -148,7 +148,13 @@ def test_progress(tmp_path: Path, mirror: str) -> None:
     seen: list[tuple[str, int, int]] = []
     asked = recipe(mirror + "/good")
     list(fetch_raw(asked, tmp_path, progress=lambda *step: seen.append(step)))
-    assert seen == [("toy fetch", 0, 1), ("toy fetch", 1, 1)]
+    size = (tmp_path / "toy/f").stat().st_size
+    assert seen[0] == ("toy fetch f", 0, 0)  # the server was not asked yet
+    assert seen[-1] == ("toy fetch f", size, size)
+    assert all(0 <= done <= total for _, done, total in seen)
+    seen.clear()
+    list(fetch_raw(asked, tmp_path, progress=lambda *step: seen.append(step)))
+    assert seen == []  # it is there already
 
 
 def test_a_tokenizer_is_fetched_too(tmp_path: Path, mirror: str) -> None:

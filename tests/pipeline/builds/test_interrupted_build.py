@@ -17,7 +17,7 @@ from shardmill.raw.work_sizes import WorkSizes
 SCRIPT = """
 import os, signal, sys
 from contextlib import contextmanager
-from shardmill.cli import main, output
+from shardmill.cli import main, progress_bars
 from functools import partial
 from shardmill.pipeline.builds import build_artifacts
 from shardmill.raw.work_sizes import WorkSizes
@@ -29,15 +29,15 @@ build_artifacts.BuildOptions = partial(build_artifacts.BuildOptions, sizes=sizes
 @contextmanager
 def signalling(*, quiet):
     def progress(stage, done, total):
-        if stage.endswith(sys.argv[1]) and done == 1:
+        if sys.argv[1] in stage and done == 1:
             if sys.argv[2] == "SIGINT":
                 os.killpg(os.getpgrp(), signal.SIGINT)  # as a terminal does
             else:
                 os.kill(os.getpid(), signal.SIGTERM)
-    yield progress
+    yield progress_bars.Callbacks(progress)
 
 if __name__ == "__main__":
-    output.progress_bars = signalling
+    progress_bars.progress_bars = signalling
     main(sys.argv[3:])
 """
 
