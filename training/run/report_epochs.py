@@ -8,36 +8,41 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import RichProgressBar
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
-# A terminal gets a bar, and everything else gets a line for each epoch.
+# There is a line for each epoch, and on a terminal a bar below them for the running one.
 Report = Literal["bar", "lines", "nothing"]
 
 
-_METRICS = ("train_loss", "validation_loss", "validation_accuracy")
+# What a line calls the metrics, in order. Those of a split stand together.
+_METRICS = {
+    "train_loss": "  train loss",
+    "validation_loss": "  validation loss",
+    "validation_accuracy": " accuracy",
+}
+_DIGITS = 5
 
 
 class EpochBar(RichProgressBar):
-    """Lightning's bar, on stderr, with the training loss and validation accuracy so far.
+    """Lightning's bar of the running epoch, on stderr.
 
-    A line of 80 characters has room for it, up to 99 epochs of 999 batches.
+    A line of 80 characters has room for it. When the epoch ends, it is gone, and `EpochLines` has
+    written a line.
     """
 
     def __init__(self) -> None:
-        super().__init__(leave=True, console_kwargs={"stderr": True})
+        super().__init__(leave=False, console_kwargs={"stderr": True})
 
     def configure_columns(self, trainer: Trainer) -> list[Any]:  # noqa: ARG002
         """Return the columns before the metrics."""
         return [
             TextColumn("{task.description}"),
-            BarColumn(bar_width=6),
+            BarColumn(bar_width=24),
             TextColumn("{task.completed:.0f}/{task.total:.0f}"),
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         ]
 
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:  # noqa: ARG002
-        """Return the metrics beside the bar, which has room for two."""
-        found = _found(trainer)
-        wanted = ("train_loss", "validation_accuracy")
-        return {name: found[name] for name in wanted if name in found}
+        """Return nothing to stand beside the bar: the line of each epoch has its numbers."""
+        return {}
 
     def _get_train_description(self, current_epoch: int) -> str:
         # Lightning counts from 0, as nothing else here does.
@@ -45,7 +50,10 @@ class EpochBar(RichProgressBar):
 
 
 class EpochLines(Callback):
-    """Writes a line after each epoch: its losses, its accuracy, and the seconds that it took."""
+    """Writes a line after each epoch: its losses, its accuracy, and the seconds that it took.
+
+    A line of 80 characters has room for it, up to 100 epochs of 99.9 seconds each.
+    """
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
@@ -56,11 +64,13 @@ class EpochLines(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
         """Write the line, on the first rank only."""
-        words = [f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"]
-        words += [f"{name} {value}" for name, value in _found(trainer).items()]
-        words.append(f"{time.perf_counter() - self._started:.1f} s")
+        line = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
+        for name, word in _METRICS.items():
+            if name in trainer.callback_metrics:
+                line += f"{word} {short(float(trainer.callback_metrics[name]))}"
+        line += f"  {time.perf_counter() - self._started:.1f} s"
         if trainer.is_global_zero:
-            print("  ".join(words), file=sys.stderr, flush=True)
+            print(line, file=sys.stderr, flush=True)
 
 
 def report_nothing_left(report: Report) -> None:
@@ -72,10 +82,16 @@ def report_nothing_left(report: Report) -> None:
 def make_reporters(report: Report) -> list[Any]:
     """Return the callbacks that report progress in this way."""
     if report == "bar":
-        return [EpochBar()]
+        return [EpochLines(), EpochBar()]
     return [EpochLines()] if report == "lines" else []
 
 
-def _found(trainer: Trainer) -> dict[str, str]:
-    metrics = trainer.callback_metrics
-    return {name: f"{float(metrics[name]):.4f}" for name in _METRICS if name in metrics}
+def short(value: float) -> str:
+    """Return a number with four decimals, or fewer so that it has at most five digits.
+
+    Example:
+        >>> short(0.12345), short(12.345678), short(123456.7)
+        ('0.1235', '12.346', '123457')
+    """
+    whole = len(f"{abs(value):.0f}")
+    return f"{value:.{max(_DIGITS - whole, 0)}f}"

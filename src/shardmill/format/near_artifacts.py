@@ -26,17 +26,17 @@ def name_meant(given: str | Path) -> str:
     return Path(given).name.removesuffix(".toml")
 
 
-def way_to_artifact(given: Path, folder: Path = USUAL_FOLDER) -> str:
+def way_to_artifact(given: Path, folder: Path | None = None) -> str:
     """Return what to do about a path at which there is no artifact.
 
     Args:
         given: The path.
-        folder: The folder of the artifacts.
+        folder: The folder in which names are looked up; None if only paths are taken.
     """
     is_folder = os.path.isdir(given)  # noqa: PTH112  False for names that are too long
     if inside := artifacts_in(given) if is_folder else []:
         return give(inside)
-    near = [*artifacts_in(given.parent), *artifacts_in(folder)]
+    near = [*artifacts_in(given.parent), *artifacts_in(folder or USUAL_FOLDER)]
     by_name = {path.name: path for path in reversed(near)}  # those beside the path come first
     name = name_meant(given)
     if name in by_name:
@@ -45,7 +45,8 @@ def way_to_artifact(given: Path, folder: Path = USUAL_FOLDER) -> str:
         return f"build it with `shardmill preprocess {given}` first"
     close = closest(name, by_name)
     if close is not None:
-        return f"did you mean {by_name[close]}?"
+        is_name = folder is not None and len(given.parts) == 1 and by_name[close].parent == folder
+        return f"did you mean {close if is_name else by_name[close]}?"
     return "build it with `shardmill preprocess`, or correct the path"
 
 

@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from shardmill import Bag
 from shardmill.cli import main
 from shardmill.training.run.prepare_run import _make_loaders
-from shardmill.training.run.report_epochs import make_reporters
+from shardmill.training.run.report_epochs import make_reporters, short
 from shardmill.training.run.train_artifact import RunOptions, train_artifact
 from shardmill.training.saved.evaluate_model import evaluate_model
 from shardmill.training.saved.load_model import load_model
@@ -116,7 +117,8 @@ def test_a_run_is_reported_line_by_line(sample_artifacts: Path, tmp_path: Path) 
     assert [line.split("  ")[0] for line in epochs] == ["epoch 1/2", "epoch 2/2"]
     metrics = json.loads((tmp_path / "titanic" / "metrics.json").read_bytes())["metrics"]
     for name, value in metrics.items():
-        assert f"{name} {value:.4f}" in epochs[-1]
+        word = name.removeprefix("validation_").replace("_", " ")
+        assert f"{word} {value:.4f}" in epochs[-1]
         assert f"{value:.4f}" in run.stdout
     assert "\r" not in run.stderr and epochs[-1].endswith(" s")
     quiet = command(sample_artifacts, tmp_path, "--quiet")
@@ -124,11 +126,11 @@ def test_a_run_is_reported_line_by_line(sample_artifacts: Path, tmp_path: Path) 
     quiet = command(sample_artifacts, tmp_path, "--quiet", "--json")
     assert json.loads(quiet.stdout)[0]["metrics"] == metrics and quiet.stderr == ""
     # On a terminal, and not in the results.
-    (bar,) = make_reporters("bar")
+    _, bar = make_reporters("bar")
     assert bar._console_kwargs == {"stderr": True}
 
 
-def test_a_bar_fits_into_80_characters(
+def test_bars_and_lines_fit_into_80_characters(
     sample_artifacts: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -138,11 +140,37 @@ def test_a_bar_fits_into_80_characters(
         train_artifact(sample_artifacts / "titanic", tmp_path, options=options)
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", capfd.readouterr().err)
     lines = {line.strip() for line in re.split(r"[\r\n]+", text)}
-    ended = [line for line in sorted(lines) if " 100/100 " in line]
+    number = r"\d\.\d{4}"
     for epoch in ("1/2", "2/2"):
-        last = rf"epoch {epoch} ━{{6}} 100/100 \d\d:\d\d train_loss: 0\.\d{{4}} "
-        assert any(re.fullmatch(last + r"validation_accuracy: 0\.\d{4}", line) for line in ended)
-    assert not any(line.startswith("validation_accuracy") for line in lines)
+        assert any(
+            re.fullmatch(rf"epoch {epoch} ━{{24}} 100/100 \d\d:\d\d", line) for line in lines
+        )
+        ended = rf"train loss {number}  validation loss {number} accuracy {number}  \d+\.\d s"
+        assert any(re.fullmatch(rf"epoch {epoch}  {ended}", line) for line in lines)
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.12345, "0.1235"), (9.99996, "10.000"), (12.345678, "12.346"), (123456.7, "123457")],
+)
+def test_numbers_are_short(value: float, text: str) -> None:
+    assert short(value) == text
+
+
+def test_the_longest_line_of_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = {"train_loss": 123.456, "validation_loss": 99.99, "validation_accuracy": 1.0}
+    trainer: Any = SimpleNamespace(
+        current_epoch=99, max_epochs=100, callback_metrics=metrics, is_global_zero=True
+    )
+    (lines,) = make_reporters("lines")
+    lines.on_train_epoch_start(trainer, None)
+    lines.on_train_epoch_end(trainer, None)
+    line = capsys.readouterr().err
+    assert line.startswith(
+        "epoch 100/100  train loss 123.46  validation loss 99.99 accuracy 1.0000  0.0 s"
+    )
+    assert len(line.rstrip()) <= 79  # so ten seconds and more have room as well
 
 
 def test_the_commands_at_the_end_can_be_pasted(sample_artifacts: Path, tmp_path: Path) -> None:
