@@ -62,7 +62,7 @@ def test_the_card_of_a_table(trees: Path) -> None:
     assert "  train        2 rows, 32 KiB in 1 shard, 1 dropped, 2 rejected" in lines
     assert "  test         2 rows, 32 KiB in 1 shard, 50.00% of leaf unknown" in lines
     assert f"  oak  {'█' * 24}     50.0%     100.0%" in lines
-    assert f"  {'leaf':<24} <unknown>, long, ro\\x1b[31mund" in lines
+    assert "  leaf  <unknown>, long, ro\\x1b[31mund" in lines
     assert "  train              1  kind: expected one of oak, elm, found 'pine'" in lines
     assert "    cleaned  height 1.5, leaf ro\\x1b[31mund, kind 0" in lines
     assert "    x        [1.5, 0, 0, 1]" in lines and "    y        0 = oak" in lines
@@ -82,6 +82,21 @@ def test_json_has_the_same_facts(trees: Path) -> None:
         "values": [1],
         "class": "elm",
     }
+
+
+def test_several_targets_and_several_classes_of_a_row(tmp_path: Path) -> None:
+    text = TREES.replace(
+        'kind = { dtype = "str" }', 'tags = { dtype = "str" }\nn = { dtype = "int64" }'
+    )
+    targets = '[targets]\ntags = { classes = ["a", "b"], separator = " " }\nn = {}\n'
+    text = text.replace('[target]\ncolumn = "kind"\nclasses = ["oak", "elm"]\n', targets)
+    (tmp_path / "trees.toml").write_text(text.replace('[splits.test.csv]\npath = "test.csv"\n', ""))
+    (tmp_path / "trees.csv").write_text("height,leaf,tags,n\n1,x,a b,5\n2,y,a,7\n3,x,,8\n4,y,a,9\n")
+    done("preprocess", tmp_path / "trees.toml", "--raw", tmp_path, "--out", tmp_path)
+    lines = done("inspect", tmp_path / "trees").stdout.splitlines()
+    assert f"  a  {'█' * 24}     75.0%" in lines and f"  b  {'█' * 8:<24}     25.0%" in lines
+    assert "    y.tags   a, b" in lines and "    y.n      5" in lines
+    assert "    y.tags   none of the classes" in lines
 
 
 def test_one_row(trees: Path) -> None:

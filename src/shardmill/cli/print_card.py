@@ -119,7 +119,7 @@ def _classes(
     blank = " " * max(2 + width + 2 + _BAR - len(title.plain), 1)
     yield title.append(blank + " ".join(f"{name:>10}" for name in named) + of, "default not bold")
     for name in shown:
-        shares = [f"{c[name] / max(sum(c.values()), 1):10.1%}" for c in named.values()]
+        shares = [f"{c[name] / max(splits[n]['counted'], 1):10.1%}" for n, c in named.items()]
         line = plain(f"  {visible(name, width):<{width}}  ")
         line.append(bar(counts[name] / largest, _BAR, console), "green")
         yield line.append(" ".join(shares))
@@ -153,14 +153,22 @@ def _features(facts: Facts) -> "Iterator[Text]":
     if facts["kind"] != "text" and any(lines.values()):
         yield heading("features" if facts["kind"] == "tabular" else "statistics")
         names = [name for name in names if lines[name] or name in facts["features"]]
+        width = _width(names[:_CLASSES])
         for name in names[:_CLASSES]:
-            yield plain(f"  {visible(name, _NAMES):<{_NAMES}} {lines[name]}".rstrip())
+            yield plain(f"  {visible(name, _NAMES):<{width}}  {lines[name]}".rstrip())
         if len(names) > _CLASSES:
             yield plain(f"  and {len(names) - _CLASSES:,} more; --json has them all")
     if facts["categories"]:
         yield heading("categories")
-    for name, categories in facts["categories"].items():
-        yield plain(f"  {visible(name, _NAMES):<{_NAMES}} {listed(categories, 12)}")
+    width = _width(list(facts["categories"])[:_CLASSES])
+    for name, categories in list(facts["categories"].items())[:_CLASSES]:
+        yield plain(f"  {visible(name, _NAMES):<{width}}  {listed(categories, 12)}")
+    if len(facts["categories"]) > _CLASSES:
+        yield plain(f"  and {len(facts['categories']) - _CLASSES:,} more; --json has them all")
+
+
+def _width(names: list[str]) -> int:
+    return max((len(visible(name, _NAMES)) for name in names), default=0)
 
 
 def _statistics(facts: Facts) -> str:
@@ -173,7 +181,9 @@ def _statistics(facts: Facts) -> str:
     if facts.get("missing"):
         parts.append(f"{facts['missing']:,} missing")
     if facts.get("fill") is not None:
-        parts.append(f"filled with {visible(facts['fill'], 20)}")
+        fill = facts["fill"]
+        is_number = isinstance(fill, int | float)
+        parts.append(f"filled with {number(fill) if is_number else visible(fill, 20)}")
     if facts.get("divisor") is not None:
         parts.append(f"scaled from {number(facts['offset'])} by {number(facts['divisor'])}")
     if facts.get("categories") is not None:

@@ -19,9 +19,10 @@ def row_lines(row: Facts, console: "Console") -> "Iterator[Text]":
 
     yield Text(f"  {row['split']}:{row['row']}", "bold")
     cells = ", ".join(f"{name} {_cell(value)}" for name, value in row["cleaned"].items())
-    yield Text(f"    cleaned  {visible(cells, max(console.width - 13, 20))}")
+    width = max(7, *map(len, row["tensors"]))
+    yield Text(f"    {'cleaned':<{width}}  {visible(cells, max(console.width - width - 6, 20))}")
     for name, tensor in row["tensors"].items():
-        yield Text(f"    {name:<8} {_tensor(tensor, _VALUES)}")
+        yield Text(f"    {name:<{width}}  {_tensor(tensor, _VALUES)}")
 
 
 def print_row(row: Facts, features: list[str], console: "Console") -> None:

@@ -42,7 +42,7 @@ def describe_split_rows(folder: Path, manifest: Manifest, name: str) -> dict[str
     try:
         for field in split.fields:
             names = class_names(manifest, field)
-            if field.role == "class" and names:
+            if field.role in ("class", "classes") and names:
                 facts.setdefault("classes", {})[field.name] = _counts(folder, split, field, names)
             if field.ragged:
                 facts["lengths"] = _lengths(folder, split, field)
@@ -101,10 +101,15 @@ def class_names(manifest: Manifest, field: Field) -> tuple[str, ...]:
 def _counts(
     folder: Path, split: SplitRecord, field: Field, names: tuple[str, ...]
 ) -> dict[str, int]:
+    """Return how many rows have each class, of which a row may have several."""
     labels = spread_rows(folder, split, field.name, COUNTED)
-    labels = labels.astype(np.int64) if labels.dtype.kind in "iu" else labels[:0].astype(np.int64)
-    counts = np.bincount(labels[(labels >= 0) & (labels < len(names))], minlength=len(names))
-    return dict(zip(names, counts.tolist(), strict=True))
+    if field.role == "classes":
+        counts = np.count_nonzero(labels, axis=0) if len(labels) else np.zeros(len(names), np.int64)
+    else:
+        whole = labels.astype(np.int64) if labels.dtype.kind in "iu" else np.zeros(0, np.int64)
+        known = whole[(whole >= 0) & (whole < len(names))]
+        counts = np.bincount(known, minlength=len(names))
+    return dict(zip(names, counts.tolist(), strict=False))
 
 
 def _lengths(folder: Path, split: SplitRecord, field: Field) -> dict[str, Any]:
