@@ -5,7 +5,7 @@ from datetime import timedelta
 from rich.progress import ProgressColumn, Task
 from rich.text import Text
 
-_ENOUGH = 20
+_PARTS, _PIECES = 20, 5  # so many are enough to know the speed
 
 
 class TimeLeft(ProgressColumn):
@@ -31,7 +31,8 @@ class TimeLeft(ProgressColumn):
         done, end = self._ends.get(task.id, (0.0, 0.0))
         if done != task.completed:
             first, at = self._firsts.setdefault(task.id, (task.completed, now))
-            if task.completed - first < _ENOUGH:
+            # Pieces that are counted do not end in groups, as parts do.
+            if task.completed - first < (_PIECES if task.fields.get("ask") else _PARTS):
                 first, at = 0.0, task.start_time
             speed = (task.completed - first) / max(now - at, 1e-9)
             end = now + (task.total - task.completed) / speed
