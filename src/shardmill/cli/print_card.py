@@ -136,7 +136,7 @@ def _lengths(lengths: Facts, facts: Facts, console: "Console") -> "Iterator[Text
     if not lengths:
         return
     keys = {"least": "shortest", "median": "median", "mean": "mean", "of_95_percent": "95 %"}
-    said = [f"{word} {number(lengths[key])}" for key, word in keys.items()]
+    said = [f"{word} {number(round(lengths[key], 1))}" for key, word in keys.items()]
     yield plain(f"  of a text: {', '.join(said)}, longest {lengths['longest']:,}")
     most = max(step["rows"] for step in lengths["histogram"]) or 1
     total = sum(step["rows"] for step in lengths["histogram"]) or 1

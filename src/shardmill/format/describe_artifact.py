@@ -49,9 +49,13 @@ def describe(manifest: Manifest, raw: Sequence[RawRecord]) -> dict[str, Any]:
 
 def _categories(manifest: Manifest) -> dict[str, list[str]]:
     """Return the categories of each column in the order of their numbers, if it has some."""
-    columns = manifest.recipe.get("columns", ())
-    mapped = {column["name"]: column["map"] for column in columns if column.get("map")}
-    found = {name: sorted(numbers, key=numbers.__getitem__) for name, numbers in mapped.items()}
+    from shardmill.format.describe_rows import recipe_of
+
+    recipe, found = recipe_of(manifest), {}
+    columns = getattr(recipe, "columns", {})
+    for name, column in columns.items():
+        if column.map is not None:
+            found[name] = sorted(column.map, key=column.map.__getitem__)
     for name, facts in manifest.statistics.items():
         if facts.categories is not None:
             found[name] = list(facts.categories)

@@ -1,11 +1,13 @@
 """Describes rows of an artifact, ready for JSON: some of a split, or a single one."""
 
+import json
 import math
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from shardmill.errors import DamagedFileError
 from shardmill.format.layout import Field
@@ -17,6 +19,7 @@ from shardmill.format.read_rows import (
     spread_rows,
     tensor_rows,
 )
+from shardmill.recipe.any_recipe import RECIPE_KINDS, AnyRecipe
 
 COUNTED = 2**20  # classes and lengths are those of at most so many rows
 FIRST = 3  # so many rows are shown of a split
@@ -93,9 +96,17 @@ def class_names(manifest: Manifest, field: Field) -> tuple[str, ...]:
         return ()
     if field.group is None:
         return manifest.classes or ()
-    targets = {target["name"]: target for target in manifest.recipe.get("targets", ())}
-    classes = targets.get(field.group, {}).get("classes")
-    return tuple(classes) if isinstance(classes, list | tuple) else ()
+    recipe = recipe_of(manifest)
+    target = None if recipe is None else recipe.all_targets().get(field.group)
+    return () if target is None else target.names()
+
+
+def recipe_of(manifest: Manifest) -> AnyRecipe | None:
+    """Return the recipe that an artifact was built from; None if its facts are damaged."""
+    try:
+        return RECIPE_KINDS[manifest.kind].model_validate_json(json.dumps(manifest.recipe))
+    except ValidationError:
+        return None
 
 
 def _counts(
@@ -116,7 +127,8 @@ def _lengths(folder: Path, split: SplitRecord, field: Field) -> dict[str, Any]:
     sizes = spread_rows(folder, split, f"{field.name}.sizes", COUNTED).astype(np.int64)
     if not len(sizes):
         return {}
-    least, median, most, longest = (int(n) for n in np.quantile(sizes, [0, 0.5, 0.95, 1]))
+    least, median, most = (int(n) for n in np.quantile(sizes, [0, 0.5, 0.95]))
+    longest = max(shard.longest[field.name] for shard in split.shards)
     width = max(-(-(most - least + 1) // _BINS), 1)
     edges = [least + width * step for step in range(_BINS)]
     counts, _ = np.histogram(sizes, [*edges, max(longest, edges[-1]) + 1])
@@ -128,7 +140,7 @@ def _lengths(folder: Path, split: SplitRecord, field: Field) -> dict[str, Any]:
     return {
         "least": least,
         "median": median,
-        "mean": float(sizes.mean()),
+        "mean": sum(shard.values[field.name] for shard in split.shards) / split.rows,
         "of_95_percent": most,
         "longest": longest,
         "histogram": bins,
@@ -167,21 +179,20 @@ def _tensor(
 
 def _place(manifest: Manifest, name: str, row: int) -> dict[str, Any]:
     """Return the raw files of a row, and its number in the file if that is sure."""
-    splits = manifest.recipe.get("splits", {})
-    held_out = splits.get(name, {}).get("hold_out")
-    source = held_out["split"] if held_out else name
-    said = splits.get(source, {})
-    csv = said.get("csv") or []
-    files = [file["path"] for file in (csv if isinstance(csv, list) else [csv])]
-    files += [said[key]["path"] for key in ("images", "labels") if said.get(key)]
-    split = manifest.splits[name]
-    gives = any((s.get("hold_out") or {}).get("split") == name for s in splits.values())
-    patterns = any("*" in file or "?" in file for file in files)
-    of_rows = isinstance(csv, dict) and csv and not csv.get("where")
-    sure = (of_rows or said.get("images")) and not (
-        held_out or gives or patterns or split.dropped or split.rejected
-    )
-    return {"files": files, "row": row if sure else None}
+    recipe = recipe_of(manifest)
+    said = None if recipe is None else recipe.splits.get(name)
+    if recipe is None or said is None:
+        return {"files": [], "row": None}
+    split, source = manifest.splits[name], said
+    if said.hold_out is not None:
+        source = recipe.splits[said.hold_out.split]
+    files = source.files()
+    gives = any(other.hold_out_of(name) for other in recipe.splits.values())
+    whole = not (split.dropped or split.rejected or said.hold_out is not None or gives)
+    one = len(source.input_files()) == 1 and not any(file.is_pattern for file in files)
+    taken = [getattr(file, "where", None) for file in files]
+    is_sure = whole and one and not any(taken)
+    return {"files": [file.path for file in files], "row": row if is_sure else None}
 
 
 def _plain(value: Any) -> Any:
