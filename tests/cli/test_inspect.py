@@ -12,7 +12,7 @@ from rich.console import Console
 
 from shardmill.cli.draw_images import draw_images
 from shardmill.cli.print_card import card_lines
-from shardmill.cli.visible import visible
+from shardmill.cli.visible import number, visible
 from shardmill.format.describe_artifact import describe_artifact
 from shardmill.format.manifest import Manifest
 
@@ -201,6 +201,20 @@ def test_as_many_images_as_fit() -> None:
     assert all(len(line.plain) <= 80 for line in draw_images(images, ["x"] * 8, Console(width=80)))
     wide = draw_images(np.zeros((1, 1, 4, 900), "uint8"), ["x"], Console(width=20))
     assert all(len(line.plain) <= 20 for line in wide)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "nan"),
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+        (1e300, "1e+300"),
+        (-0.5, "-0.5"),
+    ],
+)
+def test_numbers_of_any_size(value: float | None, text: str) -> None:
+    assert number(value) == text
 
 
 def test_nothing_but_what_is_printable() -> None:

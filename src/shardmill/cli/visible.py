@@ -1,5 +1,6 @@
 """Makes texts of data fit for a terminal: no control character reaches it."""
 
+import math
 from collections.abc import Iterable
 
 
@@ -34,7 +35,7 @@ def number(value: float | None, *, grouped: bool = True) -> str:
     """
     if value is None:
         return "nan"
-    if value != int(value) or abs(value) >= 1e15:
+    if not math.isfinite(value) or value != int(value) or abs(value) >= 1e15:
         return f"{value:.6g}"
     return f"{int(value):,}" if grouped else str(int(value))
 
