@@ -7,6 +7,8 @@ import pytest
 from manifests import load_changed, train_of
 
 from shardmill.errors import ManifestError
+from shardmill.format.layout import Field
+from shardmill.format.manifest_rules import target_faults
 
 
 @pytest.mark.parametrize(
@@ -184,3 +186,10 @@ def test_groups_of_a_table(tmp_path: Path, groups: tuple[str | None, ...], fault
             load_changed(tmp_path, change)
     else:
         assert len(load_changed(tmp_path, change).splits["train"].fields) == 3
+
+
+def test_classes_beside_several_targets() -> None:
+    fields = [Field.target("class", "uint8", group=name) for name in ("a", "b")]
+    assert list(target_faults(fields, labelled=True, classes=None)) == []
+    (fault,) = target_faults(fields, labelled=True, classes=["no", "yes"])
+    assert fault == "fields: classes is null where there are several targets"

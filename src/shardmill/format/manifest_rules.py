@@ -100,6 +100,8 @@ def target_faults(
         yield f"labelled: {str(labelled).lower()}, and the split has {len(targets)} targets"
     if grouped and len(grouped) < len(targets):
         yield "fields: there is a y, or a y.<target> for each target"
+    if grouped and classes is not None:
+        yield "fields: classes is null where there are several targets"
     for field in targets:
         if field.ragged:
             yield f"field {field.name}: no target is ragged"
