@@ -65,6 +65,8 @@ def test_alignment_of_a_split() -> None:
 
 @pytest.mark.parametrize("folder", ["", "missing", "file/below"])
 def test_missing_artifact(tmp_path: Path, folder: str) -> None:
+    tmp_path = tmp_path / "alone"  # beside it are artifacts of other tests, which would be advised
+    tmp_path.mkdir()
     (tmp_path / "file").write_text("")
     match = "expected a folder with a manifest.json, found none; build it with `shardmill"
     with pytest.raises(MissingArtifactError, match=match) as caught:
