@@ -17,7 +17,15 @@ from shardmill.pipeline.builds.find_sources import Sources
 from shardmill.recipe.csv_options import Csv
 from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.recipe.load_recipe import parse_recipe
-from shardmill.recipe.splits import CsvFile, HoldOut, RawFile, Split
+from shardmill.recipe.raw_file import ImagePaths
+from shardmill.recipe.splits import (
+    ArrayFile,
+    CsvFile,
+    HoldOut,
+    ImageFolder,
+    RawFile,
+    Split,
+)
 from shardmill.recipe.tabular_column import Column
 from shardmill.recipe.tabular_recipe import Group, TabularRecipe
 from shardmill.recipe.targets import ColumnTarget, ImageTarget
@@ -84,7 +92,20 @@ def test_torch_is_pinned_for_every_install() -> None:
 def test_every_key_of_a_recipe_is_documented() -> None:
     text = read("docs/reference/recipe.md")
     named = set(re.findall(r"[`.](\w+)(?=`)", text))
-    tables = (RawFile, CsvFile, HoldOut, Split, Csv, ColumnTarget, ImageTarget, Column, Group)
+    tables = (
+        RawFile,
+        ArrayFile,
+        ImageFolder,
+        ImagePaths,
+        CsvFile,
+        HoldOut,
+        Split,
+        Csv,
+        ColumnTarget,
+        ImageTarget,
+        Column,
+        Group,
+    )
     for table in (*tables, TokenizerFile, Text, Vocabulary):
         keys = {field.alias or name for name, field in table.model_fields.items()}
         assert keys - named == set(), table

@@ -14,6 +14,7 @@ from shardmill.errors import ArtifactError, RecipeError
 from shardmill.format.manifest import Manifest
 from shardmill.format.read_checked import read_raw_records
 from shardmill.pipeline.builds.read_content import copy_in, known_digests
+from shardmill.raw.image_folder import list_images
 from shardmill.raw.raw_files import RawContent, RawFiles
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.recipe import facts_sha256
@@ -109,7 +110,7 @@ def _classes(recipe: AnyRecipe, name: str, labels: Counter[str]) -> tuple[str, .
             fix="leave classes out if the target is a number, or list them",
         )
     whole = all(re.fullmatch(r"-?[0-9]+", label) for label in found)
-    if isinstance(target, ImageTarget):  # labels of IDX files are counted
+    if isinstance(target, ImageTarget):  # labels in arrays are counted
         numbers = sorted(map(int, found))
         return tuple(map(str, range(numbers[0], numbers[-1] + 1)))
     return tuple(sorted(found, key=lambda label: (int(label), label) if whole else (0, label)))
@@ -125,6 +126,9 @@ def _read_labels(recipe: AnyRecipe, raw: RawFiles, names: list[str]) -> Labels:
     from shardmill.raw.work_sizes import DEFAULT_SIZES
 
     split = recipe.splits["train"]
+    if split.folder is not None:
+        (images,) = raw.of(split.folder)
+        return {"label": list_images(images.path).classes()}
     labels: dict[str, Counter[str]] = {name: Counter() for name in names}
     with TemporaryDirectory(prefix="shardmill-") as folder:
         contents = {
@@ -137,7 +141,8 @@ def _read_labels(recipe: AnyRecipe, raw: RawFiles, names: list[str]) -> Labels:
             for file in ([split.labels] if split.labels is not None else split.files())
         }
         if split.labels is not None:
-            return {"label": _image_labels(recipe, *contents[split.labels.path])}
+            (content,) = contents[split.labels.path]
+            return {"label": _image_labels(recipe, content, split.labels.array)}
         columns = replace(find_kind(recipe).source_columns(recipe), inputs=(), targets=tuple(names))
         source = split_source(recipe, split, contents, columns)
         targets = recipe.all_targets()
@@ -152,19 +157,19 @@ def _read_labels(recipe: AnyRecipe, raw: RawFiles, names: list[str]) -> Labels:
     return labels
 
 
-def _image_labels(recipe: AnyRecipe, content: RawContent) -> Counter[str]:
+def _image_labels(recipe: AnyRecipe, content: RawContent, array: str | None) -> Counter[str]:
     import numpy as np
 
-    from shardmill.raw.idx_source import check_label_shape
-    from shardmill.raw.read_idx import read_idx_header, read_idx_rows
+    from shardmill.raw.array_source import check_label_shape
+    from shardmill.raw.read_array import read_array_header, read_array_rows
 
     target = recipe.all_targets()["label"]
     assert isinstance(target, ImageTarget)  # noqa: S101  only recipes of images have labels
-    header = read_idx_header(content.readable, content.bytes, name=content.path)
+    header = read_array_header(content, array)
     check_label_shape(content.path, header.shape, target)
     if target.encoding != "index":
         return Counter(dict.fromkeys(map(str, range(header.shape[1])), 1))
-    labels = read_idx_rows(content.readable, header, 0, header.shape[0])
+    labels = read_array_rows(content.readable, header, 0, header.shape[0])
     labels = labels if target.column is None else labels[:, target.column]
     found, counts = np.unique(labels, return_counts=True)
     if not np.array_equal(found, whole := found.astype(np.int64)):

@@ -7,7 +7,7 @@ from shardmill.errors import FileTakenTwiceError, MissingRawFileError
 from shardmill.faults import closest
 from shardmill.raw.raw_files import COMPRESSED_SUFFIXES, RawFiles
 from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.recipe.splits import RawFile
+from shardmill.recipe.splits import ImageFolder, RawFile
 
 
 def present_recipe(recipe: AnyRecipe, raw: RawFiles) -> AnyRecipe:
@@ -70,11 +70,14 @@ def _check_present(raw: RawFiles, file: RawFile) -> None:
         return
     expected = raw.folder / file.path
     there = sorted(p.name for p in expected.parent.glob("*"))
-    close = closest(expected.name, there)
+    close = closest(expected.name, [name for name in there if name != expected.name])
+    found = "none" if close is None else f"{close} beside it"
+    if isinstance(file, ImageFolder) and expected.is_dir():
+        found = "one without images"
     fetch = "run `shardmill fetch`, or " if file.urls else ""
     raise MissingRawFileError(
         expected,
-        expected="a raw file",
-        found="none" if close is None else f"{close} beside it",
+        expected="a folder of images" if isinstance(file, ImageFolder) else "a raw file",
+        found=found,
         fix=f"{fetch}check --raw, and the path in the recipe",
     )

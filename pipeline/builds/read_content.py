@@ -17,10 +17,12 @@ from shardmill.raw.raw_files import (
     RawContent,
     RawFiles,
     changed_error,
+    check_same,
     known_content,
+    read_folder,
 )
 from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.recipe.splits import RawFile
+from shardmill.recipe.splits import ImageFolder, RawFile
 
 _KEYS = {field.name for field in fields(RawContent)} - {"readable"}
 _DIGITS = frozenset("0123456789abcdef")
@@ -193,6 +195,8 @@ def _read(
     content = known_content(found, known.get(str(path), {}))
     if content is not None and (content.md5 or not md5):
         return content
+    if isinstance(file, ImageFolder):
+        return read_folder(path)
     copy = None if copies is None else copy_in(copies, path)
     promised = None
     if encoding is None:
@@ -206,12 +210,20 @@ def _read(
 
 
 def _readable(content: RawContent, encoding: str | None, copies: Path) -> RawContent:
-    if content.readable != content.path or is_plain(content.path, encoding):
+    if content.path.is_dir():
         return content
-    plain = plain_copy(content.path, copy_in(copies, content.path), encoding=encoding)
-    if plain.sha256 != content.sha256:
-        raise changed_error(content.path)
-    return replace(content, readable=plain.path)
+    copy = copy_in(copies, content.path)
+    if content.readable == content.path and not is_plain(content.path, encoding):
+        plain = plain_copy(content.path, copy, encoding=encoding)
+        if plain.sha256 != content.sha256:
+            raise changed_error(content.path)
+        content = replace(content, readable=plain.path)
+    if encoding is not None:
+        return content
+    unpacked = content.unpacked(copy)
+    if unpacked.readable != content.readable:
+        check_same(content)
+    return unpacked
 
 
 def copy_in(folder: Path, path: Path) -> Path:

@@ -18,7 +18,7 @@ def unpublished_notes(plan: Plan, rows: Mapping[str, int]) -> Iterator[str]:
     records = {record.path: record for record in plan.records}
     for name, split in plan.recipe.source_splits().items():
         found = sum(rows.get(each, 0) for each in (name, *_held_out(plan.recipe, name)))
-        for file in split.files():
+        for file in {file.path: file for file in split.files()}.values():
             yield from _note(plan, file, found, records)
     of_rows = {file.path for file in plan.recipe.row_files()}
     for file in plan.recipe.files():

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,7 @@ from shardmill.pipeline.stages.prepared_rows import PreparedFile, PreparedWriter
 from shardmill.pipeline.stages.unknown_values import with_others
 from shardmill.pipeline.stages.write_parquet import ParquetFile
 from shardmill.raw.cut_parts import Chunk, Part
-from shardmill.raw.row_source import BadPlace
+from shardmill.raw.row_source import BadPlace, Place
 from shardmill.raw.spell_values import texts_without_null
 from shardmill.raw.untaken_rows import few_values
 
@@ -232,11 +232,23 @@ class _LeftOut:
         )
 
 
+def _raw_path(file: Path, raw_paths: Mapping[Path, str]) -> str:
+    """Return the path of a file in the lists of rows; it may be in a folder that is a raw file."""
+    if file in raw_paths:
+        return raw_paths[file]
+    folder = next(above for above in file.parents if above in raw_paths)
+    return str(PurePosixPath(raw_paths[folder]) / file.relative_to(folder))
+
+
+def _line(place: Place) -> int | None:
+    return place.number if place.unit else None
+
+
 def _table(rows: Sequence[BadPlace], raw_paths: Mapping[Path, str]) -> pa.Table:
     return pa.table(
         {
-            "file": pa.array([raw_paths[row.place.file] for row in rows], pa.string()),
-            "line": pa.array([row.place.number for row in rows], pa.int64()),
+            "file": pa.array([_raw_path(row.place.file, raw_paths) for row in rows], pa.string()),
+            "line": pa.array([_line(row.place) for row in rows], pa.int64()),
             "reason": pa.array([row.reason for row in rows], pa.string()),
             "text": pa.array([row.place.text for row in rows], pa.string()),
         }

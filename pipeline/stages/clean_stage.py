@@ -18,7 +18,7 @@ from shardmill.pipeline.stages.hold_out_last import last_rows, parts_to_share, s
 from shardmill.pipeline.stages.joined_lines import JoinedLines
 from shardmill.pipeline.stages.prepared_rows import PreparedFiles
 from shardmill.raw.cut_parts import cut_parts
-from shardmill.raw.sources import split_source
+from shardmill.raw.sources import bytes_of, split_source
 from shardmill.raw.untaken_rows import few_values
 
 
@@ -43,9 +43,7 @@ def run_clean(
         parts: dict[str, list[CleanedPart]] = {name: [] for name in plan.recipe.splits}
         for name in plan.recipe.source_splits():
             job = _clean_job(plan, build, name, generation=generation, scratch=scratch)
-            # The size of what is read, so that neither compression nor encoding moves a cut.
-            size = sum(file.readable.stat().st_size for file in job.source.files())
-            sizes = build.sizes
+            size, sizes = bytes_of(job.source), build.sizes
             chunks = job.source.chunks(sizes.chunk_bytes)
             cut = cut_parts(chunks, part_bytes=sizes.part_bytes(size))
             tasks = ((job, part) for part in cut)

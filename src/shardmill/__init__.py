@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from shardmill.errors import (
         AgreementError as AgreementError,
+        ArrayFormatError as ArrayFormatError,
         ArtifactError as ArtifactError,
         BinaryFileError as BinaryFileError,
         ChangedFileError as ChangedFileError,
@@ -49,8 +50,8 @@ if TYPE_CHECKING:
         FileTakenTwiceError as FileTakenTwiceError,
         FormatVersionError as FormatVersionError,
         GivenRowError as GivenRowError,
-        IdxFormatError as IdxFormatError,
         IdxSizeError as IdxSizeError,
+        ImageFileError as ImageFileError,
         ImageShapeError as ImageShapeError,
         InputError as InputError,
         JsonFormatError as JsonFormatError,
@@ -135,6 +136,7 @@ _NAMES = {
     ),
     "shardmill.errors": (
         "AgreementError",
+        "ArrayFormatError",
         "ArtifactError",
         "BinaryFileError",
         "ChangedFileError",
@@ -152,10 +154,10 @@ _NAMES = {
         "FileTakenTwiceError",
         "FormatVersionError",
         "GivenRowError",
-        "IdxFormatError",
         "JsonFormatError",
         "TableFormatError",
         "IdxSizeError",
+        "ImageFileError",
         "ImageShapeError",
         "InputError",
         "KindError",

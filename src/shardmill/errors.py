@@ -8,6 +8,7 @@ the command line, 130 an interrupt and 143 a termination.
 from typing import Self
 
 from shardmill.raw_errors import (
+    ArrayFormatError as ArrayFormatError,
     BinaryFileError as BinaryFileError,
     ChangedFileError as ChangedFileError,
     ColumnsError as ColumnsError,
@@ -19,8 +20,8 @@ from shardmill.raw_errors import (
     FieldCountError as FieldCountError,
     FileTakenTwiceError as FileTakenTwiceError,
     GivenRowError as GivenRowError,
-    IdxFormatError as IdxFormatError,
     IdxSizeError as IdxSizeError,
+    ImageFileError as ImageFileError,
     ImageShapeError as ImageShapeError,
     InputError as InputError,
     JsonFormatError as JsonFormatError,

@@ -113,8 +113,12 @@ class DroppedRowError(InputError):
     """A row to predict that a build would have dropped, so that there is no prediction."""
 
 
-class IdxFormatError(InputError):
-    """A file that does not start with a valid IDX header."""
+class ArrayFormatError(InputError):
+    """A file without the array that is meant, or of elements that no tensor has."""
+
+
+class ImageFileError(InputError):
+    """An image in a file of its own that cannot be read, or is not as the recipe says."""
 
 
 class IdxSizeError(InputError):

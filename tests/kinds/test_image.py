@@ -14,7 +14,7 @@ from shardmill.format.layout import Field
 from shardmill.kinds import image
 from shardmill.raw.image_table import image_rows, image_table
 from shardmill.recipe.image_recipe import ImageRecipe
-from shardmill.recipe.splits import RawFile, Split
+from shardmill.recipe.splits import ArrayFile, Split
 from shardmill.recipe.targets import ImageTarget
 
 IDX_DTYPES = ["uint8", "int8", "int16", "int32", "float32", "float64"]
@@ -24,7 +24,7 @@ IDX_DTYPES = ["uint8", "int8", "int16", "int32", "float32", "float64"]
 
 
 def image_recipe(target: ImageTarget | None = None) -> ImageRecipe:
-    splits = {"train": Split(images=RawFile(path="i"), labels=RawFile(path="l"))}
+    splits = {"train": Split(images=ArrayFile(path="i"), labels=ArrayFile(path="l"))}
     return ImageRecipe(name="i", kind="image", target=target, splits=splits)
 
 

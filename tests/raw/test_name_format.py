@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from small_parts import RECIPE, build
 
-from shardmill.errors import BinaryFileError, IdxFormatError
+from shardmill.errors import ArrayFormatError, BinaryFileError
 from shardmill.pipeline.sample.write_idx import encode_idx
 from shardmill.raw.name_format import name_format
 from shardmill.raw.read_idx import read_idx_header
@@ -52,7 +52,7 @@ OTHERS = [
     (parquet(), "Parquet", "name it as parquet = { path = ... }"),
     (feather(), "Arrow IPC", "name it as arrow = { path = ... }"),
     (encode_idx(np.zeros((2, 3), np.uint8)), "an IDX file", "name it as images = { path = ... }"),
-    (b"\x89PNG\r\n\x1a\n\0", "a PNG image", "name another file"),
+    (b"\x89PNG\r\n\x1a\n\0", "a PNG image", "images in files of their own are read"),
 ]
 
 
@@ -70,7 +70,7 @@ def test_in_the_place_of_csv(tmp_path: Path, content: bytes, name: str, fix: str
 @pytest.mark.parametrize(("content", "name", "fix"), [o for o in OTHERS if "IDX" not in o[1]])
 def test_in_the_place_of_idx(tmp_path: Path, content: bytes, name: str, fix: str) -> None:
     (tmp_path / "f").write_bytes(content)
-    with pytest.raises(IdxFormatError, match=f"found {name};"):
+    with pytest.raises(ArrayFormatError, match=f"found {name};"):
         read_idx_header(tmp_path / "f", len(content))
 
 

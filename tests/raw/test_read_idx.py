@@ -11,8 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
 
-from shardmill.errors import CompressionError, EmptyFileError, IdxFormatError, IdxSizeError
-from shardmill.raw.read_idx import read_idx_header, read_idx_rows
+from shardmill.errors import (
+    ArrayFormatError,
+    ChangedFileError,
+    CompressionError,
+    EmptyFileError,
+    IdxSizeError,
+)
+from shardmill.raw.read_array import read_array_rows
+from shardmill.raw.read_idx import read_idx_header
 
 Array = npt.NDArray[np.generic]
 CODES = {
@@ -41,7 +48,7 @@ def read(path: Path, content_bytes: int, rows: int = 2**20) -> list[Array]:
     header = read_idx_header(path, content_bytes)
     starts = range(0, header.shape[0], rows)
     return [
-        read_idx_rows(path, header, start, min(start + rows, header.shape[0]))
+        read_array_rows(path, header, start, min(start + rows, header.shape[0]))
         for start in reversed(starts)
     ][::-1]
 
@@ -76,7 +83,7 @@ def test_header(tmp_path: Path, name: str, code: int, shape: tuple[int, ...]) ->
     assert content[2] == code
     header = read_idx_header(*write(tmp_path / "f", content))
     assert (header.dtype.name, header.shape) == (name, shape)
-    assert header.row_bytes * shape[0] == len(content) - header.bytes
+    assert header.row_bytes * shape[0] == len(content) - header.start
 
 
 def test_values_are_big_endian(tmp_path: Path) -> None:
@@ -100,7 +107,7 @@ FORMATS = [
 def test_no_idx_file(tmp_path: Path, content: str, _what: str) -> None:
     path, size = write(tmp_path / "f", bytes.fromhex(content))
     shown = bytes.fromhex(content)[:4].hex(" ")
-    with pytest.raises(IdxFormatError, match=rf"f: expected an IDX file.*, found {shown};"):
+    with pytest.raises(ArrayFormatError, match=rf"f: expected an IDX file.*, found {shown};"):
         read_idx_header(path, size)
 
 
@@ -150,8 +157,8 @@ def test_file_that_shrinks_while_it_is_read(tmp_path: Path) -> None:
     content = encode(np.arange(6, dtype=np.int32))
     header = read_idx_header(*write(tmp_path / "f", content))
     (tmp_path / "f").write_bytes(content[:-1])
-    with pytest.raises(IdxSizeError, match="leave the file alone while it is read"):
-        read_idx_rows(tmp_path / "f", header, 0, 6)
+    with pytest.raises(ChangedFileError, match="leave the file alone while it is read"):
+        read_array_rows(tmp_path / "f", header, 0, 6)
 
 
 def test_compression_that_is_cut_short_while_it_is_read(tmp_path: Path) -> None:
@@ -161,10 +168,10 @@ def test_compression_that_is_cut_short_while_it_is_read(tmp_path: Path) -> None:
     header = read_idx_header(path, len(content))
     path.write_bytes(gzip.compress(content)[:-9])
     with pytest.raises(CompressionError, match="f: expected a whole gzip file"):
-        read_idx_rows(path, header, 0, 600)
+        read_array_rows(path, header, 0, 600)
 
 
 def test_more_dimensions_than_numpy_has(tmp_path: Path) -> None:
     path, size = write(tmp_path / "f", bytes([0, 0, 0x08, 65]) + struct.pack(">I", 1) * 65 + b"x")
-    with pytest.raises(IdxFormatError):
+    with pytest.raises(ArrayFormatError):
         read(path, size)

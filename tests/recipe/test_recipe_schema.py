@@ -44,7 +44,7 @@ def test_shipped_recipes_are_valid(name: str) -> None:
         (TABULAR, '"float64"', '"float64", heigth = 1', "$.columns.height"),
         (TABULAR, "first = 0", "first = 0.5", "$.target.first"),
         (TABULAR, 'path = "', 'checksum = "sha256:0"\npath = "', "$.splits.train.csv"),
-        (IMAGE, "[target]", "[csv]\nheader = true\n[target]", "$"),
+        (IMAGE, "[target]", "[text]\njoin = []\n[target]", "$"),
         (TEXT, "[text]", "[text]\ntokenizer = 'none'", "$.text.tokenizer"),
     ],
 )

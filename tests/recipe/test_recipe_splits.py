@@ -202,10 +202,10 @@ def test_faults_of_a_text_recipe(old: str, new: str, fault: str) -> None:
 
 def test_image_split_needs_labels_unless_it_has_none() -> None:
     labels = 'labels = { path = "labels" }'
-    fault = "splits.train: needs images and labels, or hold_out; has images"
+    fault = "splits.train: needs images and labels, or folder, or csv, or hold_out; has images"
     assert fault_of(change(IMAGE, labels, "")) == fault
     assert parse_recipe(change(IMAGE, labels, "labelled = false"), where="here")
-    fault = "splits.train: needs images, or hold_out; has images and labels"
+    fault = "splits.train: needs images, or folder, or csv, or hold_out; has images and labels"
     assert fault_of(IMAGE + "labelled = false") == fault
 
 

@@ -77,10 +77,11 @@ def test_rows_of_a_program_give_the_same(
     rows: Any
     if name == "mnist":
         from shardmill.raw.raw_files import read_raw
-        from shardmill.raw.read_idx import read_idx_header, read_idx_rows
+        from shardmill.raw.read_array import read_array_rows
+        from shardmill.raw.read_idx import read_idx_header
 
         header = read_idx_header(raw[name], read_raw(raw[name]).bytes)
-        rows = read_idx_rows(raw[name], header, 0, 40)
+        rows = read_array_rows(raw[name], header, 0, 40)
     elif name == "titanic":
         with raw[name].open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))[:40]

@@ -178,7 +178,10 @@ def test_inputs_that_are_no_raw_files(
     for path in (tmp_path / "none.csv", raw["titanic"] / "none.csv"):
         assert fault("titanic", path).endswith("directory to do check the path")
     for name in NAMES:
-        assert "expected a file found a folder" in fault(name, tmp_path)
+        folder = (
+            "a folder of images found none in it" if name == "mnist" else "a file found a folder"
+        )
+        assert f"expected {folder}" in fault(name, tmp_path)
         assert "expected a file found a device" in fault(name, Path(os.devnull))
     pq.write_table(pa.table({"a": [1]}), tmp_path / "a.parquet")
     with ZipFile(tmp_path / "a.xlsx", "w") as file:

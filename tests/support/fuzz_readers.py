@@ -27,7 +27,8 @@ from shardmill.errors import InputError
 from shardmill.raw.csv.csv_chunks import csv_chunks
 from shardmill.raw.csv.read_csv import BadRow, lines_of_rows, parse_chunk
 from shardmill.raw.plain_file import plain_copy
-from shardmill.raw.read_idx import read_idx_header, read_idx_rows
+from shardmill.raw.read_array import read_array_rows
+from shardmill.raw.read_idx import read_idx_header
 from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.csv_options import Csv
 
@@ -152,7 +153,7 @@ def read_case(draw: random.Random, path: Path, encoding: str | None) -> None:
         header = read_idx_header(plain.path, plain.bytes)
         rows = draw.randint(1, 4)
         for start in range(0, header.shape[0], rows):
-            read_idx_rows(plain.path, header, start, min(start + rows, header.shape[0]))
+            read_array_rows(plain.path, header, start, min(start + rows, header.shape[0]))
         return
     options = Csv(
         header=draw.random() < 0.7,

@@ -70,8 +70,9 @@ def command(
     MODEL is a model that `shardmill train` has saved: the name or the folder of the run, or its own
     folder. INPUT is a raw file like those of its
     recipe: a CSV file with the same columns, in which the target may be missing and others may be
-    there, or an IDX file of images. It may be compressed, and it may be a pipe. INPUT may also be -
-    for stdin: a file, or for texts one text on each line.
+    there, or a file with an array of images. It may be compressed, and it may be a pipe. INPUT may
+    also be an image or a folder of images, whose paths `--keep file` writes. INPUT may be - for
+    stdin: a file, or for texts one text on each line.
 
     If the recipe puts bad rows in quarantine, those of INPUT are listed, the others are predicted,
     and the exit code is 10.
@@ -123,10 +124,18 @@ def _batches(
         if keep:
             raise click.UsageError("--keep: lines of text have no columns.")
         return batches_of_texts(preprocessor, sys.stdin.buffer, rows, layout="bag")
-    if keep and recipe.csv_options() is None:
-        raise click.UsageError("--keep: images have no columns.")
+    if keep and recipe.kind == "image" and (set(keep) != {"file"} or _is_array(given)):
+        raise click.UsageError("--keep: images have no columns; images in files have `file`.")
     on_bad = bad.append if recipe.bad_rows_allowed() else None
     return batches_of_file(preprocessor, Path(given), rows, layout="bag", keep=keep, on_bad=on_bad)
+
+
+def _is_array(given: str) -> bool:
+    """Say whether the input is one file of arrays, and not images in files of their own."""
+    from shardmill.raw.image_folder import ENDINGS
+
+    path = Path(given)
+    return not path.is_dir() and path.suffix.lower() not in ENDINGS
 
 
 def _check_kept(keep: tuple[str, ...], classes: tuple[str, ...]) -> None:

@@ -9,20 +9,24 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from shardmill.errors import ImageFileError
 from shardmill.format.layout import Field
 from shardmill.format.manifest import Statistics
 from shardmill.format.ragged import Ragged
 from shardmill.kinds.given_rows import row_error
 from shardmill.kinds.read_image_targets import read_image_labels
 from shardmill.kinds.read_targets import (
+    class_indices,
+    column_labels,
     label_column as label_column,
     target_columns as target_columns,
     targets as targets,
 )
 from shardmill.kinds.row import Array, Cleaned, Fitted, RowFault, without_faulty
-from shardmill.raw.image_table import image_rows, image_table
+from shardmill.raw.image_table import FAULTS, image_rows, image_table
 from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.image_recipe import ImageRecipe
+from shardmill.recipe.targets import ColumnTarget, ImageTarget, Target
 
 # Images hardly ever repeat.
 PLAIN_COLUMNS: tuple[str, ...] = ("image",)
@@ -36,21 +40,40 @@ def clean(recipe: ImageRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
 
     An image of two dimensions [height, width] becomes [1, height, width], as torch wants it, and
     one of the layout "hwc" becomes [channels, height, width]. Transposed images are turned the
-    right way round. Arrays of any other rank keep their shape. A label that is no class, or no
-    number, is a fault.
+    right way round. Arrays of any other rank keep their shape. An image that could not be read, and
+    a label that is no class or no number, is a fault.
     """
     rows = image_rows(raw)
-    if recipe.layout == "hwc" and rows.ndim == 4:
+    is_decoded = FAULTS in raw.column_names  # so it is as it is stored
+    if recipe.layout == "hwc" and rows.ndim == 4 and not is_decoded:
         rows = rows.transpose(0, 3, 1, 2)
     else:
         rows = rows.reshape(-1, 1, *rows.shape[1:]) if rows.ndim == 3 else rows
-    if recipe.transpose:
+    if recipe.transpose and not is_decoded:
         rows = rows.swapaxes(-1, -2)
-    faults: list[RowFault] = []
+    faults = _unread(raw)
     columns: dict[str, pa.Array] = {}
     if recipe.target is not None and labelled:
-        columns["label"], faults = read_image_labels(raw.column("label"), recipe.target)
+        columns["label"], of_labels = _labels(recipe, recipe.target, raw)
+        faults += of_labels
     return without_faulty(image_table(rows, **columns), faults)
+
+
+def _unread(raw: pa.Table) -> list[RowFault]:
+    """Return the faults of images that could not be read, if there are any."""
+    if FAULTS not in raw.column_names or raw.column(FAULTS).null_count == len(raw):
+        return []
+    found = enumerate(raw.column(FAULTS).to_pylist())
+    return [RowFault(row, "", ImageFileError, **facts) for row, facts in found if facts is not None]
+
+
+def _labels(recipe: ImageRecipe, target: Target, raw: pa.Table) -> tuple[pa.Array, list[RowFault]]:
+    if isinstance(target, ColumnTarget):
+        return column_labels(target, raw, recipe.number_format())
+    labels = raw.column("label")
+    if isinstance(target, ImageTarget):
+        return read_image_labels(labels, target)
+    return class_indices(labels, target, "label")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +164,11 @@ def unknown(
 
 
 def source_columns(recipe: ImageRecipe) -> SourceColumns:
-    """Return the columns `image` and, if there is a target, `label`."""
+    """Return the columns `image` and, if there is a target, `label`; those of CSV files by name."""
+    if recipe.paths is not None:
+        column, target = recipe.paths.column, recipe.target
+        names = target.raw_columns() if isinstance(target, ColumnTarget) else ()
+        return SourceColumns(recipe.paths.columns or (column, *names), (column,), names)
     targets = () if recipe.target is None else ("label",)
     return SourceColumns(("image", *targets), ("image",), targets)
 
@@ -149,13 +176,38 @@ def source_columns(recipe: ImageRecipe) -> SourceColumns:
 def clean_given(recipe: ImageRecipe, fitted: Fitted, rows: Any) -> Cleaned:
     """Return the cleaned rows of an array of images [n, h, w] or [n, *shape], as in raw files.
 
+    A list of Pillow's images is taken, too. They are treated as those in files of their own.
+
     Raises:
         GivenRowError: The images have another shape or dtype than those of the artifact.
     """
-    field, images = fitted.inputs[0], np.asarray(rows)
+    field = fitted.inputs[0]
+    if isinstance(rows, list | tuple) and rows and all(hasattr(row, "getexif") for row in rows):
+        return Cleaned(image_table(_given_images(recipe, field, rows)))
+    images = np.asarray(rows)
     shapes = recipe.raw_shapes(field.shape)
     if images.shape[1:] not in shapes or images.dtype != field.dtype:
         expected = " or ".join(f"[n, {', '.join(map(str, shape))}]" for shape in shapes)
         found = f"{images.dtype} of shape {list(images.shape)}"
         raise row_error("the rows", f"{field.dtype} of shape {expected}", found)
     return clean(recipe, image_table(images), labelled=False)
+
+
+def _given_images(recipe: ImageRecipe, field: Field, images: Sequence[Any]) -> Array:
+    """Return images of Pillow as an array [n, channels, height, width]."""
+    # Imported here, since most rows are no images of Pillow.
+    from shardmill.raw.decode_image import ImageFault, pixels_of
+    from shardmill.raw.read_images import form_to_predict
+
+    rows = []
+    for number, image in enumerate(images):
+        try:
+            if field.dtype != "uint8":
+                raise ValueError("images are uint8")
+            rows.append(pixels_of(image, form_to_predict(recipe, field.shape)))
+        except ImageFault as fault:
+            raise row_error(f"row {number}", fault.expected, fault.found) from None
+        except ValueError:
+            expected = f"an array of {field.dtype} {list(field.shape)}"
+            raise row_error(f"row {number}", expected, "an image") from None
+    return np.stack(rows)

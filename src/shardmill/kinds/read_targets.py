@@ -15,11 +15,12 @@ from shardmill.kinds.cells import Cells
 from shardmill.kinds.keys_for_cells import keys_for_number
 from shardmill.kinds.read_numbers import read_numbers
 from shardmill.kinds.row import RowFault
+from shardmill.raw.spell_values import texts_of
 from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.recipe.names import listed
 from shardmill.recipe.number_format import NumberFormat
 from shardmill.recipe.tabular_column import FALSE, TRUE
-from shardmill.recipe.targets import CellTarget, Target
+from shardmill.recipe.targets import CellTarget, ColumnTarget, Target
 from shardmill.recipe.text_recipe import TextRecipe
 
 _OTHER_CLASS = (
@@ -73,6 +74,27 @@ def target_values(column: pa.Array | pa.ChunkedArray, field: Field) -> Array:
     # Classes are int64 already. A number has whatever dtype its column has.
     values = numpy_array(column) if column.type == pa.int64() else np.asarray(column)
     return values.astype(field.dtype, copy=False)
+
+
+def column_labels(
+    target: ColumnTarget, raw: pa.Table, form: NumberFormat
+) -> tuple[pa.Array, list[RowFault]]:
+    """Return the column of cleaned rows for the target of raw rows [n], and the faults of others.
+
+    Args:
+        target: The target, whose columns are strings.
+        raw: The raw rows.
+        form: How a target that is a number is written.
+    """
+    names = target.raw_columns()
+    columns = [texts_of(raw.column(name)) for name in names]
+    if target.columns is not None:
+        return flag_columns(columns, names)
+    if target.separator is not None:
+        return separated_classes(columns[0], target, names[0])
+    if target.role == "number":
+        return read_number_labels(columns[0], names[0], form)
+    return class_indices(columns[0], target, names[0])
 
 
 def class_lists(flags: npt.NDArray[np.uint8]) -> pa.Array:

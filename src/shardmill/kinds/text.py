@@ -13,18 +13,14 @@ from shardmill.format.layout import Field
 from shardmill.format.ragged import Ragged
 from shardmill.kinds.given_rows import given_columns, given_texts, is_missing
 from shardmill.kinds.read_targets import (
-    class_indices,
-    flag_columns,
+    column_labels,
     label_column as label_column,
-    read_number_labels,
-    separated_classes,
     target_columns as target_columns,
     targets as targets,
 )
 from shardmill.kinds.row import Cleaned, Fitted, RowFault, unknown_id_of, without_faulty
 from shardmill.raw.row_source import SourceColumns
-from shardmill.raw.spell_values import texts_of, texts_without_null
-from shardmill.recipe.targets import ColumnTarget
+from shardmill.raw.spell_values import texts_without_null
 from shardmill.recipe.text_recipe import TextRecipe, Vocabulary
 from shardmill.text.clean_text import clean_texts
 from shardmill.text.encode_texts import encode_texts
@@ -53,22 +49,8 @@ def clean(recipe: TextRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
     faults: list[RowFault] = []
     columns = {"text": clean_texts(join_columns(recipe, raw), recipe.text.clean)}
     if recipe.target is not None and labelled:
-        columns["label"], faults = _labels(recipe, recipe.target, raw)
+        columns["label"], faults = column_labels(recipe.target, raw, recipe.number_format())
     return without_faulty(pa.table(columns), faults)
-
-
-def _labels(
-    recipe: TextRecipe, target: ColumnTarget, raw: pa.Table
-) -> tuple[pa.Array, list[RowFault]]:
-    names = target.raw_columns()
-    columns = [texts_of(raw.column(name)) for name in names]
-    if target.columns is not None:
-        return flag_columns(columns, names)
-    if target.separator is not None:
-        return separated_classes(columns[0], target, names[0])
-    if target.role == "number":
-        return read_number_labels(columns[0], names[0], recipe.number_format())
-    return class_indices(columns[0], target, names[0])
 
 
 def source_columns(recipe: TextRecipe) -> SourceColumns:

@@ -8,6 +8,10 @@ import pyarrow as pa
 
 from shardmill.format.arrow_arrays import Array, arrow_array, numpy_array
 
+# The column that says of an image what is wrong with it, where each is in a file of its own. It is
+# null for an image that was read, or else the `expected`, `found` and `fix` of an error.
+FAULTS = "fault"
+
 
 def image_table(rows: Array, **columns: pa.Array) -> pa.Table:
     """Return `rows` [n, *shape] as a column `image`, and other columns after it.

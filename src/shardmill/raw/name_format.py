@@ -44,6 +44,10 @@ def name_format(start: bytes) -> str | None:
 
 def reads_it(name: str) -> str:
     """Return what to do with a file of a format that `name_format` returned."""
+    if name.endswith("image"):
+        return 'images in files of their own are read by a recipe of kind = "image"'
+    if name == "an array of numpy":
+        return 'name it under images or labels of a recipe of kind = "image"'
     if any(archive in name for archive in _ARCHIVES):
         return "unpack it, and name the file that was in it"
     if name in _KEYS:

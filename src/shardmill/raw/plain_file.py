@@ -138,6 +138,18 @@ def _too_much(path: Path, most: int) -> CompressionError:
     )
 
 
+def check_room(folder: Path, size: int) -> None:
+    """Check that a disk keeps some room if `size` more bytes are written to it.
+
+    A small file may become so large, decompressed, that others would find no room.
+
+    Raises:
+        OSError: It does not.
+    """
+    if shutil.disk_usage(folder).free < _FREE_BYTES + size:
+        raise OSError(errno.ENOSPC, f"less than {_FREE_BYTES >> 20} MiB would be left free")
+
+
 class _Digests:
     """Hashes blocks in other threads while the caller prepares the next one."""
 
@@ -181,7 +193,7 @@ class _Copy:
         try:
             if self._unlooked >= _LOOK_BYTES:
                 self._unlooked = 0
-                self._check_room()
+                check_room(self._path.parent, _LOOK_BYTES)
             self._file.write(block)
         except OSError as error:
             raise self._unwritable(error) from None
@@ -193,11 +205,6 @@ class _Copy:
         except OSError as error:
             raise self._unwritable(error) from None
         self._finished = True
-
-    def _check_room(self) -> None:
-        # A small file may become so large that others find no room on the disk.
-        if shutil.disk_usage(self._path.parent).free < _FREE_BYTES + _LOOK_BYTES:
-            raise OSError(errno.ENOSPC, f"less than {_FREE_BYTES >> 20} MiB would be left free")
 
     def _unwritable(self, error: OSError) -> OutputError:
         return OutputError.unwritable(self._path, error, fix="make room, or choose another folder")

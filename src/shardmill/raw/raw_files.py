@@ -7,15 +7,16 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 from shardmill.errors import ChangedFileError, SampleListError
 from shardmill.raw.decompress import file_stat, open_raw, stat_facts
+from shardmill.raw.image_folder import hash_images, list_images
 from shardmill.raw.plain_file import PlainFile, is_plain, plain_copy
 from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.recipe.splits import RawFile
+from shardmill.recipe.splits import ImageFolder, RawFile
 
 SAMPLE_NAME = "sample.json"
 COMPRESSED_SUFFIXES = (".gz", ".zst", ".xz", ".bz2")
@@ -59,9 +60,27 @@ class RawContent:
             InputError: The file cannot be read, or is not in its encoding.
         """
         if not is_plain(path, encoding):
-            return cls.of(path, plain_copy(path, copy, encoding=encoding))
-        stat = file_stat(path)
-        return cls(path, stat[0], "", None, stat, path)
+            content = cls.of(path, plain_copy(path, copy, encoding=encoding))
+        else:
+            stat = file_stat(path)
+            content = cls(path, stat[0], "", None, stat, path)
+        return content if encoding is not None else content.unpacked(copy)
+
+    def unpacked(self, copy: Path) -> Self:
+        """Return the same content, or a copy of it if it is an `.npz` with compressed arrays.
+
+        Args:
+            copy: The plain copy of the file, if it has one. That of an `.npz` is beside it.
+
+        Raises:
+            ArrayFormatError: It is an `.npz` that is damaged.
+            OutputError: The copy cannot be written.
+        """
+        # Imported here, since a check that a build is up to date needs no numpy.
+        from shardmill.raw.unpack_npz import unpack_npz
+
+        readable = unpack_npz(self.readable, copy.with_suffix(".npz"), name=self.path)
+        return replace(self, readable=readable)
 
     def matches(self, checksum: str) -> bool:
         """Say whether the content has this checksum, written `sha256:hex` or `md5:hex`."""
@@ -81,7 +100,8 @@ class FoundFile:
 
     Attributes:
         path: Where the file is.
-        stat: Its size, times of modification and change, and inode; see `file_stat`.
+        stat: Its size, times of modification and change, and inode; see `file_stat`. For a folder
+            of images, see `ImageList.stat`.
     """
 
     path: Path
@@ -144,8 +164,11 @@ def find_entry(folder: Path, file: RawFile) -> tuple[FoundFile, ...]:
     """Return the raw files of one entry of a recipe, sorted by name; none if they are missing.
 
     A path without `*` and `?` is looked for as `find_raw` does. With them, it stands for all files
-    whose names match it, except hidden ones.
+    whose names match it, except hidden ones. A folder of images counts as one file.
     """
+    if isinstance(file, ImageFolder):
+        images = list_images(folder / file.path)
+        return (FoundFile(images.folder, images.stat),) if images.images else ()
     if not file.is_pattern:
         found = find_raw(folder, file)
         return () if found is None else (found,)
@@ -183,6 +206,17 @@ def read_raw(path: Path) -> RawContent:
     return RawContent.of(path, plain_copy(path, None, encoding=None, md5=True))
 
 
+def read_folder(path: Path) -> RawContent:
+    """Return the size and the hash of all images in a folder; see `hash_images`.
+
+    Raises:
+        UnreadableFileError: An image or a folder cannot be read.
+    """
+    images = list_images(path)
+    stat = images.stat
+    return RawContent(path, stat[0], hash_images(images), None, stat, path)
+
+
 def known_content(found: FoundFile, known: Mapping[str, Any]) -> RawContent | None:
     """Return an earlier result if the file is still the same.
 
@@ -217,9 +251,13 @@ def check_same(content: RawContent) -> None:
     Raises:
         ChangedFileError: The content has changed since.
     """
-    if content.readable != content.path or file_stat(content.path) == content.stat:
-        return
-    if plain_copy(content.path, None, encoding=None).sha256 != content.sha256:
+    if content.path.is_dir():
+        images = list_images(content.path)
+        same = images.stat == content.stat or hash_images(images) == content.sha256
+    else:
+        same = content.readable != content.path or file_stat(content.path) == content.stat
+        same = same or plain_copy(content.path, None, encoding=None).sha256 == content.sha256
+    if not same:
         raise changed_error(content.path)
 
 

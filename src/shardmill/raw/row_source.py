@@ -59,7 +59,8 @@ class Place(NamedTuple):
 
     Attributes:
         file: The raw file.
-        unit: What `number` counts: `line` from 1, or `row` from 0.
+        unit: What `number` counts: `line` from 1, or `row` from 0. Empty if the file is the row;
+            then `number` counts the files from 0.
         number: The first line of the row, or its number.
         text: The text of the row; None if it is no text.
     """
@@ -70,7 +71,7 @@ class Place(NamedTuple):
     text: str | None
 
     def __str__(self) -> str:
-        return f"{self.file}, {self.unit} {self.number}"
+        return f"{self.file}, {self.unit} {self.number}" if self.unit else str(self.file)
 
 
 class BadPlace(NamedTuple):

@@ -8,14 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from shardmill.raw.array_source import ArraySource
 from shardmill.raw.csv.csv_source import CsvSource
 from shardmill.raw.decompress import open_raw
-from shardmill.raw.idx_source import IdxSource
+from shardmill.raw.folder_source import FolderSource
+from shardmill.raw.paths_source import PathsSource
 from shardmill.raw.raw_files import COMPRESSED_SUFFIXES, RawContent
 from shardmill.raw.row_source import RowSource, SourceColumns
 from shardmill.raw.tables.json_lines_source import JsonLinesSource
 from shardmill.raw.tables.table_source import TableSource
 from shardmill.recipe.any_recipe import AnyRecipe
+from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.recipe.splits import Split
 
 
@@ -42,7 +45,9 @@ _SOURCES: Mapping[str, SourceFactory] = {
     "parquet": TableSource,
     "arrow": TableSource,
     "jsonl": JsonLinesSource,
-    "images": IdxSource,
+    "images": ArraySource,
+    "folder": FolderSource,
+    "paths": PathsSource,
 }
 _JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 _ARROW_STARTS = (b"ARROW1", b"\xff\xff\xff\xff")
@@ -65,7 +70,7 @@ def split_source(
     Raises:
         InputError: A file is not what the recipe says.
     """
-    return _SOURCES[_key_of(split)].of_split(recipe, split, raw, columns)
+    return _SOURCES[_key_of(recipe, split)].of_split(recipe, split, raw, columns)
 
 
 def file_format(recipe: AnyRecipe, path: Path) -> str:
@@ -81,8 +86,8 @@ def file_format(recipe: AnyRecipe, path: Path) -> str:
     Raises:
         InputError: The file cannot be read.
     """
-    own = _key_of(next(iter(recipe.source_splits().values())))
-    if own == "images":
+    own = _key_of(recipe, next(iter(recipe.source_splits().values())))
+    if isinstance(recipe, ImageRecipe):
         return own
     with open_raw(path) as file:
         start = file.read(512)
@@ -113,5 +118,19 @@ def file_source(
     return _SOURCES[form].of_file(recipe, file, columns)
 
 
-def _key_of(split: Split) -> str:
-    return next(key for key in _SOURCES if getattr(split, key) is not None)
+def bytes_of(source: RowSource) -> int:
+    """Return how many bytes the chunks of a source have together.
+
+    It is the size of what is read, so that neither compression nor encoding moves the cuts between
+    parts. Images in files of their own count as they are when they are decoded.
+    """
+    if isinstance(source, FolderSource | PathsSource):
+        return source.bytes
+    return sum(file.readable.stat().st_size for file in source.files())
+
+
+def _key_of(recipe: AnyRecipe, split: Split) -> str:
+    """Return the key of `_SOURCES` for a split that has files of its own."""
+    if isinstance(recipe, ImageRecipe) and split.csv is not None:
+        return "paths"
+    return next(key for key in _SOURCES if getattr(split, key, None) is not None)

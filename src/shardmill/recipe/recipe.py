@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from shardmill.recipe.csv_options import Csv
 from shardmill.recipe.names import Name
 from shardmill.recipe.row_rules import RowRules
-from shardmill.recipe.splits import ROW_FORMATS, CsvFile, RawFile, RowFile, Split
+from shardmill.recipe.splits import ROW_FORMATS, ArrayFile, CsvFile, RawFile, RowFile, Split
 from shardmill.recipe.targets import Target
 from shardmill.strict import FaultsError, Strict, describe_faults
 
@@ -37,6 +37,7 @@ class Recipe(Strict):
 
     # The cleaned rows do not depend on these keys, so a change of them leaves the Parquet as it is.
     shard_only: ClassVar[frozenset[str]] = frozenset({"description"})
+    bad_rows_key: ClassVar[str] = "csv.max_bad_rows"
 
     def facts(self) -> dict[str, Any]:
         """Return what the recipe says beyond the defaults, ready for JSON.
@@ -138,7 +139,7 @@ class Recipe(Strict):
         known: dict[str, tuple[RawFile, RawFile, str]] = {}
         for name, split in self.splits.items():
             for file in split.files():
-                published = file.published() if isinstance(file, RowFile) else file
+                published = file.published()
                 facts, other, of = known.setdefault(file.path, (published, file, name))
                 if facts != published:
                     yield f"splits: {file.path} has other urls, checksum or rows in another split"
@@ -161,6 +162,8 @@ class Recipe(Strict):
         labelled = self.splits[one].labelled and self.splits[other].labelled
         if isinstance(file, RowFile) and isinstance(again, RowFile) and file.is_apart(again):
             return False
+        if _array(file) != _array(again):
+            return False
         return one != other and labelled
 
     def column_names(self) -> tuple[str, ...] | None:
@@ -176,7 +179,7 @@ class Recipe(Strict):
         names = self.column_names()
         for name, split in self.splits.items():
             group = None if split.hold_out is None else split.hold_out.group
-            if group is not None and self.kind == "image":
+            if group is not None and self.kind == "image" and self.csv_options() is None:
                 yield f"splits.{name}.hold_out.group: needs files with columns"
             elif group is not None and names is not None and group not in names:
                 yield f"splits.{name}.hold_out.group: no column {group!r}"
@@ -213,11 +216,12 @@ class Recipe(Strict):
                     yield from describe_faults(CsvFile, error, whole=path)
 
     def _faults_of(self, name: str, split: Split) -> Iterator[str]:
-        keys = (*ROW_FORMATS, "images", "labels")
+        keys = (*ROW_FORMATS, "images", "labels", "folder")
         given = [key for key in keys if getattr(split, key) is not None]
         if self.kind == "image":
-            needed = "images and labels" if split.labelled else "images"
-            fits = " and ".join(given) == needed
+            ways = ["images and labels" if split.labelled else "images", "folder", "csv"]
+            needed = ", or ".join(ways)
+            fits = " and ".join(given) in ways
         else:
             needed = f"one of {', '.join(ROW_FORMATS)}"
             fits = len(given) == 1 and given[0] in ROW_FORMATS
@@ -233,6 +237,10 @@ class Recipe(Strict):
                 )
             if split.optional or not split.labelled:
                 yield f"splits.{name}: optional and labelled belong to the split that gives rows"
+
+
+def _array(file: RawFile) -> str | None:
+    return file.array if isinstance(file, ArrayFile) else None
 
 
 def _where(file: RawFile) -> Mapping[str, Sequence[str]]:

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Annotated, Any, Self
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Field,
     TypeAdapter,
@@ -24,54 +23,13 @@ from shardmill.recipe.csv_options import (
     Lines,
     Sign,
 )
-from shardmill.recipe.names import Count, Name, distinct
-from shardmill.strict import Strict, spelt
-
-CHECKSUM = spelt(
-    "sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", "sha256: and 64 hexadecimal digits, or md5: and 32"
+from shardmill.recipe.names import Name, distinct
+from shardmill.recipe.raw_file import (
+    ArrayFile as ArrayFile,
+    ImageFolder as ImageFolder,
+    RawFile as RawFile,
 )
-
-
-def _below_raw(path: str) -> str:
-    parts = path.split("/")
-    if "\\" in path or ":" in path or any(part in ("", ".", "..") for part in parts):
-        raise ValueError("must be a relative path with forward slashes, below the raw folder")
-    if _is_pattern("/".join(parts[:-1])):
-        raise ValueError("may have * and ? in its last part alone")
-    return path
-
-
-def _is_pattern(path: str) -> bool:
-    return "*" in path or "?" in path
-
-
-class RawFile(Strict):
-    """One raw file, or all files that match a pattern.
-
-    Attributes:
-        path: The path of the file below the raw folder. In its last part `*` stands for any
-            characters and `?` for any single one. The path then stands for all files that match.
-        urls: Where the file is published. Mirrors are tried in turn.
-        checksum: The checksum of the published content after decompression: `sha256:` or `md5:`
-            followed by hexadecimal digits.
-        rows: How many rows the published file has.
-    """
-
-    path: Annotated[str, AfterValidator(_below_raw)]
-    urls: tuple[str, ...] = ()
-    checksum: Annotated[str, CHECKSUM] | None = None
-    rows: Count | None = None
-
-    @property
-    def is_pattern(self) -> bool:
-        """Whether the path stands for any number of files."""
-        return _is_pattern(self.path)
-
-    @model_validator(mode="after")
-    def _pattern_has_no_facts(self) -> Self:
-        if self.is_pattern and (self.urls or self.checksum or self.rows):
-            raise ValueError("a path with * or ? has no urls, checksum or rows")
-        return self
+from shardmill.strict import Strict
 
 
 def _values(value: Any) -> Any:
@@ -224,8 +182,9 @@ class Split(Strict):
         arrow: A file in Arrow's IPC format, or several: a file, which is called Feather too, or a
             stream.
         jsonl: A file of JSON Lines, or several: a JSON object on each line.
-        images: An IDX file of images.
-        labels: An IDX file of labels.
+        images: An array of images.
+        labels: An array of their labels.
+        folder: A folder of images, which lie in folders named by their classes.
         hold_out: Which rows of another split are held out for this one.
         optional: Whether the split is left out if its files are missing.
         labelled: Whether the rows have targets.
@@ -235,16 +194,17 @@ class Split(Strict):
     parquet: RowFiles = None
     arrow: RowFiles = None
     jsonl: RowFiles = None
-    images: RawFile | None = None
-    labels: RawFile | None = None
+    images: ArrayFile | None = None
+    labels: ArrayFile | None = None
+    folder: ImageFolder | None = None
     hold_out: HoldOut | None = None
     optional: bool = False
     labelled: bool = True
 
     def files(self) -> tuple[RawFile, ...]:
         """Return the raw files of this split, none if it is held out of another one."""
-        arrays = [file for file in (self.images, self.labels) if file is not None]
-        return (*(file for key in ROW_FORMATS for file in self.row_files(key)), *arrays)
+        own = [file for file in (self.images, self.labels, self.folder) if file is not None]
+        return (*(file for key in ROW_FORMATS for file in self.row_files(key)), *own)
 
     def row_files(self, key: str) -> tuple[RowFile, ...]:
         """Return the files of rows of one format, by its key, such as `csv`."""
@@ -266,10 +226,3 @@ class Split(Strict):
     def _files_are_distinct(cls, files: RowFiles) -> RowFiles:
         distinct(tuple(file.path for file in files) if isinstance(files, tuple) else ())
         return files
-
-    @field_validator("images", "labels")
-    @classmethod
-    def _no_pattern(cls, file: RawFile | None) -> RawFile | None:
-        if file is not None and file.is_pattern:
-            raise ValueError("must be one file, without * or ?")
-        return file

@@ -150,7 +150,7 @@ class ColumnTarget(CellTarget):
 
 
 class ImageTarget(Target):
-    """A target that is an IDX file of labels. Learnt classes are called by their numbers.
+    """A target that is an array of labels. Learnt classes are called by their numbers.
 
     Attributes:
         column: Which column of a file of rows [n, m] is the label, counted from 0; None if the file

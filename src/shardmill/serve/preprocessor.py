@@ -138,9 +138,9 @@ class Preprocessor:
 
         Args:
             rows: For a table, an Arrow table, a DataFrame or a list of dicts with the raw columns
-                (dropped columns may be missing). For images, an array [n, h, w] or [n, *shape]. For
-                texts, a list of texts, or a table or DataFrame with the columns that the recipe
-                joins.
+                (dropped columns may be missing). For images, an array [n, h, w] or [n, *shape],
+                or a list of Pillow's images. For texts, a list of texts, or a table or DataFrame
+                with the columns that the recipe joins.
             layout: How texts are put together: "padded" gives a `Padded`, "bag" gives a `Bag`.
 
         Returns:

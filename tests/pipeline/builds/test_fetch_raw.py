@@ -13,7 +13,7 @@ from shardmill.errors import FetchError, OutputError
 from shardmill.pipeline.builds.fetch_raw import Fetched, fetch_raw
 from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.recipe.load_recipe import parse_recipe
-from shardmill.recipe.splits import RawFile, Split
+from shardmill.recipe.splits import ArrayFile, Split
 
 CONTENT = b"the published content\n"
 CHECKSUM = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
@@ -53,7 +53,7 @@ def mirror() -> Iterator[str]:
 
 
 def recipe(*urls: str, path: str = "toy/f", checksum: str | None = CHECKSUM) -> ImageRecipe:
-    images = RawFile(path=path, urls=urls, checksum=checksum)
+    images = ArrayFile(path=path, urls=urls, checksum=checksum)
     train = Split(images=images, labelled=False)
     return ImageRecipe(name="toy", kind="image", splits={"train": train})
 

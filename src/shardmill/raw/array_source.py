@@ -1,4 +1,4 @@
-"""Rows of IDX files: images, or arrays of any other shape, and their labels."""
+"""Rows of arrays in files: images, or rows of any other shape, and their labels."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,9 +9,11 @@ import pyarrow as pa
 
 from shardmill.errors import ImageShapeError, LabelShapeError, RowCountError
 from shardmill.format.arrow_arrays import arrow_array
+from shardmill.raw.array_header import ArrayHeader
 from shardmill.raw.image_table import image_table
 from shardmill.raw.raw_files import RawContent
-from shardmill.raw.read_idx import IdxHeader, read_idx_header, read_idx_rows
+from shardmill.raw.read_array import read_array_header, read_array_rows
+from shardmill.raw.read_npy import names_in
 from shardmill.raw.row_source import Place, ReadRows, SourceColumns
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.image_recipe import ImageRecipe
@@ -20,8 +22,8 @@ from shardmill.recipe.targets import ImageTarget
 
 
 @dataclass(frozen=True, slots=True)
-class IdxChunk:
-    """Rows `[start, stop)` of IDX files, and how many bytes the images among them take."""
+class ArrayChunk:
+    """Rows `[start, stop)` of arrays, and how many bytes the images among them take."""
 
     start: int
     stop: int
@@ -29,8 +31,8 @@ class IdxChunk:
 
 
 @dataclass(frozen=True, slots=True)
-class IdxSource:
-    """Images of an IDX file and, if there is one, the labels of another.
+class ArraySource:
+    """An array of images and, if there is one, an array of their labels.
 
     Attributes:
         images: The file of images.
@@ -42,9 +44,9 @@ class IdxSource:
     """
 
     images: RawContent
-    header: IdxHeader
+    header: ArrayHeader
     labels: RawContent | None = None
-    label_header: IdxHeader | None = None
+    label_header: ArrayHeader | None = None
     label_column: int | None = None
 
     @classmethod
@@ -53,24 +55,22 @@ class IdxSource:
         recipe: AnyRecipe,
         split: Split,
         raw: Mapping[str, tuple[RawContent, ...]],
-        columns: SourceColumns,
-    ) -> "IdxSource":
-        """Return the rows of a split that has IDX files of its own.
+        columns: SourceColumns,  # noqa: ARG003
+    ) -> "ArraySource":
+        """Return the rows of a split that has files of arrays of its own.
 
         Raises:
-            IdxFormatError: A file does not start with a valid IDX header.
-            IdxSizeError: A file has another size than its header says.
-            EmptyFileError: A file holds no rows.
+            InputError: An array cannot be read; see `read_array_header`.
             RowCountError: There is not one label for each image.
             LabelShapeError: A label has more or fewer numbers than the recipe says.
         """
         assert split.images is not None  # noqa: S101  the recipe was validated
         (images,) = raw[split.images.path]
-        source = cls.of_file(recipe, images, columns)
+        source = cls(images, _header(recipe, images, split.images.array))
         if split.labels is None:
             return source
         (labels,) = raw[split.labels.path]
-        label_header = read_idx_header(labels.readable, labels.bytes, name=labels.path)
+        label_header = read_array_header(labels, split.labels.array)
         rows, target = source.header.shape[0], recipe.all_targets().get("label")
         if label_header.shape[0] != rows:
             raise RowCountError(
@@ -85,54 +85,45 @@ class IdxSource:
         return cls(images, source.header, labels, label_header, column)
 
     @classmethod
-    def of_file(cls, recipe: AnyRecipe, file: RawContent, columns: SourceColumns) -> "IdxSource":  # noqa: ARG003
+    def of_file(cls, recipe: AnyRecipe, file: RawContent, columns: SourceColumns) -> "ArraySource":  # noqa: ARG003
         """Return the rows of a file of images to predict.
 
         Raises:
             ImageShapeError: The images do not have the layout that the recipe says.
-            IdxFormatError: The file does not start with a valid IDX header.
-            IdxSizeError: The file has another size than its header says.
-            EmptyFileError: The file holds no rows.
+            InputError: The array cannot be read; see `read_array_header`.
         """
-        header = read_idx_header(file.readable, file.bytes, name=file.path)
-        if isinstance(recipe, ImageRecipe) and not recipe.takes_rank(len(header.shape) - 1):
-            is_hwc = recipe.layout == "hwc"
-            raise ImageShapeError(
-                file.path,
-                expected=f"images of height{', width and channels' if is_hwc else ' and width'}",
-                found=f"rows of shape {_by(header.shape[1:]) or 1}",
-                fix=f"leave {'layout' if is_hwc else 'transpose'} out of the recipe",
-            )
-        return cls(file, header)
+        return cls(file, _header(recipe, file, _array_to_predict(recipe, file)))
 
     def files(self) -> tuple[RawContent, ...]:
         """Return the file of images."""
         return (self.images,)
 
-    def failing(self) -> "IdxSource":
+    def failing(self) -> "ArraySource":
         """Return the same rows. None is bad before its values are read."""
         return self
 
-    def chunks(self, chunk_bytes: int) -> Iterator[IdxChunk]:
+    def chunks(self, chunk_bytes: int) -> Iterator[ArrayChunk]:
         """Yield chunks of about `chunk_bytes` bytes of images."""
         yield from self._chunks(0, chunk_bytes)
 
-    def rest(self, chunk: IdxChunk, chunk_bytes: int) -> Iterator[IdxChunk]:
+    def rest(self, chunk: ArrayChunk, chunk_bytes: int) -> Iterator[ArrayChunk]:
         """Yield the chunks that come after a chunk."""
         yield from self._chunks(chunk.stop, chunk_bytes)
 
-    def _chunks(self, first: int, chunk_bytes: int) -> Iterator[IdxChunk]:
+    def _chunks(self, first: int, chunk_bytes: int) -> Iterator[ArrayChunk]:
         rows = max(1, chunk_bytes // self.header.row_bytes)
         for start in range(first, self.header.shape[0], rows):
             stop = min(start + rows, self.header.shape[0])
-            yield IdxChunk(start, stop, (stop - start) * self.header.row_bytes)
+            yield ArrayChunk(start, stop, (stop - start) * self.header.row_bytes)
 
-    def read(self, chunk: IdxChunk) -> ReadRows:
+    def read(self, chunk: ArrayChunk) -> ReadRows:
         """Return the columns `image` and, if there are labels, `label`. No row is bad."""
-        images = read_idx_rows(self.images.readable, self.header, chunk.start, chunk.stop)
+        images = read_array_rows(self.images.readable, self.header, chunk.start, chunk.stop)
         columns = {}
         if self.labels is not None and self.label_header is not None:
-            labels = read_idx_rows(self.labels.readable, self.label_header, chunk.start, chunk.stop)
+            labels = read_array_rows(
+                self.labels.readable, self.label_header, chunk.start, chunk.stop
+            )
             if self.label_column is not None:
                 labels = np.ascontiguousarray(labels[:, self.label_column])
             values = arrow_array(labels.reshape(-1))
@@ -142,11 +133,32 @@ class IdxSource:
             )
         return ReadRows(image_table(images, **columns), [])
 
-    def places(self, chunk: IdxChunk, rows: Sequence[int], column: str) -> list[Place]:
+    def places(self, chunk: ArrayChunk, rows: Sequence[int], column: str) -> list[Place]:
         """Return the numbers of some rows of a chunk, in the file that `column` lies in."""
         is_label = self.labels is not None and column == "label"
         file = self.labels.path if is_label and self.labels is not None else self.images.path
         return [Place(file, "row", chunk.start + row, None) for row in rows]
+
+
+def _array_to_predict(recipe: AnyRecipe, file: RawContent) -> str | None:
+    """Return which array of a file to read: one that the recipe names, or the only one."""
+    images = [split.images for split in recipe.splits.values() if split.images is not None]
+    named = dict.fromkeys(file.array for file in images if file.array is not None)
+    names = names_in(file.readable) if named else ()
+    return next((array for array in named if array in names), None)
+
+
+def _header(recipe: AnyRecipe, file: RawContent, array: str | None) -> ArrayHeader:
+    header = read_array_header(file, array)
+    if isinstance(recipe, ImageRecipe) and not recipe.takes_rank(len(header.shape) - 1):
+        is_hwc = recipe.layout == "hwc"
+        raise ImageShapeError(
+            file.path,
+            expected=f"images of height{', width and channels' if is_hwc else ' and width'}",
+            found=f"rows of shape {_by(header.shape[1:]) or 1}",
+            fix=f"leave {'layout' if is_hwc else 'transpose'} out of the recipe",
+        )
+    return header
 
 
 def check_label_shape(path: Path, shape: tuple[int, ...], target: ImageTarget) -> None:
