@@ -36,6 +36,7 @@ from shardmill.raw_errors import (
     TableFormatError as TableFormatError,
     TokenizerFileError as TokenizerFileError,
     TooManyBadRowsError as TooManyBadRowsError,
+    UnclearFilesError as UnclearFilesError,
     UnclosedQuoteError as UnclosedQuoteError,
     UnknownCategoryError as UnknownCategoryError,
     UnknownClassError as UnknownClassError,

@@ -9,6 +9,10 @@ class InputError(ShardmillError):
     exit_code = 4
 
 
+class UnclearFilesError(InputError):
+    """Raw files that do not say all that a recipe must say."""
+
+
 class MissingRawFileError(InputError):
     """A raw file that the recipe needs is not there."""
 

@@ -115,6 +115,6 @@ def test_images_are_upright_whatever_the_arrays_are(raw: Path, tmp_path: Path, k
     write_images(tmp_path / "new", images)
     preprocessor = Preprocessor.load(artifact)
     (batch,) = raw_batches(preprocessor, tmp_path / "new", 9)
-    np.testing.assert_array_equal(batch, expected)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(batch, expected)
     given = [Image.fromarray(image) for image in images]
-    np.testing.assert_array_equal(preprocessor(given), expected)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(preprocessor(given), expected)

@@ -56,6 +56,12 @@ force: _Decorator = click.option("--force", is_flag=True, help="Build even if no
 dry_run: _Decorator = click.option(
     "--dry-run", is_flag=True, help="Show what would be done and why, and change nothing."
 )
+target: _Decorator = click.option(
+    "--target", metavar="COLUMN", help="The column to predict, of files without a recipe."
+)
+dataset_name: _Decorator = click.option(
+    "--name", help="The name of the dataset.  [default: that of the file, or of its folder]"
+)
 model: _Decorator = click.argument(
     "folder", metavar="MODEL", type=click.Path(path_type=Path), shell_complete=complete_models
 )

@@ -9,7 +9,7 @@ from shardmill.cli.command import examples
 from shardmill.cli.lazy_group import LazyGroup
 
 # Each of them has a module called `recipe_<name>_command`.
-RECIPE_COMMANDS = ("list", "show", "validate", "schema")
+RECIPE_COMMANDS = ("list", "show", "infer", "validate", "schema")
 _EXAMPLES = examples(
     "shardmill recipe show titanic > mine.toml",
     "shardmill recipe validate mine.toml",

@@ -46,7 +46,7 @@ def check_schema(
             fix=fix,
         )
     for name in wanted:
-        if not _is_single(schema.field(name).type):
+        if not is_single(schema.field(name).type):
             raise ColumnsError(
                 f"{path}, column {name}",
                 expected="numbers, texts, bools, dates or timestamps",
@@ -55,13 +55,13 @@ def check_schema(
             )
 
 
-def _is_single(arrow_type: pa.DataType) -> bool:
+def is_single(arrow_type: pa.DataType) -> bool:
     """Say whether each value of a type is a number, text, bool, date or time."""
     if isinstance(arrow_type, pa.BaseExtensionType):
-        return _is_single(arrow_type.storage_type)
+        return is_single(arrow_type.storage_type)
     types = pa.types
     if types.is_dictionary(arrow_type):
-        return _is_single(arrow_type.value_type)
+        return is_single(arrow_type.value_type)
     texts = (types.is_string, types.is_large_string, types.is_string_view)
     numbers = (types.is_integer, types.is_floating, types.is_decimal, types.is_boolean)
     times = (types.is_date, types.is_timestamp, types.is_time)

@@ -1,0 +1,105 @@
+"""Takes raw files in the place of a recipe: `shardmill preprocess people.csv --target income`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from shardmill.errors import OutputError
+
+_LISTED = 10
+
+
+class GivenRecipes(NamedTuple):
+    """Recipes to build, and the folder of their raw files.
+
+    Attributes:
+        recipes: The names or paths of recipes.
+        raw: The folder of the raw files.
+    """
+
+    recipes: tuple[str, ...]
+    raw: Path
+
+
+def recipes_for(
+    given: Sequence[str], raw: Path, *, target: str | None, name: str | None, quiet: bool
+) -> GivenRecipes:
+    """Return what to build for what was written after `shardmill preprocess`.
+
+    For raw files, a recipe is made and written to NAME.toml in this folder, unless there is one
+    already, which may have been corrected.
+
+    Args:
+        given: Names and paths of recipes, or raw files of one dataset.
+        raw: The folder that --raw names, which is used for recipes.
+        target: The column of the target of raw files.
+        name: The name of the dataset of raw files.
+        quiet: Whether to print nothing but errors.
+
+    Raises:
+        InputError: No recipe can be made for the files.
+        OutputError: The recipe cannot be written.
+    """
+    files = [Path(each) for each in given if not each.endswith(".toml") and Path(each).is_file()]
+    if not files:
+        if target is not None or name is not None:
+            option = "--target" if target is not None else "--name"
+            raise click.UsageError(f"{option}: needs raw files; a recipe says it itself.")
+        return GivenRecipes(tuple(given), raw)
+    if len(files) < len(given):
+        other = next(each for each in given if Path(each) not in files)
+        raise click.UsageError(f"{other!r} is no file: give recipes, or files of one dataset.")
+    from shardmill.pipeline.infer.guess_splits import name_of
+    from shardmill.pipeline.infer.infer_recipe import infer_recipe, raw_folder
+
+    name = name or name_of(files)
+    recipe = Path(f"{name}.toml")
+    if recipe.is_file() and recipe.stat().st_size:
+        _check_recipe(recipe, files, target)
+        if not quiet:
+            click.echo(f"using {recipe}, which is there already", err=True)
+        return GivenRecipes((str(recipe),), raw_folder(files))
+    inferred = infer_recipe(files, target=target, name=name)
+    _write(recipe, inferred.text)
+    if not quiet:
+        _note(recipe, inferred.doubts)
+    return GivenRecipes((str(recipe),), inferred.raw)
+
+
+def _check_recipe(recipe: Path, files: Sequence[Path], target: str | None) -> None:
+    """Compare a recipe that is there with what the user says now."""
+    from shardmill.recipe.load_recipe import load_recipe
+
+    known = load_recipe(str(recipe))
+    names = {file.path.rpartition("/")[2] for file in known.row_files()}
+    other = [file.name for file in files if file.name not in names]
+    if other:
+        raise click.UsageError(
+            f"{recipe} is there already, and is not for {other[0]}: choose another --name."
+        )
+    targets = tuple(known.all_targets())
+    if target is not None and target not in targets and known.kind != "image":
+        raise click.UsageError(
+            f"--target: {recipe} is there already, with the target {', '.join(targets) or 'none'}. "
+            f"Correct it, remove it, or choose another --name."
+        )
+
+
+def _write(recipe: Path, text: str) -> None:
+    from shardmill.atomic import replace_file
+
+    try:
+        replace_file(recipe, text.encode())
+    except OSError as error:
+        fix = "go to a folder in which you may write"
+        raise OutputError.unwritable(recipe, error, fix=fix) from None
+
+
+def _note(recipe: Path, doubts: Sequence[tuple[str, str]]) -> None:
+    click.echo(f"wrote the recipe {recipe}", err=True)
+    for where, reason in doubts[:_LISTED]:
+        click.echo(f"  {where}: {reason}", err=True)
+    if len(doubts) > _LISTED:
+        click.echo(f"  and {len(doubts) - _LISTED:,} more, see its comments", err=True)
