@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Unpack, get_args, overload
 
 from typing_extensions import TypeVar
@@ -134,6 +135,16 @@ class TextDataset(ShardDataset[TextRow, TextBatch], Generic[TextBatch, TextRow])
     def vocab(self) -> Vocab:
         """The vocabulary: the ids of the tokens. An unknown token gets its default index."""
         return load_vocab(self.path, self._vocabulary)
+
+    @property
+    def tokenizer_folder(self) -> Path:
+        """The folder of tokenizer.json, for `transformers.AutoTokenizer.from_pretrained`.
+
+        The tokenizer gives raw texts the ids of the shards, except for the step `html` of
+        `text.clean`. A tokenizer of the recipe's own does not state the steps, so it wants cleaned
+        texts, and `add_special_tokens=False` unless the recipe adds these tokens.
+        """
+        return (self.path / self._vocabulary.tokenizer.path).parent
 
     def _terms(self) -> Mapping[str, Any]:
         facts = self._vocabulary

@@ -28,9 +28,10 @@ from shardmill.format.near_artifacts import MANIFEST_NAME
 # times instead of once a file.
 _SYNCS = 16
 BUILD_NAME = "build.json"
+CARD_NAME = "README.md"
 _GENERATION = re.compile(r"(clean|shards)-[0-9a-f]{12}")
 _REMAINS = re.compile(
-    r"\.building-((clean|shards)-[0-9a-f]{12}|raw|prepared)|\.(manifest|build)\.json\.\d+\.new"
+    r"\.building-((clean|shards)-[0-9a-f]{12}|raw|prepared)|\.((manifest|build)\.json|README\.md)\.\d+\.new"
 )
 
 
@@ -57,6 +58,12 @@ class Generation:
         """Write a small file, and return its record."""
         (self.folder / file).write_bytes(content)
         return self.record(file)
+
+
+def record_of(file: str, content: bytes) -> FileRecord:
+    """Return the record of a small file beside the manifest."""
+    digest = xxhash.xxh3_128_hexdigest(content)
+    return FileRecord(path=file, bytes=len(content), xxh3_128=digest)
 
 
 def generation_name(stage: str, key: str) -> str:
@@ -149,19 +156,21 @@ def new_scratch(artifact: Path, name: str) -> Path:
     return folder
 
 
-def publish(artifact: Path, manifest: Manifest, build: bytes) -> None:
+def publish(artifact: Path, manifest: Manifest, *, build: bytes, card: bytes) -> None:
     """Make readers see a new manifest, then remove the generations that it does not name.
 
     Args:
         artifact: The folder of the artifact.
         manifest: The new manifest.
         build: The content of build.json.
+        card: The content of README.md.
 
     Raises:
         OutputError: The folder cannot be written.
     """
     try:
         replace_file(artifact / BUILD_NAME, build)
+        replace_file(artifact / CARD_NAME, card)
         replace_file(artifact / MANIFEST_NAME, manifest.to_json())
     except OSError as error:
         raise OutputError.unwritable(artifact, error, fix=_FIX) from None

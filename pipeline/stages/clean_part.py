@@ -15,6 +15,7 @@ from shardmill.format.manifest import ParquetRecord
 from shardmill.kinds.find_kind import find_kind
 from shardmill.kinds.row import Cleaned, reason_of
 from shardmill.pipeline.stages.clean_job import CleanJob
+from shardmill.pipeline.stages.dataset_card import class_labels
 from shardmill.pipeline.stages.hold_out import GroupDraw, HoldOutDraw, hold_out_draws
 from shardmill.pipeline.stages.joined_lines import JoinedLines, joined_lines, may_have_joined
 from shardmill.pipeline.stages.prepared_rows import PreparedFile, PreparedWriter
@@ -148,13 +149,14 @@ class PartOutput:
     def __init__(self, job: CleanJob, split: str, part: int, stack: ExitStack) -> None:
         name = f"{split}-{part:05d}"
         facts = {"name": job.recipe.name, "split": split, "generation": job.generation.name}
+        metadata = {f"shardmill.{key}": value for key, value in facts.items()}
         self._prepared = PreparedWriter(job.recipe, job.scratch, split, name)
         self.parquet: ParquetFile = stack.enter_context(
             ParquetFile(
                 job.generation,
                 f"{name}.parquet",
                 plain=find_kind(job.recipe).PLAIN_COLUMNS,
-                metadata={f"shardmill.{key}": value for key, value in facts.items()},
+                metadata=metadata | class_labels(job.recipe),
                 on_group=self._prepared.write,
                 sizes=job.sizes,
             )

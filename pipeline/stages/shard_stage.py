@@ -22,8 +22,15 @@ from shardmill.format.record import to_json
 from shardmill.kinds.find_kind import find_kind
 from shardmill.kinds.row import Fitted, RowFault
 from shardmill.pipeline.builds.build_run import BuildRun
-from shardmill.pipeline.builds.generation import Generation, new_generation, publish
+from shardmill.pipeline.builds.generation import (
+    CARD_NAME,
+    Generation,
+    new_generation,
+    publish,
+    record_of,
+)
 from shardmill.pipeline.builds.plan_build import Plan
+from shardmill.pipeline.stages.dataset_card import dataset_card
 from shardmill.pipeline.stages.notes_of import notes_of
 from shardmill.pipeline.stages.prepared_rows import (
     PreparedFile,
@@ -37,6 +44,7 @@ from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.text_recipe import TextRecipe
 from shardmill.serve.preprocessor import Preprocessor
 from shardmill.text.load_vocab import vocab_bytes
+from shardmill.text.tokenizer_config import CONFIG_NAME, tokenizer_config
 from shardmill.text.write_tokenizer import tokenizer_json
 from shardmill.version import __version__
 
@@ -98,7 +106,9 @@ def run_shard(
             plan, preprocessor, raw=raw, vocabulary=vocabulary.result(), splits=splits
         )
     build.notes += notes_of(manifest, plan)
-    publish(plan.artifact, manifest, build.to_json(plan.raw))
+    card = dataset_card(manifest)
+    manifest = manifest.model_copy(update={"card": record_of(CARD_NAME, card)})
+    publish(plan.artifact, manifest, build=build.to_json(plan.raw), card=card)
     return manifest
 
 
@@ -148,6 +158,7 @@ def _write_vocabulary(
         tokenizer = tokenizer_json(recipe, fitted.vocab, unknown=fitted.unknown)
     else:
         tokenizer = fitted.tokenizer.encode()
+    config = tokenizer_config(tokenizer, unknown=fitted.unknown, padding=fitted.padding)
     return VocabularyRecord(
         tokens=len(fitted.vocab),
         unknown=fitted.unknown,
@@ -155,6 +166,7 @@ def _write_vocabulary(
         padding_id=fitted.padding_id(),
         vocab=vocab,
         tokenizer=generation.write("tokenizer.json", tokenizer),
+        tokenizer_config=generation.write(CONFIG_NAME, config),
         unicode=recipe.unicode_version(),
     )
 

@@ -9,10 +9,12 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 _FENCE = re.compile(
+    r"(?:^<!-- The next block needs (?P<needs>[\w.]+)\. -->\n\n)?"
     r"^(?P<indent> *)```(?P<language>[\w-]*)(?P<rest>[^\n]*)\n(?P<text>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
@@ -33,6 +35,7 @@ class Block:
             block before it prints, where `...` stands for anything. `console` is not run.
         title: The file that the block is written to before the blocks after it run, or none.
         text: The lines between the fences.
+        needs: The module that the block needs and the tests may lack; none if they have it.
     """
 
     page: Path
@@ -40,11 +43,23 @@ class Block:
     language: str
     title: str
     text: str
+    needs: str = ""
+
+    @property
+    def is_run(self) -> bool:
+        """Whether the block is code that can be run here."""
+        return self.language in RUN and (not self.needs or _is_installed(self.needs))
 
     @property
     def place(self) -> str:
         """The page and the line, as error messages name them."""
         return f"{self.page}:{self.line}"
+
+
+def _is_installed(module: str) -> bool:
+    # In a checkout, the folder `datasets` looks like a package without files to Python.
+    spec = find_spec(module)
+    return spec is not None and spec.origin is not None
 
 
 def find_blocks(page: Path) -> list[Block]:
@@ -55,21 +70,27 @@ def find_blocks(page: Path) -> list[Block]:
         line = text.count("\n", 0, match.start("text")) + 1
         title = _TITLE.search(match["rest"])
         inner = re.sub(rf"^{match['indent']}", "", match["text"], flags=re.MULTILINE)
-        blocks.append(Block(page, line, match["language"], title[1] if title else "", inner))
+        needs = match["needs"] or ""
+        blocks.append(Block(page, line, match["language"], title[1] if title else "", inner, needs))
     return blocks
 
 
 def run_page(blocks: list[Block], folder: Path) -> int:
     """Run the blocks of one page in `folder`, and return how many were run.
 
-    Blocks with a title are written to that file. Python blocks share one namespace.
+    Blocks with a title are written to that file. Python blocks share one namespace. A block that
+    needs a module which is not there is left out, and so is its output.
 
     Raises:
         AssertionError: A block failed, or printed something else than the page shows.
     """
     namespace: dict[str, Any] = {"__name__": "page"}
-    printed, ran = "", 0
+    printed, ran, left_out = "", 0, False
     for block in blocks:
+        if block.language in RUN:
+            left_out = not block.is_run
+        if left_out and block.language in (*RUN, "output"):
+            continue
         if block.title:
             file = folder / block.title
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -80,6 +80,7 @@ def build_golden(out: Path) -> dict[str, bytes]:
         recipe = parse_recipe(text, where=kind)
         artifact = build_artifacts(Sources((recipe,), raw), BuildOptions(out=out))[0].artifact
         contents[f"{kind}.manifest.json"] = stable_manifest(artifact / "manifest.json")
+        contents[f"{kind}.README.md"] = stable_card(artifact / "README.md")
         for file in sorted(artifact.glob("shards-*/*")):
             content = file.read_bytes()
             if file.name == "tokenizer.json":
@@ -97,6 +98,12 @@ def stable_tokenizer(content: bytes) -> bytes:
     return json.dumps(facts, indent=1, ensure_ascii=False).encode()
 
 
+def stable_card(path: Path) -> bytes:
+    """Return a card without the keys of the stages and the version of shardmill."""
+    text = re.sub("-[0-9a-f]{12}/", "-KEY/", path.read_text(encoding="utf-8"))
+    return re.sub(r"written by shardmill \S+\n", "written by shardmill.\n", text).encode()
+
+
 def stable_manifest(path: Path) -> bytes:
     """Return a manifest without what depends on the versions of shardmill, Arrow and Python.
 
@@ -105,6 +112,7 @@ def stable_manifest(path: Path) -> bytes:
     """
     manifest: dict[str, Any] = json.loads(path.read_bytes())
     manifest.update(writer="", clean_key="", shard_key="")
+    manifest["card"].update(bytes=0, xxh3_128="")
     for split in manifest["splits"].values():
         for parquet in split["parquet"]:
             parquet.update(bytes=0, xxh3_128="")

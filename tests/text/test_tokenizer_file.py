@@ -84,6 +84,7 @@ def test_ids_are_the_librarys(tmp_path: Path, model: str, special_tokens: bool) 
     assert sorted(p.name for p in artifact.glob("shards-*/*") if p.suffix != ".safetensors") == [
         "raw.json",
         "tokenizer.json",
+        "tokenizer_config.json",
     ]
     assert (record.unknown, record.padding, record.padding_id) == ("[UNK]", "[PAD]", 1)
     assert record.tokens == len(ds.vocab) == whole.get_vocab_size()

@@ -1,5 +1,6 @@
 """Takes raw files in the place of a recipe: `shardmill preprocess people.csv --target income`."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -42,14 +43,16 @@ def recipes_for(
         InputError: No recipe can be made for the files.
         OutputError: The recipe cannot be written.
     """
-    files = [Path(each) for each in given if not each.endswith(".toml") and Path(each).is_file()]
+    # `os.path` says no to names that are too long, where `Path` raises.
+    are_files = {each for each in given if not each.endswith(".toml") and os.path.isfile(each)}  # noqa: PTH113
+    files = [Path(each) for each in given if each in are_files]
     if not files:
         if target is not None or name is not None:
             option = "--target" if target is not None else "--name"
             raise click.UsageError(f"{option}: needs raw files; a recipe says it itself.")
         return GivenRecipes(tuple(given), raw)
     if len(files) < len(given):
-        other = next(each for each in given if Path(each) not in files)
+        other = next(each for each in given if each not in are_files)
         raise click.UsageError(f"{other!r} is no file: give recipes, or files of one dataset.")
     from shardmill.pipeline.infer.guess_splits import name_of
     from shardmill.pipeline.infer.infer_recipe import infer_recipe, raw_folder

@@ -6,43 +6,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from shardmill.format import layout, manifest_rules as rules
+from shardmill.format.file_record import (
+    Count as Count,
+    Digest as Digest,
+    FileRecord as FileRecord,
+    Sha256 as Sha256,
+    VocabularyRecord as VocabularyRecord,
+)
 from shardmill.format.layout import FORMAT_VERSION
 from shardmill.format.near_artifacts import MANIFEST_NAME, way_to_artifact
 from shardmill.format.record import parse_record, read_content, to_json
-from shardmill.strict import Strict, spelt
+from shardmill.strict import Strict
 
 Kind = Literal["tabular", "image", "text"]
-# Rows, values and bytes are counted in 64 bits.
-Count = Annotated[int, Field(ge=0, lt=2**63)]
-Digest = Annotated[str, spelt("[0-9a-f]{32}", "32 hexadecimal digits")]
-Sha256 = Annotated[str, spelt("[0-9a-f]{64}", "64 hexadecimal digits")]
-
-
-def _inside(path: str) -> str:
-    wrong = not path.isprintable() or "\\" in path or ":" in path
-    if wrong or not {"", ".", ".."}.isdisjoint(path.split("/")):
-        raise ValueError("must be relative, with forward slashes, and stay inside the artifact")
-    return path
-
-
-InsidePath = Annotated[str, AfterValidator(_inside)]
-
-
-class FileRecord(Strict):
-    """One file of the artifact.
-
-    Attributes:
-        path: The path of the file in the artifact.
-        bytes: The size of the file.
-        xxh3_128: The checksum of its bytes.
-    """
-
-    path: InsidePath
-    bytes: Count
-    xxh3_128: Digest
 
 
 class ParquetRecord(FileRecord):
@@ -178,29 +157,6 @@ class CleanRecord(Strict):
     splits: dict[str, CleanedSplit]
 
 
-class VocabularyRecord(Strict):
-    """The files of the vocabulary, and the facts that a reader needs before it loads them.
-
-    Attributes:
-        tokens: How many tokens there are.
-        unknown: The token that stands for unknown tokens; None if there is none.
-        padding: The token that fills up short texts; None if there is none.
-        padding_id: The id of that token; 0 if there is none.
-        vocab: The file with one token on each line; None if only the tokenizer holds the tokens.
-        tokenizer: The file with the same tokens for Hugging Face `tokenizers`.
-        unicode: The version of Unicode by which texts were cleaned and cut into tokens; None if
-            that does not depend on it, or if it was not written down.
-    """
-
-    tokens: Annotated[Count, Field(ge=1)]
-    unknown: str | None
-    padding: str | None
-    padding_id: Count
-    vocab: FileRecord | None
-    tokenizer: FileRecord
-    unicode: str | None = None
-
-
 class Statistics(Strict):
     """Facts about one feature, from the train split alone.
 
@@ -240,6 +196,7 @@ class Manifest(Strict):
     shard_key: Sha256
     requested_rows_per_shard: int | None
     raw: FileRecord
+    card: FileRecord | None = None
     classes: tuple[str, ...] | None
     features: tuple[str, ...]
     statistics: dict[str, Statistics]
@@ -273,12 +230,12 @@ class Manifest(Strict):
     def files(self) -> Iterator[FileRecord]:
         """Yield every file of the artifact except the manifest itself."""
         yield self.raw
+        if self.card is not None:
+            yield self.card
         for split in self.splits.values():
             yield from split.files()
         if self.vocabulary is not None:
-            if self.vocabulary.vocab is not None:
-                yield self.vocabulary.vocab
-            yield self.vocabulary.tokenizer
+            yield from self.vocabulary.files()
 
     def to_json(self) -> bytes:
         """Return the bytes of manifest.json: UTF-8 with sorted keys and a trailing newline."""

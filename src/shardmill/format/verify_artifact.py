@@ -110,7 +110,7 @@ def _vocabulary_faults(
     folder: Path, manifest: Manifest, wrong: set[str]
 ) -> Iterator[ArtifactError]:
     record = manifest.vocabulary
-    files = [] if record is None else [f for f in (record.vocab, record.tokenizer) if f]
+    files = [] if record is None else list(record.files())
     if record is None or not wrong.isdisjoint(file.path for file in files):
         return
     if found := vocabulary_fault(folder, record):

@@ -10,6 +10,7 @@ from typing import Protocol
 from shardmill.errors import ManifestError, ShardmillError
 from shardmill.format.manifest import FileRecord, VocabularyRecord
 from shardmill.format.read_checked import REBUILD, read_checked
+from shardmill.text.tokenizer_config import config_fault
 from shardmill.text.tokenizer_file import read_tokenizer
 from shardmill.text.vocab import Vocab
 
@@ -83,7 +84,11 @@ def vocabulary_fault(artifact: Path, record: VocabularyRecord) -> str:
     padding_id = 0 if record.padding is None else vocab[record.padding]
     if padding_id != record.padding_id:
         return f"id {padding_id} for the padding token, not {record.padding_id}"
-    return ""
+    if record.tokenizer_config is None:
+        return ""
+    config = read_checked(artifact, record.tokenizer_config)
+    found = config_fault(config, unknown=record.unknown, padding=record.padding)
+    return found and f"{found}, in {record.tokenizer_config.path}"
 
 
 def _no_vocabulary(path: Path, found: str, fix: str) -> ManifestError:

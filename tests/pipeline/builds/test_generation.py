@@ -129,16 +129,18 @@ def test_publish_switches_the_manifest_and_removes_stale_generations_alone(tmp_p
         (tmp_path / name).write_bytes(b"mine")
     for name in kept[1:]:
         (tmp_path / name).mkdir()
-    publish(tmp_path, manifest(), b"{}")
-    assert names(tmp_path) == {CLEAN, SHARDS, "manifest.json", "build.json", *kept}
+    publish(tmp_path, manifest(), build=b"{}", card=b"# card")
+    own = {"manifest.json", "build.json", "README.md"}
+    assert names(tmp_path) == {CLEAN, SHARDS, *own, *kept}
     assert Manifest.load(tmp_path) == manifest()
     assert (tmp_path / "build.json").read_bytes() == b"{}"
 
 
 def test_publish_again_keeps_the_manifest_that_a_reader_has_open(tmp_path: Path) -> None:
-    publish(tmp_path, manifest(), b"{}")
+    publish(tmp_path, manifest(), build=b"{}", card=b"# card")
     with (tmp_path / "manifest.json").open("rb") as file:
-        publish(tmp_path, manifest().model_copy(update={"writer": "later"}), b"{}")
+        later = manifest().model_copy(update={"writer": "later"})
+        publish(tmp_path, later, build=b"{}", card=b"")
         assert file.read() == manifest().to_json()
     assert Manifest.load(tmp_path).writer == "later"
 
@@ -192,4 +194,4 @@ def test_a_file_in_the_place_of_a_generation(tmp_path: Path) -> None:
 def test_a_folder_in_the_place_of_the_manifest(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").mkdir()
     with pytest.raises(OutputError, match="expected a folder that can be written"):
-        publish(tmp_path, manifest(), b"{}")
+        publish(tmp_path, manifest(), build=b"{}", card=b"# card")
