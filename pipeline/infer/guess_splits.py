@@ -1,9 +1,12 @@
 """Guesses from the names of files which split each one holds."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from shardmill.pipeline.infer.guess import Guess
+
+FEWEST_ROWS = 30  # of fewer rows, none are held out
 _WORDS = {
     "train": {"train", "training", "data"},
     "validation": {"valid", "validation", "val", "dev", "eval"},
@@ -55,3 +58,20 @@ def name_of(paths: Sequence[Path]) -> str:
         name = folder if folder else name
     cleaned = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-")[:64]
     return cleaned or "dataset"
+
+
+def held_out(splits: Collection[str]) -> dict[str, Guess]:
+    """Return the splits that are held out of train, beside those that have files of their own.
+
+    Train alone gives a validation split and a test split. With one of these, it gives a validation
+    split if there is none.
+    """
+    missing = [split for split in ("validation", "test") if split not in splits]
+    wanted = missing if len(splits) == 1 else [s for s in missing if s == "validation"]
+    return {
+        split: Guess(
+            {"hold_out": {"split": "train", "fraction": 0.1}},
+            f"drawn from train, as no file is called {split}",
+        )
+        for split in wanted
+    }

@@ -16,12 +16,14 @@ class RecipeParts:
 
     Attributes:
         name: The name of the dataset.
-        kind: Its kind, `tabular` or `text`.
+        kind: Its kind.
         target: The table `[target]`.
         dialect: The keys of `[csv]` that say how files are written.
         rules: The rules for rows, each a guess with one key.
         columns: The columns of a table, in the order of the files.
         text: The table `[text]` of texts.
+        image: The keys of images.
+        has_target: Whether there is a table `[target]` even if it has no keys.
         splits: The splits.
         split_columns: The columns that say of which split a row is.
     """
@@ -33,6 +35,8 @@ class RecipeParts:
     rules: dict[str, Guess] = field(default_factory=dict)
     columns: dict[str, Guess] = field(default_factory=dict)
     text: Guess = field(default_factory=Guess)
+    image: list[Guess] = field(default_factory=list)
+    has_target: bool = False
     splits: dict[str, Guess] = field(default_factory=dict)
     split_columns: tuple[str, ...] = ()
 
@@ -41,7 +45,7 @@ class RecipeParts:
         parts = {"target": self.target, "text": self.text}
         parts |= {f"columns.{name}": guess for name, guess in self.columns.items()}
         parts |= {f"splits.{name}": guess for name, guess in self.splits.items()}
-        parts |= self.rules
+        parts |= self.rules | {next(iter(guess.keys), ""): guess for guess in self.image}
         for where, guess in parts.items():
             if guess.reason:
                 yield where, guess.reason
@@ -54,6 +58,11 @@ def write_recipe(parts: RecipeParts) -> str:
     document.add(tomlkit.comment("each guess that the files do not prove: correct what is wrong."))
     document.add("name", tomlkit.item(parts.name))
     document.add("kind", tomlkit.item(parts.kind))
+    for guess in parts.image:
+        if guess.reason:
+            document.add(tomlkit.comment(guess.reason))
+        for key, value in guess.keys.items():
+            document.add(key, _value(value))
     uses_csv = any("csv" in guess.keys for guess in parts.splits.values())
     rules = tomlkit.table()
     for key, value in parts.dialect.items() if uses_csv else ():
@@ -65,14 +74,15 @@ def write_recipe(parts: RecipeParts) -> str:
     if parts.kind == "text":
         document.add("text", _add(tomlkit.table(), parts.text))
         document.add("vocabulary", _add(tomlkit.table(), Guess({"min_freq": 2})))
-    else:
+    elif parts.kind == "tabular":
         columns = tomlkit.table()
         for name, guess in parts.columns.items():
             if guess.reason:
                 columns.add(tomlkit.comment(guess.reason))
             columns.add(name, _inline(guess.keys))
         document.add("columns", columns)
-    document.add("target", _add(tomlkit.table(), parts.target))
+    if parts.target.keys or parts.has_target:
+        document.add("target", _add(tomlkit.table(), parts.target))
     splits = tomlkit.table(is_super_table=True)
     for name, guess in parts.splits.items():
         splits.add(name, _add(tomlkit.table(), guess))

@@ -1,4 +1,4 @@
-"""Raw CSV and IDX files in, cleaned Parquet and memory-mapped tensor shards out.
+"""Tables, texts and images in, cleaned Parquet and memory-mapped tensor shards out.
 
 A public name is loaded when it is first used. So reading shards never imports the libraries of the
 pipeline, and the help of the command imports neither torch nor pandas.

@@ -147,7 +147,7 @@ The Tab key completes commands, recipes, artifacts, models and settings after
 @click.version_option(__version__, prog_name="shardmill")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def main(debug: bool) -> None:
-    """Mill raw CSV and IDX files into cleaned Parquet and memory-mapped tensor shards.
+    """Mill tables, texts and images into cleaned Parquet and memory-mapped tensor shards.
 
     Results go to stdout; progress, notes and errors go to stderr. Exit codes: 0 success, 1 failure,
     2 usage, 3 recipe, 4 raw input, 5 artifact, 6 locked, 7 output, 8 fetch, 9 training,

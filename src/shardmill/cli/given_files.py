@@ -8,6 +8,7 @@ from typing import NamedTuple
 import click
 
 from shardmill.errors import OutputError
+from shardmill.named import dataset_name
 
 _LISTED = 10
 
@@ -43,8 +44,7 @@ def recipes_for(
         InputError: No recipe can be made for the files.
         OutputError: The recipe cannot be written.
     """
-    # `os.path` says no to names that are too long, where `Path` raises.
-    are_files = {each for each in given if not each.endswith(".toml") and os.path.isfile(each)}  # noqa: PTH113
+    are_files = {each for each in given if not each.endswith(".toml") and _is_raw(each)}
     files = [Path(each) for each in given if each in are_files]
     if not files:
         if target is not None or name is not None:
@@ -55,9 +55,11 @@ def recipes_for(
         other = next(each for each in given if each not in are_files)
         raise click.UsageError(f"{other!r} is no file: give recipes, or files of one dataset.")
     from shardmill.pipeline.infer.guess_splits import name_of
-    from shardmill.pipeline.infer.infer_recipe import infer_recipe, raw_folder
+    from shardmill.pipeline.infer.infer_recipe import infer_recipe
+    from shardmill.pipeline.infer.inferred import raw_folder
 
-    name = name or name_of(files)
+    is_folder = len(files) == 1 and files[0].is_dir()
+    name = name or name_of([files[0].resolve() / part for part in "ab"] if is_folder else files)
     recipe = Path(f"{name}.toml")
     if recipe.is_file() and recipe.stat().st_size:
         _check_recipe(recipe, files, target)
@@ -71,13 +73,21 @@ def recipes_for(
     return GivenRecipes((str(recipe),), inferred.raw)
 
 
+def _is_raw(given: str) -> bool:
+    """Say whether a path is a raw file or a folder of images, and no artifact, run or model."""
+    # `os.path` says no to names that are too long, where `Path` raises.
+    if os.path.isfile(given):  # noqa: PTH113
+        return True
+    return os.path.isdir(given) and dataset_name(f"{given}/") is None  # noqa: PTH112
+
+
 def _check_recipe(recipe: Path, files: Sequence[Path], target: str | None) -> None:
     """Compare a recipe that is there with what the user says now."""
     from shardmill.recipe.load_recipe import load_recipe
 
     known = load_recipe(str(recipe))
-    names = {file.path.rpartition("/")[2] for file in known.row_files()}
-    other = [file.name for file in files if file.name not in names]
+    names = {name for file in known.row_files() for name in file.path.split("/")}
+    other = [file.name for file in map(Path.resolve, files) if file.name not in names]
     if other:
         raise click.UsageError(
             f"{recipe} is there already, and is not for {other[0]}: choose another --name."

@@ -12,7 +12,8 @@ from table_files import FORMATS, write_table
 
 import shardmill
 from shardmill.errors import UnclearFilesError, UnreadableFileError
-from shardmill.pipeline.infer.infer_recipe import Inferred, infer_recipe
+from shardmill.pipeline.infer.infer_recipe import infer_recipe
+from shardmill.pipeline.infer.inferred import Inferred
 from shardmill.recipe.load_recipe import parse_recipe
 
 ROWS = 60
