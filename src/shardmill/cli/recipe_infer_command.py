@@ -13,7 +13,7 @@ _EXAMPLES = examples(
 )
 
 
-@click.command("infer", cls=Command, epilog=_EXAMPLES)
+@click.command("infer", group="recipe", cls=Command, epilog=_EXAMPLES)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @options.target
 @options.dataset_name
