@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from shardmill.errors import UnclearFilesError
+from shardmill.errors import EmptyFileError, UnclearFilesError
 from shardmill.pipeline.infer.column_facts import ColumnFacts
 from shardmill.pipeline.infer.guess import Guess
 from shardmill.pipeline.infer.guess_column import guess_column, is_text
@@ -45,6 +45,10 @@ def infer_table(
         [file for split, several in facts.items() if split != "train" for file in several]
     )
     where = ", ".join(str(path) for path in files[:3])
+    if not any(column.rows for column in train.values()):
+        raise EmptyFileError(
+            where, expected="at least one row for train", found="none", fix="check the file"
+        )
     column, why = find_target(train, target, where)
     parts = RecipeParts(name=name or name_of(files), kind="tabular")
     keys, of_column = guess_target(train[column], others.get(column))

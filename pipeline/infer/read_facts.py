@@ -1,7 +1,8 @@
 """Reads raw files whole, chunk by chunk, for what is in their columns."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from shardmill.errors import UnclearFilesError
+from shardmill.errors import BinaryFileError, EmptyFileError, UnclearFilesError
 from shardmill.pipeline.infer.column_facts import ColumnFacts
 from shardmill.pipeline.infer.infer_dialect import SAMPLE_BYTES, fields_of, infer_dialect
 from shardmill.raw.column_names import column_names
@@ -26,6 +27,7 @@ from shardmill.raw.work_sizes import DEFAULT_SIZES
 from shardmill.recipe.csv_options import Csv
 
 _FORMATS = {"Parquet": "parquet", "Arrow IPC": "arrow"}
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _JSON = (".jsonl", ".ndjson", ".json")
 
 
@@ -61,6 +63,8 @@ def read_facts(path: Path, names: Sequence[str] | None = None) -> FileFacts:
 
     Raises:
         UnclearFilesError: The file is of a format that no table or text is read from.
+        EmptyFileError: The file holds nothing.
+        BinaryFileError: The file is no text, and of no known format.
         InputError: The file cannot be read.
     """
     facts = _look_at(path, names)
@@ -97,8 +101,19 @@ def _look_at(path: Path, names: Sequence[str] | None) -> FileFacts:
         form = "jsonl"
     if form != "csv":
         columns = column_names(form, path, None)
-        nested = _nested(path) if form in TABLE_FORMATS else ()
+        nested = _nested(path) if form in TABLE_FORMATS else _nested_keys(start)
         return FileFacts(path, form, {}, columns, nested)
+    if not start.strip():
+        raise EmptyFileError(
+            path, expected="at least one row", found="none", fix="fetch or copy it again"
+        )
+    if b"\0" in start and not start.startswith(_UTF_16):
+        raise BinaryFileError(
+            path,
+            expected="a text file",
+            found="bytes that are 0",
+            fix="name a file of text, Parquet, Arrow or JSON Lines",
+        )
     dialect = infer_dialect(path)
     if dialect.get("header", True):
         return FileFacts(path, form, dialect, column_names(form, path, Csv.model_validate(dialect)))
@@ -107,6 +122,18 @@ def _look_at(path: Path, names: Sequence[str] | None) -> FileFacts:
     given = tuple(names or ())
     own = tuple(f"column_{number}" for number in range(1, len(first) + 1))
     return FileFacts(path, form, dialect, given if len(given) == len(own) else own)
+
+
+def _nested_keys(start: bytes) -> tuple[str, ...]:
+    """Return the keys of lines of JSON whose values are lists or objects."""
+    nested: dict[str, None] = {}
+    for line in start.splitlines():
+        with suppress(ValueError, RecursionError):
+            row = json.loads(line)
+            for key, value in row.items() if isinstance(row, dict) else ():
+                if isinstance(value, list | dict):
+                    nested[key] = None
+    return tuple(nested)
 
 
 def _nested(path: Path) -> tuple[str, ...]:

@@ -46,6 +46,13 @@ def test_options_that_mean_nothing_are_refused() -> None:
     assert (result.exit_code, "'titanic' is no file" in result.stderr) == (2, True)
 
 
+def test_a_file_that_is_not_there_is_named() -> None:
+    result = run("preprocess", "wne.csv")
+    assert result.exit_code == 4
+    assert "no such file" in result.stderr
+    assert "did you mean wine.csv?" in result.stderr
+
+
 def test_a_target_must_be_clear() -> None:
     Path("wine.csv").write_text(f"acid,kind\n{ROWS}")
     result = run("preprocess", "wine.csv")

@@ -172,7 +172,7 @@ def test_a_class_that_is_a_missing_cell() -> None:
     text = LABELS.replace("MISSING", "drop")
     found = fault_of(text.replace('["a", "b"]', '["a", "none", "-"]'))
     assert found == (
-        "target.classes: '-' is how a missing cell is written; "
+        "2 faults: target.classes: '-' is how a missing cell is written; "
         "target.classes: 'none' is how a missing cell is written"
     )
     assert "has no key but" in fault_of(text.replace("dtype", "strip = false, dtype", 2))

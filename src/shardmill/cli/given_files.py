@@ -1,16 +1,20 @@
 """Takes raw files in the place of a recipe: `shardmill preprocess people.csv --target income`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
-from shardmill.errors import OutputError
+from shardmill.errors import OutputError, UnreadableFileError
+from shardmill.faults import hint
 from shardmill.named import dataset_name
 
 _LISTED = 10
+_LOOKED_AT = 100  # folders and files, to see whether a folder holds images
 
 
 class GivenRecipes(NamedTuple):
@@ -46,6 +50,8 @@ def recipes_for(
     """
     are_files = {each for each in given if not each.endswith(".toml") and _is_raw(each)}
     files = [Path(each) for each in given if each in are_files]
+    for each in given:
+        _check_there(each)
     if not files:
         if target is not None or name is not None:
             option = "--target" if target is not None else "--name"
@@ -73,12 +79,53 @@ def recipes_for(
     return GivenRecipes((str(recipe),), inferred.raw)
 
 
+def _check_there(given: str) -> None:
+    """Check that a path is there. Bare names, and recipes, are looked for later.
+
+    Raises:
+        UnreadableFileError: It is not.
+    """
+    path = Path(given)
+    is_path = os.sep in given or path.suffix not in ("", ".toml")
+    if given.endswith(".toml") or not is_path or os.path.exists(given):  # noqa: PTH110
+        return
+    near: list[str] = []
+    with suppress(OSError):  # the folder is not there either, or the name is too long
+        near = [str(other) for other in sorted(path.parent.iterdir())]
+    raise UnreadableFileError(
+        path,
+        expected="a raw file, a folder of images or a recipe",
+        found="no such file",
+        fix=hint(given, near, "check the path"),
+    )
+
+
 def _is_raw(given: str) -> bool:
     """Say whether a path is a raw file or a folder of images, and no artifact, run or model."""
     # `os.path` says no to names that are too long, where `Path` raises.
     if os.path.isfile(given):  # noqa: PTH113
         return True
-    return os.path.isdir(given) and dataset_name(f"{given}/") is None  # noqa: PTH112
+    is_folder = os.path.isdir(given) and given.strip("./")  # noqa: PTH112
+    if not is_folder or dataset_name(f"{given}/") is not None:
+        return False
+    return any(_has_image(folder) for folder in (*_folders(given), *_folders(given, depth=2)))
+
+
+def _folders(folder: str, *, depth: int = 1) -> Iterator[str]:
+    """Yield the first folders in a folder, or in these."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in islice(entries, _LOOKED_AT):
+            if not entry.name.startswith(".") and entry.is_dir():
+                yield from (_folders(entry.path) if depth > 1 else (entry.path,))
+
+
+def _has_image(folder: str) -> bool:
+    from shardmill.raw.image_folder import ENDINGS
+
+    with suppress(OSError), os.scandir(folder) as entries:
+        names = (entry.name.lower() for entry in islice(entries, _LOOKED_AT))
+        return any(name.endswith(ENDINGS) for name in names)
+    return False
 
 
 def _check_recipe(recipe: Path, files: Sequence[Path], target: str | None) -> None:

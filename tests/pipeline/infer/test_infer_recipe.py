@@ -11,7 +11,12 @@ from building import build
 from table_files import FORMATS, write_table
 
 import shardmill
-from shardmill.errors import UnclearFilesError, UnreadableFileError
+from shardmill.errors import (
+    BinaryFileError,
+    EmptyFileError,
+    UnclearFilesError,
+    UnreadableFileError,
+)
 from shardmill.pipeline.infer.infer_recipe import infer_recipe
 from shardmill.pipeline.infer.inferred import Inferred
 from shardmill.recipe.load_recipe import parse_recipe
@@ -143,6 +148,14 @@ def test_splits_by_the_names_of_files_and_spellings_of_classes(tmp_path: Path) -
     assert len(shardmill.open(artifact, split="test")) == 9
 
 
+def test_a_column_of_lists_is_dropped(tmp_path: Path) -> None:
+    rows = [f'{{"tags": [{i}], "a": {i / 3}, "y": {i % 2}}}\n' for i in range(ROWS)]
+    (tmp_path / "t.jsonl").write_text("".join(rows))
+    inferred = infer_recipe([tmp_path / "t.jsonl"])
+    assert columns(inferred)["tags"] == {"dtype": "str", "drop": True}
+    build(parse_recipe(inferred.text, where="t"), inferred.raw, tmp_path / "out")
+
+
 def test_a_column_may_name_the_splits(tmp_path: Path) -> None:
     rows = [f"{i / 3},{i % 2},{['train', 'Test'][i % 2]}" for i in range(ROWS)]
     splits = tomllib.loads(infer(tmp_path, "a,y,split", rows).text)["splits"]
@@ -164,6 +177,13 @@ def test_texts_are_texts(tmp_path: Path) -> None:
 
 
 def test_what_no_recipe_is_made_for(tmp_path: Path) -> None:
+    for content, error in ((b"a,y\n", EmptyFileError), (b"\n", EmptyFileError)):
+        (tmp_path / "t.csv").write_bytes(content)
+        with pytest.raises(error, match="at least one row"):
+            infer_recipe([tmp_path / "t.csv"], target="y")
+    (tmp_path / "t.csv").write_bytes(b"a\0b,y\n1,2\n")
+    with pytest.raises(BinaryFileError, match="found bytes that are 0"):
+        infer_recipe([tmp_path / "t.csv"], target="y")
     (tmp_path / "t.zip").write_bytes(b"PK\x03\x04")
     with pytest.raises(UnclearFilesError, match="found a zip archive or workbook; unpack it"):
         infer_recipe([tmp_path / "t.zip"])
