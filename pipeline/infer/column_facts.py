@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shardmill.pipeline.infer.time_forms import TIME_FORMS
 from shardmill.raw.spell_values import texts_without_null, without_nan
 from shardmill.text.html_tags import TAG
 
@@ -30,10 +31,10 @@ PATTERNS = {
     "currency": r"[-+]?[$€£¥]\s*(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?",
     "date": r"\d{4}-\d\d-\d\d",
     "timestamp": r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?",
-    "slashes": r"\d{1,2}/\d{1,2}/\d{4}",
-    "dots": r"\d{1,2}\.\d{1,2}\.\d{4}",
     "seconds": r"1[0-9]{9}",  # since 1970, from 2001 to 2033
+    **TIME_FORMS,
 }
+_FIRST = 100  # so many texts rule out nearly all patterns
 _NO_SPACES = "[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]"  # Japanese, Chinese, Thai
 
 
@@ -131,12 +132,8 @@ class ColumnFacts:
         self.numbers += pc.sum(counts.filter(are_numbers)).as_py() or 0
         others = texts.filter(pc.invert(are_numbers))
         self.odd = others[0].as_py() if self.odd is None and len(others) else self.odd
-        matching = {
-            name
-            for name in self.matching
-            if pc.all(pc.match_substring_regex(texts, f"^(?:{PATTERNS[name]})$")).as_py()
-        }
-        self.matching = frozenset(matching)
+        for some in (texts[:_FIRST], texts):
+            self.matching = frozenset(name for name in self.matching if _all_match(some, name))
         self.has_zeros |= pc.any(pc.match_substring_regex(texts, r"^[-+]?0\d+$")).as_py()
         if self.is_closed:
             self.values += _counter(texts, counts)
@@ -179,6 +176,10 @@ class ColumnFacts:
             last=other.last,
             arrow_type=self.arrow_type or other.arrow_type,
         )
+
+
+def _all_match(texts: pa.Array, name: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(texts, f"^(?:{PATTERNS[name]})$")).as_py())
 
 
 def _counter(texts: pa.Array, counts: pa.Array) -> Counter[str]:

@@ -9,11 +9,13 @@ import pyarrow as pa
 
 from shardmill.pipeline.infer.column_facts import ColumnFacts
 from shardmill.pipeline.infer.guess import Guess
+from shardmill.pipeline.infer.time_forms import COMPACT, TIME_FORMS
 
 _ID_NAME = re.compile(
     r"(?:.*[^a-z])?(?:id|uuid|guid|index|idx|key|rowid|row)|.*id|unnamed: \d+|", re.I
 )
 _ONE_HOT = 10
+_DAY = ["year", "month", "day", "weekday"]
 _MOST_CATEGORIES = 1_000
 _TEXT_WORDS = 4.0
 _FEWEST_ROWS = 20  # fewer rows say little about which values repeat
@@ -38,7 +40,7 @@ def guess_column(facts: ColumnFacts, *, keep: bool = False) -> Guess:
         keep: Whether a column is a feature although it looks like an identifier, or is the same in
             every row.
     """
-    kind = _number(facts) or _bool(facts) or _time(facts)
+    kind = _digits_of_time(facts) or _number(facts) or _bool(facts) or _time(facts)
     if facts.known == 0:
         return _drop("str", "all cells are missing")
     if keep:
@@ -168,29 +170,45 @@ def _bool(facts: ColumnFacts) -> Guess | None:
 
 def _time(facts: ColumnFacts) -> Guess | None:
     found = facts.arrow_type
-    keys: dict[str, Any] | None = None
+    keys: dict[str, Any] = {}
     reason = ""
     if facts.all_are("date") or (found is not None and pa.types.is_date(found)):
-        keys = {"dtype": "date", "parts": ["year", "month", "day", "weekday"]}
+        keys = {"dtype": "date", "parts": _DAY}
     elif facts.all_are("timestamp") or (found is not None and pa.types.is_timestamp(found)):
-        keys = {"dtype": "timestamp", "parts": ["year", "month", "day", "weekday", "hour"]}
-    elif facts.all_are("slashes") or facts.all_are("dots"):
-        keys, reason = _day_or_month(facts)
-    if keys is None:
+        keys = {"dtype": "timestamp", "parts": [*_DAY, "hour"]}
+    else:
+        keys, reason = _written_time(facts)
+    if not keys:
         return None
     more, said = _missing(facts, "median")
     return Guess({**keys, **more}, "; ".join(text for text in (reason, said) if text))
 
 
-def _day_or_month(facts: ColumnFacts) -> tuple[dict[str, Any], str]:
-    sign = "/" if facts.all_are("slashes") else "."
-    firsts = [text.split(sign)[:2] for text in facts.values]
-    day_first = sign == "." or any(int(first) > 12 for first, _ in firsts)
-    month_first = any(int(second) > 12 for _, second in firsts)
-    form = f"%d{sign}%m{sign}%Y" if day_first and not month_first else f"%m{sign}%d{sign}%Y"
-    keys = {"dtype": "date", "format": form, "parts": ["year", "month", "day", "weekday"]}
-    sure = day_first != month_first
-    return keys, "" if sure else "no number says which one is the day; the other order is possible"
+def _written_time(facts: ColumnFacts) -> tuple[dict[str, Any], str]:
+    """Return the keys of times that are not in ISO 8601, and what is not sure about them."""
+    forms = [form for form in TIME_FORMS if form not in COMPACT and facts.all_are(form)]
+    if not forms:
+        return {}, ""
+    others = [form for form in forms if form.replace("%B", "%b") != forms[0]]
+    reason = f"no cell says which number is the day; it may be {others[0]}" if others else ""
+    return _time_keys(forms[0]), reason
+
+
+def _digits_of_time(facts: ColumnFacts) -> Guess | None:
+    """Return the keys of times that are written as digits alone, if all cells are such times."""
+    form = next((form for form in COMPACT if facts.all_are(form)), None)
+    if form is None or len(facts.values) < 2 or not facts.is_closed:
+        return None
+    more, said = _missing(facts, "median")
+    number = "float64" if "." in form else "int64"
+    reason = f'all cells can be read as {form}; if they are numbers: dtype = "{number}"'
+    return Guess({**_time_keys(form), **more}, "; ".join(text for text in (reason, said) if text))
+
+
+def _time_keys(form: str) -> dict[str, Any]:
+    has_clock = "%M" in form
+    parts = [*_DAY, "hour"] if has_clock else _DAY
+    return {"dtype": "timestamp" if has_clock else "date", "format": form, "parts": parts}
 
 
 def _with_values(facts: ColumnFacts) -> ColumnFacts:

@@ -109,6 +109,10 @@ def _signs(rows: Sequence[str]) -> dict[str, Any]:
         delimiter = ","  # a letter of another script
     quote = found.quotechar if found is not None else ""
     keys: dict[str, Any] = {}
+    if delimiter == " " and not _is_even(rows, {"delimiter": " "}, least=2):
+        # Spaces are in names and times, too.
+        even = [sign for sign in ",;\t|" if _is_even(rows, {"delimiter": sign}, least=2)]
+        delimiter = even[0] if even else delimiter
     if delimiter in (" ", "") and _is_even(rows, {"delimiter": WHITESPACE}, least=2):
         delimiter = WHITESPACE
     elif len(delimiter) == 1 and delimiter * 2 in rows[0]:

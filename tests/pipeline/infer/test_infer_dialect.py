@@ -34,6 +34,10 @@ FILES: dict[str, tuple[str, dict[str, Any]]] = {
         {"delimiter": "\t", "quote": "", "header": False},
     ),
     "ends in a delimiter": ("a,b,y\n1,x,0,\n2,y,1,\n", {"trailing_delimiter": True}),
+    "spaces in all cells": (
+        "day;y\n11 April 2019 01:07 PM;0\n22 May 2019 01:08 PM;1\n",
+        {"delimiter": ";"},
+    ),
     "Hindi": ("1,हिन्दी भाषा\n0,भाषा\n", {"header": False}),
     "Chinese": ("text,label\n今天天气很好我们去公园,a\n足球比赛今天晚上开始,b\n", {}),
     "one column without a name": (",a,y\n0,1,x\n1,2,y\n", {}),

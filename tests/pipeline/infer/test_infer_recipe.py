@@ -98,7 +98,7 @@ def test_what_a_column_is(cells: list[str], keys: dict[str, Any], tmp_path: Path
 @pytest.mark.parametrize(
     ("cells", "reason"),
     [
-        (["01/05/2024", "02/06/2024"], "columns.a: no number says which one is the day"),
+        (["01/05/2024", "02/06/2024"], "columns.a: no cell says which number is the day"),
         (["1609459200", "1609459260"], "columns.a: if these are seconds since 1970"),
         (["1,234", "5,678"], 'columns.a: .*if it is a decimal mark, say decimal = ","'),
     ],
