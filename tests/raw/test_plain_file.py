@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from csv_laws import columns_of
-from hypothesis import HealthCheck, assume, given, settings, strategies as st
+from hypothesis import HealthCheck, assume, example, given, settings, strategies as st
 
 from shardmill.errors import (
     CompressionError,
@@ -93,6 +93,7 @@ def test_md5_and_copy_are_made_only_when_asked_for(tmp_path: Path) -> None:
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+@example("\u0901", 1, "utf-32-be", bytes)  # the first bytes of an IDX file
 @given(
     text=st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
     repeat=st.sampled_from([1, 100_000]),

@@ -5,7 +5,6 @@ import re
 # The signatures are those of the formats' own specifications. No text begins with them.
 _SIGNATURES = {
     b"PK\x03\x04": "a zip archive or workbook",
-    b"PAR1": "Parquet",
     b"ARROW1\0\0": "Arrow IPC",
     b"\x89PNG\r\n\x1a\n": "a PNG image",
     b"\xff\xd8\xff": "a JPEG image",
@@ -19,6 +18,8 @@ _SIGNATURES = {
 }
 # Two zeros, the type of an element and the number of dimensions; see `read_idx`.
 _IDX = rb"\0\0[\x08\x09\x0b-\x0e][\x01-\x40]"
+# A column of a CSV file may be called PAR1. What follows in a file of Parquet is no text.
+_PARQUET = rb"PAR1[^\t\n\r -\xff]"
 _TAR = slice(257, 262)
 _KEYS = {"Parquet": "parquet", "Arrow IPC": "arrow", "an IDX file": "images"}
 _ARCHIVES = ("zip", "tar", "7z", "RAR")
@@ -33,12 +34,14 @@ def name_format(start: bytes) -> str | None:
     Example:
         >>> name_format(b"PAR1\x15\x04")
         'Parquet'
-        >>> name_format(b"a,b\n1,2\n")
+        >>> name_format(b"PAR1,PAR2\n1,2\n")
     """
     if start[_TAR] == b"ustar":
         return "a tar archive"
     if re.match(_IDX, start):
         return "an IDX file"
+    if re.match(_PARQUET, start):
+        return "Parquet"
     return next((name for magic, name in _SIGNATURES.items() if start.startswith(magic)), None)
 
 

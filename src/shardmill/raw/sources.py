@@ -12,6 +12,7 @@ from shardmill.raw.array_source import ArraySource
 from shardmill.raw.csv.csv_source import CsvSource
 from shardmill.raw.decompress import open_raw
 from shardmill.raw.folder_source import FolderSource
+from shardmill.raw.name_format import name_format
 from shardmill.raw.paths_source import PathsSource
 from shardmill.raw.raw_files import COMPRESSED_SUFFIXES, RawContent
 from shardmill.raw.row_source import RowSource, SourceColumns
@@ -91,7 +92,7 @@ def file_format(recipe: AnyRecipe, path: Path) -> str:
         return own
     with open_raw(path) as file:
         start = file.read(512)
-    if start.startswith(b"PAR1"):
+    if name_format(start) == "Parquet":
         return "parquet"
     if start.startswith(_ARROW_STARTS):
         return "arrow"
