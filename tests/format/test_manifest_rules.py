@@ -156,6 +156,7 @@ def test_what_a_text_artifact_needs(tmp_path: Path, path: str, value: Any, fault
         ("recipe/target", 1, r"recipe\.target: must be a table"),
         ("recipe/target/classes", [1], r"recipe\.target: must be a table"),
         ("recipe/targets", [{"classes": ["a"]}], r"recipe\.targets: must be tables"),
+        ("recipe", {"columns": [{"name": "a"}]}, "recipe: must have a target or targets"),
     ],
 )
 def test_what_a_table_needs(tmp_path: Path, path: str, value: Any, fault: str) -> None:

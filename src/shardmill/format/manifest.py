@@ -209,7 +209,9 @@ class Manifest(Strict):
             raise ValueError("vocabulary: texts have one, and no other kind has")
         if "train" not in self.splits:
             raise ValueError("splits: a split called train is needed")
-        for fault in rules.recipe_faults(self.recipe) if self.kind == "tabular" else ():
+        labelled = any(split.labelled for split in self.splits.values())
+        is_table = self.kind == "tabular"
+        for fault in rules.recipe_faults(self.recipe, labelled=labelled) if is_table else ():
             raise ValueError(fault)
         for name, facts in self.statistics.items():
             if (facts.offset is None) != (facts.divisor is None):

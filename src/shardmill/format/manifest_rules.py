@@ -117,13 +117,20 @@ def target_faults(
             yield f"field {field.name}: not as many numbers as there are classes"
 
 
-def recipe_faults(recipe: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with the parts of a table's recipe that readers use."""
+def recipe_faults(recipe: Mapping[str, Any], *, labelled: bool) -> Iterator[str]:
+    """Yield what is wrong with the parts of a table's recipe that readers use.
+
+    Args:
+        recipe: The recipe of the manifest.
+        labelled: Whether any split has targets.
+    """
     columns, targets = recipe.get("columns"), recipe.get("targets", [])
     if not isinstance(columns, list) or not all(map(_is_column, columns)):
         yield "recipe.columns: must be tables, each with a name"
     if not isinstance(targets, list) or not all(_is_target(t, "name") for t in targets):
         yield "recipe.targets: must be tables, each with a name and perhaps classes"
+    if labelled and "target" not in recipe and not targets:
+        yield "recipe: must have a target or targets, since a split is labelled"
     if "target" in recipe and not _is_target(recipe["target"], "column"):
         yield "recipe.target: must be a table with a column or columns, and perhaps classes"
 
