@@ -14,7 +14,7 @@ from shardmill.datasets.gather.mapped_split import MappedSplit, read_only
 from shardmill.datasets.item_types import Batch, Row, Transform
 from shardmill.errors import KindError, UnknownSplitError
 from shardmill.faults import hint
-from shardmill.format.layout import Field
+from shardmill.format.layout import Field, fixed_tensors
 from shardmill.format.manifest import Manifest, SplitRecord, Statistics
 
 if TYPE_CHECKING:
@@ -147,7 +147,8 @@ class ShardDataset(BatchDataset[Row, Batch]):
         them, and `manifest.features` names the columns of `x`.
 
         For texts, row i is `x[offsets[i] : offsets[i] + sizes[i]]`, with `offsets` [rows] int64 and
-        `sizes` [rows] int32. If there are several shards, the offsets are computed, and `x` has
+        `sizes` [rows] int32. If rows have several texts, `offsets` is `x.<group>.offsets`, and so
+        on. If there are several shards, the offsets are computed, and `x` has
         zeros between shards. If the system cannot map all shards into one array, these are copies.
 
         Raises:
@@ -159,13 +160,17 @@ class ShardDataset(BatchDataset[Row, Batch]):
             (dtype('float32'), dtype('uint8'))
         """
         arrays = {name: self._mapped.array(name) for name in self._mapped.sources}
-        if not any(field.ragged for field in self.fields):
-            return arrays
-        offsets, sizes = arrays.pop("x.offsets"), arrays.pop("x.sizes")
-        if len(self._record.shards) > 1:  # stored offsets count from the start of their shard
-            shards = np.arange(len(self)) // self._record.rows_per_shard
-            offsets = read_only(offsets + shards * self._mapped.sources["x"].stride)
-        return arrays | {"offsets": offsets, "sizes": sizes}
+        for field in self.fields:
+            if not field.ragged:
+                continue
+            offsets, sizes = (arrays.pop(tensor.name) for tensor in fixed_tensors(field))
+            if len(self._record.shards) > 1:  # stored offsets count from the start of their shard
+                shards = np.arange(len(self)) // self._record.rows_per_shard
+                offsets = read_only(offsets + shards * self._mapped.sources[field.name].stride)
+            # Names of a field of several are `x.<group>.offsets`, those of a single one `offsets`.
+            prefix = "" if field.group is None else f"{field.name}."
+            arrays |= {f"{prefix}offsets": offsets, f"{prefix}sizes": sizes}
+        return arrays
 
     def __repr__(self) -> str:
         facts = [f"{len(self):,} rows"]

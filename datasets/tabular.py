@@ -142,7 +142,8 @@ class TabularDataset(ShardDataset[TableRow, TableRow]):
                 first = last
 
     def _inputs(self) -> "Inputs":
-        from shardmill.datasets.gather.fixed_inputs import FixedInputs, GroupedInputs
+        from shardmill.datasets.gather.fixed_inputs import FixedInputs
+        from shardmill.datasets.gather.grouped_inputs import GroupedInputs
 
         alone: FixedInputs | None = None
         groups: dict[str, FixedInputs] = {}

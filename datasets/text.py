@@ -27,8 +27,10 @@ TextRow = TypeVar("TextRow", default="tuple[Tensor, Tensor]")
 class TextDataset(ShardDataset[TextRow, TextBatch], Generic[TextBatch, TextRow]):
     """Texts: `x` the ids [length] int32 of the tokens, `y` the class index.
 
-    Without a target, rows are `x` alone. A type checker knows the type of a batch from `layout`;
-    `TextDataset[Padded, Tensor]` says that there is no target.
+    Without a target, rows are `x` alone. If a row has several texts, `x` is a dict of them by
+    group. A type checker knows the type of a batch from `layout`. `TextDataset[Padded, Tensor]`
+    says that there is no target, and `TextDataset[tuple[dict[str, Padded], Tensor]]` that there are
+    several texts.
 
     Args:
         path: The folder of the artifact.
@@ -36,7 +38,7 @@ class TextDataset(ShardDataset[TextRow, TextBatch], Generic[TextBatch, TextRow])
         layout: How the `x` of a batch is put together. "padded" gives a `Padded`: ids [b, longest]
             and lengths [b]. "bag" gives a `Bag`: ids [sum of lengths] and offsets [b]. "jagged"
             gives a nested tensor [b, j] of layout torch.jagged.
-        max_tokens: How many tokens of a row are kept; None for all.
+        max_tokens: How many tokens of a text are kept; None for all.
         transform: A function of `x` as it would be returned: of a row, or of a whole batch.
         target_transform: The same for `y`.
         per_row: Whether to apply the transforms to each row of a batch, and stack what they return.
@@ -127,6 +129,11 @@ class TextDataset(ShardDataset[TextRow, TextBatch], Generic[TextBatch, TextRow])
         self._max_tokens = max_tokens
 
     @property
+    def groups(self) -> tuple[str, ...]:
+        """The names of the texts of a row, if it has several; else none."""
+        return tuple(field.group for field in self.fields if not field.is_target and field.group)
+
+    @property
     def _vocabulary(self) -> VocabularyRecord:
         assert self.manifest.vocabulary is not None  # noqa: S101  a text artifact has one
         return self.manifest.vocabulary
@@ -155,14 +162,22 @@ class TextDataset(ShardDataset[TextRow, TextBatch], Generic[TextBatch, TextRow])
         return {**super()._terms(), "vocabulary": vocabulary, "layout": self._layout}
 
     def _inputs(self) -> "Inputs":
+        from shardmill.datasets.gather.grouped_inputs import GroupedInputs
         from shardmill.datasets.gather.text_inputs import TextInputs
 
-        return TextInputs(
-            self._mapped,
-            layout=self._layout,
-            max_tokens=self._max_tokens,
-            padding_id=self._vocabulary.padding_id,
-        )
+        texts = {
+            field.group: TextInputs(
+                self._mapped,
+                field.name,
+                layout=self._layout,
+                max_tokens=self._max_tokens,
+                padding_id=self._vocabulary.padding_id,
+            )
+            for field in self.fields
+            if not field.is_target
+        }
+        groups = {group: inputs for group, inputs in texts.items() if group is not None}
+        return GroupedInputs(groups) if groups else texts[None]
 
 
 class AGNewsDataset(TextDataset[TextBatch, TextRow]):

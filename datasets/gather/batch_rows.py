@@ -1,8 +1,8 @@
 """Takes batches apart into rows, and puts batches together, whatever their `x` is.
 
-The `x` of a batch is a tensor [b, ...], a dict of such tensors, or texts: `Padded`, `Bag` or a
-nested tensor [b, j] of layout torch.jagged. A transform may also have made a mapping or a tuple of
-these.
+The `x` of a batch is a tensor [b, ...], or texts: `Padded`, `Bag` or a nested tensor [b, j] of
+layout torch.jagged; or it is a dict of one of these. A transform may also have made another mapping
+or a tuple of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ def count_rows(x: Any) -> int:
     if isinstance(x, Padded | Bag):
         return len(x[1])
     if isinstance(x, Mapping):
-        return len(next(iter(x.values())))
+        return count_rows(next(iter(x.values())))
     return x.size(0) if is_jagged(x) else len(x)
 
 

@@ -39,6 +39,8 @@ class UnlabelledRow(Tensor):
 class RowOfGroups(dict[str, Tensor]):
     """One row `x` of several tensors, of a split without target."""
 
+    stack: TextStack | None = None
+
 
 class GatheredRows(Sequence[Any]):
     """A batch as its rows, which are made when they are asked for.
@@ -85,7 +87,11 @@ def as_row(x: Any, y: Any = None, *, labelled: bool = False, stack: TextStack | 
         alone = x.as_subclass(UnlabelledRow)
         alone.stack = stack
         return alone
-    return RowOfGroups(x) if isinstance(x, Mapping) else x
+    if isinstance(x, Mapping):
+        of_groups = RowOfGroups(x)
+        of_groups.stack = stack
+        return of_groups
+    return x
 
 
 def whole_batch(rows: GatheredRows) -> Any:
@@ -107,7 +113,7 @@ def _collate_unlabelled(batch: Sequence[UnlabelledRow], *, collate_fn_map: Any =
 
 
 def _together(xs: Sequence[Any], stack: TextStack | None, collate_fn_map: Any) -> Any:
-    if stack is not None and all(isinstance(x, Tensor) and x.ndim == 1 for x in xs):
+    if stack is not None and stack.takes(xs):
         return stack(xs)
     return collate(xs, collate_fn_map=collate_fn_map)
 
@@ -115,7 +121,7 @@ def _together(xs: Sequence[Any], stack: TextStack | None, collate_fn_map: Any) -
 def _collate_groups(batch: Sequence[RowOfGroups], *, collate_fn_map: Any = None) -> Any:
     if isinstance(batch, GatheredRows):
         return batch.batch
-    return collate([dict(row) for row in batch], collate_fn_map=collate_fn_map)
+    return _together([dict(row) for row in batch], batch[0].stack, collate_fn_map)
 
 
 def register_collation() -> None:

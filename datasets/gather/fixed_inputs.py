@@ -1,6 +1,6 @@
-"""Gathers inputs of a fixed size: one tensor, or one for each group of features."""
+"""Gathers inputs of a fixed size, one tensor."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 import torch
@@ -57,29 +57,3 @@ class FixedInputs:
             TypeError: All rows have one size.
         """
         raise TypeError("rows of fixed size have no lengths; only texts do")
-
-
-class GroupedInputs:
-    """Inputs of several tensors: `x` is {group: [b, f]}.
-
-    Args:
-        groups: The inputs of each group.
-    """
-
-    stack: TextStack | None = None
-
-    def __init__(self, groups: Mapping[str, FixedInputs]) -> None:
-        self._groups = groups
-
-    def batches(self, rows: Tensor) -> Iterator[dict[str, Tensor]]:
-        """Yield the `x` of each batch of `rows` [n, b]."""
-        parts = [inputs.batches(rows) for inputs in self._groups.values()]
-        return (dict(zip(self._groups, xs, strict=True)) for xs in zip(*parts, strict=True))
-
-    def lengths(self, rows: Tensor) -> Tensor:
-        """Refuse, as the groups do.
-
-        Raises:
-            TypeError: All rows have one size.
-        """
-        return next(iter(self._groups.values())).lengths(rows)

@@ -1,6 +1,6 @@
 """Gathers the rows of a split as batches."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -151,12 +151,15 @@ class _RowByRow:
         rows = [self._transform(cut_row(batch, index)) for index in range(count_rows(batch))]
         if not rows:  # what the transform would make of them is not known
             return batch
+        stack = self._stack
         if isinstance(rows[0], Mapping):
-            return {
-                n: torch.stack([torch.as_tensor(row[n], device="cpu") for row in rows])
-                for n in rows[0]
-            }
-        tensors = [torch.as_tensor(row, device="cpu") for row in rows]
-        if self._stack is None or any(tensor.ndim != 1 for tensor in tensors):
-            return torch.stack(tensors)
-        return self._stack(tensors)
+            of_groups = stack if stack is not None and stack.grouped else None
+            return {n: _stacked([row[n] for row in rows], of_groups) for n in rows[0]}
+        return _stacked(rows, stack)
+
+
+def _stacked(rows: Sequence[Any], stack: TextStack | None) -> Any:
+    tensors = [torch.as_tensor(row, device="cpu") for row in rows]
+    if stack is None or any(tensor.ndim != 1 for tensor in tensors):
+        return torch.stack(tensors)
+    return stack(tensors)

@@ -24,6 +24,7 @@ class TextInputs:
 
     Args:
         split: The mapped split.
+        name: The name of the field.
         layout: `padded` gives ids [b, longest] and lengths [b]; `bag` gives ids [sum of lengths]
             and offsets [b]; `jagged` gives a nested tensor [b, j] of layout torch.jagged.
         max_tokens: How many tokens of a row are kept; None for no limit.
@@ -31,9 +32,15 @@ class TextInputs:
     """
 
     def __init__(
-        self, split: MappedSplit, *, layout: Layout, max_tokens: int | None, padding_id: int
+        self,
+        split: MappedSplit,
+        name: str = "x",
+        *,
+        layout: Layout,
+        max_tokens: int | None,
+        padding_id: int,
     ) -> None:
-        (field,) = (field for field in split.record.fields if field.ragged)
+        (field,) = (field for field in split.record.fields if field.name == name)
         offsets, sizes = fixed_tensors(field)
         self._ids = open_column(split, field.name)
         self._offsets = open_column(split, offsets.name)

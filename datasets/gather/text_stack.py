@@ -1,6 +1,6 @@
 """Puts texts of different lengths together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,18 +20,37 @@ except ImportError:  # torch 2.3 has it by another name, and without types
 
 @dataclass(frozen=True, slots=True)
 class TextStack:
-    """Puts rows of ids [length] together as a batch of a layout; see `TextInputs`."""
+    """Puts rows of ids [length] together as a batch of a layout; see `TextInputs`.
+
+    Attributes:
+        layout: The layout.
+        padding_id: The id past the end of a row.
+        grouped: Whether a row is several texts, {group: [length]}, and so is a batch.
+    """
 
     layout: Layout
     padding_id: int
+    grouped: bool = False
 
-    def __call__(self, rows: Sequence[Tensor]) -> Any:
+    def takes(self, rows: Sequence[Any]) -> bool:
+        """Say whether these are rows of ids, or of several texts, if `grouped`."""
+        if self.grouped and all(isinstance(row, Mapping) for row in rows):
+            return all(_are_texts([row[name] for row in rows]) for name in rows[0])
+        return _are_texts(rows)
+
+    def __call__(self, rows: Sequence[Any]) -> Any:
         """Return the batch of one row or more."""
+        if isinstance(rows[0], Mapping):
+            return {name: self([row[name] for row in rows]) for name in rows[0]}
         lengths = torch.tensor([len(row) for row in rows], device="cpu")
         ids = torch.cat(list(rows))
         if self.layout == "padded":
             return pad(ids, lengths, self.padding_id)
         return Bag(ids, row_offsets(lengths)) if self.layout == "bag" else jagged(ids, lengths)
+
+
+def _are_texts(rows: Sequence[Any]) -> bool:
+    return all(isinstance(row, Tensor) and row.ndim == 1 for row in rows)
 
 
 def jagged(ids: Tensor, lengths: Tensor) -> Tensor:

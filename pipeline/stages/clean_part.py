@@ -155,7 +155,7 @@ class PartOutput:
             ParquetFile(
                 job.generation,
                 f"{name}.parquet",
-                plain=find_kind(job.recipe).PLAIN_COLUMNS,
+                plain=find_kind(job.recipe).plain_columns(job.recipe),
                 metadata=metadata | class_labels(job.recipe),
                 on_group=self._prepared.write,
                 sizes=job.sizes,

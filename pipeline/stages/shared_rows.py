@@ -11,6 +11,7 @@ from shardmill.format.arrow_arrays import numpy_array, string_array
 from shardmill.format.manifest import Manifest, SplitRecord
 from shardmill.pipeline.builds.plan_build import Plan
 from shardmill.recipe.tabular_recipe import TabularRecipe
+from shardmill.recipe.text_recipe import TextRecipe
 
 # So many rows are compared, and so many images, since these are larger. This takes a hundredth of
 # the time of a small build.
@@ -55,8 +56,10 @@ def shared_rows(manifest: Manifest, plan: Plan, known: Collection[str]) -> Itera
 
 def _rows(plan: Plan, split: SplitRecord) -> pa.Array:
     """Return the inputs of the first rows of a split, each as one value."""
-    columns: tuple[str, ...] = ("text" if plan.recipe.kind == "text" else "image",)
-    if isinstance(plan.recipe, TabularRecipe):
+    columns: tuple[str, ...] = ("image",)
+    if isinstance(plan.recipe, TextRecipe):
+        columns = tuple(plan.recipe.texts())
+    elif isinstance(plan.recipe, TabularRecipe):
         columns = plan.recipe.features()[:_COLUMNS]
     most = _IMAGES if plan.recipe.kind == "image" else _ROWS
     batches = _batches(plan.artifact, split, columns, most)

@@ -122,7 +122,7 @@ FIELDS = "splits/train/fields"
         ("vocabulary", None, "vocabulary: texts have one"),
         ("splits", {}, "splits: a split called train is needed"),
         (f"{FIELDS}/0/ragged", False, "must count the values of each ragged field"),
-        (f"{FIELDS}/0/dtype", "float32", "x of kind text is one ragged vector of ids"),
+        (f"{FIELDS}/0/dtype", "float32", "each x of kind text is a ragged vector of ids"),
         (f"{FIELDS}/0/shape", [1], "no tensor has this shape"),
         (f"{FIELDS}/1/shape", [2**40, 2**40], "no tensor has this shape"),
         (f"{FIELDS}/1/shape", [1] * 32, "no tensor has this shape"),

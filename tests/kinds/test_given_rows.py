@@ -14,7 +14,7 @@ from shardmill.errors import ColumnsError, InputError
 from shardmill.format.manifest import Statistics
 from shardmill.kinds import tabular
 from shardmill.kinds.tabular_given import given_cells
-from shardmill.kinds.text import given_text
+from shardmill.kinds.text_columns import given_row_texts
 from shardmill.recipe.load_recipe import parse_recipe
 from shardmill.recipe.text_recipe import TextRecipe
 
@@ -177,7 +177,7 @@ def test_lone_surrogates() -> None:
     with pytest.raises(InputError, match=match):
         given_cells(recipe, [{"c": None}, {"c": "a\ud800"}])
     with pytest.raises(InputError, match=match.replace(", column c", "")):
-        given_text(NOTES, ["a", "a\ud800"])
+        given_row_texts(NOTES, ["a", "a\ud800"])
 
 
 def test_only_columns_that_are_used_are_converted() -> None:
@@ -210,11 +210,12 @@ def test_rows_that_are_something_else(rows: Any, error: type[InputError], messag
 
 
 def test_texts() -> None:
-    assert given_text(NOTES, ["a", " b "]).to_pylist() == ["a", " b "]  # joined already
-    assert given_text(NOTES, []).to_pylist() == []
+    whole = given_row_texts(NOTES, ["a", " b "])["text"]  # joined already
+    assert whole.to_pylist() == ["a", " b "]
+    assert given_row_texts(NOTES, [])["text"].to_pylist() == []
     columns = {"title": ["a", None], "body": ["b", "c"]}
     for rows in (pa.table(columns), pd.DataFrame(columns)):
-        assert given_text(NOTES, rows).to_pylist() == ["a b", " c"]
+        assert given_row_texts(NOTES, rows)["text"].to_pylist() == ["a b", " c"]
 
 
 @pytest.mark.parametrize(
@@ -228,4 +229,4 @@ def test_texts() -> None:
 )
 def test_what_is_no_text(rows: Any, message: str) -> None:
     with pytest.raises(InputError, match=f"^{message}"):
-        given_text(NOTES, rows)
+        given_row_texts(NOTES, rows)

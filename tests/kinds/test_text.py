@@ -103,7 +103,7 @@ def test_draft_of_rows() -> None:
     cleaned = texts_table("to be, or", "", "not to be").append_column("label", pa.array([0, 1, 0]))
     prepared, counts = text.prepare(text_recipe(), cleaned)
     assert prepared.to_pydict() == {
-        "codes": [[0, 1, 2, 3], [], [4, 0, 1]],
+        "text": [[0, 1, 2, 3], [], [4, 0, 1]],
         "label": [0, 1, 0],
     }
     assert counts is not None

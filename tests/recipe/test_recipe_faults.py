@@ -3,12 +3,13 @@
 import json
 
 import pytest
-from recipe_texts import IMAGE, TABULAR, change, fault_of
+from recipe_texts import IMAGE, TABULAR, TEXT, change, fault_of
 
 from shardmill.recipe.load_recipe import (
     parse_recipe,
 )
 from shardmill.recipe.tabular_recipe import TabularRecipe
+from shardmill.recipe.text_recipe import TextRecipe
 
 
 def test_all_faults_at_once_each_with_its_path() -> None:
@@ -156,3 +157,41 @@ def test_csv_options_that_are_not_set_leave_the_hash_alone() -> None:
     other = parse_recipe(TABULAR + "[csv]\nencoding = 'utf-16'\n", where="here")
     assert "csv" not in plain.clean_facts()
     assert plain.sha256() == stated.sha256() != other.sha256()
+
+
+JOIN = 'join = ["title", "body"]\n'
+
+
+@pytest.mark.parametrize(
+    ("join", "groups", "fault"),
+    [
+        ("", "", "text.join: missing; it names the columns of the text (several texts are groups)"),
+        ("", 'a = ["title", "titel"]', "text.columns: does not name titel"),
+        ("", 'a = ["class"]\nb = ["title"]', "groups.a: holds class, which is the target"),
+        (
+            JOIN,
+            'a = ["title"]',
+            "text.join: the groups say which columns make up the texts, so leave it out",
+        ),
+        (
+            "",
+            'label = ["title"]',
+            "groups.label: is what the cleaned rows call their target, so name it otherwise",
+        ),
+    ],
+)
+def test_texts_of_a_row(join: str, groups: str, fault: str) -> None:
+    table = f"[groups]\n{groups}\n[target]" if groups else "[target]"
+    assert fault_of(change(change(TEXT, JOIN, join), "[target]", table)) == fault
+
+
+def test_the_order_of_texts_is_kept() -> None:
+    groups = '[groups]\nz = ["body"]\na = { columns = ["title"] }\n[target]'
+    recipe = parse_recipe(change(change(TEXT, JOIN, ""), "[target]", groups), where="test")
+    assert isinstance(recipe, TextRecipe)
+    assert recipe.texts() == {"z": ("body",), "a": ("title",)}
+    saved = json.dumps(recipe.facts(), sort_keys=True)
+    again = TextRecipe.model_validate_json(saved)
+    assert list(again.groups) == ["z", "a"]
+    assert again == recipe
+    assert "groups" not in parse_recipe(TEXT, where="test").facts()

@@ -63,6 +63,15 @@ def test_forms_that_are_not_pydantics_own() -> None:
     assert faults_of(change(text, '["height"]', "[]")) != []
 
 
+def test_texts_of_a_row() -> None:
+    text = change(TEXT, 'join = ["title", "body"]\n', "")
+    text = change(text, "[target]", '[groups]\na = ["title"]\n[target]')
+    assert faults_of(text) == faults_of(text, recipe_schema("text")) == []
+    assert faults_of(change(text, 'a = ["title"]', 'a = { columns = ["title"] }')) == []
+    wrong = change(text, 'a = ["title"]', 'a = { columns = ["title"], dtype = "int8" }')
+    assert faults_of(wrong, recipe_schema("text")) == ["$.groups.a"]
+
+
 def test_keys_are_explained() -> None:
     definitions = SCHEMA["$defs"]
     file = definitions["CsvFile"]["properties"]

@@ -161,7 +161,7 @@ def test_what_an_artifact_says_of_it(raw: Path, tmp_path: Path) -> None:
     assert "vocabulary" not in manifest.recipe
     facts = describe_artifact(artifact)
     assert facts["vocabulary"] == {"tokens": 200, "unknown": "[UNK]", "padding": "[PAD]"}
-    assert facts["splits"]["train"]["lengths"]["longest"] > 2
+    assert facts["splits"]["train"]["lengths"]["x"]["longest"] > 2
 
 
 def test_it_is_noted_if_it_is_not_the_published_one(raw: Path, tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 """Turns texts into features, as bags of words and n-grams."""
 
+from collections.abc import Mapping, Sequence
+
 import torch
 from torch import Tensor, nn
 
 from shardmill.format.batch import Bag
+from shardmill.training.models.texts_of_row import row_features, row_width
 
 
 class TextBag(nn.Module):
@@ -19,6 +22,7 @@ class TextBag(nn.Module):
             the rows of the vocabulary.
         word_dropout: The share of words and n-grams that are left out of a text in training.
         dropout: The share of features that are dropped in training.
+        groups: The names of the texts of a row if there are several; see `row_features`.
 
     Attributes:
         token_hashes: A hash of the text of each token, [tokens] int64 from 0 to 2^32 - 1; all are 0
@@ -37,10 +41,12 @@ class TextBag(nn.Module):
         buckets: int = 65_536,
         word_dropout: float = 0.5,
         dropout: float = 0.3,
+        groups: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.tokens = tokens
-        self.width = width
+        self.groups = groups
+        self.width: int = row_width(width, groups)
         self.ngrams = ngrams
         self.buckets = buckets
         self.register_buffer("token_hashes", torch.zeros(tokens, dtype=torch.int64))
@@ -50,8 +56,11 @@ class TextBag(nn.Module):
         nn.init.normal_(self.embedding.weight, std=0.01)
         self.dropout: nn.Dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Bag) -> Tensor:
-        """Return features [b, width]."""
+    def forward(self, x: Bag | Mapping[str, Bag]) -> Tensor:
+        """Return features [b, `row_width`] of a text of each row, or of several by group."""
+        return row_features(x, self.groups, self._features)
+
+    def _features(self, x: Bag) -> Tensor:
         ids, offsets = x.ids.long(), x.offsets
         lengths = torch.diff(offsets, append=offsets.new_full((1,), ids.shape[0]))
         # Each word stands before the n-grams that it begins: [n] -> [n, ngrams] -> [n * ngrams].

@@ -1,9 +1,12 @@
 """Turns texts into features with a small Transformer encoder."""
 
+from collections.abc import Mapping, Sequence
+
 import torch
 from torch import Tensor, nn
 
 from shardmill.format.batch import Bag
+from shardmill.training.models.texts_of_row import row_features, row_width
 
 
 class TextTransformer(nn.Module):
@@ -20,6 +23,7 @@ class TextTransformer(nn.Module):
         max_tokens: How many tokens of a text are seen.
         word_dropout: The share of tokens that are left out of a text in training.
         dropout: The share of numbers that are dropped in layers and embeddings in training.
+        groups: The names of the texts of a row if there are several; see `row_features`.
     """
 
     def __init__(
@@ -32,9 +36,11 @@ class TextTransformer(nn.Module):
         max_tokens: int = 128,
         word_dropout: float = 0.5,
         dropout: float = 0.1,
+        groups: Sequence[str] = (),
     ) -> None:
         super().__init__()
-        self.width = width
+        self.groups = groups
+        self.width: int = row_width(width, groups)
         self.max_tokens = max_tokens
         self.word_dropout = word_dropout
         self.embedding: nn.Embedding = nn.Embedding(tokens, width)
@@ -50,10 +56,14 @@ class TextTransformer(nn.Module):
         )
         self.norm: nn.LayerNorm = nn.LayerNorm(width)
 
-    def forward(self, x: Bag) -> Tensor:
-        """Return features [b, width]."""
+    def forward(self, x: Bag | Mapping[str, Bag]) -> Tensor:
+        """Return features [b, `row_width`] of a text of each row, or of several by group."""
+        return row_features(x, self.groups, self._features)
+
+    def _features(self, x: Bag) -> Tensor:
         if not x.offsets.shape[0]:
-            return self.embedding.weight.new_zeros(0, self.width)  # attention takes no empty batch
+            # Attention takes no empty batch.
+            return self.embedding.weight.new_zeros(0, self.embedding.embedding_dim)
         ids, lengths = self._padded(x)
         positions = torch.arange(ids.shape[1], device=ids.device)
         real = positions < lengths[:, None]

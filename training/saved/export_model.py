@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from shardmill.errors import ModelError
 from shardmill.format.batch import Bag
 from shardmill.training.modalities.find_modality import find_modality
+from shardmill.training.models.input_tensors import input_tensors
 from shardmill.training.saved.example_inputs import example_inputs
 from shardmill.training.saved.load_model import Model
 from shardmill.training.saved.write_predictions import open_output
@@ -53,7 +54,8 @@ def export_model(model: Model, path: Path) -> Exported:
     """Write the network of a model for `torch.export.load`, which needs no shardmill.
 
     The module takes `x` as datasets give it, a tensor [b, ...] or a dict of tensors by group; for
-    texts it takes `ids` [n] and `offsets` [b] int64. It returns logits [b, classes]. The file also
+    texts it takes `ids` [n] and `offsets` [b] int64, or for several texts of a row a dict of
+    `<group>.ids` and `<group>.offsets`. It returns logits [b, classes]. The file also
     holds the facts of model.json (in `extra_files`), but no preprocessor. It is put in its place
     only after it was loaded again and gave the same logits.
 
@@ -78,7 +80,7 @@ def export_model(model: Model, path: Path) -> Exported:
 
 
 def _arguments(x: Any) -> tuple[Any, ...]:
-    return tuple(x) if isinstance(x, Bag) else (x,)
+    return (input_tensors(x),) if isinstance(x, Mapping) else tuple(input_tensors(x).values())
 
 
 def _export(module: nn.Module, model: Model) -> Any:
@@ -104,7 +106,7 @@ def _compare(path: Path, model: Model) -> float:
     for size in SIZES:
         x = example_inputs(model, size)
         # For texts, a batch without any token is compared as well.
-        for batch in (x, Bag(x.ids[:0], x.offsets * 0)) if isinstance(x, Bag) else (x,):
+        for batch in (x, _without_tokens(x)):
             with torch.no_grad():
                 expected = model.module(batch)
                 found = loaded(*_arguments(batch))
@@ -122,13 +124,22 @@ def _compare(path: Path, model: Model) -> float:
     return largest
 
 
+def _without_tokens(x: Any) -> Any:
+    if isinstance(x, Mapping):
+        return {group: _without_tokens(part) for group, part in x.items()}
+    return Bag(x.ids[:0], x.offsets * 0) if isinstance(x, Bag) else x
+
+
 def _describe(model: Model) -> dict[str, str]:
     x = example_inputs(model, 2)
-    if isinstance(x, Bag):
-        return {"ids": f"{_dtype(x.ids)} [n]", "offsets": f"{_dtype(x.offsets)} [b]"}
-    named: Mapping[str, Tensor] = x if isinstance(x, dict) else {"x": x}
-    sizes = {name: ", ".join(["b", *map(str, t.shape[1:])]) for name, t in named.items()}
-    return {name: f"{_dtype(named[name])} [{size}]" for name, size in sizes.items()}
+    parts = x.values() if isinstance(x, Mapping) else [x]
+    of_texts = any(isinstance(part, Bag) for part in parts)
+    described = {}
+    for name, tensor in input_tensors(x).items():
+        first = "n" if of_texts and name.rpartition(".")[2] == "ids" else "b"
+        size = ", ".join([first, *map(str, tensor.shape[1:])])
+        described[name] = f"{_dtype(tensor)} [{size}]"
+    return described
 
 
 def _dtype(tensor: Tensor) -> str:

@@ -26,7 +26,7 @@ class Model:
     Attributes:
         folder: The folder that it was loaded from.
         module: The network in eval mode. It takes the `x` of a batch as datasets give it, texts as
-            a `Bag`.
+            a `Bag`, or several texts as a dict of them.
         preprocessor: Turns raw rows into `x`.
         facts: The content of model.json.
 
@@ -132,7 +132,7 @@ def _moved(x: Any, device: torch.device) -> Any:
     if isinstance(x, Bag):
         return Bag(*(part.to(device) for part in x))
     if isinstance(x, Mapping):
-        return {group: part.to(device) for group, part in x.items()}
+        return {group: _moved(part, device) for group, part in x.items()}
     return x.to(device)
 
 

@@ -8,6 +8,7 @@ import torch
 
 from shardmill.datasets.dataset import ShardDataset
 from shardmill.format.batch import Bag
+from shardmill.text.vocab import Vocab
 from shardmill.training.modalities.find_modality import find_modality
 
 _COLUMNS = 12
@@ -44,13 +45,13 @@ def describe_rows(dataset: ShardDataset, x: Any) -> Table:
 
     Args:
         dataset: The dataset of the rows.
-        x: The `x` of a batch: a `Bag`, a tensor [n, f], or such tensors by group.
+        x: The `x` of a batch: a `Bag`, a tensor [n, f], or one of these by group.
     """
     vocab = find_modality(dataset.kind).vocabulary(dataset)
-    if vocab is not None and isinstance(x, Bag):
-        ends = torch.cat([x.offsets[1:], torch.tensor([len(x.ids)])])
-        texts = [x.ids[first:last].tolist() for first, last in zip(x.offsets, ends, strict=True)]
-        return Table(("tokens",), tuple((" ".join(vocab.lookup_tokens(ids)),) for ids in texts))
+    if vocab is not None:
+        bags = x if isinstance(x, Mapping) else {"tokens": x}
+        texts = [_texts(vocab, bag) for bag in bags.values()]
+        return Table(tuple(bags), tuple(zip(*texts, strict=True)))
     tensors = x.values() if isinstance(x, Mapping) else [x]
     numbers = torch.cat([tensor.double().flatten(1) for tensor in tensors], dim=1).tolist()
     names = dataset.features
@@ -59,6 +60,13 @@ def describe_rows(dataset: ShardDataset, x: Any) -> Table:
         rows = tuple((*(f"{v:.6g}" for v in row[:_COLUMNS]), "…") for row in numbers)
         return Table((*names[:_COLUMNS], more), rows)
     return Table(names, tuple(tuple(f"{value:.6g}" for value in row) for row in numbers))
+
+
+def _texts(vocab: Vocab, x: Bag) -> list[str]:
+    """Return the tokens of each text, with spaces between them."""
+    ends = torch.cat([x.offsets[1:], torch.tensor([len(x.ids)])])
+    texts = [x.ids[first:last].tolist() for first, last in zip(x.offsets, ends, strict=True)]
+    return [" ".join(vocab.lookup_tokens(ids)) for ids in texts]
 
 
 def beside(table: Table, other: Table) -> Table:

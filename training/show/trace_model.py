@@ -3,15 +3,14 @@
 import contextlib
 import io
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from shardmill.format.batch import Bag
 from shardmill.training.models.baseline import Baseline
+from shardmill.training.models.input_tensors import input_of, input_tensors
 from shardmill.training.show.shown_rows import as_it_was
 
 
@@ -26,18 +25,12 @@ class TracedModel(nn.Module):
 
     def parts(self) -> tuple[Tensor, ...]:
         """Return the tensors of the input."""
-        if isinstance(self._x, Mapping):
-            return tuple(self._x.values())
-        return tuple(self._x) if isinstance(self._x, Bag) else (self._x,)
+        return tuple(input_tensors(self._x).values())
 
     def forward(self, *parts: Tensor) -> Tensor:
         """Return logits [b, classes]."""
-        x: Any = parts[0]
-        if isinstance(self._x, Mapping):
-            x = dict(zip(self._x, parts, strict=True))
-        elif isinstance(self._x, Bag):
-            x = Bag(*parts)
-        logits: Tensor = self.head(self.backbone(x))
+        tensors = dict(zip(input_tensors(self._x), parts, strict=True))
+        logits: Tensor = self.head(self.backbone(input_of(self._x, tensors)))
         return logits
 
 

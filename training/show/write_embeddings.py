@@ -1,5 +1,6 @@
 """Writes learned features for TensorBoard: a cloud of points, and files for its projector."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -63,19 +64,21 @@ def write_projector(
     table = getattr(model, "embedding", None)
     vocab = find_modality(dataset.kind).vocabulary(dataset)
     if vocab is not None and isinstance(table, nn.Embedding | nn.EmbeddingBag):
-        _write_tokens(writer, vocab, x, table, step=step)
+        bags: list[Bag] = list(x.values()) if isinstance(x, Mapping) else [x]
+        ids = torch.cat([bag.ids for bag in bags])
+        _write_tokens(writer, vocab, ids, table, step=step)
 
 
 def _write_tokens(
     writer: SummaryWriter,
     vocab: Vocab,
-    x: Bag,
+    shown: Tensor,
     table: nn.Embedding | nn.EmbeddingBag,
     *,
     step: int,
 ) -> None:
-    # Writes the most frequent tokens of the rows that are shown.
-    counts = torch.bincount(x.ids.long())
+    # Writes the most frequent tokens of the rows that are shown, whose ids are `shown`.
+    counts = torch.bincount(shown.long())
     order = counts.argsort(descending=True, stable=True)[:_TOKENS]
     ids = order[counts[order] > 0]
     if not len(ids):

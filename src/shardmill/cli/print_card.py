@@ -92,7 +92,11 @@ def _splits(splits: dict[str, Facts]) -> "Iterator[Text]":
         for of, count in split["unknown"].items():
             if count:
                 share = count / max(split["of_values"][of], 1)
-                what = "tokens" if of == "text" else f"of {visible(of, _NAMES)}"
+                what = f"of {visible(of, _NAMES)}"
+                if split["fields"].get(f"x.{of}", {}).get("ragged"):
+                    what = f"tokens {what}"
+                elif of == "text":
+                    what = "tokens"
                 parts.append(f"{share:.2%} {what} unknown")
         yield plain(f"  {name:<12} {', '.join(parts)}")
         if "unreadable" in split:
@@ -133,11 +137,15 @@ def _lengths(lengths: Facts, facts: Facts, console: "Console") -> "Iterator[Text
         unknown = f", unknown ones are {visible(special, _NAMES)}" if special else ""
         yield heading("tokens")
         yield plain(f"  {facts['vocabulary']['tokens']:,} in the vocabulary{unknown}")
-    if not lengths:
-        return
+    for field, of_field in lengths.items():
+        yield from _lengths_of(field, of_field, console)
+
+
+def _lengths_of(field: str, lengths: Facts, console: "Console") -> "Iterator[Text]":
     keys = {"least": "shortest", "median": "median", "mean": "mean", "of_95_percent": "95 %"}
     said = [f"{word} {number(round(lengths[key], 1))}" for key, word in keys.items()]
-    yield plain(f"  of a text: {', '.join(said)}, longest {lengths['longest']:,}")
+    text = "a text" if field == "x" else f"{visible(field, _NAMES)}"
+    yield plain(f"  of {text}: {', '.join(said)}, longest {lengths['longest']:,}")
     most = max(step["rows"] for step in lengths["histogram"]) or 1
     total = sum(step["rows"] for step in lengths["histogram"]) or 1
     for step in lengths["histogram"]:

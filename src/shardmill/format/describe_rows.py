@@ -31,9 +31,9 @@ _BINS = 10
 def describe_split_rows(folder: Path, manifest: Manifest, name: str) -> dict[str, Any]:
     """Return facts about the rows of a split, of which a bounded number is read.
 
-    They are: `classes`, how many rows each class has; `lengths` of texts; how many rows were
-    `counted` for both; the `reasons` of rows that were rejected; and the `first` rows. If a file
-    cannot be read, `unreadable` says why.
+    They are: `classes`, how many rows each class has, and `lengths` of texts, both by field; how
+    many rows were `counted` for both; the `reasons` of rows that were rejected; and the `first`
+    rows. If a file cannot be read, `unreadable` says why.
 
     Args:
         folder: The folder of the artifact.
@@ -47,8 +47,8 @@ def describe_split_rows(folder: Path, manifest: Manifest, name: str) -> dict[str
             names = class_names(manifest, field)
             if field.role in ("class", "classes") and names:
                 facts.setdefault("classes", {})[field.name] = _counts(folder, split, field, names)
-            if field.ragged:
-                facts["lengths"] = _lengths(folder, split, field)
+            if field.ragged and split.rows:
+                facts.setdefault("lengths", {})[field.name] = _lengths(folder, split, field)
         left_out = left_out_rows(folder, split, _REASONS) if split.rejected else []
         reasons = Counter(row["reason"] for row in left_out)
         facts["reasons"] = {
@@ -125,8 +125,6 @@ def _counts(
 
 def _lengths(folder: Path, split: SplitRecord, field: Field) -> dict[str, Any]:
     sizes = spread_rows(folder, split, f"{field.name}.sizes", COUNTED).astype(np.int64)
-    if not len(sizes):
-        return {}
     least, median, most = (int(n) for n in np.quantile(sizes, [0, 0.5, 0.95]))
     longest = max(shard.longest[field.name] for shard in split.shards)
     width = max(-(-(most - least + 1) // _BINS), 1)

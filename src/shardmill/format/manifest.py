@@ -133,12 +133,15 @@ class SplitRecord(CleanedSplit):
 
     def unknown(self) -> dict[str, tuple[int, int]]:
         """Return how many values are unknown and how many there are in all, by feature."""
-        tokens = sum(n for shard in self.shards for n in shard.values.values())
-        ragged = any(field.ragged for field in self.fields)
+        tokens: Counter[str] = Counter()
         counts: Counter[str] = Counter()
         for shard in self.shards:
             counts.update(shard.unknown)
-        return {name: (count, tokens if ragged else self.rows) for name, count in counts.items()}
+            tokens.update(shard.values)
+        of_text = {
+            field.group or "text": tokens[field.name] for field in self.fields if field.ragged
+        }
+        return {name: (count, of_text.get(name, self.rows)) for name, count in counts.items()}
 
     def rows_per_shard_is_aligned(self) -> bool:
         """Say whether every fixed-size field of a full shard ends at a multiple of ALIGNMENT."""

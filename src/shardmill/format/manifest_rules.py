@@ -66,16 +66,16 @@ def input_faults(kind: str, fields: Sequence[Field], features: Sequence[str]) ->
 
     Example:
         >>> list(input_faults("text", [Field.input("int32")], ["text"]))
-        ['fields: x of kind text is one ragged vector of ids']
+        ['fields: each x of kind text is a ragged vector of ids']
     """
     inputs = [field for field in fields if not field.is_target]
     grouped = [field for field in inputs if field.group is not None]
-    if not inputs or (grouped and (kind != "tabular" or len(grouped) < len(inputs))):
+    if not inputs or (grouped and (kind == "image" or len(grouped) < len(inputs))):
         yield f"fields: an artifact of kind {kind} has an x, or a group for each x.<group>"
     elif len({field.name for field in fields}) < len(fields):
         yield "fields: two have the same name"
-    elif kind == "text" and not (inputs[0].ragged and inputs[0].dtype in _WHOLE):
-        yield "fields: x of kind text is one ragged vector of ids"
+    elif kind == "text" and not all(field.ragged and field.dtype in _WHOLE for field in inputs):
+        yield "fields: each x of kind text is a ragged vector of ids"
     elif kind != "text" and any(field.ragged for field in inputs):
         yield f"fields: no x of kind {kind} is ragged"
     elif kind == "tabular":

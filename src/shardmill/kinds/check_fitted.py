@@ -26,6 +26,9 @@ def fitted_faults(recipe: AnyRecipe, fitted: Fitted) -> Iterator[str]:
         own = not recipe.text.has_words
         if fitted.vocab is None or own != (fitted.tokenizer is not None):
             yield f"vocabulary: needed, {'with' if own else 'without'} a tokenizer of its own"
+        groups: list[str | None] = [*recipe.groups]
+        if [field.group for field in fitted.inputs] != (groups or [None]):
+            yield "fields: not those of the texts of the recipe"
     elif fitted.vocab is not None:
         yield f"vocabulary: none for kind {recipe.kind}"
     if isinstance(recipe, TabularRecipe) and not faults:

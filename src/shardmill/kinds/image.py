@@ -28,11 +28,14 @@ from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.recipe.targets import ColumnTarget, ImageTarget, Target
 
-# Images hardly ever repeat.
-PLAIN_COLUMNS: tuple[str, ...] = ("image",)
 NEEDS_LOOKUPS = False
 
 _PIECE = 2**15
+
+
+def plain_columns(recipe: ImageRecipe) -> tuple[str, ...]:  # noqa: ARG001
+    """Return the column of images, which hardly ever repeat."""
+    return ("image",)
 
 
 def clean(recipe: ImageRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:

@@ -37,17 +37,21 @@ class Kind(Protocol[RecipeT, SummaryT, LookupT]):
     """The functions of a kind of dataset.
 
     Attributes:
-        PLAIN_COLUMNS: The columns of cleaned rows whose values hardly repeat. Parquet stores them
-            without a dictionary.
         NEEDS_LOOKUPS: Whether the rows of every split are encoded with lookups. If not, only the
             rows of the train split are summarised.
     """
 
-    PLAIN_COLUMNS: tuple[str, ...]
     NEEDS_LOOKUPS: bool
 
     def source_columns(self, recipe: RecipeT) -> SourceColumns:
         """Return the columns that raw files of this recipe have, and what each is for."""
+        ...
+
+    def plain_columns(self, recipe: RecipeT) -> tuple[str, ...]:
+        """Return the columns of cleaned rows whose values hardly repeat.
+
+        Parquet stores them without a dictionary.
+        """
         ...
 
     def clean(self, recipe: RecipeT, raw: pa.Table, *, labelled: bool) -> Cleaned:

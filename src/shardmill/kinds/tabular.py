@@ -23,9 +23,12 @@ from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.tabular_column import UNKNOWN, Column
 from shardmill.recipe.tabular_recipe import TabularRecipe
 
-# Any column may have few distinct values, so Parquet may use a dictionary for each.
-PLAIN_COLUMNS: tuple[str, ...] = ()
 NEEDS_LOOKUPS = False
+
+
+def plain_columns(recipe: TabularRecipe) -> tuple[str, ...]:  # noqa: ARG001
+    """Return no column: any may have few distinct values, for which Parquet has a dictionary."""
+    return ()
 
 
 def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:

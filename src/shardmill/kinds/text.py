@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 from shardmill.format.arrow_arrays import Array, arrow_array, numpy_array, string_array
 from shardmill.format.layout import Field
 from shardmill.format.ragged import Ragged
-from shardmill.kinds.given_rows import given_columns, given_texts, is_missing
 from shardmill.kinds.read_targets import (
     column_labels,
     label_column as label_column,
@@ -19,8 +18,8 @@ from shardmill.kinds.read_targets import (
     targets as targets,
 )
 from shardmill.kinds.row import Cleaned, Fitted, RowFault, unknown_id_of, without_faulty
+from shardmill.kinds.text_columns import given_row_texts, parted, raw_texts, row_by_row
 from shardmill.raw.row_source import SourceColumns
-from shardmill.raw.spell_values import texts_without_null
 from shardmill.recipe.text_recipe import TextRecipe, Vocabulary
 from shardmill.text.clean_text import clean_texts
 from shardmill.text.encode_texts import encode_texts
@@ -29,8 +28,6 @@ from shardmill.text.tokenize_text import Tokens, tokenize_texts
 from shardmill.text.tokenizer_file import read_tokenizer
 from shardmill.text.vocab import Vocab
 
-# Texts hardly ever repeat.
-PLAIN_COLUMNS: tuple[str, ...] = ("text",)
 NEEDS_LOOKUPS = True
 
 # Counts of tokens are merged when so many are waiting, which bounds the memory.
@@ -44,72 +41,67 @@ _LEARN_BYTES = 2**24
 def clean(recipe: TextRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
     """Return columns `text`, joined and cleaned, and, if labelled, `label` [n].
 
-    A label that is no class, or no number, is a fault.
+    If a row has several texts, each has a column of its own. A label that is no class, or no
+    number, is a fault.
     """
     faults: list[RowFault] = []
-    columns = {"text": clean_texts(join_columns(recipe, raw), recipe.text.clean)}
+    columns = _cleaned(recipe, raw_texts(recipe, raw))
     if recipe.target is not None and labelled:
         columns["label"], faults = column_labels(recipe.target, raw, recipe.number_format())
     return without_faulty(pa.table(columns), faults)
 
 
+def _cleaned(recipe: TextRecipe, texts: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    return {name: clean_texts(text, recipe.text.clean) for name, text in texts.items()}
+
+
+def plain_columns(recipe: TextRecipe) -> tuple[str, ...]:
+    """Return the columns of texts, which hardly ever repeat."""
+    return tuple(recipe.texts())
+
+
 def source_columns(recipe: TextRecipe) -> SourceColumns:
-    """Return all columns of the CSV files, the ones that make up the text, and the target's."""
+    """Return all columns of the CSV files, the ones that make up texts, and the target's."""
     targets = () if recipe.target is None else recipe.target.raw_columns()
-    return SourceColumns(recipe.text.columns, recipe.text.join, targets)
+    return SourceColumns(recipe.text.columns, recipe.text_columns(), targets)
 
 
 def clean_given(recipe: TextRecipe, fitted: Fitted, rows: Any) -> Cleaned:  # noqa: ARG001
-    """Return the cleaned texts of a list of texts, a DataFrame or an Arrow table.
-
-    The texts of a list are taken as whole texts. In a DataFrame or a table, the columns that the
-    recipe joins are joined.
+    """Return the cleaned texts of a list, a DataFrame or an Arrow table; see `given_row_texts`.
 
     Raises:
         ColumnsError: A column is missing, or is there twice.
         GivenRowError: A cell is no text, or the rows are something else.
     """
-    return Cleaned(pa.table({"text": clean_texts(given_text(recipe, rows), recipe.text.clean)}))
-
-
-def given_text(recipe: TextRecipe, rows: Any) -> pa.Array:
-    """Return the texts [n] of what a program gives, before they are cleaned; see `clean_given`."""
-    if isinstance(rows, list | tuple):
-        return given_texts(rows)
-    columns = {
-        name: given_texts(["" if is_missing(v) else v for v in cells], column=name)
-        for name, cells in given_columns(rows, recipe.text.join).items()
-    }
-    return join_columns(recipe, pa.table(columns))
-
-
-def join_columns(recipe: TextRecipe, raw: pa.Table) -> pa.Array:
-    """Return the columns that make up a text, joined by one space: string [n]."""
-    parts = [texts_without_null(raw.column(name)) for name in recipe.text.join]
-    if len(parts) == 1:
-        return parts[0]
-    return pc.binary_join_element_wise(*parts, string_array([" "])[0])
+    return Cleaned(pa.table(_cleaned(recipe, given_row_texts(recipe, rows))))
 
 
 def prepare(recipe: TextRecipe, cleaned: pa.Table) -> tuple[pa.Table, pa.Table | None]:
     """Return cleaned rows [n] encoded without a vocabulary, and the tokens that occur in them.
 
     Returns:
-        The rows with a column `codes`, list<int32>, in place of `text`, and a table with the
-        columns `token` and `count`, a row for each distinct token in order of first appearance. A
-        code is the position of its token in this table. If the library encodes the texts, the rows
-        are returned unchanged. Then the table has the words that a tokenizer is learnt from, or is
-        None if the tokenizer is there already.
+        The rows with codes, list<int32>, in place of texts, and a table with the columns `token`
+        and `count`, a row for each distinct token in order of first appearance. A code is the
+        position of its token in this table. If the library encodes the texts, the rows are returned
+        unchanged. Then the table has the words that a tokenizer is learnt from, or is None if the
+        tokenizer is there already.
     """
-    texts = cleaned.column("text").combine_chunks()
+    names = tuple(recipe.texts())
+    texts = row_by_row(cleaned, names)
     if not recipe.text.has_words:
         is_learnt = recipe.text.tokenizer_file is None and recipe.vocabulary.from_artifact is None
         return cleaned, _counts(tokenize_texts(texts, "whitespace")) if is_learnt else None
     tokens = tokenize_texts(texts, recipe.text.tokenizer)
-    offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(tokens.sizes, dtype=np.int32)])
-    codes = pa.ListArray.from_arrays(arrow_array(offsets), arrow_array(tokens.codes))
-    prepared = cleaned.set_column(cleaned.column_names.index("text"), "codes", codes)
+    prepared = cleaned
+    for name, codes in parted(tokens.codes, tokens.sizes, names).items():
+        place = cleaned.column_names.index(name)
+        prepared = prepared.set_column(place, name, _lists(codes))
     return prepared, _counts(tokens)
+
+
+def _lists(codes: Ragged) -> pa.Array:
+    offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(codes.sizes, dtype=np.int32)])
+    return pa.ListArray.from_arrays(arrow_array(offsets), arrow_array(codes.values))
 
 
 def _counts(tokens: Tokens) -> pa.Table:
@@ -143,11 +135,11 @@ def fitted_with(
     tokenizer: str | None = None,
 ) -> Fitted:
     """Return what is known of texts once there is a vocabulary, wherever that comes from."""
-    field = Field.input("int32", ragged=True)
     unknown_id = unknown_id_of(vocab, unknown)
+    groups = tuple(recipe.groups) or (None,)
     return Fitted(
-        inputs=(field,),
-        features=("text",),
+        inputs=tuple(Field.input("int32", ragged=True, group=group) for group in groups),
+        features=tuple(recipe.texts()),
         statistics={},
         vocab=vocab,
         unknown=unknown,
@@ -242,29 +234,44 @@ def lookups(
 def encode_prepared(
     recipe: TextRecipe, fitted: Fitted, prepared: pa.Table, lookup: npt.NDArray[np.int32] | None
 ) -> dict[str, Ragged]:
-    """Return `x` of prepared rows: ids, int32. `lookup` belongs to the summary they came with."""
+    """Return the input fields of prepared rows: ids, int32.
+
+    `lookup` belongs to the summary that the rows came with.
+    """
+    return {
+        field.name: _ids(recipe, fitted, prepared.column(name).combine_chunks(), lookup)
+        for field, name in zip(fitted.inputs, recipe.texts(), strict=True)
+    }
+
+
+def _ids(
+    recipe: TextRecipe, fitted: Fitted, prepared: pa.Array, lookup: npt.NDArray[np.int32] | None
+) -> Ragged:
     if fitted.tokenizer is not None:
-        texts, own = prepared.column("text").combine_chunks(), recipe.text.tokenizer_file
+        own = recipe.text.tokenizer_file
         if own is None:
-            return {"x": encode_texts(fitted.tokenizer, texts, normalize=False)}
-        return {"x": encode_texts(fitted.tokenizer, texts, special_tokens=own.special_tokens)}
+            return encode_texts(fitted.tokenizer, prepared, normalize=False)
+        return encode_texts(fitted.tokenizer, prepared, special_tokens=own.special_tokens)
     assert lookup is not None  # noqa: S101  lookups() made it
-    codes = prepared.column("codes").combine_chunks()
-    sizes = numpy_array(pc.list_value_length(codes))
-    return {"x": Ragged(lookup[numpy_array(codes.flatten())], sizes)}
+    sizes = numpy_array(pc.list_value_length(prepared))
+    return Ragged(lookup[numpy_array(prepared.flatten())], sizes)
 
 
 def unknown(
-    recipe: TextRecipe,  # noqa: ARG001
+    recipe: TextRecipe,
     fitted: Fitted,
     prepared: pa.Table,  # noqa: ARG001
     encoded: Mapping[str, Array | Ragged],
 ) -> dict[str, int]:
-    """Return how many tokens the vocabulary lacks."""
-    x = encoded["x"]
-    if fitted.unknown_id is None or not isinstance(x, Ragged):
+    """Return how many tokens of each text the vocabulary lacks."""
+    if fitted.unknown_id is None:
         return {}
-    return {"text": int(np.count_nonzero(x.values == fitted.unknown_id))}
+    ids = [encoded[field.name] for field in fitted.inputs]
+    return {
+        name: int(np.count_nonzero(x.values == fitted.unknown_id))
+        for name, x in zip(recipe.texts(), ids, strict=True)
+        if isinstance(x, Ragged)
+    }
 
 
 def encode(recipe: TextRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str, Ragged]:

@@ -14,40 +14,14 @@ from pydantic import (
 from shardmill.format.layout import DTypeName
 from shardmill.recipe.column_faults import column_faults
 from shardmill.recipe.csv_options import Csv
-from shardmill.recipe.names import Name, Names, distinct, listed
+from shardmill.recipe.names import Name, Names, listed
 from shardmill.recipe.number_format import NUMBER_KEYS, NumberFormat
+from shardmill.recipe.ordered_tables import as_list, group_of_names, tables_from_list
 from shardmill.recipe.recipe import Recipe, without_faults
 from shardmill.recipe.tabular_column import ENCODING_KEYS, Column, close_match
 from shardmill.recipe.targets import CellTarget, ColumnTarget
 from shardmill.recipe.time_zone import zone_digest
 from shardmill.strict import Strict
-
-
-def _tables_from_list(tables: Any) -> Any:
-    # The tables are a list if `_as_list` wrote them, and a table if a person did.
-    tables = _with_tuples(tables)
-    if not isinstance(tables, tuple):
-        return tables
-    if not all(isinstance(t, dict) and isinstance(t.get("name"), str) for t in tables):
-        raise ValueError("must be tables, each with its name")
-    distinct(tuple(t["name"] for t in tables))
-    return {t["name"]: {k: v for k, v in t.items() if k != "name"} for t in tables}
-
-
-def _with_tuples(facts: Any) -> Any:
-    # After a validator of our own, pydantic's strict mode takes no list for a tuple.
-    if isinstance(facts, dict):
-        return {key: _with_tuples(value) for key, value in facts.items()}
-    return tuple(map(_with_tuples, facts)) if isinstance(facts, list | tuple) else facts
-
-
-def _as_list(tables: Mapping[str, BaseModel]) -> list[dict[str, Any]]:
-    # The order of tables is that of features and fields. JSON with sorted keys would lose it.
-    return [
-        {"name": name, **table.model_dump(mode="json", exclude_defaults=True)}
-        for name, table in tables.items()
-    ]
-
 
 OTHERS = "*"
 
@@ -65,11 +39,7 @@ class Group(Strict):
     dtype: DTypeName | None = None
 
 
-def _group_of_names(group: Any) -> Any:
-    return {"columns": group} if isinstance(group, tuple) else group
-
-
-_GROUP = BeforeValidator(_group_of_names, json_schema_input_type=Group | Names)
+_GROUP = BeforeValidator(group_of_names, json_schema_input_type=Group | Names)
 
 
 class TabularRecipe(Recipe):
@@ -88,14 +58,12 @@ class TabularRecipe(Recipe):
 
     kind: Literal["tabular"]
     csv: Csv = Csv()
-    columns: Annotated[dict[str, Column], Field(min_length=1), BeforeValidator(_tables_from_list)]
+    columns: Annotated[dict[str, Column], Field(min_length=1), BeforeValidator(tables_from_list)]
     target: ColumnTarget | None = None
-    targets: Annotated[dict[str, CellTarget], BeforeValidator(_tables_from_list)] = Field(
-        default={}
-    )
+    targets: Annotated[dict[str, CellTarget], BeforeValidator(tables_from_list)] = Field(default={})
     groups: Annotated[
         dict[Name, Annotated[Group, _GROUP]],
-        BeforeValidator(_tables_from_list),
+        BeforeValidator(tables_from_list),
     ] = Field(default={})
 
     def all_targets(self) -> Mapping[str, CellTarget]:
@@ -195,7 +163,7 @@ class TabularRecipe(Recipe):
 
     @field_serializer("columns", "targets", "groups", when_used="json")
     def _tables_as_list(self, tables: Mapping[str, BaseModel]) -> list[dict[str, Any]]:
-        return _as_list(tables)
+        return as_list(tables)
 
     @model_validator(mode="after")
     def _columns_fit_together(self) -> Self:

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, field_serializer, model_validator
 
 from shardmill.recipe.csv_options import Csv
 from shardmill.recipe.names import Count, Name, Names, listed
 from shardmill.recipe.number_format import NumberFormat
+from shardmill.recipe.ordered_tables import as_list, group_of_names, tables_from_list
 from shardmill.recipe.recipe import Recipe, without_faults
 from shardmill.recipe.splits import RawFile
 from shardmill.recipe.targets import ColumnTarget
@@ -38,7 +39,8 @@ class Text(Strict):
 
     Attributes:
         columns: All columns of the file, in order.
-        join: The columns that make up the text. They are joined by one space.
+        join: The columns that make up the text. They are joined by one space. None if a row has
+            several texts, which are groups of the recipe.
         clean: The steps of cleaning, in order. `html` turns character references and tags into
             plain text (see `clean_text.strip_html`), `newlines` turns a backslash and the letter n
             into a space, `nfc` is Unicode's normal form C,
@@ -52,7 +54,7 @@ class Text(Strict):
     """
 
     columns: Names
-    join: Names
+    join: Names | None = None
     clean: tuple[Literal["html", "newlines", "nfc", "alphanumeric", "words", "lowercase"], ...] = ()
     tokenizer: Literal["basic_english", "whitespace", "characters", "bpe", "unigram"] = (
         "basic_english"
@@ -111,12 +113,27 @@ class Vocabulary(Strict):
         return self
 
 
+class TextGroup(Strict):
+    """One of several texts of a row, `x.<group>`.
+
+    Attributes:
+        columns: The columns that make up the text. They are joined by one space.
+    """
+
+    columns: Names
+
+
+_GROUP = BeforeValidator(group_of_names, json_schema_input_type=TextGroup | Names)
+
+
 class TextRecipe(Recipe):
     """CSV files of texts and, if they are labelled, of their targets.
 
     Attributes:
         csv: How to read the files.
         text: How columns become tokens.
+        groups: The texts of a row by name if there are several, such as a premise and a
+            hypothesis. They have one vocabulary. Without groups, `text.join` makes up the text.
         target: What the columns of the target hold; None without a target.
         vocabulary: Which tokens get an id.
     """
@@ -124,6 +141,9 @@ class TextRecipe(Recipe):
     kind: Literal["text"]
     csv: Csv = Csv()
     text: Text
+    groups: Annotated[
+        dict[Name, Annotated[TextGroup, _GROUP]], BeforeValidator(tables_from_list)
+    ] = Field(default={})
     target: ColumnTarget | None = None
     vocabulary: Vocabulary = Vocabulary()
 
@@ -133,6 +153,24 @@ class TextRecipe(Recipe):
         """Return all raw files, including that of the tokenizer."""
         own = self.text.tokenizer_file
         return (*super().files(), own) if own is not None else super().files()
+
+    def texts(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the columns that make up each text of a row, by its column of cleaned rows.
+
+        Without groups, there is one text, whose column is called `text`.
+        """
+        if not self.groups:
+            return {"text": self.text.join or ()}
+        return {name: group.columns for name, group in self.groups.items()}
+
+    def text_columns(self) -> tuple[str, ...]:
+        """Return the columns of raw files that make up the texts, each once."""
+        return tuple(dict.fromkeys(name for names in self.texts().values() for name in names))
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the recipe says beyond the defaults, ready for JSON."""
+        # pydantic does not compare the result of our serializer with the default.
+        return {key: fact for key, fact in super().facts().items() if fact != []}
 
     def clean_facts(self) -> dict[str, Any]:
         """Return the facts that the cleaned rows depend on. A tokenizer is not among them."""
@@ -173,18 +211,16 @@ class TextRecipe(Recipe):
         except PackageNotFoundError:  # a build says so, and names the extra
             return None
 
+    @field_serializer("groups", when_used="json")
+    def _groups_as_list(self, groups: Mapping[str, TextGroup]) -> list[dict[str, Any]]:
+        return as_list(groups)
+
     @model_validator(mode="after")
     def _tables_fit_together(self) -> Self:
         return without_faults(self, list(self._faults()))
 
     def _faults(self) -> Iterator[str]:
-        labels = self.target.raw_columns() if self.target is not None else ()
-        used = [*self.text.join, *labels]
-        unknown = [name for name in used if name not in self.text.columns]
-        if unknown:
-            yield f"text.columns: does not name {listed(unknown)}"
-        if joined := [name for name in labels if name in self.text.join]:
-            yield f"text.join: holds {listed(joined)}, which is the target"
+        yield from self._column_faults()
         replaced = {"text.tokenizer": "tokenizer" in self.text.model_fields_set}
         replaced["vocabulary"] = "vocabulary" in self.model_fields_set
         given = [table for table, is_given in replaced.items() if is_given]
@@ -205,6 +241,22 @@ class TextRecipe(Recipe):
             yield f"text.clean: {step} can do nothing after {others}"
         if self.vocabulary.from_artifact == self.name:
             yield "vocabulary.from: must name another artifact than this recipe's own"
+
+    def _column_faults(self) -> Iterator[str]:
+        if not self.groups and self.text.join is None:
+            yield "text.join: missing; it names the columns of the text (several texts are groups)"
+        if self.groups and self.text.join is not None:
+            yield "text.join: the groups say which columns make up the texts, so leave it out"
+        labels = self.target.raw_columns() if self.target is not None else ()
+        unknown = [n for n in (*self.text_columns(), *labels) if n not in self.text.columns]
+        if unknown:
+            yield f"text.columns: does not name {listed(unknown)}"
+        for name, columns in self.texts().items():
+            where = f"groups.{name}" if self.groups else "text.join"
+            if joined := [label for label in labels if label in columns]:
+                yield f"{where}: holds {listed(joined)}, which is the target"
+        if "label" in self.groups:
+            yield "groups.label: is what the cleaned rows call their target, so name it otherwise"
 
 
 def _faults_of_pieces(tokenizer: str, rules: Vocabulary) -> Iterator[str]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from shardmill.format.batch import Bag, Padded
 
-    Inputs = Tensor | Padded | Bag | dict[str, Tensor]
+    Inputs = Tensor | Padded | Bag | dict[str, Any]  # a dict has one of the others by group
 
 Layout = Literal["padded", "bag"]
 _FIX = "build the artifact again with `shardmill preprocess --force`"
@@ -140,12 +140,13 @@ class Preprocessor:
             rows: For a table, an Arrow table, a DataFrame or a list of dicts with the raw columns
                 (dropped columns may be missing). For images, an array [n, h, w] or [n, *shape],
                 or a list of Pillow's images. For texts, a list of texts, or a table or DataFrame
-                with the columns that the recipe joins.
+                with the columns that the recipe joins. If a row has several texts, a list has
+                dicts of these columns.
             layout: How texts are put together: "padded" gives a `Padded`, "bag" gives a `Bag`.
 
         Returns:
             For a table, a tensor [n, f] float32, or a dict of tensors [n, f] by group. For images,
-            a tensor [n, *shape]. For texts, a `Padded` or a `Bag`.
+            a tensor [n, *shape]. For texts, a `Padded` or a `Bag`, or a dict of these by group.
 
         Raises:
             InputError: A row is not what the recipe says, or a build would have dropped it.
@@ -189,18 +190,25 @@ class Preprocessor:
 def _to_torch(
     preprocessor: Preprocessor, inputs: Mapping[str, Array | Ragged], layout: Layout
 ) -> "Inputs":
+    groups = {f.group: f.name for f in preprocessor.fitted.inputs if f.group is not None}
+    padding_id = preprocessor.fitted.padding_id()
+    if groups:
+        return {
+            group: _field_to_torch(inputs[name], padding_id, layout)
+            for group, name in groups.items()
+        }
+    return _field_to_torch(inputs["x"], padding_id, layout)
+
+
+def _field_to_torch(x: Array | Ragged, padding_id: int, layout: Layout) -> "Tensor | Padded | Bag":
     import torch  # imported here, since building shards needs no torch
 
     from shardmill.format.batch import Bag, pad, row_offsets
 
-    groups = {f.group: f.name for f in preprocessor.fitted.inputs if f.group is not None}
-    if groups:
-        return {group: torch.from_numpy(np.array(inputs[name])) for group, name in groups.items()}
-    x = inputs["x"]
     if not isinstance(x, Ragged):
         return torch.from_numpy(np.array(x))
     sizes = torch.from_numpy(x.sizes.astype(np.int64))
     ids = torch.from_numpy(np.array(x.values))  # Arrow's memory is read-only
     if layout == "bag":
         return Bag(ids, row_offsets(sizes))
-    return pad(ids, sizes, preprocessor.fitted.padding_id())
+    return pad(ids, sizes, padding_id)

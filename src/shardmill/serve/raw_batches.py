@@ -22,6 +22,7 @@ from shardmill.kinds.row import RowFault, reason_of
 from shardmill.raw.row_source import BadPlace, Place, RowSource
 from shardmill.raw.spell_values import texts_of
 from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
+from shardmill.recipe.names import listed
 from shardmill.recipe.text_recipe import TextRecipe
 from shardmill.serve.open_source import open_source, reworded
 from shardmill.serve.preprocessor import Layout, Preprocessor
@@ -157,13 +158,17 @@ def batches_of_texts(
     """Yield batches of texts, of which each line holds one, `rows` at a time.
 
     Raises:
-        KindOfRowsError: The rows of this recipe are no texts.
+        KindOfRowsError: The rows of this recipe are no texts, or have several texts each.
         EncodingError: A line is not UTF-8.
     """
-    if not isinstance(preprocessor.recipe, TextRecipe):
+    recipe = preprocessor.recipe
+    rows_of = f"rows of kind {recipe.kind}"
+    if isinstance(recipe, TextRecipe):
+        rows_of = f"rows of the texts {listed(tuple(recipe.groups))}" if recipe.groups else ""
+    if rows_of:
         raise KindOfRowsError(
             "stdin",
-            expected=f"rows of kind {preprocessor.recipe.kind}, in a file",
+            expected=f"{rows_of}, in a file",
             found="texts, one a line",
             fix="give the path of a raw file",
         )

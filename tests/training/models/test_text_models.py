@@ -1,7 +1,9 @@
 """Texts to features: n-grams of content inside their text, and texts alone or beside others."""
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import pytest
@@ -19,14 +21,16 @@ from shardmill.training.settings.model_options import TextBagOptions, TextTransf
 TEXTS = [[5, 6, 7, 8, 9], [8], [], [9, 10], [7, 7, 7], []]
 
 
-def bag_model(ngrams: int, tokens: int = 100, buckets: int = 1_000) -> TextBag:
+def bag_model(
+    ngrams: int, tokens: int = 100, buckets: int = 1_000, groups: Sequence[str] = ()
+) -> TextBag:
     torch.manual_seed(0)
-    model = TextBag(tokens, width=8, ngrams=ngrams, buckets=buckets).eval()
+    model = TextBag(tokens, width=8, ngrams=ngrams, buckets=buckets, groups=groups).eval()
     model.token_hashes.copy_(torch.tensor([crc32(f"word {n}".encode()) for n in range(tokens)]))
     return model
 
 
-def transformer(**options: int) -> TextTransformer:
+def transformer(**options: Any) -> TextTransformer:
     torch.manual_seed(0)
     return TextTransformer(100, width=8, heads=2, **options).eval()
 
@@ -138,6 +142,18 @@ def test_gradients_in_deterministic_mode(model: nn.Module) -> None:
     grads = [p.grad for p in model.parameters()]
     assert all(g is not None and bool(g.isfinite().all()) for g in grads)
     model.eval()
+
+
+@pytest.mark.parametrize("make", [bag_model, transformer])
+def test_several_texts_are_compared(make: Any) -> None:
+    one = make(2) if make is bag_model else make()
+    several = make(2, groups=["a", "b"]) if make is bag_model else make(groups=["a", "b"])
+    several.load_state_dict(one.state_dict())
+    a, b = bag_of(TEXTS), bag_of(TEXTS[::-1])
+    found = several({"b": b, "a": a})  # the order is that of the groups
+    u, v = one(a), one(b)
+    torch.testing.assert_close(found, torch.cat([u, v, (u - v).abs(), u * v], 1))
+    assert several.width == found.shape[1] == 32
 
 
 class Exported(nn.Module):
