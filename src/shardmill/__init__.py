@@ -93,6 +93,10 @@ if TYPE_CHECKING:
         Bag as Bag,
         Padded as Padded,
     )
+    from shardmill.format.join_pair import (
+        JoinedPair as JoinedPair,
+        join_pair as join_pair,
+    )
     from shardmill.format.manifest import (
         Manifest as Manifest,
     )
@@ -197,6 +201,10 @@ _NAMES = {
     "shardmill.format.batch": (
         "Bag",
         "Padded",
+    ),
+    "shardmill.format.join_pair": (
+        "JoinedPair",
+        "join_pair",
     ),
     "shardmill.format.manifest": ("Manifest",),
     "shardmill.serve.model_folder": (
