@@ -13,6 +13,7 @@ from pairs_of_texts import PAIRS, pair_rows, words_of, write_lines
 from small_parts import SMALL, build, cleaned, contents
 from table_files import FORMATS, write_table
 from text_artifacts import LAYOUTS, rows_of
+from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -235,3 +236,41 @@ def test_what_an_artifact_says_of_itself(artifact: Path) -> None:
     assert {name: total for name, (_, total) in unknown.items()} == {
         group: sum(map(len, tokens[group])) for group in GROUPS
     }
+
+
+PLAIN = 'tokenizer = "whitespace"'
+
+
+@pytest.mark.parametrize("kind", ["bpe", "file"])
+def test_tokens_of_the_library(tmp_path: Path, kind: str) -> None:
+    table = pair_rows(200)
+    write_lines(table, tmp_path / "pairs.csv")
+    rules = PAIRS.replace('order = "first_seen"', "max_tokens = 90")
+    recipe = rules.replace(PLAIN, 'tokenizer = "bpe"')
+    if kind == "file":
+        learnt = build(recipe, tmp_path, tmp_path / "learnt").artifact
+        (learnt_file,) = learnt.glob("shards-*/tokenizer.json")
+        (tmp_path / "own.json").write_bytes(learnt_file.read_bytes())
+        recipe = rules.replace("[vocabulary]\nmax_tokens = 90\n", "")
+        recipe = recipe.replace(PLAIN, 'tokenizer_file = { path = "own.json" }')
+    artifact = build(recipe, tmp_path, tmp_path / "out").artifact
+    tokenizer = Tokenizer.from_file(str(next(artifact.glob("shards-*/tokenizer.json"))))
+    x, _ = shardmill.open(artifact)[:]
+    found: Any = Preprocessor.load(artifact)(table)
+    for group in GROUPS:
+        texts = cleaned(artifact, "train")[group].to_pylist()
+        expected = [e.ids for e in tokenizer.encode_batch(texts, add_special_tokens=False)]
+        assert rows_of(x[group], 1) == expected
+        assert len(found[group].ids) == 200
+
+
+def test_a_vocabulary_is_lent(artifact: Path, tmp_path: Path) -> None:
+    write_lines(pair_rows(30, seed=1), tmp_path / "pairs.csv")
+    recipe = PAIRS.replace('name = "pairs"', 'name = "others"')
+    recipe = recipe.replace('order = "first_seen"', 'from = "pairs"')
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "pairs").symlink_to(artifact)
+    others: TextDataset[Any, Any] = TextDataset(build(recipe, tmp_path, tmp_path / "out").artifact)
+    first: TextDataset[Any, Any] = TextDataset(artifact)
+    assert others.vocab.get_itos() == first.vocab.get_itos()
+    assert len(shardmill.concat([others, first])) == len(others) + len(first)
