@@ -101,8 +101,8 @@ def open(  # noqa: A001  reads as shardmill.open(...)
         target_transform: The same for `y`.
         per_row: Whether to apply the transforms to each row of a batch, and stack what they return.
         drop_features: For tables, the names of the features to leave out of `x`.
-        layout: For texts, how the `x` of a batch is put together: "padded" (if not given), "bag"
-            or "jagged"; see `TextDataset`.
+        layout: For texts, also those of a table, how the `x` of a batch is put together: "padded"
+            (if not given), "bag" or "jagged"; see `TextDataset`.
         max_tokens: For texts, how many tokens of a row are kept; all of them if not given.
         manifest: The manifest of the artifact, if it was read before.
 
@@ -132,7 +132,8 @@ def open(  # noqa: A001  reads as shardmill.open(...)
     }
     for kind, own in of_kinds.items():
         given = {name: value for name, value in own.items() if value is not None}
-        if given and kind != manifest.kind:
+        has_texts = kind == "text" and manifest.vocabulary is not None  # a table may have some
+        if given and kind != manifest.kind and not has_texts:
             name = next(iter(given))
             raise TypeError(
                 f"{name} is an option of artifacts of kind {kind}, and {path} is of kind "

@@ -4,12 +4,18 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, Unpack, get_args, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Unpack, overload
 
 from typing_extensions import TypeVar
 
 from shardmill.datasets.dataset import ShardDataset
 from shardmill.datasets.item_types import Layout, TextOptions, Transform
+from shardmill.datasets.texts_of_split import (
+    check_text_options,
+    text_inputs,
+    vocabulary_of,
+    vocabulary_term,
+)
 from shardmill.format.manifest import Manifest, VocabularyRecord
 from shardmill.text.load_vocab import load_vocab
 from shardmill.text.vocab import Vocab
@@ -121,10 +127,7 @@ class TextDataset(ShardDataset[TextRow, TextBatch], Generic[TextBatch, TextRow])
             per_row=per_row,
             manifest=manifest,
         )
-        if layout not in get_args(Layout):
-            raise ValueError(f"layout is one of {', '.join(get_args(Layout))}, not {layout!r}")
-        if max_tokens is not None and max_tokens < 1:
-            raise ValueError(f"max_tokens must be at least 1, not {max_tokens}")
+        check_text_options(layout, max_tokens)
         self._layout = layout
         self._max_tokens = max_tokens
 
@@ -135,8 +138,7 @@ class TextDataset(ShardDataset[TextRow, TextBatch], Generic[TextBatch, TextRow])
 
     @property
     def _vocabulary(self) -> VocabularyRecord:
-        assert self.manifest.vocabulary is not None  # noqa: S101  a text artifact has one
-        return self.manifest.vocabulary
+        return vocabulary_of(self.manifest)
 
     @cached_property
     def vocab(self) -> Vocab:
@@ -154,28 +156,18 @@ class TextDataset(ShardDataset[TextRow, TextBatch], Generic[TextBatch, TextRow])
         return (self.path / self._vocabulary.tokenizer.path).parent
 
     def _terms(self) -> Mapping[str, Any]:
-        facts = self._vocabulary
-        vocabulary = (
-            f"of {facts.tokens:,} tokens ({(facts.vocab or facts.tokenizer).xxh3_128[:12]})"
-        )
-        vocabulary += f", unknown {facts.unknown}, padding {facts.padding}"
+        vocabulary = vocabulary_term(self._vocabulary)
         return {**super()._terms(), "vocabulary": vocabulary, "layout": self._layout}
 
     def _inputs(self) -> "Inputs":
         from shardmill.datasets.gather.grouped_inputs import GroupedInputs
-        from shardmill.datasets.gather.text_inputs import TextInputs
 
-        texts = {
-            field.group: TextInputs(
-                self._mapped,
-                field.name,
-                layout=self._layout,
-                max_tokens=self._max_tokens,
-                padding_id=self._vocabulary.padding_id,
-            )
-            for field in self.fields
-            if not field.is_target
-        }
+        texts = text_inputs(
+            self._mapped,
+            layout=self._layout,
+            max_tokens=self._max_tokens,
+            padding_id=self._vocabulary.padding_id,
+        )
         groups = {group: inputs for group, inputs in texts.items() if group is not None}
         return GroupedInputs(groups) if groups else texts[None]
 

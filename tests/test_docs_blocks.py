@@ -17,7 +17,8 @@ from shardmill.recipe.splits import CsvFile, HoldOut, RawFile, Split
 from shardmill.recipe.tabular_column import Column
 from shardmill.recipe.tabular_recipe import Group, TabularRecipe
 from shardmill.recipe.targets import ColumnTarget, ImageTarget
-from shardmill.recipe.text_recipe import Text, TextRecipe, TokenizerFile, Vocabulary
+from shardmill.recipe.text_recipe import Text, TextRecipe
+from shardmill.recipe.text_rules import TokenizerFile, Vocabulary
 from shardmill.training.settings.load_settings import load_settings_file
 
 ROOT = Path(__file__).parent.parent

@@ -19,8 +19,10 @@ class GroupedInputs:
 
     def __init__(self, groups: Mapping[str, Inputs]) -> None:
         self._groups = groups
-        stacks = [inputs.stack for inputs in groups.values() if inputs.stack is not None]
-        self.stack: TextStack | None = replace(stacks[0], grouped=True) if stacks else None
+        stacks = {name: inputs.stack for name, inputs in groups.items() if inputs.stack}
+        self._texts = [groups[name] for name in stacks]
+        first = next(iter(stacks.values()), None)
+        self.stack: TextStack | None = first and replace(first, texts=frozenset(stacks))
 
     def batches(self, rows: Tensor) -> Iterator[dict[str, Any]]:
         """Yield the `x` of each batch of `rows` [n, b]."""
@@ -33,5 +35,5 @@ class GroupedInputs:
         Raises:
             TypeError: All rows have one size.
         """
-        of_groups = [inputs.lengths(rows) for inputs in self._groups.values()]
+        of_groups = [inputs.lengths(rows) for inputs in self._texts or self._groups.values()]
         return sum(of_groups[1:], of_groups[0])

@@ -153,8 +153,9 @@ class _RowByRow:
             return batch
         stack = self._stack
         if isinstance(rows[0], Mapping):
-            of_groups = stack if stack is not None and stack.grouped else None
-            return {n: _stacked([row[n] for row in rows], of_groups) for n in rows[0]}
+            texts = frozenset() if stack is None else stack.texts
+            by_name = {name: [row[name] for row in rows] for name in rows[0]}
+            return {n: _stacked(v, stack if n in texts else None) for n, v in by_name.items()}
         return _stacked(rows, stack)
 
 

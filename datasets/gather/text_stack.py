@@ -25,23 +25,24 @@ class TextStack:
     Attributes:
         layout: The layout.
         padding_id: The id past the end of a row.
-        grouped: Whether a row is several texts, {group: [length]}, and so is a batch.
+        texts: The groups that are texts, if a row is a dict and so is a batch; else none.
     """
 
     layout: Layout
     padding_id: int
-    grouped: bool = False
+    texts: frozenset[str] = frozenset()
 
     def takes(self, rows: Sequence[Any]) -> bool:
-        """Say whether these are rows of ids, or of several texts, if `grouped`."""
-        if self.grouped and all(isinstance(row, Mapping) for row in rows):
-            return all(_are_texts([row[name] for row in rows]) for name in rows[0])
+        """Say whether these are rows of ids, or dicts that have some by the names of `texts`."""
+        if self.texts and all(isinstance(row, Mapping) for row in rows):
+            return all(_are_texts([row[name] for row in rows]) for name in self.texts & {*rows[0]})
         return _are_texts(rows)
 
     def __call__(self, rows: Sequence[Any]) -> Any:
         """Return the batch of one row or more."""
         if isinstance(rows[0], Mapping):
-            return {name: self([row[name] for row in rows]) for name in rows[0]}
+            by_name = {name: [row[name] for row in rows] for name in rows[0]}
+            return {n: self(v) if n in self.texts else torch.stack(v) for n, v in by_name.items()}
         lengths = torch.tensor([len(row) for row in rows], device="cpu")
         ids = torch.cat(list(rows))
         if self.layout == "padded":

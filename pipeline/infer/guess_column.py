@@ -230,7 +230,8 @@ def _category(facts: ColumnFacts) -> Guess:
     facts = _with_values(facts)
     distinct = len(facts.values)
     if is_text(facts):
-        return _drop("str", "these are texts, and a table takes categories alone")
+        reason = 'texts are left out; dtype = "text" without drop keeps their tokens'
+        return Guess({"dtype": "str", "drop": True}, reason)
     repeats = distinct * 2 <= facts.known or facts.rows < _FEWEST_ROWS
     if not facts.is_closed or distinct > _MOST_CATEGORIES or not repeats:
         many = f"{distinct:,}" if facts.is_closed else f"more than {distinct:,}"

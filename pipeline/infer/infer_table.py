@@ -183,7 +183,9 @@ def _text(first: FileFacts, texts: Sequence[str], columns: Mapping[str, ColumnFa
     keys: dict[str, Any] = {"columns": list(first.names), "join": list(texts)}
     if clean:
         keys["clean"] = clean
-    reason = f"{' and '.join(texts)} are joined" if len(texts) > 1 else ""
+    reason = ""
+    if len(texts) > 1:
+        reason = f"{' and '.join(texts)} are joined; [groups] instead of join keeps them apart"
     if sum(columns[name].scripts for name in texts) * 2 > sum(columns[n].texts for n in texts):
         keys["tokenizer"] = "characters"
         reason = "written without spaces, so each character is a token; bpe learns pieces of words"

@@ -45,10 +45,10 @@ def notes_of(manifest: Manifest, plan: Plan) -> Iterator[str]:
             yield f"{split} has no rows"
         for name, (count, total) in record.unknown().items():
             if count / max(total, 1) > _UNKNOWN_SHARE + own[name][0] / max(own[name][1], 1):
-                of = f"values of {name}"
-                if manifest.vocabulary is not None:
-                    of = "tokens" if len(manifest.features) == 1 else f"tokens of {name}"
-                known = "the vocabulary" if manifest.vocabulary is not None else "the categories"
+                of, known = f"values of {name}", "the categories"
+                if name in record.texts():
+                    of = "tokens" if name == "text" else f"tokens of {name}"
+                    known = "the vocabulary"
                 yield (
                     f"{count:,} of {total:,} {of} in {split} are not in {known} of train "
                     f"({count / total:.0%})"

@@ -51,7 +51,7 @@ class PreparedWriter:
     def __init__(self, recipe: AnyRecipe, folder: Path | None, split: str, name: str) -> None:
         self._recipe = recipe
         self._folder = folder
-        self._needed = split == "train" or find_kind(recipe).NEEDS_LOOKUPS
+        self._needed = split == "train" or find_kind(recipe).needs_lookups(recipe)
         self._name = name
         self._summaries: list[Any] = []
         self._writer: pa.RecordBatchFileWriter | None = None

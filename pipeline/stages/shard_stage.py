@@ -40,8 +40,7 @@ from shardmill.pipeline.stages.prepared_rows import (
 )
 from shardmill.pipeline.stages.shard_split import TICK_ROWS, even_shards, write_shard_of
 from shardmill.pipeline.stages.specials_in_texts import specials_in_texts
-from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.recipe.text_recipe import TextRecipe
+from shardmill.recipe.any_recipe import AnyRecipe, text_part
 from shardmill.serve.preprocessor import Preprocessor
 from shardmill.text.load_vocab import vocab_bytes
 from shardmill.text.tokenizer_config import CONFIG_NAME, tokenizer_config
@@ -150,12 +149,13 @@ def _write_vocabulary(
     preprocessor: Preprocessor, generation: Generation
 ) -> VocabularyRecord | None:
     fitted, recipe = preprocessor.fitted, preprocessor.recipe
-    if fitted.vocab is None or not isinstance(recipe, TextRecipe):
+    part = text_part(recipe)
+    if fitted.vocab is None or part is None:
         return None
     vocab = None
     if fitted.tokenizer is None:
         vocab = generation.write("vocab.txt", vocab_bytes(fitted.vocab))
-        tokenizer = tokenizer_json(recipe, fitted.vocab, unknown=fitted.unknown)
+        tokenizer = tokenizer_json(part, fitted.vocab, unknown=fitted.unknown)
     else:
         tokenizer = fitted.tokenizer.encode()
     config = tokenizer_config(tokenizer, unknown=fitted.unknown, padding=fitted.padding)

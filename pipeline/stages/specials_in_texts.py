@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from shardmill.format.arrow_arrays import string_array
 from shardmill.kinds.row import Fitted
 from shardmill.pipeline.stages.prepared_rows import PreparedFiles
-from shardmill.recipe.any_recipe import AnyRecipe
+from shardmill.recipe.any_recipe import AnyRecipe, text_part
 from shardmill.recipe.text_recipe import TextRecipe
 
 
@@ -20,15 +20,17 @@ def specials_in_texts(
     torchtext gives such words the ids of the special tokens, and so does shardmill. Where the
     library `tokenizers` encodes the texts, it has its own rule.
     """
-    if not isinstance(recipe, TextRecipe) or not recipe.text.has_words:
+    part = text_part(recipe)
+    if part is None or not part.text.has_words:
         return
-    specials = recipe.vocabulary.specials
-    if recipe.vocabulary.from_artifact is not None:
+    specials = part.vocabulary.specials
+    if part.vocabulary.from_artifact is not None:
         specials = tuple(token for token in (fitted.unknown, fitted.padding) if token is not None)
     known = string_array(specials)
     for split, files in prepared_files.items():
         found: Counter[str] = Counter()
-        for counts in (counts for file in files for counts in file.summaries):
+        for summary in (summary for file in files for summary in file.summaries):
+            counts = summary if isinstance(recipe, TextRecipe) else summary.tokens
             special = counts.filter(pc.is_in(counts.column("token"), value_set=known))
             for token, count in zip(*special.to_pydict().values(), strict=True):
                 found[token] += count

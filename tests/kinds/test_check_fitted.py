@@ -74,4 +74,4 @@ def test_vocabularies() -> None:
     assert "vocabulary: needed" in faults_of(notes, vocab=None)
     assert "vocabulary: needed, without" in faults_of(notes, tokenizer="{}")
     assert "vocabulary: needed, with a tokenizer" in faults_of(own, tokenizer=None)
-    assert "vocabulary: none for kind image" in faults_of(leaves, vocab=notes.fitted.vocab)
+    assert "vocabulary: none without texts" in faults_of(leaves, vocab=notes.fitted.vocab)

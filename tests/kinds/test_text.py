@@ -15,7 +15,8 @@ from shardmill.format.ragged import Ragged
 from shardmill.kinds import text
 from shardmill.recipe.splits import CsvFile, Split
 from shardmill.recipe.targets import ColumnTarget
-from shardmill.recipe.text_recipe import Text, TextRecipe, Vocabulary
+from shardmill.recipe.text_recipe import Text, TextRecipe
+from shardmill.recipe.text_rules import Vocabulary
 from shardmill.text.tokenize_text import tokenize_rows
 
 # Text

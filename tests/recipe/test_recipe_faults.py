@@ -43,7 +43,7 @@ def test_all_faults_at_once_each_with_its_path() -> None:
             "target.zzz: unknown key, known here: classes, column, columns, first, separator",
         ),
         # a key of another kind of recipe
-        ("[target]", "[text]\n[target]", "text: unknown key, did you mean"),
+        ("[target]", "[text]\n[target]", 'text: needs a column of dtype = "text"'),
         # missing keys
         ('name = "trees"', "", "name: missing"),
         ('column = "old"', "", "target: column: missing, or columns if each class has one"),
@@ -195,3 +195,62 @@ def test_the_order_of_texts_is_kept() -> None:
     assert list(again.groups) == ["z", "a"]
     assert again == recipe
     assert "groups" not in parse_recipe(TEXT, where="test").facts()
+
+
+@pytest.mark.parametrize(
+    ("column", "rest", "fault"),
+    [
+        (
+            'dtype = "text", scale = "min_max", strip = false',
+            "",
+            "columns.note: a text has no key but dtype and drop, unlike scale, strip",
+        ),
+        (
+            'dtype = "text"',
+            '[groups]\na = ["height", "kind", "note"]',
+            "groups.a: 'note' is a text, which is a field of its own",
+        ),
+        (
+            'dtype = "text"',
+            '[groups]\nnote = ["height", "kind"]',
+            "columns.note: a text may not be called like a group of features",
+        ),
+        (
+            'dtype = "text", drop = true',
+            "[vocabulary]",
+            'vocabulary: needs a column of dtype = "text"',
+        ),
+        (
+            'dtype = "text"',
+            'vocabulary.from = "other"',
+            "vocabulary.from: is for recipes of texts; a table learns its tokens",
+        ),
+        (
+            'dtype = "text"',
+            'text.tokenizer_file.path = "t.json"',
+            "text.tokenizer_file: is for recipes of texts; a table learns its tokens",
+        ),
+        (
+            'dtype = "text"',
+            'text.tokenizer = "bpe"',
+            "vocabulary.max_tokens: bpe needs to know how many tokens to learn, such as 8000",
+        ),
+    ],
+)
+def test_texts_of_a_table(column: str, rest: str, fault: str) -> None:
+    text = change(TABULAR, "[target]", f"note = {{ {column} }}\n[target]")
+    key = "[target]" if rest.startswith("[") else '\nname = "trees"'
+    assert fault_of(change(text, key, f"{rest}\n{key}")) == fault
+
+
+def test_a_table_of_texts_alone() -> None:
+    lines = [line for line in TABULAR.splitlines() if not line.startswith(("height", "kind = {"))]
+    text = change("\n".join(lines), "[target]", 'note = { dtype = "text" }\n[target]')
+    assert fault_of(text) == (
+        "columns: at least one must be left as a feature, beside texts; texts alone are a recipe "
+        'of kind = "text"'
+    )
+    target = change(TABULAR, 'column = "old"', 'column = "note"')
+    assert "target.column" in fault_of(
+        change(target, "[target]", 'note = { dtype = "text", drop = true }\n[target]')
+    )

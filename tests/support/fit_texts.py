@@ -6,7 +6,8 @@ import pyarrow as pa
 from fit_rows import fit_preprocessor
 
 from shardmill.recipe.load_recipe import load_recipe
-from shardmill.recipe.text_recipe import TextRecipe, Vocabulary
+from shardmill.recipe.text_recipe import TextRecipe
+from shardmill.recipe.text_rules import Vocabulary
 from shardmill.text.vocab import Vocab
 
 

@@ -7,7 +7,7 @@ import pytest
 from fit_texts import our_vocab
 from torchtext_golden import GOLDEN, OPTIONS, SPECIALS, generate
 
-from shardmill.recipe.text_recipe import Vocabulary
+from shardmill.recipe.text_rules import Vocabulary
 from shardmill.text.tokenize_text import tokenize_rows
 
 FACTS: dict[str, Any] = json.loads(GOLDEN.read_text(encoding="ascii"))

@@ -19,7 +19,7 @@ from torchtext_golden import GOLDEN, golden
 
 import shardmill
 from shardmill.recipe.load_recipe import load_recipe
-from shardmill.recipe.text_recipe import Vocabulary
+from shardmill.recipe.text_rules import Vocabulary
 from shardmill.text.tokenize_text import tokenize_rows
 from shardmill.text.vocab import Vocab
 

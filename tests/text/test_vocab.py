@@ -16,7 +16,7 @@ from hypothesis import given, settings, strategies as st
 from shardmill.errors import DamagedFileError, ShardmillError
 from shardmill.format.manifest import FileRecord, VocabularyRecord
 from shardmill.kinds.text import build_vocab
-from shardmill.recipe.text_recipe import Vocabulary
+from shardmill.recipe.text_rules import Vocabulary
 from shardmill.text.load_vocab import load_vocab, vocab_bytes
 from shardmill.text.vocab import TorchtextImportError, UnknownTokenError, Vocab
 

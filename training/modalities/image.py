@@ -1,6 +1,6 @@
 """Images in training."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -8,12 +8,17 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from shardmill.datasets.dataset import ShardDataset
+from shardmill.format.manifest import Manifest
 from shardmill.serve.preprocessor import Preprocessor
 from shardmill.training.models.untrainable import untrainable
 from shardmill.training.settings.model_options import ImageCnnOptions, ModelOptions
 
-OPEN_OPTIONS: Mapping[str, Any] = {}
 PICTURES = True
+
+
+def open_options(manifest: Manifest) -> dict[str, Any]:  # noqa: ARG001
+    """Return no option."""
+    return {}
 
 
 def backbone_options(

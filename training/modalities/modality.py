@@ -1,12 +1,13 @@
 """What training asks of each kind of dataset."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
 from torch import nn
 
 from shardmill.datasets.dataset import ShardDataset
+from shardmill.format.manifest import Manifest
 from shardmill.serve.preprocessor import Preprocessor
 from shardmill.text.vocab import Vocab
 from shardmill.training.settings.model_options import ModelOptions
@@ -18,12 +19,14 @@ class Modality(Protocol):
     Which architectures a kind has is said in `settings.model_options`, which needs no torch.
 
     Attributes:
-        OPEN_OPTIONS: The options of `shardmill.open` that give batches as the networks take them.
         PICTURES: Whether rows are shown as pictures; otherwise they are shown as a table.
     """
 
-    OPEN_OPTIONS: Mapping[str, Any]
     PICTURES: bool
+
+    def open_options(self, manifest: Manifest) -> dict[str, Any]:
+        """Return the options of `shardmill.open` that give batches as the networks take them."""
+        ...
 
     def backbone_options(
         self, dataset: ShardDataset, model: ModelOptions, *, shape: Sequence[int] | None

@@ -9,15 +9,28 @@ from torch.export import Dim
 
 from shardmill.datasets.dataset import ShardDataset
 from shardmill.datasets.tabular import TabularDataset
+from shardmill.format.manifest import Manifest
 from shardmill.serve.preprocessor import Preprocessor
+from shardmill.text.vocab import Vocab
+from shardmill.training.modalities.named_tensors import (
+    OfNamedTensors,
+    example_bags,
+    named_shapes,
+)
 from shardmill.training.models.agreement import first_difference, input_terms
+from shardmill.training.models.baseline import Baseline
+from shardmill.training.models.tabular_mlp import TabularMlp
 from shardmill.training.settings.model_options import ModelOptions
 
-OPEN_OPTIONS: Mapping[str, Any] = {}
 PICTURES = False
 
 # The parts of times that come round again, with their first and last number.
 _PARTS: Mapping[str, list[int]] = {"month": [1, 12], "weekday": [0, 6], "hour": [0, 23]}
+
+
+def open_options(manifest: Manifest) -> dict[str, Any]:
+    """Return that texts are bags, if there are some."""
+    return {} if manifest.vocabulary is None else {"layout": "bag"}
 
 
 def backbone_options(
@@ -26,11 +39,17 @@ def backbone_options(
     *,
     shape: Sequence[int] | None,  # noqa: ARG001
 ) -> dict[str, Any]:
-    """Return the mean and deviation of each feature, the codes of categories, and the groups."""
+    """Return the mean and deviation of each feature, the codes of categories, and the groups.
+
+    If there are texts, it returns their names and how many tokens the vocabulary has, too.
+    """
     assert isinstance(dataset, TabularDataset)  # noqa: S101  its kind says so
     facts = [dataset.statistics[name] for name in dataset.features]
     ends = dict(_ends_of_codes(dataset))
+    vocab = dataset.vocab
+    of_texts = {} if vocab is None else {"texts": list(dataset.texts), "tokens": len(vocab)}
     return {
+        **of_texts,
         "mean": [fact.mean or 0.0 for fact in facts],
         "std": [fact.std or 0.0 for fact in facts],
         "codes": [[n, *ends[name]] for n, name in enumerate(dataset.features) if name in ends],
@@ -56,12 +75,16 @@ def _ends_of_codes(dataset: TabularDataset[Any]) -> Iterator[tuple[str, list[int
 
 
 def prime_backbone(backbone: nn.Module, dataset: ShardDataset) -> None:
-    """Do nothing: all that the backbone knows of a table is in its options."""
+    """Give the words of texts the hash of each token. All else is in the options."""
+    if isinstance(backbone, TabularMlp) and backbone.words is not None:
+        vocab = vocabulary(dataset)
+        backbone.words.hash_tokens([] if vocab is None else vocab.get_itos())
 
 
-def vocabulary(dataset: ShardDataset) -> None:  # noqa: ARG001
-    """Return None: tables have no tokens."""
-    return
+def vocabulary(dataset: ShardDataset) -> Vocab | None:
+    """Return the vocabulary of texts; None if there are none."""
+    assert isinstance(dataset, TabularDataset)  # noqa: S101  its kind says so
+    return dataset.vocab
 
 
 def other_inputs(ours: Preprocessor, theirs: Preprocessor) -> tuple[str, str] | None:
@@ -75,13 +98,16 @@ def example_inputs(preprocessor: Preprocessor, rows: int, draw: torch.Generator)
     """Return a tensor [rows, f], or a dict of them by group.
 
     A category has numbers that the recipe gives. Other numbers have the mean and the deviation
-    that they have in the train split.
+    that they have in the train split. Texts are bags.
     """
     names = iter(preprocessor.fitted.features)
-    tensors = {}
+    tensors: dict[str | None, Any] = {}
     for field in preprocessor.fitted.inputs:
+        if field.ragged:
+            continue
         columns = [_column(preprocessor, next(names), rows, draw) for _ in range(field.shape[0])]
         tensors[field.group] = torch.stack(columns, 1).to(getattr(torch, field.dtype))
+    tensors |= example_bags(preprocessor, rows, draw)
     return tensors.get(None, tensors)
 
 
@@ -105,11 +131,11 @@ def _column(preprocessor: Preprocessor, name: str, rows: int, draw: torch.Genera
 
 
 def exportable(module: nn.Module) -> nn.Module:
-    """Return the module, which takes one tensor or a dict of them."""
-    return module
+    """Return a module that takes one tensor, or a dict of them, as of the tensors of texts."""
+    texts = module.options.get("texts") if isinstance(module, Baseline) else None
+    return OfNamedTensors(module, texts) if texts else module
 
 
 def dynamic_shapes(x: Any) -> tuple[Any, ...]:
-    """Return that the number of rows varies, of every tensor."""
-    rows = {0: Dim("b")}
-    return (dict.fromkeys(x, rows),) if isinstance(x, dict) else (rows,)
+    """Return that the number of rows varies, of every tensor, and that of ids."""
+    return named_shapes(x) if isinstance(x, dict) else ({0: Dim("b")},)

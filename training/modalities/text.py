@@ -1,7 +1,6 @@
 """Texts in training."""
 
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,16 +10,25 @@ from torch.export import Dim
 from shardmill.datasets.dataset import ShardDataset
 from shardmill.datasets.text import TextDataset
 from shardmill.format.batch import Bag
+from shardmill.format.manifest import Manifest
 from shardmill.serve.preprocessor import Preprocessor
 from shardmill.text.vocab import Vocab
+from shardmill.training.modalities.named_tensors import (
+    OfNamedTensors,
+    example_bags,
+    named_shapes,
+    with_another,
+)
 from shardmill.training.models.baseline import Baseline
 from shardmill.training.models.text_bag import TextBag
 from shardmill.training.settings.model_options import ModelOptions
 
-OPEN_OPTIONS: Mapping[str, Any] = {"layout": "bag"}
 PICTURES = False
 
-_LONGEST = 40  # tokens of an example text
+
+def open_options(manifest: Manifest) -> dict[str, Any]:  # noqa: ARG001
+    """Return that texts are bags."""
+    return {"layout": "bag"}
 
 
 def backbone_options(
@@ -38,8 +46,7 @@ def backbone_options(
 def prime_backbone(backbone: nn.Module, dataset: ShardDataset) -> None:
     """Give a bag of n-grams the hash of each token."""
     if isinstance(backbone, TextBag):
-        hashes = [zlib.crc32(token.encode()) for token in vocabulary(dataset).get_itos()]
-        backbone.token_hashes.copy_(torch.tensor(hashes))
+        backbone.hash_tokens(vocabulary(dataset).get_itos())
 
 
 def vocabulary(dataset: ShardDataset) -> Vocab:
@@ -62,17 +69,8 @@ def example_inputs(preprocessor: Preprocessor, rows: int, draw: torch.Generator)
 
     If a row has several texts, it is a dict of such bags by group.
     """
-    vocab = preprocessor.fitted.vocab
-    tokens = 1 if vocab is None else len(vocab)
-    bags = {f.group: _bag(f.dtype, tokens, rows, draw) for f in preprocessor.fitted.inputs}
+    bags = example_bags(preprocessor, rows, draw)
     return bags.get(None, bags)
-
-
-def _bag(dtype: str, tokens: int, rows: int, draw: torch.Generator) -> Bag:
-    lengths = torch.randint(_LONGEST + 1, (rows,), generator=draw)
-    lengths[rows // 2] = 0
-    ids = torch.randint(tokens, (int(lengths.sum()),), generator=draw)
-    return Bag(ids.to(getattr(torch, dtype)), torch.cumsum(lengths, 0) - lengths)
 
 
 class _OfTensors(nn.Module):
@@ -84,44 +82,18 @@ class _OfTensors(nn.Module):
 
     def forward(self, ids: Tensor, offsets: Tensor) -> Tensor:
         """Return logits [b, classes]."""
-        logits: Tensor = self.model(_with_another(ids, offsets))
+        logits: Tensor = self.model(with_another(ids, offsets))
         return logits[:-1]
-
-
-class _OfNamedTensors(nn.Module):
-    """A model of rows of several texts that takes the tensors of each `Bag` by name."""
-
-    def __init__(self, model: nn.Module, groups: Sequence[str]) -> None:
-        super().__init__()
-        self.model = model
-        self.groups = groups
-
-    def forward(self, x: dict[str, Tensor]) -> Tensor:
-        """Return logits [b, classes]."""
-        bags = {g: _with_another(x[f"{g}.ids"], x[f"{g}.offsets"]) for g in self.groups}
-        logits: Tensor = self.model(bags)
-        return logits[:-1]
-
-
-def _with_another(ids: Tensor, offsets: Tensor) -> Bag:
-    # A text of one id is added and its logits are dropped, so that no operation meets a batch
-    # without ids.
-    more = offsets.new_full((1,), ids.shape[0])
-    return Bag(torch.cat([ids, ids.new_zeros(1)]), torch.cat([offsets, more]))
 
 
 def exportable(module: nn.Module) -> nn.Module:
     """Return a module that takes ids [n] and offsets [b], or a dict of these for several texts."""
     groups = module.options.get("groups") if isinstance(module, Baseline) else None
-    return _OfNamedTensors(module, groups) if groups else _OfTensors(module)
+    return OfNamedTensors(module, groups) if groups else _OfTensors(module)
 
 
 def dynamic_shapes(x: Any) -> tuple[Any, ...]:
     """Return that the numbers of ids and of rows vary."""
     if isinstance(x, Bag):
         return ({0: Dim("n")}, {0: Dim("b")})
-    rows = {0: Dim("b")}
-    sizes: dict[str, Any] = {}
-    for number, group in enumerate(x):
-        sizes |= {f"{group}.ids": {0: Dim(f"n{number}")}, f"{group}.offsets": rows}
-    return (sizes,)
+    return named_shapes(x)

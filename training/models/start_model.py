@@ -14,7 +14,9 @@ from shardmill.training.models.baseline import Baseline
 from shardmill.training.saved.load_model import Model
 
 # The tensors and options by which a backbone knows its data. They are not learnt from gradients.
-_OF_DATA = ("mean", "std", "token_hashes", "tokens", "codes", "groups")
+_OF_DATA = ("mean", "std", "token_hashes", "tokens", "codes", "groups", "texts")
+# The embeddings of tokens, of texts alone and of those in tables.
+_OF_TOKENS = ("backbone.embedding.weight", "backbone.words.embedding.weight")
 _FIX_OPTIONS = "leave these to the model that the run starts from, or train a fresh one"
 _FIX = "start from another model, or train a fresh one"
 
@@ -61,7 +63,7 @@ def start_model(fresh: Baseline, start: Model, dataset: ShardDataset) -> Started
         if name.rpartition(".")[2] in _OF_DATA or (name.startswith("head.") and not head):
             continue
         learnt = tensor
-        if name == "backbone.embedding.weight" and ours is not None and theirs:
+        if name in _OF_TOKENS and ours is not None and theirs:
             known = sum(token in theirs for token in ours.get_itos())
             learnt = _map_rows(state[name], tensor, ours, theirs)
         state[name] = learnt

@@ -1,10 +1,13 @@
 """Turns rows of a table into features."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from shardmill.training.models.text_bag import TextBag
 
 
 class TabularMlp(nn.Module):
@@ -22,6 +25,9 @@ class TabularMlp(nn.Module):
         depth: How many layers there are. Each is half as wide as the one before.
         embedding: How many numbers stand for a category at most. k codes get k / 2 numbers.
         dropout: The share of features that are dropped after each layer in training.
+        texts: The names of the texts in `x`, each a `Bag`. A bag of words and n-grams makes 64
+            numbers of each, which stand beside the others.
+        tokens: The size of their vocabulary.
 
     Attributes:
         width: How many features it returns for a row.
@@ -42,9 +48,13 @@ class TabularMlp(nn.Module):
         depth: int = 2,
         embedding: int = 8,
         dropout: float = 0.5,
+        texts: Sequence[str] = (),
+        tokens: int = 0,
     ) -> None:
         super().__init__()
         self.groups = groups
+        self.texts = texts
+        self.words: TextBag | None = TextBag(tokens) if texts else None
         self.codes: list[tuple[int, int, int]] = [
             (column, first, last) for column, first, last in codes
         ]
@@ -57,6 +67,7 @@ class TabularMlp(nn.Module):
         embeddings = [_embedding(last - first + 1, embedding) for _, first, last in self.codes]
         self.embeddings: nn.ModuleList = nn.ModuleList(embeddings)
         inputs = len(numbers) + sum(e.embedding_dim for e in embeddings)
+        inputs += len(texts) * self.words.width if self.words is not None else 0
         widths = [inputs, *(max(width >> n, 1) for n in range(depth))]
         self.width: int = widths[-1]
         self.blocks: nn.Sequential = nn.Sequential(
@@ -66,15 +77,22 @@ class TabularMlp(nn.Module):
             )
         )
 
-    def forward(self, x: Tensor | Mapping[str, Tensor]) -> Tensor:
-        """Return features [b, width] for `x` [b, f] float32, or for {group: [b, features]}."""
-        rows = x if isinstance(x, Tensor) else torch.cat([x[g].float() for g in self.groups], 1)
+    def forward(self, x: Any) -> Tensor:
+        """Return features [b, width] for `x` [b, f] float32, or for a dict.
+
+        The dict has a tensor [b, features] for each group, and a `Bag` for each text.
+        """
+        rows: Tensor = (
+            x if isinstance(x, Tensor) else torch.cat([x[g].float() for g in self.groups], 1)
+        )
         numbers = rows.index_select(1, self.numbers).to(self.mean)
         parts = [torch.nan_to_num((numbers - self.mean) / self.std)]
         for (column, first, last), embedding in zip(self.codes, self.embeddings, strict=True):
             code = rows[:, column]
             known = (code >= first) & (code <= last)  # False for NaN
             parts.append(embedding(torch.where(known, code - (first - 1), 0.0).long()))
+        if self.words is not None:
+            parts += [self.words(x[name]) for name in self.texts]
         features: Tensor = self.blocks(torch.cat(parts, 1))
         return features
 

@@ -1,5 +1,6 @@
 """Turns texts into features, as bags of words and n-grams."""
 
+import zlib
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -55,6 +56,10 @@ class TextBag(nn.Module):
         self.embedding: nn.EmbeddingBag = nn.EmbeddingBag(rows, width, mode="sum")
         nn.init.normal_(self.embedding.weight, std=0.01)
         self.dropout: nn.Dropout = nn.Dropout(dropout)
+
+    def hash_tokens(self, tokens: Sequence[str]) -> None:
+        """Set the hashes of all tokens of the vocabulary."""
+        self.token_hashes.copy_(torch.tensor([zlib.crc32(token.encode()) for token in tokens]))
 
     def forward(self, x: Bag | Mapping[str, Bag]) -> Tensor:
         """Return features [b, `row_width`] of a text of each row, or of several by group."""

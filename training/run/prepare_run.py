@@ -123,7 +123,7 @@ def prepare_run(request: RunRequest) -> Run:
 
 
 def _open_splits(artifact: Path, manifest: Manifest) -> dict[str, ShardDataset]:
-    options = find_modality(manifest.kind).OPEN_OPTIONS
+    options = find_modality(manifest.kind).open_options(manifest)
     return {
         name: open_split(artifact, name, manifest=manifest, **options)
         for name, split in manifest.splits.items()

@@ -89,11 +89,11 @@ def evaluate_model(
             has a label.
         ArtifactError: The artifact cannot be read.
     """
-    options = find_modality(model.facts.kind).OPEN_OPTIONS
-    # The kind is checked first, since another kind has other options.
     manifest = Manifest.load(artifact)
     preprocessor = Preprocessor.load(artifact, manifest=manifest)
+    # The kind is checked first, since another kind has other options.
     _check_kind(model, artifact, preprocessor)
+    options = find_modality(model.facts.kind).open_options(manifest)
     dataset = open_split(artifact, split, manifest=manifest, **options)
     _check_fits(model, dataset, preprocessor)
     count = len(model.classes)

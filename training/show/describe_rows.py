@@ -1,10 +1,11 @@
 """Describes rows of texts and tables in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from shardmill.datasets.dataset import ShardDataset
 from shardmill.format.batch import Bag
@@ -47,12 +48,19 @@ def describe_rows(dataset: ShardDataset, x: Any) -> Table:
         dataset: The dataset of the rows.
         x: The `x` of a batch: a `Bag`, a tensor [n, f], or one of these by group.
     """
+    parts: Mapping[str, Any] = x if isinstance(x, Mapping) else {"tokens": x}
+    bags = {name: part for name, part in parts.items() if isinstance(part, Bag)}
     vocab = find_modality(dataset.kind).vocabulary(dataset)
-    if vocab is not None:
-        bags = x if isinstance(x, Mapping) else {"tokens": x}
-        texts = [_texts(vocab, bag) for bag in bags.values()]
-        return Table(tuple(bags), tuple(zip(*texts, strict=True)))
-    tensors = x.values() if isinstance(x, Mapping) else [x]
+    texts = [] if vocab is None else [_texts(vocab, bag) for bag in bags.values()]
+    of_texts = Table(tuple(bags), tuple(zip(*texts, strict=True)))
+    tensors = [part for name, part in parts.items() if name not in bags]
+    if not tensors:
+        return of_texts
+    numbers = _numbers(dataset, tensors)
+    return beside(numbers, of_texts) if bags else numbers
+
+
+def _numbers(dataset: ShardDataset, tensors: Sequence[Tensor]) -> Table:
     numbers = torch.cat([tensor.double().flatten(1) for tensor in tensors], dim=1).tolist()
     names = dataset.features
     if len(names) > _COLUMNS:

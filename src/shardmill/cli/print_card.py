@@ -95,7 +95,7 @@ def _splits(splits: dict[str, Facts]) -> "Iterator[Text]":
                 what = f"of {visible(of, _NAMES)}"
                 if split["fields"].get(f"x.{of}", {}).get("ragged"):
                     what = f"tokens {what}"
-                elif of == "text":
+                elif split["fields"].get("x", {}).get("ragged"):
                     what = "tokens"
                 parts.append(f"{share:.2%} {what} unknown")
         yield plain(f"  {name:<12} {', '.join(parts)}")

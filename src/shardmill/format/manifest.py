@@ -131,6 +131,10 @@ class SplitRecord(CleanedSplit):
                 raise ValueError(f"{shard.path}: {fault}")
         return self
 
+    def texts(self) -> dict[str, layout.Field]:
+        """Return the fields of texts by group; one without a group is called `text`."""
+        return {field.group or "text": field for field in self.fields if field.ragged}
+
     def unknown(self) -> dict[str, tuple[int, int]]:
         """Return how many values are unknown and how many there are in all, by feature."""
         tokens: Counter[str] = Counter()
@@ -138,9 +142,7 @@ class SplitRecord(CleanedSplit):
         for shard in self.shards:
             counts.update(shard.unknown)
             tokens.update(shard.values)
-        of_text = {
-            field.group or "text": tokens[field.name] for field in self.fields if field.ragged
-        }
+        of_text = {name: tokens[field.name] for name, field in self.texts().items()}
         return {name: (count, of_text.get(name, self.rows)) for name, count in counts.items()}
 
     def rows_per_shard_is_aligned(self) -> bool:
@@ -208,8 +210,11 @@ class Manifest(Strict):
 
     @model_validator(mode="after")
     def _suits_the_kind(self) -> Self:
-        if (self.vocabulary is None) == (self.kind == "text"):
-            raise ValueError("vocabulary: texts have one, and no other kind has")
+        fields = [field for split in self.splits.values() for field in split.fields]
+        in_table = self.kind == "tabular" and any(field.ragged for field in fields)
+        has_texts = self.kind == "text" or in_table
+        if (self.vocabulary is not None) != has_texts:
+            raise ValueError("vocabulary: texts have one, and nothing else has")
         if "train" not in self.splits:
             raise ValueError("splits: a split called train is needed")
         labelled = any(split.labelled for split in self.splits.values())

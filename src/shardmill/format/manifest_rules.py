@@ -76,12 +76,19 @@ def input_faults(kind: str, fields: Sequence[Field], features: Sequence[str]) ->
         yield "fields: two have the same name"
     elif kind == "text" and not all(field.ragged and field.dtype in _WHOLE for field in inputs):
         yield "fields: each x of kind text is a ragged vector of ids"
-    elif kind != "text" and any(field.ragged for field in inputs):
-        yield f"fields: no x of kind {kind} is ragged"
+    elif kind == "image" and any(field.ragged for field in inputs):
+        yield "fields: no x of kind image is ragged"
     elif kind == "tabular":
-        columns = [field.shape[0] for field in inputs if len(field.shape) == 1]
-        if len(columns) < len(inputs) or sum(columns) != len(features):
-            yield f"fields: the {len(features)} features must be the columns of x"
+        yield from _table_faults(inputs, features)
+
+
+def _table_faults(inputs: Sequence[Field], features: Sequence[str]) -> Iterator[str]:
+    fixed = [field for field in inputs if not field.ragged]
+    columns = [field.shape[0] for field in fixed if len(field.shape) == 1]
+    if len(columns) < len(fixed) or sum(columns) != len(features):
+        yield f"fields: the {len(features)} features must be the columns of x"
+    if any(field.ragged and (field.group is None or field.dtype not in _WHOLE) for field in inputs):
+        yield "fields: each text of a table is an x.<column> of ids"
 
 
 def target_faults(

@@ -6,10 +6,9 @@ from typing import Any
 from shardmill.format.manifest import Statistics
 from shardmill.format.manifest_rules import field_faults, input_faults
 from shardmill.kinds.row import Fitted, RowFault, reason_of
-from shardmill.recipe.any_recipe import AnyRecipe
+from shardmill.recipe.any_recipe import AnyRecipe, text_part
 from shardmill.recipe.tabular_column import Column
 from shardmill.recipe.tabular_recipe import TabularRecipe
-from shardmill.recipe.text_recipe import TextRecipe
 
 _FILLED = ("median", "mean", "mode", "constant")
 
@@ -22,15 +21,16 @@ def fitted_faults(recipe: AnyRecipe, fitted: Fitted) -> Iterator[str]:
     faults = [*field_faults(fitted.inputs)]
     faults += input_faults(recipe.kind, fitted.inputs, fitted.features)
     yield from faults
-    if isinstance(recipe, TextRecipe):
-        own = not recipe.text.has_words
+    part = text_part(recipe)
+    if part is not None:
+        own = not part.text.has_words
         if fitted.vocab is None or own != (fitted.tokenizer is not None):
             yield f"vocabulary: needed, {'with' if own else 'without'} a tokenizer of its own"
-        groups: list[str | None] = [*recipe.groups]
-        if [field.group for field in fitted.inputs] != (groups or [None]):
+        groups: list[str | None] = [*part.groups]
+        if [field.group for field in fitted.inputs if field.ragged] != (groups or [None]):
             yield "fields: not those of the texts of the recipe"
     elif fitted.vocab is not None:
-        yield f"vocabulary: none for kind {recipe.kind}"
+        yield "vocabulary: none without texts"
     if isinstance(recipe, TabularRecipe) and not faults:
         yield from _table_faults(recipe, fitted)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shardmill.recipe.text_recipe import TextRecipe
 
     # Kinds are imported by name below, where no type checker sees what they are. Here one does.
-    _TABULAR: Kind[TabularRecipe, Summary, None] = tabular
+    _TABULAR: Kind[TabularRecipe, Summary, npt.NDArray[np.int32] | None] = tabular
     _IMAGE: Kind[ImageRecipe, Moments, None] = image
     _TEXT: Kind[TextRecipe, pa.Table | None, npt.NDArray[np.int32] | None] = text
 

@@ -28,9 +28,12 @@ from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.recipe.targets import ColumnTarget, ImageTarget, Target
 
-NEEDS_LOOKUPS = False
-
 _PIECE = 2**15
+
+
+def needs_lookups(recipe: ImageRecipe) -> bool:  # noqa: ARG001
+    """Return that images are encoded without lookups."""
+    return False
 
 
 def plain_columns(recipe: ImageRecipe) -> tuple[str, ...]:  # noqa: ARG001

@@ -34,14 +34,14 @@ Encoded = Mapping[str, Array | Ragged]
 
 
 class Kind(Protocol[RecipeT, SummaryT, LookupT]):
-    """The functions of a kind of dataset.
+    """The functions of a kind of dataset."""
 
-    Attributes:
-        NEEDS_LOOKUPS: Whether the rows of every split are encoded with lookups. If not, only the
-            rows of the train split are summarised.
-    """
+    def needs_lookups(self, recipe: RecipeT) -> bool:
+        """Say whether the rows of every split are encoded with lookups.
 
-    NEEDS_LOOKUPS: bool
+        If not, only the rows of the train split are summarised.
+        """
+        ...
 
     def source_columns(self, recipe: RecipeT) -> SourceColumns:
         """Return the columns that raw files of this recipe have, and what each is for."""

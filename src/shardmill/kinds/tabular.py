@@ -1,9 +1,11 @@
 """Turns mixed columns into vectors of numbers, with pandas, chunk by chunk."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,17 +20,31 @@ from shardmill.kinds.tabular_dtypes import class_dtype, group_dtype
 from shardmill.kinds.tabular_encode import column_values, encode_values, feature_names
 from shardmill.kinds.tabular_fit import Summary, fit_column, merge_summaries, summarise
 from shardmill.kinds.tabular_given import given_cells
+from shardmill.kinds.tabular_texts import (
+    clean_text_columns,
+    encode_prepared_texts,
+    encode_texts,
+    fit_texts,
+    given_text_columns,
+    prepare_texts,
+    text_fields,
+    text_lookups,
+    unknown_tokens,
+)
 from shardmill.kinds.typed_cells import cells_of
 from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.tabular_column import UNKNOWN, Column
 from shardmill.recipe.tabular_recipe import TabularRecipe
 
-NEEDS_LOOKUPS = False
+
+def needs_lookups(recipe: TabularRecipe) -> bool:
+    """Say whether there are texts, whose tokens are looked up."""
+    return bool(recipe.text_columns())
 
 
-def plain_columns(recipe: TabularRecipe) -> tuple[str, ...]:  # noqa: ARG001
-    """Return no column: any may have few distinct values, for which Parquet has a dictionary."""
-    return ()
+def plain_columns(recipe: TabularRecipe) -> tuple[str, ...]:
+    """Return the columns of texts. Any other may have few distinct values."""
+    return recipe.text_columns()
 
 
 def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
@@ -70,12 +86,14 @@ def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
         names = recipe.target.columns
         flags = [columns.pop(name).fill_null(False).cast(pa.uint8()) for name in names]
         columns[names[0]] = class_lists(np.stack([np.asarray(flag) for flag in flags], axis=1))
+    columns |= clean_text_columns(recipe, raw)
     return without_faulty(pa.table(columns), faults, dropped)
 
 
 def prepare(recipe: TabularRecipe, cleaned: pa.Table) -> tuple[pa.Table, Summary]:
-    """Return the rows unchanged, and the counts of their values."""
-    return cleaned, summarise(_counted(recipe), cleaned)
+    """Return the rows with texts encoded as far as is possible, and the counts of their values."""
+    prepared, tokens = prepare_texts(recipe, cleaned)
+    return prepared, replace(summarise(_counted(recipe), cleaned), tokens=tokens)
 
 
 def fit(recipe: TabularRecipe, summaries: Iterable[Summary]) -> Fitted:
@@ -85,7 +103,9 @@ def fit(recipe: TabularRecipe, summaries: Iterable[Summary]) -> Fitted:
 
     Raises:
         RowFault: A column has no value to impute from, or its numbers do not fit its group.
+        MissingLibraryError: The library that learns a tokenizer is not installed.
     """
+    summaries = list(summaries)
     merged = merge_summaries(summaries)
     statistics: dict[str, Statistics] = {}
     for name, column in _counted(recipe).items():
@@ -93,7 +113,8 @@ def fit(recipe: TabularRecipe, summaries: Iterable[Summary]) -> Fitted:
             missing = merged.missing[name]
             statistics |= fit_column(name, column, merged.counts[name], missing)
     inputs, features = input_layout(recipe, statistics)
-    return Fitted(inputs, features, statistics)
+    fitted = Fitted(inputs, features, statistics)
+    return fit_texts(recipe, fitted, [summary.tokens for summary in summaries])
 
 
 def input_layout(
@@ -112,7 +133,7 @@ def input_layout(
         dtype = group_dtype(stated, facts)
         inputs.append(Field.input(dtype, (len(names),), group=group))
         features += names
-    return tuple(inputs), tuple(features)
+    return (*inputs, *text_fields(recipe)), tuple(features)
 
 
 def _counted(recipe: TabularRecipe) -> Mapping[str, Column]:
@@ -121,26 +142,33 @@ def _counted(recipe: TabularRecipe) -> Mapping[str, Column]:
     return {name: recipe.columns[name] for name in (*recipe.features(), *numbers)}
 
 
-def lookups(fitted: Fitted, summaries: Sequence[Summary]) -> list[None]:  # noqa: ARG001
-    """Return None for each summary, since tables are encoded without lookups."""
-    return [None] * len(summaries)
+def lookups(fitted: Fitted, summaries: Sequence[Summary]) -> Sequence[npt.NDArray[np.int32] | None]:
+    """Return for each summary the ids of its tokens, or None if there are none to look up."""
+    return text_lookups(fitted, [summary.tokens for summary in summaries])
 
 
 def encode_prepared(
     recipe: TabularRecipe,
     fitted: Fitted,
     prepared: pa.Table,
-    lookup: object = None,  # noqa: ARG001
-) -> dict[str, Array]:
-    """Return the input fields of cleaned rows: `x` [n, f], or `x.<group>` [n, f] for each group.
+    lookup: npt.NDArray[np.int32] | None = None,
+) -> dict[str, Any]:
+    """Return the input fields of prepared rows: `x` [n, f], or `x.<group>` [n, f] for each group.
 
-    A number that is missing and kept becomes NaN. Rows do not depend on each other or on `lookup`.
+    A number that is missing and kept becomes NaN. Texts are fields of ids; `lookup` belongs to the
+    summary that the rows came with. Rows do not depend on each other.
 
     Raises:
         RowFault: A value is no learnt category, or is too large for its field. The fault names the
             row of `prepared`.
     """
-    fields = zip(fitted.inputs, recipe.input_columns().values(), strict=True)
+    features = _encode_features(recipe, fitted, prepared)
+    return {**features, **encode_prepared_texts(recipe, fitted, prepared, lookup)}
+
+
+def _encode_features(recipe: TabularRecipe, fitted: Fitted, prepared: pa.Table) -> dict[str, Array]:
+    inputs = [field for field in fitted.inputs if not field.ragged]
+    fields = zip(inputs, recipe.input_columns().values(), strict=True)
     return {
         field.name: _encode_field(recipe, fitted, prepared=prepared, field=field, names=names)
         for field, names in fields
@@ -179,10 +207,13 @@ def unknown(
     recipe: TabularRecipe,
     fitted: Fitted,
     prepared: pa.Table,
-    encoded: Mapping[str, Array | Ragged],  # noqa: ARG001
+    encoded: Mapping[str, Array | Ragged],
 ) -> dict[str, int]:
-    """Return how many cells are no category, by column, where such cells have a level."""
-    counts = {}
+    """Return how many cells are no category, by column, where such cells have a level.
+
+    For texts, it is how many tokens the vocabulary lacks.
+    """
+    counts = unknown_tokens(recipe, fitted, prepared, encoded)
     for name in recipe.features():
         column, known = recipe.columns[name], fitted.statistics[name].categories
         if known is not None and UNKNOWN in column.levels:
@@ -192,9 +223,10 @@ def unknown(
     return counts
 
 
-def encode(recipe: TabularRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str, Array]:
+def encode(recipe: TabularRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str, Any]:
     """Return the input fields of cleaned rows."""
-    return encode_prepared(recipe, fitted, cleaned, None)
+    features = _encode_features(recipe, fitted, cleaned)
+    return {**features, **encode_texts(recipe, fitted, cleaned)}
 
 
 def _check_finite(name: str, field: Field, numbers: Array, stored: Array, *, scaled: bool) -> None:
@@ -235,9 +267,9 @@ def label_column(recipe: TabularRecipe) -> str | None:
 
 
 def source_columns(recipe: TabularRecipe) -> SourceColumns:
-    """Return all columns of the CSV files, the features among them, and the targets."""
-    targets = recipe.target_columns()
-    return SourceColumns(tuple(recipe.columns), recipe.features(), targets)
+    """Return all columns of the CSV files, the features and texts among them, and the targets."""
+    inputs = recipe.features() + recipe.text_columns()
+    return SourceColumns(tuple(recipe.columns), inputs, recipe.target_columns())
 
 
 def clean_given(recipe: TabularRecipe, fitted: Fitted, rows: Any) -> Cleaned:
@@ -247,7 +279,10 @@ def clean_given(recipe: TabularRecipe, fitted: Fitted, rows: Any) -> Cleaned:
         ColumnsError: A column is missing, or is there twice.
         GivenRowError: A cell is no single value, or the rows are something else.
     """
-    return clean(recipe, given_cells(recipe, rows, fitted.statistics), labelled=False)
+    cells = given_cells(recipe, rows, fitted.statistics)
+    for name, texts in given_text_columns(recipe, rows).items():
+        cells = cells.append_column(name, texts)
+    return clean(recipe, cells, labelled=False)
 
 
 def target_columns(recipe: TabularRecipe) -> tuple[str, ...]:

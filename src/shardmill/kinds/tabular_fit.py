@@ -36,10 +36,12 @@ class Summary:
     Attributes:
         counts: How often each value of `column_values` occurs in the rows.
         missing: How many rows have no value.
+        tokens: The tokens of texts, see `text.prepare`; None if there are none to count.
     """
 
     counts: Mapping[str, "pd.Series[int]"] = field(default_factory=dict)
     missing: Mapping[str, int] = field(default_factory=dict)
+    tokens: pa.Table | None = None
 
 
 def summarise(columns: Mapping[str, Column], cleaned: pa.Table) -> Summary:

@@ -20,15 +20,14 @@ from shardmill.kinds.read_targets import (
 from shardmill.kinds.row import Cleaned, Fitted, RowFault, unknown_id_of, without_faulty
 from shardmill.kinds.text_columns import given_row_texts, parted, raw_texts, row_by_row
 from shardmill.raw.row_source import SourceColumns
-from shardmill.recipe.text_recipe import TextRecipe, Vocabulary
+from shardmill.recipe.text_recipe import TextRecipe
+from shardmill.recipe.text_rules import Vocabulary
 from shardmill.text.clean_text import clean_texts
 from shardmill.text.encode_texts import encode_texts
 from shardmill.text.learn_tokenizer import learn_tokenizer
 from shardmill.text.tokenize_text import Tokens, tokenize_texts
 from shardmill.text.tokenizer_file import read_tokenizer
 from shardmill.text.vocab import Vocab
-
-NEEDS_LOOKUPS = True
 
 # Counts of tokens are merged when so many are waiting, which bounds the memory.
 _MERGE_TOKENS = 4_000_000
@@ -53,6 +52,11 @@ def clean(recipe: TextRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
 
 def _cleaned(recipe: TextRecipe, texts: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
     return {name: clean_texts(text, recipe.text.clean) for name, text in texts.items()}
+
+
+def needs_lookups(recipe: TextRecipe) -> bool:  # noqa: ARG001
+    """Return that tokens are looked up."""
+    return True
 
 
 def plain_columns(recipe: TextRecipe) -> tuple[str, ...]:

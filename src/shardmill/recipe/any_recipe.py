@@ -15,3 +15,10 @@ RECIPE_KINDS: dict[str, type[TabularRecipe] | type[ImageRecipe] | type[TextRecip
     "image": ImageRecipe,
     "text": TextRecipe,
 }
+
+
+def text_part(recipe: AnyRecipe) -> TextRecipe | None:
+    """Return the recipe of the texts of a row: all of it, or of a table; None without texts."""
+    if isinstance(recipe, TabularRecipe):
+        return recipe.text_part()
+    return recipe if isinstance(recipe, TextRecipe) else None

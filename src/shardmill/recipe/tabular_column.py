@@ -11,7 +11,7 @@ from shardmill.recipe.names import Count, Names, distinct
 from shardmill.recipe.number_format import Affix, DecimalMark, ThousandsMark
 from shardmill.strict import Strict
 
-DType = Literal["int64", "float64", "str", "bool", "date", "timestamp"]
+DType = Literal["int64", "float64", "str", "bool", "date", "timestamp", "text"]
 Missing = Literal["error", "drop", "keep", "median", "mean", "mode", "constant"]
 Part = Literal["year", "month", "day", "weekday", "yearday", "hour", "minute", "second"]
 Scale = Literal["none", "standardise", "min_max"]
@@ -54,7 +54,8 @@ class Column(Strict):
     Attributes:
         dtype: How the cells are read. A date becomes the number of days since 1970-01-01, and a
             timestamp the number of seconds since 1970-01-01 00:00 UTC. A time without an offset is
-            taken to be in `timezone`, or else in UTC.
+            taken to be in `timezone`, or else in UTC. A text becomes the ids of its tokens, a field
+            `x.<column>` of its own.
         drop: Whether to leave the column out of the artifact.
         strip: Whether texts are taken without white space around them. Cells of another dtype
             always are.

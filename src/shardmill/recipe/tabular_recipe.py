@@ -1,7 +1,7 @@
 """Recipes of tables: CSV files of mixed columns."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -14,12 +14,16 @@ from pydantic import (
 from shardmill.format.layout import DTypeName
 from shardmill.recipe.column_faults import column_faults
 from shardmill.recipe.csv_options import Csv
-from shardmill.recipe.names import Name, Names, listed
+from shardmill.recipe.group_faults import group_faults
+from shardmill.recipe.names import Name, Names
 from shardmill.recipe.number_format import NUMBER_KEYS, NumberFormat
 from shardmill.recipe.ordered_tables import as_list, group_of_names, tables_from_list
 from shardmill.recipe.recipe import Recipe, without_faults
+from shardmill.recipe.table_texts import table_text_faults
 from shardmill.recipe.tabular_column import ENCODING_KEYS, Column, close_match
 from shardmill.recipe.targets import CellTarget, ColumnTarget
+from shardmill.recipe.text_recipe import Text, TextGroup, TextRecipe
+from shardmill.recipe.text_rules import TextRules, Vocabulary, learner, unicode_version
 from shardmill.recipe.time_zone import zone_digest
 from shardmill.strict import Strict
 
@@ -52,6 +56,8 @@ class TabularRecipe(Recipe):
         target: The target if there is one: `y` is its class index, a vector of 0 and 1, or a
             number.
         targets: The targets by column if there are several: each is a field `y.<column>`.
+        text: How columns of texts become tokens.
+        vocabulary: Which tokens get an id. All columns of texts have one vocabulary.
         groups: The tensors of `x` by name. Without groups, all features are one tensor of float32.
             The column "*" of a group stands for the features that no group names.
     """
@@ -59,12 +65,16 @@ class TabularRecipe(Recipe):
     kind: Literal["tabular"]
     csv: Csv = Csv()
     columns: Annotated[dict[str, Column], Field(min_length=1), BeforeValidator(tables_from_list)]
+    text: TextRules = TextRules()
+    vocabulary: Vocabulary = Vocabulary()
     target: ColumnTarget | None = None
     targets: Annotated[dict[str, CellTarget], BeforeValidator(tables_from_list)] = Field(default={})
     groups: Annotated[
         dict[Name, Annotated[Group, _GROUP]],
         BeforeValidator(tables_from_list),
     ] = Field(default={})
+
+    shard_only: ClassVar[frozenset[str]] = frozenset({"description", "vocabulary"})
 
     def all_targets(self) -> Mapping[str, CellTarget]:
         """Return the targets by column, the first one if the target has several."""
@@ -99,7 +109,8 @@ class TabularRecipe(Recipe):
         targets = self.target_columns()
         grouped = {name for group in self.groups.values() for name in group.columns}
         kept = [c["name"] for c in columns if not c.get("drop") and c["name"] not in targets]
-        left = [name for name in kept if name not in grouped]
+        texts = {c["name"] for c in columns if c["dtype"] == "text"}
+        left = [name for name in kept if name not in grouped | texts]
         for group in facts.get("groups", ()):
             at = group["columns"].index(OTHERS) if OTHERS in group["columns"] else None
             if at is not None:
@@ -108,16 +119,45 @@ class TabularRecipe(Recipe):
 
     def features(self) -> tuple[str, ...]:
         """Return the names of the columns that make up `x`, in order."""
-        kept = self._kept()
         if not self.groups:
-            return kept
+            return self._kept()
         return tuple(name for group in self.groups.values() for name in group.columns)
 
     def input_columns(self) -> dict[str | None, tuple[str, ...]]:
-        """Return the columns of each input field, by its group; None without groups."""
+        """Return the columns of each field of features, by its group; None without groups.
+
+        Beside texts, features without groups are the group `features`.
+        """
         if not self.groups:
-            return {None: self.features()}
+            return {"features" if self.text_columns() else None: self.features()}
         return {name: group.columns for name, group in self.groups.items()}
+
+    def text_columns(self) -> tuple[str, ...]:
+        """Return the names of the columns of texts, in order."""
+        return tuple(n for n, c in self.columns.items() if c.dtype == "text" and not c.drop)
+
+    def text_part(self) -> TextRecipe | None:
+        """Return a recipe of the columns of texts alone, as groups; None if there are none."""
+        names = self.text_columns()
+        if not names:
+            return None
+        # These are the parts of a recipe that was checked, so nothing is checked again.
+        return TextRecipe.model_construct(
+            name=self.name,
+            kind="text",
+            text=Text.model_construct(columns=names, **dict(self.text)),
+            groups={name: TextGroup.model_construct(columns=(name,)) for name in names},
+            vocabulary=self.vocabulary,
+            splits=self.splits,
+        )
+
+    def unicode_version(self) -> str | None:
+        """Return the version of Unicode that texts depend on; None if there are none."""
+        return unicode_version(self.text) if self.text_columns() else None
+
+    def learner(self) -> str | None:
+        """Return the library that learns the tokens, with its version; None if shardmill does."""
+        return learner(self.text, self.vocabulary) if self.text_columns() else None
 
     def missing_cells(self, name: str) -> tuple[str, ...]:
         """Return the spellings of a missing cell in a column. An empty cell always is one."""
@@ -152,6 +192,8 @@ class TabularRecipe(Recipe):
             {k: "any" if k == "scale" else v for k, v in column.items() if k not in ENCODING_KEYS}
             for column in facts["columns"]
         ]
+        if clean := facts.pop("text", {}).get("clean"):
+            facts["text"] = {"clean": clean}
         zones = {column.timezone for column in self.columns.values() if column.timezone is not None}
         if zones:
             facts["zones"] = {zone: zone_digest(zone) for zone in sorted(zones)}
@@ -159,7 +201,8 @@ class TabularRecipe(Recipe):
 
     def _kept(self) -> tuple[str, ...]:
         targets = self.target_columns()
-        return tuple(n for n, c in self.columns.items() if not c.drop and n not in targets)
+        left_out = {*targets, *self.text_columns()}
+        return tuple(n for n, c in self.columns.items() if not c.drop and n not in left_out)
 
     @field_serializer("columns", "targets", "groups", when_used="json")
     def _tables_as_list(self, tables: Mapping[str, BaseModel]) -> list[dict[str, Any]]:
@@ -169,15 +212,26 @@ class TabularRecipe(Recipe):
     def _columns_fit_together(self) -> Self:
         faults = list(self._target_faults())
         if not self._kept():
-            faults.append("columns: at least one must be left as a feature")
+            texts = ', beside texts; texts alone are a recipe of kind = "text"'
+            more = texts if self.text_columns() else ""
+            faults.append(f"columns: at least one must be left as a feature{more}")
         for name in self._kept():
             faults += column_faults(name, self.columns[name], self.missing_cells(name))
         faults += self._number_faults()
+        text = self.text if "text" in self.model_fields_set else None
+        said = text, self.vocabulary if "vocabulary" in self.model_fields_set else None
+        faults += table_text_faults(self.columns, said, tuple(self.groups))
         if self.is_open and not all(
             (self.csv_options(file) or self.csv).header for file in self.row_files()
         ):
             faults.append("columns.*: needs a header, which names the columns")
-        return without_faults(self, [*faults, *self._name_faults(), *self._group_faults()])
+        of_groups = group_faults(
+            {name: (group.columns, group.dtype) for name, group in self.groups.items()},
+            self.columns,
+            kept=self._kept(),
+            is_open=self.is_open,
+        )
+        return without_faults(self, [*faults, *self._name_faults(), *of_groups])
 
     def _number_faults(self) -> Iterator[str]:
         numbers = [name for name, t in self.all_targets().items() if t.role == "number"]
@@ -243,23 +297,3 @@ class TabularRecipe(Recipe):
                 one_hot = column.encode == "one_hot" and other.startswith(f"{name}=")
                 if other in parts or one_hot:
                     yield f"columns.{other}: is called like a feature that {name} becomes"
-
-    def _group_faults(self) -> Iterator[str]:
-        if not self.groups:
-            return
-        kept, used = self._kept(), [n for g in self.groups.values() for n in g.columns]
-        for group_name, group in self.groups.items():
-            for name in group.columns:
-                if name not in kept and not self.is_open:
-                    hint = close_match(name, kept)
-                    yield f"groups.{group_name}: {name!r} is no feature{hint}"
-                elif group.dtype is not None and not self._fits(name, group.dtype):
-                    yield f"groups.{group_name}.dtype: {name!r} is not of whole numbers"
-        if twice := sorted({name for name in used if used.count(name) > 1}):
-            yield f"groups: more than one has {listed(twice)}"
-        if left := [name for name in kept if name not in used]:
-            yield f"groups: none has {listed(left)}"
-
-    def _fits(self, name: str, dtype: DTypeName) -> bool:
-        column = self.columns.get(name)  # None if the build looks into the file
-        return column is None or dtype.startswith("float") or column.is_whole()

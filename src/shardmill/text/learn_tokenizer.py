@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shardmill.format.arrow_arrays import Array, arrow_array, numpy_array
-from shardmill.recipe.text_recipe import TextRecipe, Vocabulary
+from shardmill.recipe.text_recipe import TextRecipe
+from shardmill.recipe.text_rules import Vocabulary
 from shardmill.text.encode_texts import tokenizers_library
 from shardmill.text.joined_rows import code_points, content_of
 from shardmill.text.write_tokenizer import WORD_BEGIN, pieces_json

@@ -176,6 +176,21 @@ def test_texts_are_texts(tmp_path: Path) -> None:
     assert shardmill.open(artifact).kind == "text"
 
 
+def test_what_is_said_of_texts(tmp_path: Path) -> None:
+    texts = [f"the wine number {i} is one of many" for i in range(ROWS)]
+    rows = [f"{i % 2},{i % 7},{text}" for i, text in enumerate(texts)]
+    inferred = infer(tmp_path, "label,price,review", rows)
+    (said,) = [line for line in inferred.text.splitlines() if "texts are left out" in line]
+    assert said == '# texts are left out; dtype = "text" without drop keeps their tokens'
+    kept = inferred.text.replace('review = {dtype = "str", drop = true}', 'review.dtype = "text"')
+    artifact = build(parse_recipe(kept, where="t"), inferred.raw, tmp_path / "out")
+    assert list(shardmill.open(artifact)[:3][0]) == ["features", "review"]
+    rows = [f"{i % 2},{text},{text} or so" for i, text in enumerate(texts)]
+    inferred = infer(tmp_path, "label,question,answer", rows)
+    said = "# question and answer are joined; [groups] instead of join keeps them apart"
+    assert said in inferred.text.splitlines()
+
+
 def test_what_no_recipe_is_made_for(tmp_path: Path) -> None:
     for content, error in ((b"a,y\n", EmptyFileError), (b"\n", EmptyFileError)):
         (tmp_path / "t.csv").write_bytes(content)
