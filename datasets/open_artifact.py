@@ -33,7 +33,8 @@ def open(  # noqa: A001
     split: str = ...,
     *,
     drop_features: Sequence[str],
-    **options: Unpack[DatasetOptions],
+    layout: Layout = ...,
+    **options: Unpack[TextOptions],
 ) -> TabularDataset[Any]: ...
 
 

@@ -8,6 +8,8 @@ import bikes
 import golden_build
 import numpy as np
 from own_tokenizers import train_tokenizer
+from pairs_of_texts import PAIRS, pair_rows, write_lines
+from wines import WINES, wine_rows, write_wines
 
 import shardmill
 from shardmill import ShardDataset
@@ -71,6 +73,8 @@ MODELS: dict[str, ModelOptions] = {
     "tabular-mlp": TabularMlpOptions(width=4),
     "image-cnn": ImageCnnOptions(width=2, depth=1),
     "text-bag": TextBagOptions(width=4, buckets=64),
+    "pairs-bag": TextBagOptions(width=4, buckets=64),
+    "wines-mlp": TabularMlpOptions(width=4),
     "text-transformer": TextTransformerOptions(width=4, heads=2, depth=1, max_tokens=8),
 }
 
@@ -114,9 +118,11 @@ def build_bases(folder: Path) -> list[Base]:
     (raw / "many.csv").write_text("\n".join(lines) + "\n")
     (raw / "bare.txt").write_text("a b\nb b a\n\na\n")
     (raw / "films.csv").write_text("text,tags\na b,x; y\nb b a,\na,y\n")
+    write_lines(pair_rows(30), raw / "pairs.csv")
+    write_wines(wine_rows(30), raw / "wines.csv")
     train_tokenizer("WordLevel").save(str(raw / "tokenizer.json"))
     recipes = [*golden_build.RECIPES.values(), bikes.BIKES, MANY_IMAGES, MANY_TEXTS]
-    recipes += [OWN_TOKENIZER, LEARNT, PRICES]
+    recipes += [OWN_TOKENIZER, LEARNT, PRICES, PAIRS, WINES]
     bases = []
     for text in recipes:
         recipe = parse_recipe(text, where="fuzz")
@@ -129,7 +135,8 @@ def build_bases(folder: Path) -> list[Base]:
     by_name = {base.folder.name: base for base in bases}
     for name, architecture in MODELS.items():
         base = by_name[name.split("-")[0]]
-        options: dict[str, Any] = {"layout": "bag"} if base.kind == "text" else {}
+        has_texts = base.kind == "text" or base.folder.name == "wines"
+        options: dict[str, Any] = {"layout": "bag"} if has_texts else {}
         dataset: ShardDataset = shardmill.open(base.folder, **options)
         model, training = folder / "models" / name, Description(BASELINES[base.kind], {"loss": 0.5})
         save_model(model, build_model(dataset, architecture), dataset, training)

@@ -145,8 +145,9 @@ class Preprocessor:
             layout: How texts are put together: "padded" gives a `Padded`, "bag" gives a `Bag`.
 
         Returns:
-            For a table, a tensor [n, f] float32, or a dict of tensors [n, f] by group. For images,
-            a tensor [n, *shape]. For texts, a `Padded` or a `Bag`, or a dict of these by group.
+            For a table, a tensor [n, f] float32, or a dict of tensors [n, f] by group and of texts
+            by column. For images, a tensor [n, *shape]. For texts, a `Padded` or a `Bag`, or a dict
+            of these by group.
 
         Raises:
             InputError: A row is not what the recipe says, or a build would have dropped it.
