@@ -146,7 +146,7 @@ def test_samples(sample_artifacts: Path, name: str) -> None:
 def test_lengths_of_texts(sample_artifacts: Path) -> None:
     facts = describe_artifact(sample_artifacts / "ag_news")
     record = Manifest.load(sample_artifacts / "ag_news").splits["train"]
-    lengths = facts["splits"]["train"]["lengths"]
+    lengths = facts["splits"]["train"]["lengths"]["x"]
     assert lengths["longest"] == record.shards[0].longest["x"]
     assert sum(step["rows"] for step in lengths["histogram"]) == record.rows
     assert lengths["mean"] == record.shards[0].values["x"] / record.rows

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from shardmill import Padded, Preprocessor, TextDataset
 from shardmill.errors import MissingLibraryError
 from shardmill.kinds import text
-from shardmill.recipe import text_recipe
+from shardmill.recipe import text_rules
 from shardmill.recipe.load_recipe import parse_recipe
 from shardmill.recipe.text_recipe import TextRecipe
 from shardmill.text import learn_tokenizer as learning
@@ -202,7 +202,7 @@ def test_another_version_of_the_library(
     recipe = text_of(100, "bpe")
     build(recipe, raw, tmp_path)
     assert build(recipe, raw, tmp_path).status == "up to date"
-    monkeypatch.setattr(text_recipe, "version", lambda _: "999")
+    monkeypatch.setattr(text_rules, "version", lambda _: "999")
     others = "built by another version of shardmill, of Arrow, of time zones or of tokenizers"
     assert build(recipe, raw, tmp_path).reasons == {"shard": others}
 

@@ -61,7 +61,7 @@ def prepared_file(folder: Path, sizes: list[int]) -> PreparedFile:
 
 def texts_of(prepared: pa.Table, summary: pa.Table) -> list[list[str]]:
     tokens = summary.column("token").to_pylist()
-    return [[tokens[code] for code in row] for row in prepared.column("codes").to_pylist()]
+    return [[tokens[code] for code in row] for row in prepared.column("text").to_pylist()]
 
 
 @settings(
