@@ -225,3 +225,31 @@ def test_a_manifest_that_contradicts_itself(artifact: Path, tmp_path: Path, dama
     said = {"vocabulary": "texts have one", "field": "an x.<column> of ids"}[damage]
     with pytest.raises(ManifestError, match=said):
         Manifest.load(tmp_path)
+
+
+def test_open_columns_and_rows_that_are_left_out(tmp_path: Path) -> None:
+    rows = wine_rows(60)
+    write_wines(rows, tmp_path / "wines.csv")
+    recipe = WINES.replace('id = { dtype = "int64", drop = true }\n', "")
+    price = 'price = { dtype = "float64", missing = "median", scale = "standardise" }'
+    recipe = recipe.replace(price, '"*" = { dtype = "float64", missing = "keep" }')
+    recipe = recipe.replace('label = { dtype = "text" }\n', "")
+    recipe = recipe.replace(
+        'categories = "learn", missing = "keep"', 'categories = ["US", "Italy"]'
+    )
+    rules = '[csv]\non_bad_row = "quarantine"\nmax_bad_rows = 0.9\n[text]'
+    recipe = recipe.replace("[text]", rules)
+    recipe = recipe[: recipe.index("[splits.test]")]
+    lines = (tmp_path / "wines.csv").read_text().splitlines()
+    cut = [line.split(",") for line in lines]
+    lines = [",".join(cells[:4] + cells[5:]) for cells in cut]
+    (tmp_path / "wines.csv").write_text("\n".join(lines) + "\n")
+    ds: TabularDataset[Any] = TabularDataset(build(recipe, tmp_path, tmp_path / "out").artifact)
+    good = [row for row in rows if row["country"] in ("US", "Italy")]
+    assert len(ds) == len(good) < len(rows)
+    assert ds.features == ("country", "id", "price")
+    assert ds.vocab is not None
+    x, _ = ds[:]
+    assert x["features"][:, 1].tolist() == [float(row["id"]) for row in good]
+    texts = [ds.vocab.lookup_tokens(ids) for ids in rows_of(x["notes"], 1)]
+    assert texts == [row["notes"].lower().split() for row in good]
