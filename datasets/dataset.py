@@ -18,6 +18,8 @@ from shardmill.format.layout import Field, fixed_tensors
 from shardmill.format.manifest import Manifest, SplitRecord, Statistics
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from shardmill.datasets.gather.reader import Reader
     from shardmill.datasets.gather.split_reader import Inputs
 
@@ -172,6 +174,75 @@ class ShardDataset(BatchDataset[Row, Batch]):
             arrays |= {f"{prefix}offsets": offsets, f"{prefix}sizes": sizes}
         return arrays
 
+    def csr(self, group: str | None = None) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+        """Return the ids of all texts, and where each text begins and ends. This needs no torch.
+
+        Row i is `ids[ends[i] : ends[i + 1]]`, without gaps, as in the format CSR of sparse matrices
+        (https://docs.scipy.org/doc/scipy/reference/generated/scipy.sparse.csr_array.html). So
+        `csr_array((np.ones(len(ids)), ids, ends), (len(ds), len(ds.vocab)))` counts the tokens of
+        each row. Unlike the `x` of `numpy`, ids of several shards are a copy.
+
+        Args:
+            group: The name of the text, if a row has several.
+
+        Returns:
+            ids: [sum of lengths], in their stored dtype.
+            ends: [rows + 1] int64. The first one is 0.
+
+        Raises:
+            TypeError: The split has no texts.
+            ValueError: There is no such text, or a row has several and none is named.
+            DamagedFileError: A shard is missing or of another size than the manifest says.
+
+        Example:
+            >>> ids, ends = shardmill.open("artifacts/ag_news").csr()
+            >>> first = ids[ends[0] : ends[1]]
+        """
+        field = _find_text(self, group)
+        arrays = self.numpy()
+        ids = arrays[field.name]
+        prefix = "" if field.group is None else f"{field.name}."
+        offsets, sizes = arrays[f"{prefix}offsets"], arrays[f"{prefix}sizes"]
+        ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
+        starts = range(0, len(self), self._record.rows_per_shard)
+        parts = [
+            ids[offsets[start] :][: ends[min(start + starts.step, len(self))] - ends[start]]
+            for start in starts
+        ]
+        return (parts[0] if len(parts) == 1 else np.concatenate([ids[:0], *parts])), ends
+
+    @property
+    def parquet(self) -> tuple[Path, ...]:
+        """The Parquet files of the cleaned rows: together, the rows of the split in their order.
+
+        Example:
+            >>> from pyarrow.parquet import read_metadata
+            >>> rows = sum(read_metadata(path).num_rows for path in ds.parquet)
+        """
+        return tuple(self.path / record.path for record in self._record.parquet)
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return all cleaned rows as a DataFrame, before they are encoded.
+
+        Row i is the one that `ds[i]` is made of. Classes are their indices, which `decoder` names.
+        Columns of whole numbers or bools with missing
+        cells are of the dtypes `Int64` and `boolean`, so that no value changes.
+
+        Raises:
+            DamagedFileError: A file is missing, or is no Parquet.
+
+        Example:
+            >>> ages = shardmill.open("artifacts/titanic").to_pandas()["Age"]
+        """
+        from shardmill.datasets.cleaned_frame import cleaned_frame
+
+        return cleaned_frame(self.parquet)
+
+    def _repr_html_(self) -> str:
+        from shardmill.datasets.dataset_html import dataset_html
+
+        return dataset_html(self.manifest, self.split)
+
     def __repr__(self) -> str:
         facts = [f"{len(self):,} rows"]
         facts += [f"{field.name} {_shape_of(field)}" for field in self.fields]
@@ -180,6 +251,17 @@ class ShardDataset(BatchDataset[Row, Batch]):
         if self.sample:
             facts.append("sample data")
         return f"{type(self).__name__}({self.manifest.name}/{self.split}: {', '.join(facts)})"
+
+
+def _find_text(of: ShardDataset[Any, Any], group: str | None) -> Field:
+    texts = {field.group: field for field in of.fields if field.ragged}
+    if not texts:
+        raise TypeError(f"{of} has no texts")
+    if group not in texts:
+        names = [str(name) for name in texts]
+        expected = f"one of {', '.join(names)}" if texts.keys() != {None} else "None"
+        raise ValueError(f"group is {expected}, not {group!r}")
+    return texts[group]
 
 
 def _shape_of(field: Field) -> str:

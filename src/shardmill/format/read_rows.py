@@ -56,7 +56,7 @@ def ragged_row(folder: Path, split: SplitRecord, name: str, row: int) -> Array:
         for part in ("offsets", "sizes")
     )
     values = _tensor(folder, split, shard, name)
-    with _whole(folder / shard.path):
+    with whole_file(folder / shard.path):
         if not 0 <= offset <= offset + size <= len(values):
             raise ValueError(f"a row of {size:,} values from {offset:,} on")
     return np.array(values[offset : offset + size])
@@ -86,7 +86,7 @@ def cleaned_rows(folder: Path, split: CleanedSplit, start: int, count: int) -> l
         if start >= record.rows:
             start -= record.rows
             continue
-        with _whole(folder / record.path), pq.ParquetFile(folder / record.path) as file:
+        with whole_file(folder / record.path), pq.ParquetFile(folder / record.path) as file:
             found += islice(_rows(file, start), count - len(found))
         start = 0
         if len(found) == count:
@@ -102,7 +102,7 @@ def left_out_rows(folder: Path, split: CleanedSplit, most: int) -> list[dict[str
     """
     found: list[dict[str, Any]] = []
     for record in split.left_out:
-        with _whole(folder / record.path), pq.ParquetFile(folder / record.path) as file:
+        with whole_file(folder / record.path), pq.ParquetFile(folder / record.path) as file:
             found += islice(_rows(file, 0), most - len(found))
     return found
 
@@ -125,14 +125,18 @@ def _tensor(folder: Path, split: SplitRecord, shard: ShardRecord, name: str) -> 
     dtype = np.dtype(extent.dtype).newbyteorder("<")
     if extent.start == extent.stop:
         return np.zeros(extent.shape, dtype)
-    with _whole(folder / shard.path):
+    with whole_file(folder / shard.path):
         offset = len(shard_header(extents)) + extent.start
         return np.memmap(folder / shard.path, dtype, "r", offset, extent.shape)
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[None]:
-    """Turn what readers raise for a damaged file into our error."""
+def whole_file(path: Path) -> Iterator[None]:
+    """Turn what readers raise for a damaged file into our error.
+
+    Raises:
+        DamagedFileError: Reading the file failed inside the block.
+    """
     try:
         yield
     except (OSError, ValueError, IndexError, pa.ArrowException) as error:
