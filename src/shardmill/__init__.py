@@ -100,6 +100,9 @@ if TYPE_CHECKING:
     from shardmill.format.manifest import (
         Manifest as Manifest,
     )
+    from shardmill.pipeline.builds.build_rows import (
+        build as build,
+    )
     from shardmill.serve.model_folder import (
         ModelFacts as ModelFacts,
         TrainedOn as TrainedOn,
@@ -207,6 +210,7 @@ _NAMES = {
         "join_pair",
     ),
     "shardmill.format.manifest": ("Manifest",),
+    "shardmill.pipeline.builds.build_rows": ("build",),
     "shardmill.serve.model_folder": (
         "ModelFacts",
         "TrainedOn",

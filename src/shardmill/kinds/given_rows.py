@@ -46,23 +46,24 @@ def given_columns(rows: Any, names: Sequence[str]) -> dict[str, list[Any]]:
     return {name: rows[name].to_list() for name in names}
 
 
-def given_texts(values: Sequence[Any], *, column: str = "") -> pa.Array:
+def given_texts(values: Sequence[Any], *, column: str = "", first: int = 0) -> pa.Array:
     """Return texts [n] as a string array.
 
     Args:
         values: The texts.
         column: The column that they stand in, for errors.
+        first: The number of the first row, for errors.
 
     Raises:
         GivenRowError: A value is no text, or is no Unicode.
     """
     for row, value in enumerate(values):
         if not isinstance(value, str):
-            raise row_error(place(row, column), "a text", repr(value))
-    return string_cells(values, column=column)
+            raise row_error(place(first + row, column), "a text", repr(value))
+    return string_cells(values, column=column, first=first)
 
 
-def string_cells(cells: Sequence[str | None], *, column: str) -> pa.Array:
+def string_cells(cells: Sequence[str | None], *, column: str, first: int = 0) -> pa.Array:
     """Return cells [n] as a string array, null where a cell is None.
 
     Raises:
@@ -73,7 +74,7 @@ def string_cells(cells: Sequence[str | None], *, column: str) -> pa.Array:
     except UnicodeEncodeError:
         row = next(row for row, cell in enumerate(cells) if not _is_unicode(cell))
         found = ascii(cells[row])
-        raise row_error(place(row, column), "characters of Unicode", found) from None
+        raise row_error(place(first + row, column), "characters of Unicode", found) from None
 
 
 def is_missing(value: Any) -> bool:

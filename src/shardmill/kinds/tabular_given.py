@@ -10,7 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from shardmill.format.manifest import Statistics
-from shardmill.kinds.given_rows import given_columns, is_missing, place, row_error, string_cells
+from shardmill.kinds.given_rows import (
+    given_columns,
+    is_missing,
+    place,
+    row_error,
+    string_cells,
+)
 from shardmill.kinds.spell_times import spell_time
 from shardmill.recipe.number_format import NumberFormat
 from shardmill.recipe.tabular_column import Column
@@ -34,51 +40,75 @@ def given_cells(
     columns = given_columns(rows, recipe.features())
     known = {name: facts.categories or () for name, facts in learnt.items()}
     return pa.table(
-        {name: _cells(recipe, name, cells, known.get(name, ())) for name, cells in columns.items()}
+        {
+            name: Speller.of(recipe, name, known.get(name, ())).cells(cells)
+            for name, cells in columns.items()
+        }
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Speller:
+class Speller:
     """What spells the values of a column.
 
     Attributes:
+        name: The name of the column.
         column: The column.
         form: How its numbers are written.
+        missing: The spellings of a missing cell.
         known: Cells that mean something as they are: missing ones, categories and bools.
     """
 
+    name: str
     column: Column
     form: NumberFormat
+    missing: frozenset[str]
     known: frozenset[str]
 
     @classmethod
-    def of(cls, recipe: TabularRecipe, name: str, learnt: Sequence[str]) -> "_Speller":
+    def of(cls, recipe: TabularRecipe, name: str, others: Iterable[str] = ()) -> "Speller":
+        """Return what spells the values of a column of a table.
+
+        Args:
+            recipe: The recipe of the table.
+            name: The column.
+            others: What is known besides: learnt categories, or the labels of a target.
+        """
         column = recipe.columns[name]
         stated = column.map or (column.categories if column.categories != "learn" else ()) or ()
         bools = [text for side in column.spellings() for text in side]
-        known = (*recipe.missing_cells(name), *stated, *learnt)
-        known = (*known, *bools) if column.dtype == "bool" else known
-        return cls(column, recipe.number_format(name), frozenset(text.strip() for text in known))
+        missing = frozenset(text.strip() for text in recipe.missing_cells(name))
+        known = (*stated, *others, *(bools if column.dtype == "bool" else ()))
+        return cls(
+            name,
+            column,
+            recipe.number_format(name),
+            missing,
+            missing.union(text.strip() for text in known),
+        )
+
+    def cells(self, values: Sequence[Any], *, first: int = 0) -> pa.Array:
+        """Return cells [n] as a CSV file spells them, null where there is no value.
+
+        Args:
+            values: The values [n].
+            first: The number of the first row, for errors.
+
+        Raises:
+            GivenRowError: A value is no single value, or a time that its column cannot hold.
+        """
+        cells = []
+        for row, value in enumerate(values, start=first):
+            try:
+                cells.append(_spelling(value, self))
+            except (OverflowError, TypeError, ValueError):
+                found = repr(value) if isinstance(value, date) else f"a {type(value).__name__}"
+                expected = f"a value of {self.column.dtype}"
+                raise row_error(place(row, self.name), expected, found) from None
+        return string_cells(cells, column=self.name, first=first)
 
 
-def _cells(
-    recipe: TabularRecipe, name: str, values: Sequence[Any], learnt: Sequence[str]
-) -> pa.Array:
-    """Return cells [n] as a CSV file spells them, null where there is no value."""
-    column, speller = recipe.columns[name], _Speller.of(recipe, name, learnt)
-    cells = []
-    for row, value in enumerate(values):
-        try:
-            cells.append(_spelling(value, speller))
-        except (OverflowError, TypeError, ValueError):
-            found = repr(value) if isinstance(value, date) else f"a {type(value).__name__}"
-            expected = f"a value of {column.dtype}"
-            raise row_error(place(row, name), expected, found) from None
-    return string_cells(cells, column=name)
-
-
-def _spelling(value: Any, speller: _Speller) -> str | None:
+def _spelling(value: Any, speller: Speller) -> str | None:
     """Return a value as a CSV file spells it, None if it is none.
 
     Raises:
@@ -110,7 +140,7 @@ def _spelling(value: Any, speller: _Speller) -> str | None:
     return _number_spelling(value, speller)
 
 
-def _number_spelling(value: Any, speller: _Speller) -> str:
+def _number_spelling(value: Any, speller: Speller) -> str:
     # pandas turns integers into floats if one is missing. So 7.0 stands for 7, unless 7.0 itself
     # means something in this column.
     is_float = isinstance(value, float | np.floating)

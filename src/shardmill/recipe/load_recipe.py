@@ -2,8 +2,10 @@
 
 import json
 import tomllib
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -99,12 +101,33 @@ def parse_recipe(text: str, *, where: str) -> AnyRecipe:
     Raises:
         RecipeError: The recipe has faults; `found` lists them all.
     """
+    return check_facts(recipe_facts(text, where=where), where=where)
+
+
+def recipe_facts(text: str, *, where: str) -> dict[str, Any]:
+    """Return the facts in the TOML of a recipe, which nobody has checked yet.
+
+    Raises:
+        RecipeError: The text is no TOML.
+    """
     try:
-        facts = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(
             where, expected="valid TOML", found=str(error), fix=recipe_fix()
         ) from None
+
+
+def check_facts(facts: Mapping[str, Any], *, where: str) -> AnyRecipe:
+    """Return the recipe that facts make up.
+
+    Args:
+        facts: The facts, as those of a TOML file.
+        where: Where they come from, for errors.
+
+    Raises:
+        RecipeError: The recipe has faults; `found` lists them all.
+    """
     kind = facts.get("kind")
     if not isinstance(kind, str) or kind not in RECIPE_KINDS:
         raise RecipeError(

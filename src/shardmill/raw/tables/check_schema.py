@@ -11,7 +11,7 @@ from shardmill.recipe.names import listed
 
 
 def check_schema(
-    schema: pa.Schema, columns: SourceColumns, path: Path, *, others_fail: bool
+    schema: pa.Schema, columns: SourceColumns, path: Path | str, *, others_fail: bool
 ) -> None:
     """Compare the columns of a file with the columns of the recipe.
 
@@ -20,7 +20,7 @@ def check_schema(
     Args:
         schema: The columns of the file.
         columns: The columns of the recipe.
-        path: The file, for the error.
+        path: The file, or what else has the columns, for the error.
         others_fail: Whether a column that the recipe does not name is an error.
 
     Raises:
