@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from shardmill.kinds.given_rows import row_error
+from shardmill.kinds.given_rows import python_values, row_error
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,13 +108,11 @@ def _of_series(frame: "pd.DataFrame", name: str) -> pa.Array | list[Any]:
 
     series = frame[name]
     dtype = series.dtype
+    dtype = dtype.categories.dtype if isinstance(dtype, pd.CategoricalDtype) else dtype
     loose = isinstance(dtype, pd.SparseDtype | pd.PeriodDtype | pd.IntervalDtype)
     if loose or (isinstance(dtype, np.dtype) and dtype.kind in _LOOSE):
-        return series.to_list()
-    try:
-        array = pa.Array.from_pandas(series)
-    except (pa.ArrowException, TypeError):  # such as categories of several types
-        return series.to_list()
+        return python_values(series.to_list, column=name)
+    array = pa.Array.from_pandas(series)
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from shardmill.errors import EmptyFileError
 from shardmill.kinds.find_kind import find_kind
 from shardmill.kinds.given_arrays import as_given
-from shardmill.kinds.given_rows import given_texts, is_missing
+from shardmill.kinds.given_rows import given_texts, is_missing, python_values
 from shardmill.kinds.tabular_given import Speller
 from shardmill.pipeline.builds.given_batches import GivenBatch, given_batches
 from shardmill.raw.row_source import SourceColumns
@@ -84,7 +84,7 @@ class _Wanted:
             kept = as_given(speller, cells, is_label=is_label)
             if kept is not None:
                 return kept
-            cells = cells.to_pylist()
+            cells = python_values(cells.to_pylist, column=name)
         return speller.cells(cells, first=first)
 
 
@@ -143,5 +143,5 @@ def _texts(name: str, cells: pa.Array | list[Any], first: int) -> pa.Array:
         texts = (types.is_string, types.is_large_string, types.is_string_view, types.is_null)
         if any(is_one(cells.type) for is_one in texts):
             return cells.cast(pa.string()).fill_null("")
-        cells = cells.to_pylist()
+        cells = python_values(cells.to_pylist, column=name)
     return given_texts(["" if is_missing(v) else v for v in cells], column=name, first=first)

@@ -16,6 +16,8 @@ from shardmill.recipe.number_format import PLAIN_NUMBERS
 
 _NUMBERS = ("int64", "float64")
 _TIMES = ("date", "timestamp")
+_FIRST, _LAST = -62_135_596_800, 253_402_300_799  # the years 1 to 9999, in seconds from 1970
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 def as_given(speller: Speller, values: pa.Array, *, is_label: bool = False) -> pa.Array | None:
@@ -53,7 +55,9 @@ def as_given(speller: Speller, values: pa.Array, *, is_label: bool = False) -> p
 def _numbers(speller: Speller, values: pa.Array, dtype: str) -> pa.Array | None:
     is_float = pa.types.is_floating(values.type)
     if dtype in _NUMBERS:
-        if _numbers_are_missing(speller):
+        # One such value that is no int64 has a build read all cells as texts.
+        may_be_read = dtype == "int64" and (is_float or values.type == pa.uint64())
+        if _numbers_are_missing(speller) or (may_be_read and not _is_plain(speller)):
             return None
         return without_nan(values.cast(pa.float64())) if is_float else values
     if dtype and speller.column.reads_numbers() and not _is_plain(speller):
@@ -80,6 +84,10 @@ def _times(speller: Speller, values: pa.Array, dtype: str) -> pa.Array | None:
     if pa.types.is_date(values.type):
         return values.cast(pa.date32())
     if dtype == "date":  # the time of day would be left out without a word
+        return None
+    ends = pc.min_max(values.cast(pa.int64()))
+    low, high = (ends[key].as_py() or 0 for key in ("min", "max"))
+    if low < _FIRST * _PER_SECOND[values.type.unit] or high > _LAST * _PER_SECOND[values.type.unit]:
         return None
     if values.type.unit == "ns":
         values = pc.floor_temporal(values, unit="microsecond")

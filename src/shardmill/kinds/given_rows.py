@@ -5,7 +5,7 @@ Arrow table. They may hold numbers, dates and missing values of Python, numpy or
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Number
 from typing import Any
 
@@ -38,12 +38,25 @@ def given_columns(rows: Any, names: Sequence[str]) -> dict[str, list[Any]]:
         return {name: [row.get(name) for row in rows] for name in names}
     if isinstance(rows, pa.Table):
         _check_columns(rows.column_names, names)
-        return {name: rows.column(name).to_pylist() for name in names}
+        return {name: python_values(rows.column(name).to_pylist, column=name) for name in names}
     if not hasattr(rows, "columns"):
         found = type(rows).__name__
         raise row_error("the rows", "a list of rows, a DataFrame or an Arrow table", found)
     _check_columns(rows.columns, names)
-    return {name: rows[name].to_list() for name in names}
+    return {name: python_values(rows[name].to_list, column=name) for name in names}
+
+
+def python_values(to_list: Callable[[], list[Any]], *, column: str) -> list[Any]:
+    """Return what a column's method gives that makes a list of its values.
+
+    Raises:
+        GivenRowError: A value is a time that Python does not have.
+    """
+    try:
+        return to_list()
+    except (NotImplementedError, OverflowError, ValueError):
+        found = "one that Python cannot hold"
+        raise row_error(f"column {column}", "times of the years 1 to 9999", found) from None
 
 
 def given_texts(values: Sequence[Any], *, column: str = "", first: int = 0) -> pa.Array:

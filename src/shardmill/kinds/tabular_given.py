@@ -101,7 +101,7 @@ class Speller:
         for row, value in enumerate(values, start=first):
             try:
                 cells.append(_spelling(value, self))
-            except (OverflowError, TypeError, ValueError):
+            except (NotImplementedError, OverflowError, TypeError, ValueError):
                 found = repr(value) if isinstance(value, date) else f"a {type(value).__name__}"
                 expected = f"a value of {self.column.dtype}"
                 raise row_error(place(row, self.name), expected, found) from None
@@ -130,9 +130,9 @@ def _spelling(value: Any, speller: Speller) -> str | None:
         column = speller.column
         if column.dtype == "str":
             text = str(bool(value))
-            # pandas makes bools of texts in any of these cases.
+            # pandas makes bools of texts in any of these cases. Files with types have the second.
             spelt = (each for each in (text, text.lower(), text.upper()) if each in speller.known)
-            return next(spelt, text)
+            return next(spelt, text.lower())
         true, false = column.spellings()
         if column.dtype != "bool":
             return _number_spelling(int(value), speller)
