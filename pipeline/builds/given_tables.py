@@ -3,7 +3,7 @@
 A build reads their cells as `Preprocessor` reads those of the rows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -50,12 +50,10 @@ class _Wanted:
             named = check_facts(facts, where=where)
             assert isinstance(named, TabularRecipe)  # noqa: S101  as the recipe was
             recipe = named
-        columns = replace(
-            find_kind(recipe).source_columns(recipe), labelled=recipe.splits[split].labelled
-        ).with_others(recipe.group_columns(split))
+        columns, known = _columns(recipe, split)
         is_text = isinstance(recipe, TextRecipe)
         spelled = [n for n in columns.wanted() if not (is_text and n in recipe.text.join)]
-        spellers = {name: _speller(recipe, name) for name in spelled}
+        spellers = {name: _speller(recipe, name, known.get(name, ())) for name in spelled}
         return cls(recipe, f"the rows of {split}", columns, spellers)
 
     def check(self, names: tuple[str, ...]) -> None:
@@ -128,12 +126,31 @@ def given_tables(recipe: TabularRecipe | TextRecipe, split: str, rows: Any) -> I
         wanted.check(tuple(seen))
 
 
-def _speller(recipe: TabularRecipe | TextRecipe, name: str) -> Speller:
+def _columns(
+    recipe: TabularRecipe | TextRecipe, split: str
+) -> tuple[SourceColumns, dict[str, set[str]]]:
+    """Return the columns of rows, and the values by which splits divide them, by column."""
+    path = f"{split}.arrow"
+    users = {n: s for n, s in recipe.splits.items() if any(f.path == path for f in s.files())}
+    values: dict[str, set[str]] = {}
+    for file in (file for user in users.values() for file in user.row_files("arrow")):
+        for name, wanted in (file.where or {}).items():
+            values.setdefault(name, set()).update(wanted)
+    columns = replace(
+        find_kind(recipe).source_columns(recipe),
+        labelled=any(user.labelled for user in users.values()),
+    )
+    groups = [name for user in users for name in recipe.group_columns(user)]
+    return columns.with_others([*groups, *values]), values
+
+
+def _speller(recipe: TabularRecipe | TextRecipe, name: str, others: Collection[str]) -> Speller:
     target = recipe.all_targets().get(name)
     labels = target.labels() if target is not None and target.names() else {}
+    known = [*labels, *others]
     if isinstance(recipe, TabularRecipe) and name in recipe.columns:
-        return Speller.of(recipe, name, labels)
-    return Speller(name, Column(dtype="str"), PLAIN_NUMBERS, frozenset(), frozenset(labels))
+        return Speller.of(recipe, name, known)
+    return Speller(name, Column(dtype="str"), PLAIN_NUMBERS, frozenset(), frozenset(known))
 
 
 def _texts(name: str, cells: pa.Array | list[Any], first: int) -> pa.Array:

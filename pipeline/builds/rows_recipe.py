@@ -22,8 +22,9 @@ def rows_recipe(
 ) -> TabularRecipe | TextRecipe:
     """Return a recipe in which each of some splits has one file, NAME.arrow.
 
-    Splits with other files are left out, and so is what is held out of them. How CSV files are
-    written does not matter any more, but how numbers in texts are.
+    Splits with other files are left out, and so is what is held out of them. A split that takes
+    other rows of the same files than one with rows (`where`) takes them from these. How CSV files
+    are written does not matter any more, but how numbers in texts are.
 
     Args:
         recipe: A path that ends in .toml, a name, or the facts of a recipe.
@@ -45,7 +46,7 @@ def rows_recipe(
             found="one of images",
             fix="save the images as files or with numpy.save, and run `shardmill preprocess`",
         )
-    facts["splits"] = dict(_splits(facts.get("splits"), splits))
+    facts["splits"] = dict(_splits(facts.get("splits"), splits, where))
     if isinstance(facts.get("csv"), dict):
         facts = _without_csv(facts)
     made = check_facts(facts, where=where)
@@ -61,21 +62,51 @@ def rows_recipe(
     return made
 
 
-def _splits(stated: Any, given: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    """Yield the splits by name: those with rows, and what is held out."""
+def _splits(stated: Any, given: Sequence[str], where: str) -> Iterator[tuple[str, Any]]:
+    """Yield the splits by name: those with rows, and what is held out.
+
+    Splits that take their rows from the same files share the rows that take the place of these.
+    """
     known = stated if isinstance(stated, dict) else {}
-    others = {name for name, split in known.items() if _has_files(split)} - {*given}
+    shared = {paths: name for name in given if (paths := _paths(known.get(name)))}
+    sources = {name: shared.get(_paths(split)) for name, split in known.items()}
+    sources |= {name: name for name in given}
+    others = {name for name, source in sources.items() if not source and _has_files(known[name])}
     for name in dict.fromkeys((*known, *given)):
-        split = known.get(name)
-        if name in given:
+        split, source = known.get(name), sources[name]
+        if source:
             kept = {"labelled"} & split.keys() if isinstance(split, dict) else set()
-            yield name, {"arrow": {"path": f"{name}.arrow"}} | {key: split[key] for key in kept}
+            file = {"path": f"{source}.arrow", **_condition(name, split, where)}
+            yield name, {"arrow": file} | {key: split[key] for key in kept}
         elif name not in others and _source(split) not in others:
             yield name, split
 
 
 def _has_files(split: Any) -> bool:
     return isinstance(split, dict) and any(key in split for key in _FILES)
+
+
+def _row_files(split: Any) -> list[dict[str, Any]]:
+    found = [split[key] for key in ROW_FORMATS if key in split] if isinstance(split, dict) else []
+    files = [file for each in found for file in (each if isinstance(each, list) else [each])]
+    return [file for file in files if isinstance(file, dict)]
+
+
+def _paths(split: Any) -> tuple[str, ...]:
+    return tuple(str(file.get("path")) for file in _row_files(split))
+
+
+def _condition(name: str, split: Any, where: str) -> dict[str, Any]:
+    """Return which of the rows are those of a split, if its files say so."""
+    conditions = [file.get("where") for file in _row_files(split)]
+    if any(condition != conditions[0] for condition in conditions):
+        raise RecipeError(
+            f"{where}: splits.{name}",
+            expected="the same where for all its files, whose place the rows take",
+            found="others",
+            fix="leave where out, and give the rows of each split",
+        )
+    return {"where": conditions[0]} if conditions and conditions[0] is not None else {}
 
 
 def _source(split: Any) -> str:
