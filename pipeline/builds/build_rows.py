@@ -7,12 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from shardmill.errors import GivenRowError, ShardmillError
 from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifacts
 from shardmill.pipeline.builds.find_sources import Sources
+from shardmill.pipeline.builds.infer_rows import check_recipe_or_name, infer_rows
 from shardmill.pipeline.builds.rows_recipe import rows_recipe
+from shardmill.recipe.load_recipe import parse_recipe
+from shardmill.recipe.tabular_recipe import TabularRecipe
+from shardmill.recipe.text_recipe import TextRecipe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,15 +25,29 @@ if TYPE_CHECKING:
 
     SplitRows = pd.DataFrame | ArrowStream | FormattedRows | Iterable[Mapping[str, Any]]
 
+_WORDS = {
+    "correct the file": "correct the rows",
+    "no file is called": "there are no rows called",
+    "with --target": "by target=",
+}
+
+
+class RowsOptions(TypedDict, total=False):
+    """How to build; see `BuildOptions`."""
+
+    rows_per_shard: int | None
+    workers: int | None
+    force: bool
+
 
 def build(
     rows: "SplitRows | Mapping[str, SplitRows]",
     *,
-    recipe: str | os.PathLike[str] | Mapping[str, Any],
+    recipe: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     out: str | os.PathLike[str] = "artifacts",
-    rows_per_shard: int | None = None,
-    workers: int | None = None,
-    force: bool = False,
+    name: str | None = None,
+    target: str | None = None,
+    **options: Unpack[RowsOptions],
 ) -> Path:
     """Build an artifact of a table or of texts from rows in memory, and return its folder.
 
@@ -47,14 +65,17 @@ def build(
             recipe names. So `splits` may be missing, or hold only what is held out. Splits with
             files, but without rows, are left out.
         out: The folder of the artifacts.
-        rows_per_shard: How many rows a shard has, before it is rounded up to page borders; None for
-            the default of the format.
-        workers: How many processes work at the same time; None for as many as the size of the rows
-            makes worthwhile.
-        force: Whether to build even if nothing has changed.
+        name: The name of the dataset, if there is no recipe. Then one is made from all rows, as by
+            `shardmill recipe infer`. What it only guesses is a warning.
+        target: The column of the target, if there is no recipe; None to find it by its name.
+        options: `rows_per_shard` says how many rows a shard has, before it is rounded up to page
+            borders. `workers` says how many processes work at the same time. None, as if the option
+            is not there, stands for a good number. With `force`, the artifact is built even if
+            nothing has changed.
 
     Raises:
         RecipeError: There is no such recipe, or it has faults.
+        UnclearFilesError: There is no recipe, and the rows do not say what it must say.
         InputError: The rows are not what the recipe says. The message names the row and column.
         OutputError: A folder cannot be written.
         LockedError: Another process is building the artifact.
@@ -68,23 +89,37 @@ def build(
         >>> y
         tensor([0, 1])
     """
+    check_recipe_or_name(recipe, name=name, target=target)
     splits = rows if isinstance(rows, Mapping) else {"train": rows}
-    made = rows_recipe(recipe, tuple(map(str, splits)))
-    options = BuildOptions(Path(out), workers=workers, rows_per_shard=rows_per_shard, force=force)
-    with TemporaryDirectory(prefix="shardmill-") as name:
-        # Imported here, since wrong recipes need no Arrow.
-        from shardmill.pipeline.builds.given_tables import given_tables
-        from shardmill.pipeline.builds.write_given import write_given
-
-        folder = Path(name)
-        for split, of_split in splits.items():
-            with _errors_name_rows(folder, str(split)):
-                write_given(given_tables(made, str(split), of_split), folder / f"{split}.arrow")
+    made = None if recipe is None else rows_recipe(recipe, tuple(map(str, splits)))
+    notes: list[str] = []
+    with TemporaryDirectory(prefix="shardmill-") as scratch:
+        folder = Path(scratch)
+        if made is None:
+            with _errors_name_rows(folder):
+                inferred = infer_rows(splits, folder, name=str(name), target=target)
+            made = parse_recipe(inferred.text, where=f"the recipe of {name}")
+            notes = [f"{place}: {_of_rows(why, folder)}" for place, why in inferred.doubts]
+        else:
+            _write(made, splits, folder)
         with _errors_name_rows(folder):
-            (outcome,) = build_artifacts(Sources((made,), folder), options)
-    for note in outcome.notes:
+            wanted = BuildOptions(Path(out), **options)
+            (outcome,) = build_artifacts(Sources((made,), folder), wanted)
+    for note in (*notes, *outcome.notes):
         warnings.warn(f"{outcome.name}: {note}", stacklevel=2)
     return outcome.artifact
+
+
+def _write(
+    recipe: TabularRecipe | TextRecipe, splits: Mapping[str, "SplitRows"], folder: Path
+) -> None:
+    # Imported here, since wrong recipes need no Arrow.
+    from shardmill.pipeline.builds.given_tables import given_tables
+    from shardmill.pipeline.builds.write_given import write_given
+
+    for split, rows in splits.items():
+        with _errors_name_rows(folder, str(split)):
+            write_given(given_tables(recipe, str(split), rows), folder / f"{split}.arrow")
 
 
 @contextmanager
@@ -98,16 +133,21 @@ def _errors_name_rows(folder: Path, split: str = "") -> Iterator[None]:
     try:
         yield
     except ShardmillError as error:
-        file = re.compile(re.escape(f"{folder}{os.sep}") + r"([\w-]+)\.arrow")
         is_row = isinstance(error, GivenRowError) and split
         place = f"the rows of {split}, {error.where}".removesuffix(", the rows")
         where = place if is_row else error.where
         where, expected, found, fix = (
-            file.sub(r"the rows of \1", text)
-            for text in (where, error.expected, error.found, error.fix)
+            _of_rows(text, folder) for text in (where, error.expected, error.found, error.fix)
         )
-        fix = fix.replace("correct the file", "correct the rows")
         again = type(error)(where, expected=expected, found=found, fix=fix)
         vars(error).update(vars(again))
         error.args = again.args
         raise
+
+
+def _of_rows(text: str, folder: Path) -> str:
+    """Return a text about files as one about rows."""
+    text = re.sub(re.escape(f"{folder}{os.sep}") + r"([\w-]+)\.arrow", r"the rows of \1", text)
+    for of_files, of_rows in _WORDS.items():
+        text = text.replace(of_files, of_rows)
+    return text
