@@ -121,6 +121,8 @@ def _without_csv(facts: Mapping[str, Any]) -> dict[str, Any]:
     rules = {key: csv.pop(key) for key in RowRules.model_fields if key in csv}
     decimal, thousands = csv.get("decimal", "."), csv.get("thousands", "")
     columns = facts.get("columns")
+    if isinstance(columns, list):  # as a manifest has them
+        columns = {c["name"]: {k: v for k, v in c.items() if k != "name"} for c in columns}
     if isinstance(columns, dict) and (decimal, thousands) != (".", ""):
         marks = {"decimal": decimal, "thousands": thousands}
         columns = {name: _with_marks(column, marks) for name, column in columns.items()}
