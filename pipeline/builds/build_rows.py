@@ -14,6 +14,7 @@ from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifa
 from shardmill.pipeline.builds.find_sources import Sources
 from shardmill.pipeline.builds.infer_rows import check_recipe_or_name, infer_rows
 from shardmill.pipeline.builds.rows_recipe import rows_recipe
+from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.load_recipe import parse_recipe
 from shardmill.recipe.tabular_recipe import TabularRecipe
 from shardmill.recipe.text_recipe import TextRecipe
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from shardmill.pipeline.builds.given_batches import ArrowStream, FormattedRows
 
-    SplitRows = pd.DataFrame | ArrowStream | FormattedRows | Iterable[Mapping[str, Any]]
+    SplitRows = pd.DataFrame | ArrowStream | FormattedRows | Iterable[Mapping[Any, Any]]
 
 _WORDS = {
     "correct the file": "correct the rows",
@@ -91,17 +92,19 @@ def build(
     """
     check_recipe_or_name(recipe, name=name, target=target)
     splits = rows if isinstance(rows, Mapping) else {"train": rows}
-    made = None if recipe is None else rows_recipe(recipe, tuple(map(str, splits)))
+    known = None if recipe is None else rows_recipe(recipe, tuple(map(str, splits)))
+    made: AnyRecipe
     notes: list[str] = []
     with TemporaryDirectory(prefix="shardmill-") as scratch:
         folder = Path(scratch)
-        if made is None:
+        if known is None:
             with _errors_name_rows(folder):
                 inferred = infer_rows(splits, folder, name=str(name), target=target)
             made = parse_recipe(inferred.text, where=f"the recipe of {name}")
             notes = [f"{place}: {_of_rows(why, folder)}" for place, why in inferred.doubts]
         else:
-            _write(made, splits, folder)
+            made = known
+            _write(known, splits, folder)
         with _errors_name_rows(folder):
             wanted = BuildOptions(Path(out), **options)
             (outcome,) = build_artifacts(Sources((made,), folder), wanted)

@@ -51,8 +51,8 @@ class _Wanted:
             assert isinstance(named, TabularRecipe)  # noqa: S101  as the recipe was
             recipe = named
         columns, known = _columns(recipe, split)
-        is_text = isinstance(recipe, TextRecipe)
-        spelled = [n for n in columns.wanted() if not (is_text and n in recipe.text.join)]
+        texts = recipe.text.join if isinstance(recipe, TextRecipe) else ()
+        spelled = [name for name in columns.wanted() if name not in texts]
         spellers = {name: _speller(recipe, name, known.get(name, ())) for name in spelled}
         return cls(recipe, f"the rows of {split}", columns, spellers)
 

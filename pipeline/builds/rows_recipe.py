@@ -75,9 +75,10 @@ def _splits(stated: Any, given: Sequence[str], where: str) -> Iterator[tuple[str
     for name in dict.fromkeys((*known, *given)):
         split, source = known.get(name), sources[name]
         if source:
-            kept = {"labelled"} & split.keys() if isinstance(split, dict) else set()
+            of_split = split if isinstance(split, dict) else {}
+            kept = {key: of_split[key] for key in {"labelled"} & of_split.keys()}
             file = {"path": f"{source}.arrow", **_condition(name, split, where)}
-            yield name, {"arrow": file} | {key: split[key] for key in kept}
+            yield name, {"arrow": file} | kept
         elif name not in others and _source(split) not in others:
             yield name, split
 
@@ -98,7 +99,7 @@ def _paths(split: Any) -> tuple[str, ...]:
 
 def _condition(name: str, split: Any, where: str) -> dict[str, Any]:
     """Return which of the rows are those of a split, if its files say so."""
-    conditions = [file.get("where") for file in _row_files(split)]
+    conditions: list[Any] = [file.get("where") for file in _row_files(split)]
     if any(condition != conditions[0] for condition in conditions):
         raise RecipeError(
             f"{where}: splits.{name}",

@@ -29,6 +29,7 @@ def as_given(speller: Speller, values: pa.Array, *, is_label: bool = False) -> p
         is_label: Whether the cells are the labels of classes, whatever the dtype of the column.
 
     Example:
+        >>> from shardmill.recipe.tabular_column import Column
         >>> column = Column(dtype="str", categories="learn")
         >>> speller = Speller("c", column, PLAIN_NUMBERS, frozenset(), frozenset(["True"]))
         >>> as_given(speller, pa.array([7, None])).to_pylist()

@@ -48,9 +48,16 @@ _DTYPES += ["datetime64[ns]", "datetime64[s]", "datetime64[us, Europe/Berlin]", 
 Taken = dict[int, list[float]]
 
 
-def series_of(data: st.DataObject, column: RandomColumn) -> "pd.Series[Any]":
+def series_of(data: st.DataObject, column: RandomColumn) -> Any:
     """Draw values of one kind or of several, in a dtype that pandas can hold them in."""
-    kinds = [_NUMBERS, st.integers(-3, 20), st.booleans(), cells_for(column), _MOMENTS, _ZONED]
+    kinds: list[st.SearchStrategy[Any]] = [
+        _NUMBERS,
+        st.integers(-3, 20),
+        st.booleans(),
+        cells_for(column),
+        _MOMENTS,
+        _ZONED,
+    ]
     kinds += [_MIDNIGHTS, _DECIMALS, _DAYS, st.one_of(cells_for(column), _NUMBERS, _DAYS)]
     # Only what is learnt says how such values are spelled, and then a build of a split cannot know.
     is_spelled = column.keys.get("categories") == "learn" and column.good[0] in ("True", "1.0")
@@ -58,7 +65,7 @@ def series_of(data: st.DataObject, column: RandomColumn) -> "pd.Series[Any]":
     some = data.draw(st.sampled_from(kinds))
     some = st.one_of(some, _MISSING) if data.draw(st.booleans()) else some
     values = data.draw(st.lists(some, min_size=1, max_size=6))
-    found = pd.Series(values, dtype=data.draw(st.sampled_from(["object", None])))
+    found: Any = pd.Series(values, dtype=data.draw(st.sampled_from(["object", None])))
     dtype = data.draw(st.sampled_from([None, *([] if is_spelled else _DTYPES)]))
     try:
         return found if dtype is None else found.astype(dtype)
