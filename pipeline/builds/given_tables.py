@@ -51,7 +51,7 @@ class _Wanted:
             assert isinstance(named, TabularRecipe)  # noqa: S101  as the recipe was
             recipe = named
         columns, known = _columns(recipe, split)
-        texts = recipe.text.join if isinstance(recipe, TextRecipe) else ()
+        texts = recipe.text_columns() if isinstance(recipe, TextRecipe) else ()
         spelled = [name for name in columns.wanted() if name not in texts]
         spellers = {name: _speller(recipe, name, known.get(name, ())) for name in spelled}
         return cls(recipe, f"the rows of {split}", columns, spellers)

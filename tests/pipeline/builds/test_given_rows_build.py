@@ -36,13 +36,6 @@ RECIPE: dict[str, Any] = {
     },
     "target": {"column": "rich", "classes": ["no", "yes"]},
 }
-NEWS: dict[str, Any] = {
-    "name": "news",
-    "kind": "text",
-    "text": {"columns": ["label", "title", "text"], "join": ["title", "text"]},
-    "vocabulary": {"min_freq": 1},
-    "target": {"column": "label", "classes": ["0", "1"]},
-}
 
 
 @pytest.fixture(autouse=True)
@@ -170,18 +163,6 @@ def test_rows_are_divided_as_the_files_are() -> None:
     recipe["splits"] = {"train": {"csv": both}}
     with pytest.raises(RecipeError, match=r"splits\.train: expected the same where for all"):
         shardmill.build(rows, recipe=recipe)
-
-
-def test_texts_are_joined() -> None:
-    rows = [
-        {"label": 0, "title": "Big", "text": "dogs bark"},
-        {"label": 1, "title": "Small", "text": None},
-    ]
-    path = shardmill.build(rows, recipe=NEWS)
-    x, y = shardmill.open(path)[:]
-    assert x.lengths.tolist() == [3, 1]
-    assert y.tolist() == [0, 1]
-    assert prepared(path, pd.DataFrame(rows)).ids.equal(x.ids)
 
 
 def test_a_shipped_recipe_takes_rows(tmp_path: Path) -> None:
