@@ -105,6 +105,7 @@ if TYPE_CHECKING:
     )
     from shardmill.serve.model_folder import (
         ModelFacts as ModelFacts,
+        NumberTarget as NumberTarget,
         TrainedOn as TrainedOn,
         read_model as read_model,
         write_model as write_model,
@@ -213,6 +214,7 @@ _NAMES = {
     "shardmill.pipeline.builds.build_rows": ("build",),
     "shardmill.serve.model_folder": (
         "ModelFacts",
+        "NumberTarget",
         "TrainedOn",
         "read_model",
         "write_model",

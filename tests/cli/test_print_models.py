@@ -7,20 +7,20 @@ import pytest
 
 from shardmill.cli import print_table
 from shardmill.cli.print_models import CONFUSIONS, MATRIX_CLASSES, print_evaluation
-from shardmill.training.saved.evaluate_model import ClassScores, Evaluation
+from shardmill.training.saved.evaluate_classes import ClassEvaluation, ClassScores
 
 
-def evaluation(names: Sequence[str], confusion: Sequence[Sequence[int]]) -> Evaluation:
+def evaluation(names: Sequence[str], confusion: Sequence[Sequence[int]]) -> ClassEvaluation:
     rows = [sum(line) for line in confusion]
     right = sum(line[at] for at, line in enumerate(confusion))
     scores = tuple(
         ClassScores(name, 0.5, 0.25, 1 / 3, n) for name, n in zip(names, rows, strict=True)
     )
     table = tuple(map(tuple, confusion))
-    return Evaluation("m", "a", "test", False, sum(rows), right / sum(rows), scores, table)
+    return ClassEvaluation("m", "a", "test", False, sum(rows), right / sum(rows), scores, table)
 
 
-def numbered(classes: int, confused: int = 0) -> Evaluation:
+def numbered(classes: int, confused: int = 0) -> ClassEvaluation:
     """Return an evaluation whose class i is taken for class i + 1 in i * `confused` rows."""
     table = [[1_000 * (i == j) for j in range(classes)] for i in range(classes)]
     for at in range(classes - 1):
@@ -28,7 +28,9 @@ def numbered(classes: int, confused: int = 0) -> Evaluation:
     return evaluation([f"c{at}" for at in range(classes)], table)
 
 
-def lines(found: Evaluation, capsys: pytest.CaptureFixture[str], width: int = 120) -> list[str]:
+def lines(
+    found: ClassEvaluation, capsys: pytest.CaptureFixture[str], width: int = 120
+) -> list[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(print_table, "line_width", lambda: width)
         print_evaluation(found)

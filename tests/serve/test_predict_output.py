@@ -23,6 +23,7 @@ from shardmill.errors import (
     OutputError,
 )
 from shardmill.serve.raw_batches import batches_of_texts
+from shardmill.training.saved.answer_columns import ClassColumns
 from shardmill.training.saved.load_model import Model, load_model
 from shardmill.training.saved.write_predictions import Predicted, open_output, write_predictions
 
@@ -193,7 +194,8 @@ def test_names_of_classes_that_need_quotes() -> None:
     classes = ['a,"b"', "row"]
     table = torch.tensor([[0.25, 0.75], [0.5, 0.5]])
     predicted = [Predicted(table, np.arange(2), pa.table({}))]
-    assert write_predictions(predicted, classes, out, form="csv", all_classes=True) == 2
+    columns = ClassColumns(classes, all_classes=True)
+    assert write_predictions(predicted, columns, out, form="csv") == 2
     first, second = rows_of(out.getvalue().decode())
     assert first == {
         "row": "0", "class": "row", "probability": "0.75", 'p_a,"b"': "0.25", "p_row": "0.75"

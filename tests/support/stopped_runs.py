@@ -7,13 +7,13 @@ import pytest
 
 def stop_before(step: int, patch: pytest.MonkeyPatch) -> None:
     """Let each run raise InterruptedError before it makes this step, while `patch` lasts."""
-    from shardmill.training.run.classifier import Classifier
+    from shardmill.training.run.learner import Learner
 
-    training_step = Classifier.training_step
+    training_step = Learner.training_step
 
-    def step_or_stop(self: Classifier, batch: Any, index: int) -> Any:
+    def step_or_stop(self: Learner, batch: Any, index: int) -> Any:
         if self.global_step == step:
             raise InterruptedError
         return training_step(self, batch, index)
 
-    patch.setattr(Classifier, "training_step", step_or_stop)
+    patch.setattr(Learner, "training_step", step_or_stop)

@@ -30,7 +30,7 @@ def count_rows(seen: Seen) -> None:
 
 def main() -> None:
     """Train on some artifacts, one after another, and write what each rank has seen and got."""
-    from shardmill.training.run.classifier import Classifier
+    from shardmill.training.run.learner import Learner
     from shardmill.training.run.train_artifact import RunOptions, train_artifact
 
     artifacts, out = Path(sys.argv[1]), Path(sys.argv[2])
@@ -39,14 +39,14 @@ def main() -> None:
     count_rows(seen)
     found = []
     stop_at: list[int] = []
-    training_step = Classifier.training_step
+    training_step = Learner.training_step
 
-    def step_or_stop(self: Classifier, batch: Any, index: int) -> Any:
+    def step_or_stop(self: Learner, batch: Any, index: int) -> Any:
         if self.global_step in stop_at:
             raise InterruptedError
         return training_step(self, batch, index)
 
-    Classifier.training_step = step_or_stop  # type: ignore[method-assign]
+    Learner.training_step = step_or_stop  # type: ignore[method-assign]
     for name, changes in ast.literal_eval(sys.argv[3]):
         seen.clear()
         result = train_artifact(artifacts / name, out, options=RunOptions(changes))

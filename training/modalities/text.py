@@ -81,9 +81,9 @@ class _OfTensors(nn.Module):
         self.model = model
 
     def forward(self, ids: Tensor, offsets: Tensor) -> Tensor:
-        """Return logits [b, classes]."""
-        logits: Tensor = self.model(with_another(ids, offsets))
-        return logits[:-1]
+        """Return logits [b, classes], or numbers [b]."""
+        output: Tensor = self.model(with_another(ids, offsets))
+        return output[:-1]
 
 
 def exportable(module: nn.Module) -> nn.Module:

@@ -1,4 +1,4 @@
-"""A baseline: a backbone that turns a batch into features, and a head that makes logits of them."""
+"""A baseline: a backbone turns a batch into features, and a head makes answers of them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from shardmill.training.models.image_cnn import ImageCnn
 from shardmill.training.models.image_resnet import ImageResnet
+from shardmill.training.models.number_head import NumberHead
 from shardmill.training.models.tabular_mlp import TabularMlp
 from shardmill.training.models.text_bag import TextBag
 from shardmill.training.models.text_transformer import TextTransformer
@@ -24,24 +25,23 @@ BACKBONES: Mapping[str, Callable[..., nn.Module]] = {
 
 
 class Baseline(nn.Module):
-    """A classifier.
+    """A model that tells classes apart, or that tells a number.
 
     Args:
         architecture: The name of the backbone, one of `BACKBONES`.
         options: The options of the backbone.
-        classes: How many classes there are.
+        classes: How many classes there are; None for a number.
     """
 
-    def __init__(self, architecture: str, options: Mapping[str, Any], classes: int) -> None:
+    def __init__(self, architecture: str, options: Mapping[str, Any], classes: int | None) -> None:
         super().__init__()
         self.architecture = architecture
         self.options: dict[str, Any] = dict(options)
-        self.classes = classes
         self.backbone: nn.Module = BACKBONES[architecture](**options)
         width: Any = self.backbone.width
-        self.head: nn.Linear = nn.Linear(width, classes)
+        self.head: nn.Linear = NumberHead(width) if classes is None else nn.Linear(width, classes)
 
     def forward(self, x: Any) -> Tensor:
-        """Return logits [b, classes]."""
-        logits: Tensor = self.head(self.backbone(x))
-        return logits
+        """Return logits [b, classes], or numbers [b] in the unit of the target."""
+        output: Tensor = self.head(self.backbone(x))
+        return output

@@ -11,6 +11,8 @@ from shardmill.serve.preprocessor import Preprocessor
 from shardmill.text.vocab import Vocab
 from shardmill.training.modalities.find_modality import find_modality
 from shardmill.training.models.baseline import Baseline
+from shardmill.training.models.number_head import NumberHead
+from shardmill.training.objectives.find_task import target_name
 from shardmill.training.saved.load_model import Model
 
 # The tensors and options by which a backbone knows its data. They are not learnt from gradients.
@@ -26,7 +28,7 @@ class Started:
     """What was carried over from a trained model.
 
     Attributes:
-        head: Whether the classes are the same, so that the head was carried over too.
+        head: Whether the target is the same, so that the head was carried over too.
         known: How many tokens of the vocabulary the trained model knows; None without a vocabulary.
     """
 
@@ -41,9 +43,11 @@ class Started:
 def start_model(fresh: Baseline, start: Model, dataset: ShardDataset) -> Started:
     """Carry over to a fresh model what a trained one has learnt.
 
-    The head stays fresh, unless the classes are the same. Pixels and numbers are standardised by
-    the statistics of the dataset. A token that the trained model does not know begins with the
-    embedding of its unknown token or, if it has none, with a fresh one.
+    The head stays fresh, unless the classes are the same, or the name of the target if it is a
+    number. Such a head then returns the numbers that it did, whatever their mean is here. Pixels
+    and numbers are standardised by the statistics of the dataset. A token that the trained model
+    does not know begins with the embedding of its unknown token or, if it has none, with a fresh
+    one.
 
     Args:
         fresh: A model for the dataset, which is changed.
@@ -56,7 +60,7 @@ def start_model(fresh: Baseline, start: Model, dataset: ShardDataset) -> Started
     """
     _check_same(fresh, start, dataset)
     state, known = fresh.state_dict(), None
-    head = start.classes == dataset.classes
+    head = _same_target(start, dataset)
     ours = find_modality(dataset.kind).vocabulary(dataset)
     theirs = start.preprocessor.fitted.vocab
     for name, tensor in start.module.state_dict().items():
@@ -68,7 +72,16 @@ def start_model(fresh: Baseline, start: Model, dataset: ShardDataset) -> Started
             learnt = _map_rows(state[name], tensor, ours, theirs)
         state[name] = learnt
     fresh.load_state_dict(state)
+    if head and isinstance(fresh.head, NumberHead) and isinstance(start.module.head, NumberHead):
+        fresh.head.rescale(start.module.head.mean, start.module.head.std)
     return Started(head, known)
+
+
+def _same_target(start: Model, dataset: ShardDataset) -> bool:
+    target = start.facts.target
+    if target is None or dataset.classes is not None:
+        return start.classes == dataset.classes
+    return target.name == target_name(dataset.manifest.recipe)
 
 
 def _check_same(fresh: Baseline, start: Model, dataset: ShardDataset) -> None:

@@ -19,6 +19,7 @@ from lightning.pytorch.callbacks import (
 from shardmill.atomic import make_folder, new_file
 from shardmill.errors import DivergedError, ResumeError
 from shardmill.training.models.freeze_parts import freeze_in_epoch
+from shardmill.training.objectives.measures import better
 from shardmill.training.settings.settings import Metric, Settings, Transfer
 
 
@@ -104,8 +105,8 @@ class Memory(Callback):
             DivergedError: A weight is not finite. No checkpoint of this epoch is written then.
         """
         refuse_not_finite(trainer)
-        wanted = ("train_loss", "validation_loss", "validation_accuracy")
         found = trainer.callback_metrics
+        wanted = ["train_loss", *(name for name in found if name.startswith("validation_"))]
         self.metrics = {name: float(found[name]) for name in wanted if name in found}
 
     def state_dict(self) -> dict[str, Any]:
@@ -197,7 +198,7 @@ def make_callbacks(
         metric = stopping.metric or default
         callbacks.append(
             PatientStopping(
-                metric, stopping.min_delta, stopping.patience, mode=_mode(metric), verbose=False
+                metric, stopping.min_delta, stopping.patience, mode=better(metric), verbose=False
             )
         )
     if kept.best:
@@ -207,7 +208,7 @@ def make_callbacks(
                 folder,
                 "best",
                 monitor=metric,
-                mode=_mode(metric),
+                mode=better(metric),
                 save_on_train_epoch_end=True,
                 enable_version_counter=False,
             )
@@ -235,7 +236,3 @@ def refuse_not_finite(trainer: Trainer) -> None:
             found=f"others in {', '.join(bad)}",
             fix="lower learning_rate, or look for extreme values in the data",
         )
-
-
-def _mode(metric: Metric) -> str:
-    return "min" if metric.endswith("loss") else "max"

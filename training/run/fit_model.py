@@ -15,8 +15,9 @@ from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvir
 from torch.utils.data import DataLoader
 
 from shardmill.errors import DivergedError
+from shardmill.training.objectives.measures import MEASURES, Task
 from shardmill.training.run.callbacks import Memory, PatientStopping, WholeFiles, make_callbacks
-from shardmill.training.run.classifier import Classifier
+from shardmill.training.run.learner import Learner
 from shardmill.training.run.ranks import launched_ranks
 from shardmill.training.run.report_epochs import Report, make_reporters, report_nothing_left
 from shardmill.training.settings.settings import Metric, Settings
@@ -30,6 +31,7 @@ class RunPlan:
 
     Attributes:
         settings: The settings of the run.
+        task: What the model is to tell.
         folder: The folder of the run.
         default: The metric of early stopping and checkpoints if the settings name none.
         memory: What the checkpoints hold beside Lightning's own state.
@@ -39,6 +41,7 @@ class RunPlan:
     """
 
     settings: Settings
+    task: Task
     folder: Path
     default: Metric
     memory: Memory
@@ -57,7 +60,7 @@ class FitResult:
     """What came of a run.
 
     Attributes:
-        metrics: Losses and accuracies, each by its name with its split.
+        metrics: Losses and other metrics, each by its name with its split.
         epochs: How many epochs were trained.
         stopped: Why the run stopped early; None if it did not.
     """
@@ -67,9 +70,7 @@ class FitResult:
     stopped: str | None
 
 
-def fit_model(
-    module: Classifier, loaders: Mapping[str, DataLoader[Any]], plan: RunPlan
-) -> FitResult:
+def fit_model(module: Learner, loaders: Mapping[str, DataLoader[Any]], plan: RunPlan) -> FitResult:
     """Train `module` in place, and evaluate it.
 
     Args:
@@ -121,7 +122,7 @@ def _make_trainer(plan: RunPlan, loaders: Mapping[str, DataLoader[Any]]) -> Trai
     for logger in loggers:
         logger.log_hyperparams(dict(plan.configuration))
     callbacks = make_callbacks(settings, plan.checkpoints, default=plan.default, memory=plan.memory)
-    callbacks += make_reporters(plan.report)
+    callbacks += make_reporters(plan.report, MEASURES[plan.task].told)
     if settings.log.tensorboard or settings.log.wandb:
         from shardmill.training.show.show_run import ShowRun  # loads matplotlib and TensorBoard
 
@@ -159,7 +160,7 @@ def _make_places(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _restore_best(trainer: Trainer, module: Classifier, plan: RunPlan) -> None:
+def _restore_best(trainer: Trainer, module: Learner, plan: RunPlan) -> None:
     path, best = plan.checkpoints / "best.ckpt", None
     # The file lies on the machine of the first rank. There is none if no metric was a number.
     if trainer.is_global_zero and path.exists():

@@ -20,9 +20,10 @@ from shardmill.training.modalities.find_modality import find_modality
 from shardmill.training.models.build_model import build_model
 from shardmill.training.models.freeze_parts import check_parts, freeze_in_epoch
 from shardmill.training.models.start_model import start_model
+from shardmill.training.objectives.find_task import find_task
 from shardmill.training.run.callbacks import Memory
-from shardmill.training.run.classifier import Classifier
 from shardmill.training.run.fit_model import RunPlan
+from shardmill.training.run.learner import Learner
 from shardmill.training.run.ranks import is_first_rank, refuse_shared_rows
 from shardmill.training.run.report_epochs import Report
 from shardmill.training.run.resume_run import LAST_NAME, check_same_run, run_facts
@@ -72,7 +73,7 @@ class Run:
 
     request: RunRequest
     train: ShardDataset
-    module: Classifier
+    module: Learner
     loaders: Mapping[str, DataLoader[Any]]
     plan: RunPlan
     origin: str | None
@@ -112,6 +113,7 @@ def prepare_run(request: RunRequest) -> Run:
         _make_folder(folder, fresh=request.resumed is None)
     plan = RunPlan(
         settings=settings,
+        task=find_task(manifest, artifact),
         folder=folder,
         default=default,
         memory=Memory(now),
@@ -149,7 +151,7 @@ def _make_loaders(
 
 def _make_module(
     train: ShardDataset, settings: Settings, start: Model | None
-) -> tuple[Classifier, str | None]:
+) -> tuple[Learner, str | None]:
     origin, transfer = None, settings.transfer
     shape = start.module.options.get("shape") if start else None
     model = build_model(train, settings.model, shape=shape)
@@ -161,7 +163,7 @@ def _make_module(
             freeze_in_epoch(model, transfer, 0)
         origin = f"{start.folder}, {started}"
     steps = settings.epochs * math.ceil(len(train) / (settings.batch_size * settings.devices))
-    return Classifier(model, settings, steps), origin
+    return Learner(model, settings, steps), origin
 
 
 def _configuration(artifact: Path, manifest: Manifest, settings: Settings) -> dict[str, Any]:

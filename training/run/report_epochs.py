@@ -2,22 +2,18 @@
 
 import sys
 import time
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import RichProgressBar
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
+from shardmill.training.objectives.measures import Told, in_any_unit
+
 # There is a line for each epoch, and on a terminal a bar below them for the running one.
 Report = Literal["bar", "lines", "nothing"]
 
-
-# What a line calls the metrics, in order. Those of a split stand together.
-_METRICS = {
-    "train_loss": "  train loss",
-    "validation_loss": "  validation loss",
-    "validation_accuracy": " accuracy",
-}
 _DIGITS = 5
 
 
@@ -50,12 +46,16 @@ class EpochBar(RichProgressBar):
 
 
 class EpochLines(Callback):
-    """Writes a line after each epoch: its losses, its accuracy, and the seconds that it took.
+    """Writes a line after each epoch: its losses, its metrics, and the seconds that it took.
 
     A line of 80 characters has room for it, up to 100 epochs of 99.9 seconds each.
+
+    Args:
+        told: What the line tells, in order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, told: Iterable[Told]) -> None:
+        self._told = tuple(told)
         self._started = time.perf_counter()
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
@@ -65,9 +65,12 @@ class EpochLines(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
         """Write the line, on the first rank only."""
         line = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
-        for name, word in _METRICS.items():
-            if name in trainer.callback_metrics:
-                line += f"{word} {short(float(trainer.callback_metrics[name]))}"
+        found = trainer.callback_metrics
+        for told in self._told:
+            if told.metric in found:
+                value = float(found[told.metric])
+                shown = in_any_unit(value) if told.in_unit else short(value)
+                line += f"{told.before}{shown}{told.after}"
         line += f"  {time.perf_counter() - self._started:.1f} s"
         if trainer.is_global_zero:
             print(line, file=sys.stderr, flush=True)
@@ -79,11 +82,16 @@ def report_nothing_left(report: Report) -> None:
         print("the run was finished before: nothing is left to train", file=sys.stderr, flush=True)
 
 
-def make_reporters(report: Report) -> list[Any]:
-    """Return the callbacks that report progress in this way."""
+def make_reporters(report: Report, told: Iterable[Told]) -> list[Any]:
+    """Return the callbacks that report progress in this way.
+
+    Args:
+        report: How progress is reported.
+        told: What the line of an epoch tells, in order.
+    """
     if report == "bar":
-        return [EpochLines(), EpochBar()]
-    return [EpochLines()] if report == "lines" else []
+        return [EpochLines(told), EpochBar()]
+    return [EpochLines(told)] if report == "lines" else []
 
 
 def short(value: float) -> str:

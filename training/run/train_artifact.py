@@ -12,6 +12,8 @@ from typing import Any
 from shardmill.format.manifest import Manifest
 from shardmill.training.models.baseline import Baseline
 from shardmill.training.models.freeze_parts import count_parameters, freeze_in_epoch
+from shardmill.training.objectives.find_task import find_task
+from shardmill.training.objectives.measures import Task
 from shardmill.training.run.fit_model import FitResult, fit_model
 from shardmill.training.run.launch_ranks import launch_ranks
 from shardmill.training.run.prepare_run import Run, RunRequest, prepare_run
@@ -51,11 +53,12 @@ class Result:
         artifact: The folder of the artifact.
         folder: The folder of the run.
         kind: The kind of the artifact.
+        task: What the model tells, a class or a number.
         sample: Whether its rows were generated.
         evaluated: The split whose metrics count, "test" or else "validation"; None if there is
             neither with labels.
         devices: How many processes trained the model.
-        metrics: Losses and accuracies, each by its name with its split.
+        metrics: Losses and other metrics, each by its name with its split.
         seconds: How long training took since the run was started or resumed.
         stopped: Why the run ended before its last epoch; None if it did not.
         look: Files and commands that show what was logged.
@@ -68,6 +71,7 @@ class Result:
     artifact: Path
     folder: Path
     kind: str
+    task: Task
     sample: bool
     evaluated: str | None
     devices: int
@@ -126,7 +130,10 @@ def train_artifact(
     changes = merge(options.changes, _given(seed=seed, epochs=epochs))
     before = resumed["settings"] if resumed else {}
     ranks, start = launched_ranks(), load_start(merge(before, changes))
-    settings = settle_settings(manifest, changes, resumed=before, start=start, ranks=ranks)
+    task = find_task(manifest, artifact)
+    settings = settle_settings(
+        manifest, changes, task=task, resumed=before, start=start, ranks=ranks
+    )
     refuse_too_many(ranks.local if ranks else settings.devices, f"settings of {manifest.name}")
     if settings.devices > 1 and ranks is None:
         return _train_in_ranks(artifact, out, settings.devices, replace(options, changes=changes))
@@ -148,6 +155,7 @@ def _result(run: Run, fitted: FitResult, *, seconds: float) -> Result:
         artifact=run.request.artifact,
         folder=run.plan.folder,
         kind=manifest.kind,
+        task=run.plan.task,
         sample=manifest.sample,
         evaluated=next((name for name in ("test", "validation") if name in run.loaders), None),
         devices=settings.devices,

@@ -21,7 +21,7 @@ from shardmill.training.saved.write_predictions import open_output
 FACTS_NAME = "model.json"
 SIZES = (1, 2, 7, 64)
 # Sums of floats depend on the order in which a kernel adds, and that depends on the batch size.
-TOLERANCE = 1e-5  # absolute, and relative
+TOLERANCE = 1e-5  # absolute (of numbers, in standard deviations of the target), and relative
 # torch would take the sizes 0 and 1 for constants.
 _EXAMPLE_ROWS = 5
 
@@ -34,8 +34,9 @@ class Exported:
         path: The path of the file.
         inputs: The tensors that the module takes, by name, with dtype and shape: `b` stands for
             rows and `n` for ids.
-        classes: The class of each logit.
-        difference: The largest absolute difference between logits of the file and of the model.
+        classes: The class of each logit; empty if the file returns numbers.
+        difference: The largest absolute difference between what the file returns and what the model
+            does: logits, or numbers in the unit of the target.
         sizes: The sizes of the batches that were compared.
     """
 
@@ -55,16 +56,16 @@ def export_model(model: Model, path: Path) -> Exported:
 
     The module takes `x` as datasets give it, a tensor [b, ...] or a dict of tensors by group; for
     texts it takes `ids` [n] and `offsets` [b] int64, or for several texts of a row a dict of
-    `<group>.ids` and `<group>.offsets`. It returns logits [b, classes]. The file also
-    holds the facts of model.json (in `extra_files`), but no preprocessor. It is put in its place
-    only after it was loaded again and gave the same logits.
+    `<group>.ids` and `<group>.offsets`. It returns logits [b, classes], or numbers [b]. The file
+    also holds the facts of model.json (in `extra_files`), but no preprocessor. It is put in its
+    place only after it was loaded again and returned the same.
 
     Args:
         model: The model, from `load_model`, on the CPU.
         path: The path of the file.
 
     Raises:
-        ModelError: torch cannot export the model, or the file gives other logits.
+        ModelError: torch cannot export the model, or the file returns something else.
         OutputError: The file cannot be written.
     """
     # torch warns that weights in another memory format may not be saved right.
@@ -99,7 +100,10 @@ def _export(module: nn.Module, model: Model) -> Any:
 
 
 def _compare(path: Path, model: Model) -> float:
-    """Return the largest difference between the logits of a file and of its model."""
+    """Return the largest difference between what a file returns and what its model does."""
+    target = model.facts.target
+    outputs = "logits" if target is None else "numbers"
+    least = TOLERANCE * (1.0 if target is None else target.std)
     with path.open("rb") as file:  # torch wants names to end in .pt2
         loaded = torch.export.load(file).module()
     largest = 0.0
@@ -111,13 +115,13 @@ def _compare(path: Path, model: Model) -> float:
                 expected = model.module(batch)
                 found = loaded(*_arguments(batch))
             same = found.shape == expected.shape and torch.allclose(
-                found, expected, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True
+                found, expected, rtol=TOLERANCE, atol=least, equal_nan=True
             )
             if not same:
                 raise ModelError(
                     model.folder,
-                    expected=f"an exported model that gives its logits to within {TOLERANCE:g}",
-                    found=f"other logits for {size} rows",
+                    expected=f"an exported model that gives its {outputs} to within {least:g}",
+                    found=f"other {outputs} for {size} rows",
                     fix="use the model itself, with shardmill; nothing was exported",
                 )
             largest = max(largest, float((found - expected).abs().max()))

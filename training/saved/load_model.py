@@ -1,4 +1,4 @@
-"""Loads a saved model, which predicts the classes of raw rows."""
+"""Loads a saved model, which predicts classes or numbers for raw rows."""
 
 import os
 from collections.abc import Mapping
@@ -46,11 +46,11 @@ class Model:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names of the classes by index."""
+        """The names of the classes by index; empty if the model returns numbers."""
         return self.facts.classes
 
-    def logits(self, x: Any) -> Tensor:
-        """Return the logits [n, classes] of the `x` of a batch, on the CPU.
+    def outputs(self, x: Any) -> Tensor:
+        """Return logits [n, classes], or numbers [n], of the `x` of a batch, on the CPU.
 
         Raises:
             ModelError: The model cannot take this `x`.
@@ -58,21 +58,47 @@ class Model:
         x = _moved(x, next(self.module.parameters()).device)
         try:
             with torch.inference_mode():
-                logits: Tensor = self.module(x)
+                output: Tensor = self.module(x)
         except torch.cuda.OutOfMemoryError:
             raise
         except (TypeError, ValueError, IndexError, RuntimeError) as error:
             expected = f"rows that {self.facts.architecture} takes as model.json makes it"
             fix = f"give rows like those that it was trained on, or {_FIX}"
             raise ModelError(self.folder, expected=expected, found=str(error), fix=fix) from error
-        return logits.cpu()
+        return output.cpu()
+
+    def logits(self, x: Any) -> Tensor:
+        """Return the logits [n, classes] of the `x` of a batch, on the CPU.
+
+        Raises:
+            ModelError: The model cannot take this `x`, or it returns numbers.
+        """
+        if self.facts.target is not None:
+            found = f"a model of the number {self.facts.target.name}"
+            fix = "use predict for raw rows, or outputs for the x of a batch"
+            raise ModelError(self.folder, expected="a model of classes", found=found, fix=fix)
+        return self.outputs(x)
 
     def probabilities(self, x: Any) -> Tensor:
-        """Return the probability [n, classes] float32 of each class for a batch of `x`."""
+        """Return the probability [n, classes] float32 of each class for a batch of `x`.
+
+        Raises:
+            ModelError: The model cannot take this `x`, or it returns numbers.
+        """
         return self.logits(x).softmax(1)
 
+    def answers(self, x: Any) -> Tensor:
+        """Return probabilities [n, classes], or numbers [n], float32, for a batch of `x`.
+
+        Raises:
+            ModelError: The model cannot take this `x`.
+        """
+        return self.probabilities(x) if self.facts.target is None else self.outputs(x)
+
     def predict(self, rows: Any) -> Tensor:
-        """Return the probability [n, classes] float32 of each class for raw rows.
+        """Return the probability [n, classes] of each class for raw rows, or a number [n] for each.
+
+        Both are float32. Numbers are in the unit of the target.
 
         Args:
             rows: Raw rows as `Preprocessor` takes them.
@@ -80,12 +106,14 @@ class Model:
         Raises:
             InputError: A row is not what the recipe says, or a build would have dropped it.
         """
-        return self.probabilities(self.preprocessor(rows, layout="bag"))
+        return self.answers(self.preprocessor(rows, layout="bag"))
 
     def __repr__(self) -> str:
         name = f"{self.facts.architecture} of {self.facts.trained_on.name}"
         sample = ", sample data" if self.facts.trained_on.sample else ""
-        return f"Model({name}, {len(self.classes)} classes{sample})"
+        target = self.facts.target
+        told = f"{len(self.classes)} classes" if target is None else f"number {target.name}"
+        return f"Model({name}, {told}{sample})"
 
 
 def load_model(folder: str | os.PathLike[str]) -> Model:
@@ -140,7 +168,7 @@ def _module(path: Path, facts: ModelFacts) -> Baseline:
     try:
         # The random weights are replaced later, and must not change the random numbers of others.
         with torch.random.fork_rng(devices=[]):
-            return Baseline(facts.architecture, facts.options, len(facts.classes))
+            return Baseline(facts.architecture, facts.options, len(facts.classes) or None)
     except (
         TypeError, ValueError, RuntimeError, ArithmeticError, LookupError, AssertionError
     ) as error:  # fmt: skip  # what wrong options lead to, in this code and in torch's

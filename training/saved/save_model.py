@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from safetensors.torch import save
 
 from shardmill.datasets.dataset import ShardDataset
-from shardmill.serve.model_folder import ModelFacts, TrainedOn, write_model
+from shardmill.serve.model_folder import ModelFacts, NumberTarget, TrainedOn, write_model
 from shardmill.serve.preprocessor import Preprocessor
 from shardmill.training.models.baseline import Baseline
+from shardmill.training.models.number_head import NumberHead
+from shardmill.training.objectives.find_task import target_name
 from shardmill.training.settings.settings import Settings
 
 
@@ -54,6 +56,7 @@ def save_model(
         options=module.options,
         kind=manifest.kind,
         classes=dataset.classes or (),
+        target=_number_target(module, dataset),
         trained_on=TrainedOn(
             name=manifest.name,
             shard_key=manifest.shard_key,
@@ -70,3 +73,11 @@ def save_model(
     preprocessor = Preprocessor.load(dataset.path, manifest=manifest)
     write_model(folder, facts, save(tensors), preprocessor)
     return facts
+
+
+def _number_target(module: Baseline, dataset: ShardDataset) -> NumberTarget | None:
+    head = module.head
+    if not isinstance(head, NumberHead):
+        return None
+    name = target_name(dataset.manifest.recipe)
+    return NumberTarget(name=name, mean=float(head.mean), std=float(head.std))

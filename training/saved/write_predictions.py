@@ -17,6 +17,7 @@ from torch import Tensor
 
 from shardmill.atomic import new_file
 from shardmill.errors import OutputError
+from shardmill.training.saved.answer_columns import AnswerColumns
 
 OutputFormat = Literal["csv", "jsonl", "parquet"]
 _FIX = "choose another file with --out, or make room and permissions"
@@ -26,57 +27,47 @@ class Predicted(NamedTuple):
     """The predictions for some rows.
 
     Attributes:
-        probabilities: The probabilities [b, classes] float32.
+        answers: Probabilities [b, classes] or numbers [b], float32.
         rows: The numbers of the rows, int64 [b].
         kept: The columns [b] that go along.
     """
 
-    probabilities: Tensor
+    answers: Tensor
     rows: npt.NDArray[np.int64]
     kept: pa.Table
 
 
 def write_predictions(
     predicted: Iterable[Predicted],
-    classes: Sequence[str],
+    columns: AnswerColumns,
     out: IO[bytes],
     *,
     form: OutputFormat,
-    all_classes: bool = False,
     keep: Sequence[str] = (),
 ) -> int:
     """Write a row for each prediction, and return how many there were.
 
-    The columns are `row` (its number in the file, from 0), those that go along, `class` (the
-    likeliest, or the first of equal ones) and `probability` (of that class); with `all_classes`
-    there is also `p_<class>` for each class.
+    The columns are `row` (its number in the file, from 0), those that go along, and those of the
+    answers.
     Numbers are float32. As text they have the fewest digits that are read back as the same number.
 
     Args:
         predicted: The predictions in batches.
-        classes: The names of the classes.
+        columns: The columns of the answers.
         out: The file to write to.
         form: The format of the output.
-        all_classes: Whether to write a column for each class.
         keep: The names of the columns that go along.
     """
-    columns = [f"p_{name}" for name in classes] if all_classes else []
     schema = pa.schema(
         [("row", pa.int64())]
         + [(name, pa.string()) for name in keep]
-        + [("class", pa.string()), ("probability", pa.float32())]
-        + [(name, pa.float32()) for name in columns]
+        + list(columns.types().items())
     )
     writer = _WRITERS[form](out, schema)
     written = 0
     for batch in predicted:
-        shares = batch.probabilities.numpy()
-        indices = shares.argmax(1)
-        best = np.take_along_axis(shares, indices[:, None], 1)[:, 0]
-        names = [classes[index] for index in indices]
         kept = [batch.kept.column(name).to_pylist() for name in keep]
-        others = list(shares.T) if all_classes else []
-        writer.write([batch.rows.tolist(), *kept, names, best, *others])
+        writer.write([batch.rows.tolist(), *kept, *columns.cells(batch.answers)])
         written += len(batch.rows)
     writer.close()
     return written

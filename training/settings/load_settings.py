@@ -11,8 +11,9 @@ from shardmill.errors import SettingsError
 from shardmill.faults import hint
 from shardmill.format.manifest import Manifest
 from shardmill.strict import describe_faults
+from shardmill.training.objectives.measures import Task
 from shardmill.training.settings.model_options import ARCHITECTURES
-from shardmill.training.settings.settings import BASELINES, BASES, Settings
+from shardmill.training.settings.settings import BASELINES, BASES, FOR_NUMBERS, Settings
 
 FIX = "correct the settings; docs/reference/training.md lists the keys"
 
@@ -93,10 +94,12 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def base_settings(kind: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+def base_settings(kind: str, changes: Mapping[str, Any], *, task: Task = "class") -> dict[str, Any]:
     """Return the settings of the architecture that `changes` name, or of the kind's baseline."""
     named = _architecture(changes)
-    return BASES[named if named in ARCHITECTURES[kind] else ARCHITECTURES[kind][0]].to_dict()
+    architecture = named if named in ARCHITECTURES[kind] else ARCHITECTURES[kind][0]
+    base = BASES[architecture].to_dict()
+    return merge(base, FOR_NUMBERS.get(architecture, {})) if task == "number" else base
 
 
 def check_settings(

@@ -7,6 +7,8 @@ from typing import Any
 
 from torch.utils.data import DataLoader
 
+from shardmill.datasets.dataset import ShardDataset
+from shardmill.training.objectives.find_task import target_name
 from shardmill.training.show.describe_rows import Table
 
 
@@ -28,7 +30,7 @@ def describe_run(
         ("generation", facts["shard_key"]),
         ("recipe, SHA-256", facts["recipe_sha256"]),
         ("commit", facts["commit"] or "none"),
-        ("classes", ", ".join(train.classes or ())),
+        _target(train),
         ("rows", rows),
     )
     resume = resume_command(Path(facts["artifact"]), folder.parent)
@@ -36,6 +38,12 @@ def describe_run(
     parts = [Table(("what", "is"), lines).to_markdown()]
     parts += ["To go on with the run:", f"    {resume}", "To use the model:", f"    {predict}"]
     return "\n\n".join(parts)
+
+
+def _target(train: ShardDataset) -> tuple[str, str]:
+    if train.classes is not None:
+        return "classes", ", ".join(train.classes)
+    return "number", target_name(train.manifest.recipe)
 
 
 def resume_command(artifact: Path, out: Path) -> str:

@@ -1,36 +1,11 @@
 """Draws confusion matrices, with matplotlib."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from shardmill.errors import OutputError
-from shardmill.training.saved.evaluate_model import Evaluation
-
 _NUMBERED = 30  # with more classes the numbers cannot be read
-
-
-def draw_confusion(evaluation: Evaluation, path: Path) -> None:
-    """Write a picture. The ending of its name says the format: svg, png and others.
-
-    Raises:
-        OutputError: The picture cannot be written.
-    """
-    names = [scores.name for scores in evaluation.classes]
-    sample = " (SAMPLE DATA)" if evaluation.sample else ""
-    accuracy = f"{evaluation.accuracy:.4f} of {evaluation.rows:,} rows{sample}"
-    title = f"{Path(evaluation.artifact).name}, {evaluation.split}: {accuracy}"
-    try:
-        confusion_figure(evaluation.confusion, names, title).savefig(path)
-    except (OSError, ValueError) as error:  # ValueError: matplotlib does not know the format
-        raise OutputError(
-            path,
-            expected="a file that can be written, of a format such as svg or png",
-            found=str(error).replace("\n", " "),
-            fix="choose another file with --picture",
-        ) from None
 
 
 def confusion_figure(table: Sequence[Sequence[int]], names: Sequence[str], title: str) -> Figure:

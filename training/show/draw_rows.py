@@ -74,6 +74,20 @@ def points_figure(points: Tensor, classes: Tensor, names: Sequence[str], title: 
     return figure
 
 
+def scale_figure(points: Tensor, numbers: Tensor, name: str, title: str) -> Figure:
+    """Return the first two coordinates of points [n, 3], coloured by a number [n], with a scale."""
+    figure = Figure((7, 5.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    x, y = points[:, :2].T.numpy()
+    drawn = axes.scatter(x, y, s=8, c=numbers.numpy(), cmap="viridis")
+    axes.set_xlabel("first principal component")
+    axes.set_ylabel("second principal component")
+    axes.set_title(title, fontsize=9, parse_math=False)
+    figure.colorbar(drawn).set_label(name, parse_math=False)
+    return figure
+
+
 def class_colours(count: int) -> Any:
     """Return a colour for each class, uint8 [count, 3]."""
     if count <= 10:

@@ -1,6 +1,6 @@
 """The rows that are shown of a run, and what its model predicts for them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from shardmill.datasets.dataset import ShardDataset
 from shardmill.training.models.baseline import Baseline
+from shardmill.training.models.even_rows import even_rows
 
 # At most so many rows are predicted, which bounds the time that it takes. The features of fewer
 # rows are drawn.
@@ -25,9 +26,9 @@ class Seen:
 
     Attributes:
         numbers: The numbers of the rows in their split [n].
-        truth: The true class of each row, int64 [n].
-        guess: The likeliest class of each row, int64 [n].
-        probability: The probability of that class, float32 [n].
+        truth: The true class or number of each row [n].
+        guess: The likeliest class, or the predicted number, of each row [n].
+        probability: The probability of that class, float32 [n]; of a number, nothing [0].
         points: The places of the rows whose features are kept, int64 [m], each below n.
         features: Their features, float32 [m, width].
     """
@@ -39,31 +40,13 @@ class Seen:
     points: Tensor
     features: Tensor
 
-    def accuracy(self) -> float:
-        """Return the share of right guesses."""
-        return float((self.truth == self.guess).float().mean())
 
-    def confusion(self, classes: int) -> list[list[int]]:
-        """Return how many rows there are by [true class][predicted class]."""
-        flat = torch.bincount(self.truth * classes + self.guess, minlength=classes**2)
-        table: list[list[int]] = flat.view(classes, classes).tolist()
-        return table
-
-    def mistakes(self, most: int) -> list[int]:
-        """Return the places of at most so many wrong predictions, the most certain ones first."""
-        wrong = (self.truth != self.guess).nonzero()[:, 0]
-        order = self.probability[wrong].argsort(descending=True, stable=True)
-        places: list[int] = wrong[order[:most]].tolist()
-        return places
-
-
-def even_rows(count: int, most: int) -> list[int]:
-    """Return the numbers of `count` rows or, if there are more, of `most` evenly spread ones."""
-    most = min(count, most)
-    return [index * count // most for index in range(most)]
-
-
-def look_at_rows(trainer: Trainer, model: Baseline, dataset: ShardDataset) -> Seen:
+def look_at_rows(
+    trainer: Trainer,
+    model: Baseline,
+    dataset: ShardDataset,
+    read: Callable[[Tensor], tuple[Tensor, Tensor]],
+) -> Seen:
     """Return what a model in training predicts for the rows of a split, or for some of many.
 
     The model stays as it was: nothing is drawn at random, and no statistics of batches change.
@@ -72,6 +55,7 @@ def look_at_rows(trainer: Trainer, model: Baseline, dataset: ShardDataset) -> Se
         trainer: The trainer, which knows the device and the precision.
         model: The model in any mode.
         dataset: The split, with labels.
+        read: Returns the guess and its probability for the outputs of the model.
     """
     numbers = even_rows(len(dataset), MOST_ROWS)
     points = even_rows(len(numbers), MOST_POINTS)
@@ -82,9 +66,9 @@ def look_at_rows(trainer: Trainer, model: Baseline, dataset: ShardDataset) -> Se
             x, y = dataset[rows]
             features = model.backbone(to_device(trainer, x))
             # The model itself may be compiled for other sizes.
-            best = model.head(features).float().softmax(1).max(1)
+            guess, probability = read(model.head(features).float())
             kept = [point - first for point in points if first <= point < first + len(rows)]
-            parts.append((y, best.indices, best.values, features[kept].float()))
+            parts.append((y, guess, probability, features[kept].float()))
     joined = (torch.cat([t.cpu() for t in p]) for p in zip(*parts, strict=True))
     truth, guess, probability, features = joined
     return Seen(numbers, truth, guess, probability, torch.tensor(points), features)
@@ -120,8 +104,3 @@ def principal_components(features: Tensor, count: int) -> Tensor:
     greatest = found.gather(0, found.abs().argmax(0, keepdim=True))
     found = found * torch.where(greatest < 0, -1.0, 1.0)
     return nn.functional.pad(found, (0, count - found.shape[1])).float()
-
-
-def class_names(dataset: ShardDataset, indices: Sequence[int]) -> list[str]:
-    """Return the names of classes."""
-    return [(dataset.classes or ())[index] for index in indices]

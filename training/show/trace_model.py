@@ -28,10 +28,10 @@ class TracedModel(nn.Module):
         return tuple(input_tensors(self._x).values())
 
     def forward(self, *parts: Tensor) -> Tensor:
-        """Return logits [b, classes]."""
+        """Return logits [b, classes], or numbers [b]."""
         tensors = dict(zip(input_tensors(self._x), parts, strict=True))
-        logits: Tensor = self.head(self.backbone(input_of(self._x, tensors)))
-        return logits
+        output: Tensor = self.head(self.backbone(input_of(self._x, tensors)))
+        return output
 
 
 def write_graph(writer: SummaryWriter, model: Baseline, x: Any) -> None:

@@ -12,8 +12,9 @@ from shardmill.datasets.dataset import ShardDataset
 from shardmill.format.batch import Bag
 from shardmill.text.vocab import Vocab
 from shardmill.training.modalities.find_modality import find_modality
-from shardmill.training.show.draw_rows import class_colours, visible
-from shardmill.training.show.shown_rows import Seen, class_names, principal_components
+from shardmill.training.show.draw_rows import visible
+from shardmill.training.show.find_display import find_display
+from shardmill.training.show.shown_rows import Seen, principal_components
 
 _COMPONENTS = 64  # a browser reads the projector's points as text, so fewer numbers load faster
 _TOKENS = 2_000
@@ -21,15 +22,14 @@ _SPRITE = 48  # pixels of a side; a whole sheet may have 8,192
 
 
 def write_cloud(
-    writer: SummaryWriter, tag: str, points: Tensor, classes: Tensor, *, count: int, step: int
+    writer: SummaryWriter, tag: str, points: Tensor, colours: Any, *, step: int
 ) -> None:
-    """Write points [n, 3] as a mesh without faces, coloured by class [n] of `count`."""
+    """Write points [n, 3] as a mesh without faces, in colours, uint8 [n, 3]."""
     vertices = points / points.abs().max().clamp(min=1e-12) * 10
-    colours = torch.from_numpy(class_colours(count))[classes]
     writer.add_mesh(
         tag,
         vertices=vertices[None],
-        colors=colours[None],
+        colors=torch.from_numpy(colours)[None],
         config_dict={"material": {"cls": "PointsMaterial", "size": 0.15}},
         global_step=step,
     )
@@ -46,8 +46,9 @@ def write_projector(
     if features.shape[1] > _COMPONENTS:
         features = principal_components(features, _COMPONENTS)
     rows = [seen.numbers[point] for point in seen.points]
-    truth, guess = seen.truth[seen.points].tolist(), seen.guess[seen.points].tolist()
-    names, guesses = class_names(dataset, truth), class_names(dataset, guess)
+    display = find_display(dataset)
+    names = display.words(dataset, seen.truth[seen.points])
+    guesses = display.words(dataset, seen.guess[seen.points])
     lines = [
         (_cell(name), _cell(said), str(row))
         for name, said, row in zip(names, guesses, rows, strict=True)
@@ -56,7 +57,7 @@ def write_projector(
     writer.add_embedding(
         features,
         metadata=lines,
-        metadata_header=["class", "predicted", "row"],
+        metadata_header=[display.TRUTH, "predicted", "row"],
         label_img=_sprites(x) if find_modality(dataset.kind).PICTURES else None,
         global_step=step,
         tag=f"features/{dataset.split}",

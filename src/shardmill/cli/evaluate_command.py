@@ -26,7 +26,8 @@ _EXAMPLES = examples(
     "--picture",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE.svg|png",
-    help="Draw the confusion matrix into this file. This needs matplotlib.",
+    help="Draw the confusion matrix into this file, or for numbers the residuals. This needs "
+    "matplotlib.",
 )
 @options.batch_size
 @options.runs
@@ -47,7 +48,8 @@ def command(
     MODEL is a model that `shardmill train` has saved: the name or the folder of the run, or its own
     folder. ARTIFACT is a name or a folder. The command prints the accuracy, the
     precision, recall and F1 of each class, and the confusion matrix, or the commonest confusions if
-    the matrix has more than 20 classes or does not fit the line.
+    the matrix has more than 20 classes or does not fit the line. For a target that is a number, it
+    prints RMSE, MAE and R² beside the RMSE of the mean as a guess.
     """
     from shardmill.cli.output import print_json, require_libraries
     from shardmill.cli.print_models import print_evaluation
@@ -64,9 +66,9 @@ def command(
     split = split or default_split(artifact)
     evaluation = evaluate_model(model, artifact, split, batch_size=batch_size)
     if picture is not None:
-        from shardmill.training.show.draw_confusion import draw_confusion
+        from shardmill.training.show.draw_evaluation import draw_evaluation
 
-        draw_confusion(evaluation, picture)
+        draw_evaluation(evaluation, picture)
         click.echo(f"wrote {picture}", err=True)
     if as_json:
         print_json(evaluation.to_dict())

@@ -65,7 +65,7 @@ def command(
     runs: Path,
     quiet: bool,
 ) -> None:
-    """Predict the classes of raw rows with a saved model.
+    """Predict the classes of raw rows, or a number for each, with a saved model.
 
     MODEL is a model that `shardmill train` has saved: the name or the folder of the run, or its own
     folder. INPUT is a raw file like those of its
@@ -83,20 +83,23 @@ def command(
     _check_other_file(input, out)
     from shardmill.cli.output import open_binary
     from shardmill.named import find_model
+    from shardmill.training.saved.answer_columns import columns_of
     from shardmill.training.saved.load_model import load_model
     from shardmill.training.saved.write_predictions import Predicted, write_predictions
 
     model = load_model(find_model(folder, runs) or folder)
-    _check_kept(keep, model.classes if all_classes else ())
+    if all_classes and not model.classes:
+        raise click.UsageError("--all: the model predicts numbers, which have no classes.")
+    columns = columns_of(model, all_classes=all_classes)
+    _check_kept(keep, ("row", *columns.types()))
     bad: list[BadPlace] = []
     batches = _batches(model.preprocessor, input, batch_size, keep=keep, bad=bad)
     with open_binary(out) as file:
         rows = write_predictions(
-            (Predicted(model.probabilities(b.x), b.rows, b.kept) for b in batches),
-            model.classes,
+            (Predicted(model.answers(b.x), b.rows, b.kept) for b in batches),
+            columns,
             file,
             form=form,
-            all_classes=all_classes,
             keep=keep,
         )
     if not quiet and (out is not None or rows == 0):
@@ -138,8 +141,7 @@ def _is_array(given: str) -> bool:
     return not path.is_dir() and path.suffix.lower() not in ENDINGS
 
 
-def _check_kept(keep: tuple[str, ...], classes: tuple[str, ...]) -> None:
-    own = ["row", "class", "probability", *(f"p_{name}" for name in classes)]
+def _check_kept(keep: tuple[str, ...], own: tuple[str, ...]) -> None:
     for name in keep:
         if name in own or keep.count(name) > 1:
             raise click.UsageError(f"--keep: a column {name!r} is written already.")

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from shardmill.training.saved.evaluate_classes import ClassEvaluation
     from shardmill.training.saved.evaluate_model import Evaluation
+    from shardmill.training.saved.evaluate_numbers import NumberEvaluation
     from shardmill.training.saved.export_model import Exported
 
 MATRIX_CLASSES = 20  # a larger confusion matrix cannot be read
@@ -18,20 +20,43 @@ def print_exported(exported: "Exported") -> None:
     click.echo(f"{exported.path}")
     for name, form in exported.inputs.items():
         click.echo(f"  takes    {name} {form}")
-    click.echo(f"  returns  logits [b, {len(exported.classes)}]")
+    outputs = "logits" if exported.classes else "numbers"
+    more = f", {len(exported.classes)}" if exported.classes else ""
+    click.echo(f"  returns  {outputs} [b{more}]")
     sizes = ", ".join(map(str, exported.sizes))
-    click.echo(f"  checked  logits differ by {exported.difference:.1g} at most, for {sizes} rows")
+    click.echo(
+        f"  checked  {outputs} differ by {exported.difference:.1g} at most, for {sizes} rows"
+    )
 
 
 def print_evaluation(evaluation: "Evaluation") -> None:
+    """Print how good a model of classes or of numbers is on a split."""
+    from shardmill.training.saved.evaluate_classes import ClassEvaluation
+
+    sample = " (SAMPLE DATA)" if evaluation.sample else ""
+    click.echo(f"{evaluation.artifact}, {evaluation.split}: {evaluation.rows:,} rows{sample}")
+    if isinstance(evaluation, ClassEvaluation):
+        _print_classes(evaluation)
+    else:
+        _print_numbers(evaluation)
+
+
+def _print_numbers(evaluation: "NumberEvaluation") -> None:
+    from shardmill.training.objectives.measures import in_any_unit
+
+    mean = in_any_unit(evaluation.rmse_of_mean)
+    click.echo(f"RMSE {in_any_unit(evaluation.rmse)}, where the mean of train has {mean}")
+    click.echo(f"MAE  {in_any_unit(evaluation.mae)}")
+    click.echo(f"R²   {evaluation.r2:.4f}")
+
+
+def _print_classes(evaluation: "ClassEvaluation") -> None:
     """Print the scores of each class, and the confusion matrix or the commonest confusions.
 
     The matrix is printed if it has at most 20 classes and no line would be wrapped.
     """
     from shardmill.cli.print_table import fits, print_table
 
-    sample = " (SAMPLE DATA)" if evaluation.sample else ""
-    click.echo(f"{evaluation.artifact}, {evaluation.split}: {evaluation.rows:,} rows{sample}")
     click.echo(f"accuracy {evaluation.accuracy:.4f}")
     scores = [
         (c.name, *(f"{n:.4f}" for n in (c.precision, c.recall, c.f1)), f"{c.rows:,}")
@@ -49,7 +74,7 @@ def print_evaluation(evaluation: "Evaluation") -> None:
     _print_confusions(evaluation, names)
 
 
-def _print_confusions(evaluation: "Evaluation", names: Sequence[str]) -> None:
+def _print_confusions(evaluation: "ClassEvaluation", names: Sequence[str]) -> None:
     from shardmill.cli.print_table import print_table
 
     confusions = [

@@ -11,13 +11,23 @@ if TYPE_CHECKING:
     from shardmill.training.run.train_artifact import Result
 
 _METRICS = ("train_loss", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
+# What a number is measured by, with its heading.
+_OF_NUMBERS = {
+    "loss": "loss",
+    "rmse": "RMSE",
+    "rmse_of_mean": "RMSE of the mean",
+    "mae": "MAE",
+    "r2": "R²",
+}
 # An example of the raw file that `shardmill predict` takes, for each kind of dataset.
 _RAW_FILES = {"tabular": "rows.csv", "text": "texts.csv", "image": "images.idx"}
 
 
 def print_results(results: Sequence["Result"]) -> None:
-    """Print a table of metrics, then the folder of each run and commands that use it."""
-    _print_metrics(results)
+    """Print tables of metrics, then the folder of each run and commands that use it."""
+    for task, print_metrics in (("class", _print_classes), ("number", _print_numbers)):
+        if alike := [result for result in results if result.task == task]:
+            print_metrics(alike)
     for result in results:
         click.echo(f"{result.name}: {result.folder}")
         for label, lines in _next_steps(result):
@@ -39,16 +49,43 @@ def way_to_go_on(artifact: Path, out: Path) -> str:
     return "no checkpoint of this run was written yet"
 
 
-def _print_metrics(results: Sequence["Result"]) -> None:
+def _print_classes(results: Sequence["Result"]) -> None:
     from shardmill.cli.print_table import print_table
 
     headings = [name.replace("_", " ") for name in ("artifact", *_METRICS, "seconds")]
     rows = []
     for result in results:
-        name = f"{result.name} (SAMPLE DATA)" if result.sample else result.name
         values = [f"{result.metrics[m]:.4f}" if m in result.metrics else "-" for m in _METRICS]
-        rows.append((name, *values, f"{result.seconds:.1f}"))
+        rows.append((_name(result), *values, f"{result.seconds:.1f}"))
     print_table(headings, rows)
+
+
+def _print_numbers(results: Sequence["Result"]) -> None:
+    """Print a line for each split, since numbers have more metrics than classes."""
+    from shardmill.cli.print_table import print_table
+
+    rows = []
+    for result in results:
+        for split in ("train", "validation", "test"):
+            if f"{split}_loss" in result.metrics:
+                values = [
+                    _value(name, result.metrics.get(f"{split}_{name}")) for name in _OF_NUMBERS
+                ]
+                seconds = f"{result.seconds:.1f}" if split == "train" else "-"
+                rows.append((_name(result), split, *values, seconds))
+    print_table(["artifact", "split", *_OF_NUMBERS.values(), "seconds"], rows, names=2)
+
+
+def _value(name: str, value: float | None) -> str:
+    from shardmill.training.objectives.measures import in_any_unit
+
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if name in ("loss", "r2") else in_any_unit(value)
+
+
+def _name(result: "Result") -> str:
+    return f"{result.name} (SAMPLE DATA)" if result.sample else result.name
 
 
 def _next_steps(result: "Result") -> Iterator[tuple[str, Sequence[str]]]:

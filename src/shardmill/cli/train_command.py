@@ -90,7 +90,7 @@ _EXAMPLES = examples(
     metavar="MODEL",
     shell_complete=complete_models,
     help="A saved model to start from, such as mnist or runs/mnist/model. Its head is new if the "
-    "classes are others.",
+    "target is another one.",
 )
 @click.option(
     "--freeze",

@@ -10,10 +10,17 @@ No file holds code. `architecture` and `options` say which of the known modules 
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import xxhash
-from pydantic import Field, JsonValue, field_validator
+from pydantic import (
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from shardmill.atomic import make_folder, replace_folder
 from shardmill.errors import (
@@ -56,6 +63,20 @@ class TrainedOn(Strict):
     sample: bool
 
 
+class NumberTarget(Strict):
+    """The target of a model that returns numbers.
+
+    Attributes:
+        name: What the recipe calls it: its column, or "label" if it has none.
+        mean: The mean of its values in the train split.
+        std: Their (population) standard deviation.
+    """
+
+    name: str
+    mean: float
+    std: float
+
+
 class ModelFacts(Strict):
     """The content of model.json.
 
@@ -66,7 +87,8 @@ class ModelFacts(Strict):
         architecture: The name of the module.
         options: The arguments that make the module.
         kind: The kind of dataset that the model takes.
-        classes: The names of the classes by index.
+        classes: The names of the classes by index; empty if the target is a number.
+        target: The target if it is a number; None, and not written, for classes.
         trained_on: The artifact that the model was trained on.
         started_from: The artifact of the model that the training started from; None for fresh
             weights.
@@ -83,7 +105,8 @@ class ModelFacts(Strict):
     architecture: str
     options: dict[str, JsonValue]
     kind: Kind
-    classes: Annotated[tuple[str, ...], Field(min_length=1)]
+    classes: tuple[str, ...]
+    target: NumberTarget | None = None
     trained_on: TrainedOn
     started_from: TrainedOn | None = None
     settings: dict[str, JsonValue]
@@ -98,6 +121,17 @@ class ModelFacts(Strict):
         if any("/" in file.path for file in files):
             raise ValueError("must lie in the folder itself")
         return files
+
+    @model_validator(mode="after")
+    def _classes_or_a_number(self) -> Self:
+        if bool(self.classes) == (self.target is not None):
+            raise ValueError("needs classes, or a target that is a number")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_target(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = write(self)
+        return content if self.target else {k: v for k, v in content.items() if k != "target"}
 
 
 def read_model(folder: str | os.PathLike[str]) -> tuple[ModelFacts, bytes]:

@@ -137,11 +137,11 @@ def test_another_architecture_is_another_run() -> None:
 def test_a_loss_that_is_not_finite_ends_the_run(
     sample_artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shardmill.training.run.classifier import Classifier
+    from shardmill.training.run.learner import Learner
 
-    forward = Classifier.forward
+    forward = Learner.forward
     monkeypatch.setattr(
-        Classifier,
+        Learner,
         "forward",
         lambda self, x: forward(self, x) * (float("nan") if self.global_step == 20 else 1),
     )
@@ -158,13 +158,13 @@ def test_a_loss_that_is_not_finite_ends_the_run(
 def test_weights_that_are_not_finite_are_not_kept(
     sample_artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shardmill.training.run.classifier import Classifier
+    from shardmill.training.run.learner import Learner
 
-    def spoil(self: Classifier, *_: Any) -> None:
+    def spoil(self: Learner, *_: Any) -> None:
         with torch.no_grad():
             next(self.parameters()).fill_(float("inf"))
 
-    monkeypatch.setattr(Classifier, "on_train_batch_end", spoil, raising=False)
+    monkeypatch.setattr(Learner, "on_train_batch_end", spoil, raising=False)
     with pytest.raises(DivergedError, match=r"step 1: expected finite weights, found others in"):
         # one step an epoch, so that no loss comes after
         train(sample_artifacts / "titanic", tmp_path, {"epochs": 1, "batch_size": 800})

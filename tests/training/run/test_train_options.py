@@ -18,9 +18,11 @@ from torch import Tensor, nn
 
 from shardmill import Bag
 from shardmill.cli import main
+from shardmill.training.objectives.measures import MEASURES
 from shardmill.training.run.prepare_run import _make_loaders
 from shardmill.training.run.report_epochs import make_reporters, short
 from shardmill.training.run.train_artifact import RunOptions, train_artifact
+from shardmill.training.saved.evaluate_classes import ClassEvaluation
 from shardmill.training.saved.evaluate_model import evaluate_model
 from shardmill.training.saved.load_model import load_model
 from shardmill.training.settings.settings import BASELINES
@@ -44,6 +46,7 @@ def test_precisions(sample_artifacts: Path, tmp_path: Path, precision: str) -> N
     assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
     model = load_model(result.folder / "model")
     found = evaluate_model(model, sample_artifacts / "titanic", "validation")
+    assert isinstance(found, ClassEvaluation)
     assert found.accuracy == pytest.approx(result.metrics["validation_accuracy"], abs=0.02)
 
 
@@ -73,6 +76,7 @@ def test_a_compiled_model(
     assert both[0].keys() == both[1].keys()
     model = load_model(result.folder / "model")
     found = evaluate_model(model, sample_artifacts / "titanic", "validation")
+    assert isinstance(found, ClassEvaluation)
     assert found.accuracy == pytest.approx(result.metrics["validation_accuracy"], abs=1e-6)
 
 
@@ -126,7 +130,7 @@ def test_a_run_is_reported_line_by_line(sample_artifacts: Path, tmp_path: Path) 
     quiet = command(sample_artifacts, tmp_path, "--quiet", "--json")
     assert json.loads(quiet.stdout)[0]["metrics"] == metrics and quiet.stderr == ""
     # On a terminal, and not in the results.
-    _, bar = make_reporters("bar")
+    _, bar = make_reporters("bar", ())
     assert bar._console_kwargs == {"stderr": True}
 
 
@@ -163,7 +167,7 @@ def test_the_longest_line_of_an_epoch(capsys: pytest.CaptureFixture[str]) -> Non
     trainer: Any = SimpleNamespace(
         current_epoch=99, max_epochs=100, callback_metrics=metrics, is_global_zero=True
     )
-    (lines,) = make_reporters("lines")
+    (lines,) = make_reporters("lines", MEASURES["class"].told)
     lines.on_train_epoch_start(trainer, None)
     lines.on_train_epoch_end(trainer, None)
     line = capsys.readouterr().err

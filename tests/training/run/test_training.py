@@ -15,6 +15,7 @@ from shardmill.cli import main
 from shardmill.pipeline.sample.write_idx import encode_idx
 from shardmill.recipe.load_recipe import parse_recipe
 from shardmill.training.run.train_artifact import RunOptions, train_artifact
+from shardmill.training.saved.evaluate_classes import ClassEvaluation
 from shardmill.training.saved.evaluate_model import evaluate_model
 from shardmill.training.saved.load_model import load_model
 from shardmill.training.settings.settings import Settings
@@ -47,6 +48,7 @@ def test_baselines_learn_the_sample(
     chosen = Settings.model_validate(loaded.facts.settings).model.model_dump()
     assert chosen | model == chosen
     found = evaluate_model(loaded, sample_artifacts / name, split)
+    assert isinstance(found, ClassEvaluation)
     assert found.accuracy == pytest.approx(result.metrics[f"{split}_accuracy"], abs=1e-6)
     written = json.loads((tmp_path / name / "metrics.json").read_bytes())
     assert written["metrics"] == result.metrics
@@ -87,7 +89,7 @@ def test_what_the_baselines_cannot_learn(tmp_path: Path) -> None:
     table = [
         (
             bare + "splits.train.labelled = false",
-            "expected one target that is a class to learn, found none",
+            "expected one target, a class or a number for each row, found no target; name one",
         ),
         (
             bare + 'splits.train.labels.path = "labels"\ntarget.classes = ["a", "b"]',
@@ -95,8 +97,8 @@ def test_what_the_baselines_cannot_learn(tmp_path: Path) -> None:
         ),
         (
             BIKES,
-            "expected one target that is a class to learn, found y.minutes of role number, "
-            "y.returned of role class",
+            "found 2 targets: minutes, returned; leave only one of them in the recipe, under "
+            r"\[target\], and build again, or train a model of your own",
         ),
     ]
     for number, (text, fault) in enumerate(table):

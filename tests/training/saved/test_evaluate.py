@@ -14,12 +14,8 @@ from shardmill import ModelError
 from shardmill.cli import main
 from shardmill.cli.print_models import print_evaluation
 from shardmill.recipe.load_recipe import parse_recipe, shipped_recipe_text
-from shardmill.training.saved.evaluate_model import (
-    ClassScores,
-    Evaluation,
-    default_split,
-    evaluate_model,
-)
+from shardmill.training.saved.evaluate_classes import ClassEvaluation, ClassScores
+from shardmill.training.saved.evaluate_model import default_split, evaluate_model
 from shardmill.training.saved.load_model import load_model
 
 SPLITS = {"titanic": "validation", "mnist": "test", "ag_news": "test"}
@@ -37,6 +33,7 @@ def test_scores(sample_artifacts: Path, model_folders: Path, name: str) -> None:
     x, y = dataset[: len(dataset)]
     logits = model.logits(x)
     guessed = logits.argmax(1)
+    assert isinstance(found, ClassEvaluation)
     assert found.rows == len(y) and found.sample
     assert found.accuracy == int((guessed == y).sum()) / len(y)
     count = len(model.classes)
@@ -115,7 +112,7 @@ def test_artifacts_that_do_not_fit(
 
 def test_names_of_classes_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     scores = tuple(ClassScores(name, 1.0, 1.0, 1.0, 1) for name in ("[b]", "[/red]"))
-    print_evaluation(Evaluation("m", "a", "test", False, 2, 1.0, scores, ((1, 0), (0, 1))))
+    print_evaluation(ClassEvaluation("m", "a", "test", False, 2, 1.0, scores, ((1, 0), (0, 1))))
     text = capsys.readouterr().out
     assert text.count("[b]") == text.count("[/red]") == 3
 

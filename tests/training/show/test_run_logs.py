@@ -127,16 +127,16 @@ def test_wandb_is_offline_without_a_login(
 def test_ctrl_c_says_how_to_go_on(
     sample_artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shardmill.training.run.classifier import Classifier
+    from shardmill.training.run.learner import Learner
 
-    training_step = Classifier.training_step
+    training_step = Learner.training_step
 
-    def interrupted(self: Classifier, batch: tuple[object, torch.Tensor], index: int) -> object:
+    def interrupted(self: Learner, batch: tuple[object, torch.Tensor], index: int) -> object:
         if self.global_step == 20:
             raise KeyboardInterrupt
         return training_step(self, batch, index)
 
-    monkeypatch.setattr(Classifier, "training_step", interrupted)
+    monkeypatch.setattr(Learner, "training_step", interrupted)
     run = train(sample_artifacts, tmp_path, "titanic")
     assert run.exit_code == 130, run.output
     assert f"to go on with this run: shardmill train titanic --artifacts {sample_artifacts}" in (

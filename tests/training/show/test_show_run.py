@@ -17,9 +17,9 @@ from safetensors.torch import load_file
 from stopped_runs import stop_before
 
 import shardmill
+from shardmill.training.models.even_rows import even_rows
 from shardmill.training.run.train_artifact import Result, RunOptions, train_artifact
 from shardmill.training.show.draw_rows import class_colours
-from shardmill.training.show.shown_rows import even_rows
 
 pytest.importorskip("tensorboard")
 from google.protobuf import text_format

@@ -9,20 +9,20 @@ from typing import Any
 import torch
 from lightning import LightningModule
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 from torchmetrics import MeanMetric
-from torchmetrics.classification import MulticlassAccuracy
 
 from shardmill.errors import DivergedError
 from shardmill.training.models.baseline import Baseline
+from shardmill.training.objectives.find_objective import find_objective
+from shardmill.training.objectives.objective import Objective
 from shardmill.training.settings.settings import Settings
 
 _EVALUATED = ("validation", "test")
 
 
-class Classifier(LightningModule):
-    """A model, its loss (cross-entropy) and its accuracy.
+class Learner(LightningModule):
+    """A model, its loss and its metrics, which depend on the kind of target.
 
     Args:
         model: The model with the weights to start from.
@@ -41,14 +41,15 @@ class Classifier(LightningModule):
         self.loss: nn.ModuleDict = nn.ModuleDict(
             {s: MeanMetric(nan_strategy=math.nan) for s in _EVALUATED}
         )
-        self.accuracy: nn.ModuleDict = nn.ModuleDict(
-            {s: MulticlassAccuracy(model.classes, average="micro") for s in _EVALUATED}
+        self.objective: Objective = find_objective(model, settings.loss)
+        self.measured: nn.ModuleDict = nn.ModuleDict(
+            {s: nn.ModuleDict(self.objective.metrics()) for s in _EVALUATED}
         )
 
     def forward(self, x: Any) -> Tensor:
-        """Return logits [b, classes]."""
-        logits: Tensor = self.model(x)
-        return logits
+        """Return logits [b, classes], or numbers [b]."""
+        output: Tensor = self.model(x)
+        return output
 
     def on_train_epoch_start(self) -> None:
         """Tell the loader its epoch. Lightning restores a loader's place only within epochs."""
@@ -70,7 +71,7 @@ class Classifier(LightningModule):
         """
         x, y = batch
         with _without_statistics(self.model, len(y)):
-            loss = _cross_entropy(self(x), y)
+            loss = self.objective.loss(self(x), y)
         if not bool(torch.isfinite(loss)):
             raise DivergedError(
                 f"epoch {self.current_epoch + 1}, step {self.global_step + 1}",
@@ -125,22 +126,24 @@ class Classifier(LightningModule):
                 torch.distributed.broadcast(buffer, 0)
 
     def validation_step(self, batch: tuple[Any, Tensor], index: int) -> None:  # noqa: ARG002
-        """Count what the model gets right in the validation split."""
+        """Measure the model in the validation split."""
         self._evaluate(batch, "validation")
 
     def test_step(self, batch: tuple[Any, Tensor], index: int) -> None:  # noqa: ARG002
-        """Count what the model gets right in the test split."""
+        """Measure the model in the test split."""
         self._evaluate(batch, "test")
 
     def _evaluate(self, batch: tuple[Any, Tensor], split: str) -> None:
         x, y = batch
-        logits = self(x)
-        loss, accuracy = self.loss[split], self.accuracy[split]
-        loss.update(_cross_entropy(logits, y), len(y))  # type: ignore[operator]
-        accuracy.update(logits, y)  # type: ignore[operator]
+        output, loss = self(x), self.loss[split]
+        loss.update(self.objective.loss(output, y), len(y))  # type: ignore[operator]
         # The metrics are logged as objects, so sums of all ranks are added before they are divided.
         self.log(f"{split}_loss", loss, batch_size=len(y))  # type: ignore[arg-type]
-        self.log(f"{split}_accuracy", accuracy, batch_size=len(y))  # type: ignore[arg-type]
+        compared = self.objective.compared(output, y)
+        measured: Any = self.measured[split]
+        for name, metric in measured.items():
+            metric.update(*compared)
+            self.log(f"{split}_{name}", metric, batch_size=len(y))
 
     def configure_optimizers(self) -> Any:
         """Return AdamW with the one-cycle schedule (Smith and Topin 2017)."""
@@ -181,8 +184,3 @@ def _without_statistics(model: nn.Module, rows: int) -> Iterator[None]:
     finally:
         for norm in norms:
             norm.train()
-
-
-def _cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    # The loss is computed in float32 at least, whatever the precision of the model.
-    return functional.cross_entropy(logits.to(torch.promote_types(logits.dtype, torch.float32)), y)

@@ -1,0 +1,1 @@
+"""What differs between targets in training: classes, or a number; see `objective.Objective`."""
