@@ -215,3 +215,16 @@ def test_models_in_a_file(tmp_path: Path) -> None:
     file.write_text("mnist.model.depth = 2\ntext.model = { architecture = 'text_bag', width = 8 }")
     tables = load_settings_file(file, ["mnist"])
     assert settle("image", tables["mnist"]).model.model_dump()["depth"] == 2
+
+
+def test_only_tables_have_other_settings_for_numbers() -> None:
+    for kind, architectures in ARCHITECTURES.items():
+        for name in architectures:
+            changes = {"model": {"architecture": name}}
+            base = base_settings(kind, changes, task="number")
+            if name == "tabular_mlp":
+                other = {"epochs": 20, "learning_rate": 5e-3, "model": {"dropout": 0.2}}
+                assert base == merge(BASES[name].to_dict(), other)
+            else:
+                assert base == BASES[name].to_dict()
+            check_settings(base, where="test", kinds=[kind])
