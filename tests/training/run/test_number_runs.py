@@ -34,10 +34,10 @@ def train(artifact: Path, out: Path, changes: dict[str, Any] | None = None, **op
     ("name", "model", "epochs", "at_least"),
     [
         ("homes", {}, 10, 0.9),
-        ("notes", {}, 20, 0.6),
-        ("notes", {"architecture": "text_transformer", "width": 32}, 8, 0.6),
-        ("spots", {}, 8, 0.8),
-        ("spots", {"architecture": "image_resnet", "width": 4}, 8, 0.8),
+        ("notes", {"buckets": 64}, 20, 0.6),
+        ("notes", {"architecture": "text_transformer", "width": 16}, 8, 0.5),
+        ("spots", {}, 6, 0.8),
+        ("spots", {"architecture": "image_resnet", "width": 4}, 6, 0.8),
     ],
 )
 def test_baselines_learn(

@@ -122,7 +122,7 @@ def test_what_predict_cannot_do(trained: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ARTIFACTS)
 def test_export(tmp_path: Path, name: str) -> None:
     artifact = ARTIFACTS[name](tmp_path)
-    options = RunOptions({"epochs": 1})
+    options = RunOptions({"epochs": 1, "model": {"buckets": 64} if name == "notes" else {}})
     model = train_artifact(artifact, tmp_path / "runs", options=options).folder / "model"
     out = tmp_path / "model.pt2"
     said = run("export", model, "--out", out)
