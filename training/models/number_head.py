@@ -43,7 +43,7 @@ class NumberHead(nn.Linear):
         if torch.equal(mean, self.mean) and torch.equal(std, self.std):
             return
         with torch.no_grad():
-            self.weight *= std / self.std
+            self.weight.mul_(std / self.std)
             self.bias.copy_((self.bias * std + mean - self.mean) / self.std)
 
 
