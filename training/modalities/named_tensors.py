@@ -28,7 +28,7 @@ class OfNamedTensors(nn.Module):
         self.texts = texts
 
     def forward(self, x: dict[str, Tensor]) -> Tensor:
-        """Return logits [b, classes]."""
+        """Return logits [b, classes], or numbers [b]."""
         bags = {t: with_another(x[f"{t}.ids"], x[f"{t}.offsets"]) for t in self.texts}
         of_bags = {f"{text}.{part}" for text in self.texts for part in Bag._fields}
         # The row that `with_another` adds has zeros for the rest.
@@ -37,8 +37,8 @@ class OfNamedTensors(nn.Module):
             for name, tensor in x.items()
             if name not in of_bags
         }
-        logits: Tensor = self.model({**rest, **bags})
-        return logits[:-1]
+        output: Tensor = self.model({**rest, **bags})
+        return output[:-1]
 
 
 def with_another(ids: Tensor, offsets: Tensor) -> Bag:
