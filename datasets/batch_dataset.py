@@ -32,8 +32,12 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
 
     `ds[i]` is one row, `(x, y)`. A slice, a list or an index tensor gives a batch, gathered at
     once: `(x, y)` with a leading batch dimension. Both are fresh copies. A split without target
-    gives `x` alone; type checkers are told of `(x, y)` all the same.
+    gives `x` alone; type checkers are told of `(x, y)` all the same. With `names`, rows and batches
+    are dicts.
     """
+
+    # The name of each field, if rows are dicts.
+    _names: Mapping[str, str] | None = None
 
     def _open(self) -> "Reader":
         """Return the reader that gathers the rows."""
@@ -50,6 +54,15 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
     @cached_property
     def reader(self) -> "Reader":
         """The reader that gathers the rows. The first read opens it, in every process anew."""
+        if self._names is None:
+            return self._plain_reader
+        from shardmill.datasets.gather.named_reader import NamedReader
+
+        return NamedReader(self._plain_reader, self._names)
+
+    @cached_property
+    def _plain_reader(self) -> "Reader":
+        # Joined datasets put rows together before they are named.
         from shardmill.datasets.gather.collate import register_collation
 
         register_collation()
@@ -57,7 +70,7 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
 
     def __getstate__(self) -> dict[str, Any]:
         # typing sets `__orig_class__` on what is made by a name such as TabularDataset[Tensor].
-        left_out = {"reader", "__orig_class__"}
+        left_out = {"reader", "_plain_reader", "__orig_class__"}
         return {name: value for name, value in self.__dict__.items() if name not in left_out}
 
     def __len__(self) -> int:
@@ -87,13 +100,11 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
         Raises:
             IndexError: A row is out of range.
         """
-        from shardmill.datasets.gather.collate import GatheredRows
         from shardmill.datasets.gather.row_numbers import row_numbers
 
         rows = row_numbers(index, len(self), self)
-        batch = next(self.reader.batches(rows[None]))
         reader = self.reader
-        return GatheredRows(batch, len(rows), labelled=reader.labelled, stack=reader.stack)
+        return reader.as_rows(next(reader.batches(rows[None])), len(rows))
 
     def __iter__(self) -> Iterator[Row]:
         """Yield the rows one by one. Training wants `loader`, which gathers whole batches."""

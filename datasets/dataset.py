@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from shardmill.datasets.batch_dataset import BatchDataset
+from shardmill.datasets.field_names import name_fields
 from shardmill.datasets.gather.mapped_split import MappedSplit, read_only
-from shardmill.datasets.item_types import Batch, Row, Transform
+from shardmill.datasets.item_types import Batch, Layout, Row, Transform
 from shardmill.errors import KindError, UnknownSplitError
 from shardmill.faults import hint
 from shardmill.format.layout import Field, fixed_tensors
@@ -35,12 +36,16 @@ class ShardDataset(BatchDataset[Row, Batch]):
         transform: A function of `x` as it would be returned: of a row, or of a whole batch.
         target_transform: The same for `y`.
         per_row: Whether to apply the transforms to each row of a batch, and stack what they return.
+        names: The names of fields in rows and batches, which are dicts then:
+            `{"x": "pixel_values", "y": "labels"}`. Fields that are not listed keep their own names.
         manifest: The manifest of the artifact, if it was read before.
 
     Raises:
         MissingArtifactError: There is no such artifact.
         UnknownSplitError: The artifact has no such split.
         KindError: The artifact is of another kind.
+        ValueError: A field in `names` is unknown, or two fields get the same name.
+        TypeError: `names` does not map texts to texts.
         ArtifactError: The artifact cannot be read.
     """
 
@@ -54,6 +59,7 @@ class ShardDataset(BatchDataset[Row, Batch]):
         transform: Transform | None = None,
         target_transform: Transform | None = None,
         per_row: bool = False,
+        names: Mapping[str, str] | None = None,
         manifest: Manifest | None = None,
     ) -> None:
         self.path: Path = Path(path).absolute()
@@ -70,6 +76,11 @@ class ShardDataset(BatchDataset[Row, Batch]):
                 fix="use shardmill.open, which opens every kind",
             )
         self._record = _find_split(self.manifest, path, split)
+        if names is not None:
+            self._names = name_fields(names, self.manifest, where=path, layout=self._text_layout())
+
+    def _text_layout(self) -> Layout | None:
+        return None
 
     @cached_property
     def _mapped(self) -> MappedSplit:
@@ -92,7 +103,8 @@ class ShardDataset(BatchDataset[Row, Batch]):
 
     def _terms(self) -> Mapping[str, Any]:
         shapes = {field.name: _shape_of(field) for field in self.fields}
-        return {"kind": self.kind, **shapes, "classes": self.classes, "features": self.features}
+        facts = {"kind": self.kind, "classes": self.classes, "features": self.features}
+        return {**facts, **shapes} | ({} if self._names is None else {"names": self._names})
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in super().__getstate__().items() if name != "_mapped"}

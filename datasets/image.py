@@ -1,6 +1,7 @@
 """Images, or arrays of any other shape."""
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from typing_extensions import TypeVar
@@ -27,6 +28,8 @@ class ImageDataset(ShardDataset[ImageRow, ImageRow]):
         transform: A function of `x` as it would be returned: of a row, or of a whole batch.
         target_transform: The same for `y`.
         per_row: Whether to apply the transforms to each row of a batch, and stack what they return.
+        names: The names of fields in rows and batches, which are dicts then:
+            `{"x": "pixel_values", "y": "labels"}`. Fields that are not listed keep their own names.
         manifest: The manifest of the artifact, if it was read before.
 
     Raises:
@@ -58,6 +61,7 @@ class MNISTDataset(ImageDataset[ImageRow]):
         transform: Transform | None = None,
         target_transform: Transform | None = None,
         per_row: bool = False,
+        names: Mapping[str, str] | None = None,
         manifest: Manifest | None = None,
     ) -> None:
         super().__init__(
@@ -66,5 +70,6 @@ class MNISTDataset(ImageDataset[ImageRow]):
             transform=transform,
             target_transform=target_transform,
             per_row=per_row,
+            names=names,
             manifest=manifest,
         )

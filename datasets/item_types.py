@@ -1,8 +1,9 @@
 """The types of rows and batches, by which type checkers know what a dataset gives.
 
 A dataset has two of them: that of a row, `ds[0]`, and that of a batch, `ds[:256]`, which its loader
-gives too. Both are `(x, y)`, or `x` alone if the split has no target. What they are depends on the
-artifact, so they are parameters, and the usual type is the default:
+gives too. Both are `(x, y)`, or `x` alone if the split has no target, or a dict if fields have
+names. What they are depends on the artifact, so they are parameters, and the usual type is the
+default:
 `TabularDataset[tuple[dict[str, Tensor], Tensor]]` is a table with groups of features.
 """
 
@@ -46,3 +47,10 @@ class TextOptions(DatasetOptions, total=False):
     """The options of texts that do not change the type of a batch; see `TextDataset`."""
 
     max_tokens: int | None
+
+
+class NamedOptions(TextOptions, total=False):
+    """The options of any kind beside `names`, which decides the type of a batch alone."""
+
+    drop_features: Sequence[str]
+    layout: Layout

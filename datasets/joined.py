@@ -34,6 +34,7 @@ class JoinedDataset(BatchDataset[Row, Batch]):
         if not self.datasets:
             raise ValueError("there is no dataset to join")
         self._length = sum(map(len, self.datasets))
+        self._names = self.datasets[0]._names
         for dataset in self.datasets[1:]:
             _check_agreement(self.datasets[0], dataset)
 
@@ -43,7 +44,7 @@ class JoinedDataset(BatchDataset[Row, Batch]):
     def _open(self) -> "Reader":
         from shardmill.datasets.gather.joined_reader import JoinedReader
 
-        return JoinedReader([dataset.reader for dataset in self.datasets])
+        return JoinedReader([dataset._plain_reader for dataset in self.datasets])
 
     def _identity(self) -> str:
         return " + ".join(dataset._identity() for dataset in self.datasets)

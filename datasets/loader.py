@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from typing import Any, Generic
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data._utils.pin_memory import pin_memory
 
-from shardmill.datasets.gather.collate import GatheredRows, whole_batch
+from shardmill.datasets.gather.collate import whole_batch
 from shardmill.datasets.gather.reader import Reader
 from shardmill.datasets.item_types import Batch
 from shardmill.datasets.order.epoch_order import EpochOrder, Progress
@@ -146,10 +145,7 @@ class Loader(DataLoader[Any], Generic[Batch]):
         batches = reader.batches(rows)
         if self.collate_fn is not whole_batch:
             collate: Callable[[Any], Any] = self.collate_fn
-            gathered = partial(
-                GatheredRows, rows=rows.shape[1], labelled=reader.labelled, stack=reader.stack
-            )
-            batches = (collate(gathered(batch)) for batch in batches)
+            batches = (collate(reader.as_rows(batch, rows.shape[1])) for batch in batches)
         if self.pin_memory and torch.cuda.is_available():
             batches = map(pin_memory, batches)
         return batches

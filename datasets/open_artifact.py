@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from shardmill.datasets.dataset import ShardDataset
 from shardmill.datasets.image import ImageDataset
-from shardmill.datasets.item_types import DatasetOptions, Layout, TextOptions, Transform
+from shardmill.datasets.item_types import (
+    DatasetOptions,
+    Layout,
+    NamedOptions,
+    TextOptions,
+    Transform,
+)
 from shardmill.datasets.tabular import TabularDataset
 from shardmill.datasets.text import TextDataset
 from shardmill.format.manifest import Manifest
@@ -25,6 +31,16 @@ _DATASETS: Mapping[str, type[ShardDataset]] = {
 def open(  # noqa: A001
     path: str | os.PathLike[str], split: str = ..., **options: Unpack[DatasetOptions]
 ) -> ShardDataset: ...
+
+
+@overload
+def open(  # noqa: A001
+    path: str | os.PathLike[str],
+    split: str = ...,
+    *,
+    names: Mapping[str, str],
+    **options: Unpack[NamedOptions],
+) -> "ShardDataset[dict[str, Tensor], dict[str, Tensor]]": ...
 
 
 @overload
@@ -85,6 +101,7 @@ def open(  # noqa: A001  reads as shardmill.open(...)
     transform: Transform | None = None,
     target_transform: Transform | None = None,
     per_row: bool = False,
+    names: Mapping[str, str] | None = None,
     drop_features: Sequence[str] | None = None,
     layout: Layout | None = None,
     max_tokens: int | None = None,
@@ -101,6 +118,9 @@ def open(  # noqa: A001  reads as shardmill.open(...)
         transform: A function of `x` as it would be returned: of a row, or of a whole batch.
         target_transform: The same for `y`.
         per_row: Whether to apply the transforms to each row of a batch, and stack what they return.
+        names: The names of fields in rows and batches, which are dicts then:
+            `{"x": "pixel_values", "y": "labels"}`. Fields that are not listed keep their own names.
+            Padded texts have an `attention_mask` too; see `TextDataset`.
         drop_features: For tables, the names of the features to leave out of `x`.
         layout: For texts, also those of a table, how the `x` of a batch is put together: "padded"
             (if not given), "bag" or "jagged"; see `TextDataset`.
@@ -125,6 +145,7 @@ def open(  # noqa: A001  reads as shardmill.open(...)
         "transform": transform,
         "target_transform": target_transform,
         "per_row": per_row,
+        "names": names,
         "manifest": manifest,
     }
     of_kinds: dict[str, dict[str, Any]] = {

@@ -49,6 +49,8 @@ class TabularDataset(ShardDataset[TableRow, TableRow]):
         transform: A function of `x` as it would be returned: of a row, or of a whole batch.
         target_transform: The same for `y`.
         per_row: Whether to apply the transforms to each row of a batch, and stack what they return.
+        names: The names of fields in rows and batches, which are dicts then:
+            `{"x": "pixel_values", "y": "labels"}`. Fields that are not listed keep their own names.
         manifest: The manifest of the artifact, if it was read before.
 
     Raises:
@@ -78,6 +80,7 @@ class TabularDataset(ShardDataset[TableRow, TableRow]):
         transform: Transform | None = None,
         target_transform: Transform | None = None,
         per_row: bool = False,
+        names: Mapping[str, str] | None = None,
         manifest: Manifest | None = None,
     ) -> None:
         super().__init__(
@@ -86,6 +89,7 @@ class TabularDataset(ShardDataset[TableRow, TableRow]):
             transform=transform,
             target_transform=target_transform,
             per_row=per_row,
+            names=names,
             manifest=manifest,
         )
         if isinstance(drop_features, str):
@@ -93,14 +97,14 @@ class TabularDataset(ShardDataset[TableRow, TableRow]):
         check_text_options(layout, max_tokens)
         self._layout: Layout = layout
         self._max_tokens = max_tokens
-        names = (*self.manifest.features, *self._record.texts())
+        features = (*self.manifest.features, *self._record.texts())
         for name in drop_features:
-            if name not in names:
-                help_ = hint(name, names, f"it has {', '.join(names)}")
+            if name not in features:
+                help_ = hint(name, features, f"it has {', '.join(features)}")
                 raise ValueError(f"{path} has no feature {name!r} to drop; {help_}")
         self._dropped = frozenset(drop_features)
-        if self._dropped.issuperset(names):
-            raise ValueError(f"no feature of {path} is left: it has {', '.join(names)}")
+        if self._dropped.issuperset(features):
+            raise ValueError(f"no feature of {path} is left: it has {', '.join(features)}")
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -210,6 +214,7 @@ class TitanicDataset(TabularDataset[TableRow]):
         transform: Transform | None = None,
         target_transform: Transform | None = None,
         per_row: bool = False,
+        names: Mapping[str, str] | None = None,
         manifest: Manifest | None = None,
     ) -> None:
         super().__init__(
@@ -219,5 +224,6 @@ class TitanicDataset(TabularDataset[TableRow]):
             transform=transform,
             target_transform=target_transform,
             per_row=per_row,
+            names=names,
             manifest=manifest,
         )

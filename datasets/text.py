@@ -48,6 +48,10 @@ class TextDataset(ShardDataset[TextRow, TextBatch], Generic[TextBatch, TextRow])
         transform: A function of `x` as it would be returned: of a row, or of a whole batch.
         target_transform: The same for `y`.
         per_row: Whether to apply the transforms to each row of a batch, and stack what they return.
+        names: The names of fields in rows and batches, which are dicts then:
+            `{"x": "input_ids", "y": "labels"}`. Ids of layout "padded" are int64 then, with a mask
+            beside them, 1 for tokens and 0 for padding. It is the field `x.mask`, and is called
+            `attention_mask` unless `names` says otherwise. A "bag" has `x.offsets`, as `offsets`.
         manifest: The manifest of the artifact, if it was read before.
 
     Raises:
@@ -66,6 +70,17 @@ class TextDataset(ShardDataset[TextRow, TextBatch], Generic[TextBatch, TextRow])
     """
 
     kind = "text"
+
+    @overload
+    def __init__(
+        self: "TextDataset[dict[str, Tensor], dict[str, Tensor]]",
+        path: str | os.PathLike[str],
+        split: str = ...,
+        *,
+        names: Mapping[str, str],
+        layout: Layout = ...,
+        **options: Unpack[TextOptions],
+    ) -> None: ...
 
     @overload
     def __init__(
@@ -103,6 +118,7 @@ class TextDataset(ShardDataset[TextRow, TextBatch], Generic[TextBatch, TextRow])
         path: str | os.PathLike[str],
         split: str = ...,
         *,
+        names: Mapping[str, str] | None = ...,
         layout: Layout = ...,
         **options: Unpack[TextOptions],
     ) -> None: ...
@@ -117,19 +133,24 @@ class TextDataset(ShardDataset[TextRow, TextBatch], Generic[TextBatch, TextRow])
         transform: Transform | None = None,
         target_transform: Transform | None = None,
         per_row: bool = False,
+        names: Mapping[str, str] | None = None,
         manifest: Manifest | None = None,
     ) -> None:
+        check_text_options(layout, max_tokens)
+        self._layout: Layout = layout
         super().__init__(
             path,
             split,
             transform=transform,
             target_transform=target_transform,
             per_row=per_row,
+            names=names,
             manifest=manifest,
         )
-        check_text_options(layout, max_tokens)
-        self._layout = layout
         self._max_tokens = max_tokens
+
+    def _text_layout(self) -> Layout:
+        return self._layout
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -177,6 +198,17 @@ class AGNewsDataset(TextDataset[TextBatch, TextRow]):
 
     @overload
     def __init__(
+        self: "AGNewsDataset[dict[str, Tensor], dict[str, Tensor]]",
+        path: str | os.PathLike[str] = ...,
+        split: str = ...,
+        *,
+        names: Mapping[str, str],
+        layout: Layout = ...,
+        **options: Unpack[TextOptions],
+    ) -> None: ...
+
+    @overload
+    def __init__(
         self: "AGNewsDataset[tuple[Padded, Tensor]]",
         path: str | os.PathLike[str] = ...,
         split: str = ...,
@@ -211,6 +243,7 @@ class AGNewsDataset(TextDataset[TextBatch, TextRow]):
         path: str | os.PathLike[str] = ...,
         split: str = ...,
         *,
+        names: Mapping[str, str] | None = ...,
         layout: Layout = ...,
         **options: Unpack[TextOptions],
     ) -> None: ...
@@ -225,6 +258,7 @@ class AGNewsDataset(TextDataset[TextBatch, TextRow]):
         transform: Transform | None = None,
         target_transform: Transform | None = None,
         per_row: bool = False,
+        names: Mapping[str, str] | None = None,
         manifest: Manifest | None = None,
     ) -> None:
         super().__init__(
@@ -235,5 +269,6 @@ class AGNewsDataset(TextDataset[TextBatch, TextRow]):
             transform=transform,
             target_transform=target_transform,
             per_row=per_row,
+            names=names,
             manifest=manifest,
         )

@@ -50,6 +50,11 @@ assert_type(both[:64], tuple[Padded, Tensor])
 mixed = shardmill.mix({images: 0.5, shardmill.MNISTDataset(): 0.5}, seed=1)
 assert_type(next(iter(mixed.loader(64))), Row)
 
+named = shardmill.open("artifacts/mnist", names={"x": "pixel_values", "y": "labels"})
+assert_type(named[0], dict[str, Tensor])
+texts = TextDataset("artifacts/ag_news", names={"x": "input_ids"}, max_tokens=64)
+assert_type(texts[:64], dict[str, Tensor])
+
 model = shardmill.load_model("runs/titanic/model")
 print(shardmill.open("artifacts/mnist", split="test", per_row=True)[0], model)
 """
@@ -60,6 +65,7 @@ shardmill.TextDataset("a", layout="bags")
 shardmill.MNISTDataset(transfrom=None)
 shardmill.ImageDataset("a").loader(64, shufle=True)
 shardmill.ImageDataset("a")[:64][0].ids
+shardmill.open("a", names=["x"])
 """
 
 

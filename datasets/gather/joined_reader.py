@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from shardmill.datasets.gather.batch_rows import join_rows
+from shardmill.datasets.gather.collate import GatheredRows
 from shardmill.datasets.gather.mapped_split import Access
 from shardmill.datasets.gather.reader import Reader
 from shardmill.datasets.gather.text_stack import TextStack
@@ -61,6 +62,10 @@ class JoinedReader:
         """Return one row."""
         at = int(torch.searchsorted(self._ends, row, right=True))
         return self._readers[at].one(row - self._starts[at])
+
+    def as_rows(self, batch: Any, rows: int) -> GatheredRows:
+        """Return a batch as its rows."""
+        return GatheredRows(batch, rows, labelled=self.labelled, stack=self.stack)
 
     def targets(self) -> Any:
         """Return the `y` of all rows."""

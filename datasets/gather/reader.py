@@ -5,12 +5,13 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from shardmill.datasets.gather.collate import GatheredRows
 from shardmill.datasets.gather.mapped_split import Access
 from shardmill.datasets.gather.text_stack import TextStack
 
 
 class Reader(Protocol):
-    """Rows by number, in batches: `(x, y)`, or `x` alone where there is no target.
+    """Rows by number, in batches: `(x, y)`, `x` alone where there is no target, or dicts.
 
     Attributes:
         rows: How many rows there are.
@@ -30,6 +31,10 @@ class Reader(Protocol):
 
     def one(self, row: Tensor) -> Any:
         """Return one row, of the number `row` [] int64."""
+        ...
+
+    def as_rows(self, batch: Any, rows: int) -> GatheredRows:
+        """Return a batch of so many rows as its rows, which are made when they are asked for."""
         ...
 
     def targets(self) -> Any:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from shardmill.datasets.gather.batch_rows import count_rows, cut_row
-from shardmill.datasets.gather.collate import as_row
+from shardmill.datasets.gather.collate import GatheredRows, as_row
 from shardmill.datasets.gather.mapped_split import Access, MappedSplit
 from shardmill.datasets.gather.targets import open_targets
 from shardmill.datasets.gather.text_stack import TextStack
@@ -116,6 +116,10 @@ class SplitReader:
         if self._transforms.y is not None:
             y = self._transforms.y(y)
         return as_row(x, y, labelled=True, stack=self.stack)
+
+    def as_rows(self, batch: Any, rows: int) -> GatheredRows:
+        """Return a batch as its rows."""
+        return GatheredRows(batch, rows, labelled=self.labelled, stack=self.stack)
 
     def targets(self) -> Any:
         """Return the `y` of all rows.
