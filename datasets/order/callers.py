@@ -13,6 +13,7 @@ from shardmill.errors import DividedTwiceError
 
 ACCELERATE = "accelerate.data_loader"
 LIGHTNING = ("lightning.pytorch", "pytorch_lightning")  # Lightning has two names
+FABRIC = ("lightning.fabric.wrappers", "lightning_fabric.wrappers")
 
 
 def refuse_accelerate() -> None:
@@ -51,6 +52,14 @@ def lightning_overfits() -> bool:
         if trainer is not None and issubclass(type(trainer), trainers):
             return bool(trainer.overfit_batches > 0)
     return False
+
+
+def fabric_counts() -> bool:
+    """Say whether a loader that Lightning Fabric has set up is about to set the epoch.
+
+    It counts epochs from 0, whatever epoch was resumed.
+    """
+    return any(frame.f_code.co_name == "__iter__" for frame in _callers(*FABRIC))
 
 
 def _callers(*modules: str) -> Iterator[FrameType]:

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from shardmill.datasets.gather.mapped_split import Access
-from shardmill.datasets.order.callers import lightning_overfits, refuse_accelerate
+from shardmill.datasets.order.callers import fabric_counts, lightning_overfits, refuse_accelerate
 from shardmill.datasets.order.ranks import rank_and_world_size
 from shardmill.datasets.order.row_order import Places, RowOrder
 
@@ -121,11 +121,14 @@ class EpochOrder:
     def set_epoch(self, epoch: int) -> None:
         """Make the next iteration the epoch of this number, from 0.
 
-        An epoch that was resumed in its middle goes on there.
+        An epoch that was resumed in its middle goes on there. The epochs that Lightning Fabric sets
+        are not taken, since it counts them from 0 after a resume, too.
 
         Raises:
             ValueError: The number is negative.
         """
+        if fabric_counts():
+            return
         epoch = operator.index(epoch)
         if epoch < 0:
             raise ValueError(f"epochs are counted from 0 on, not {epoch}")
