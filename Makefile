@@ -19,7 +19,7 @@ RAW_OPTION := $(if $(filter file,$(origin RAW)),,--raw "$(RAW)")
 WORKERS_OPTION := $(if $(WORKERS),--workers $(WORKERS),)
 
 .DEFAULT_GOAL := help
-.PHONY: help preprocess train test test-torchtext fuzz bench bench-load bench-preprocess bench-scale bench-accuracy bench-paired check docs format clean
+.PHONY: help preprocess train test test-torchtext test-frameworks fuzz bench bench-load bench-preprocess bench-scale bench-accuracy bench-paired check docs format clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -53,6 +53,10 @@ test-torchtext: .venv-torchtext/.installed  ## tests against the real torchtext,
 	.venv-torchtext/bin/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints-torchtext.txt --editable '.[torchtext,train,dev]'
 	@touch $@
+
+test-frameworks: $(INSTALLED)  ## run the pages about other frameworks, each with the wheel alone in an environment
+	rm -rf build/wheel && $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	$(BIN)/python tests/support/run_frameworks.py --wheel build/wheel/*.whl --out .venv-frameworks
 
 fuzz: $(INSTALLED)  ## damage artifacts and models, and read them: FUZZ_OPTIONS="--cases N --seed N"
 	$(BIN)/python tests/support/fuzz_artifacts.py $(FUZZ_OPTIONS)
@@ -110,6 +114,6 @@ format: $(INSTALLED)  ## format the code
 	$(BIN)/ruff format .
 
 clean:  ## remove everything that was built, downloaded data excepted
-	rm -rf .venv .venv-accuracy .venv-bench .venv-mosaicml .venv-torchtext build dist site runs data/sample data/bench .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf .venv .venv-accuracy .venv-bench .venv-frameworks .venv-mosaicml .venv-torchtext build dist site runs data/sample data/bench .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find artifacts -mindepth 1 -maxdepth 1 -type d -exec rm -rf {} +
