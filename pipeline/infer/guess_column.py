@@ -32,6 +32,17 @@ def is_text(facts: ColumnFacts) -> bool:
     return has_words and distinct > facts.known * 0.3
 
 
+def may_be_text(facts: ColumnFacts) -> bool:
+    """Say whether a column that is the only feature is one of short texts: no two cells are alike.
+
+    As categories, such cells would tell nothing.
+    """
+    found = facts.arrow_type
+    typed = found is not None and not pa.types.is_string(found)
+    distinct = facts.is_closed and len(facts.values) == facts.known > 1
+    return not typed and distinct and facts.words > facts.texts
+
+
 def guess_column(facts: ColumnFacts, *, keep: bool = False) -> Guess:
     """Return the keys of a column that is a feature, or that is dropped.
 

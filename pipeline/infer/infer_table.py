@@ -7,7 +7,7 @@ from typing import Any
 from shardmill.errors import EmptyFileError, UnclearFilesError
 from shardmill.pipeline.infer.column_facts import ColumnFacts
 from shardmill.pipeline.infer.guess import Guess
-from shardmill.pipeline.infer.guess_column import guess_column, is_text
+from shardmill.pipeline.infer.guess_column import guess_column, is_text, may_be_text
 from shardmill.pipeline.infer.guess_splits import FEWEST_ROWS, guess_splits, held_out, name_of
 from shardmill.pipeline.infer.guess_target import find_target, guess_target
 from shardmill.pipeline.infer.inferred import Inferred, raw_folder
@@ -59,13 +59,14 @@ def infer_table(
     _add_rules(parts, facts)
     everywhere = merged([file for several in facts.values() for file in several])
     used = {name: f for name, f in everywhere.items() if name != column and name in train}
-    texts = [name for name, f in used.items() if is_text(f)]
     used = {name: f for name, f in used.items() if name not in parts.split_columns}
     features = {name: guess_column(f) for name, f in used.items()}
+    alone = [guess.keys["dtype"] for guess in features.values()] == ["str"]
+    texts = [name for name, f in used.items() if is_text(f) or (alone and may_be_text(f))]
     if not texts and all(guess.keys.get("drop") for guess in features.values()):
         features = {name: guess_column(f, keep=True) for name, f in used.items()}
     first = facts["train"][0]
-    if texts and all(guess.keys.get("drop") for guess in features.values()):
+    if texts and (alone or all(guess.keys.get("drop") for guess in features.values())):
         parts.kind = "text"
         parts.text = _text(first, texts, everywhere)
     else:
@@ -186,6 +187,8 @@ def _text(first: FileFacts, texts: Sequence[str], columns: Mapping[str, ColumnFa
     reason = ""
     if len(texts) > 1:
         reason = f"{' and '.join(texts)} are joined; [groups] instead of join keeps them apart"
+    elif not is_text(columns[texts[0]]):
+        reason = "few words, but no two cells are alike, so they are texts and no categories"
     if sum(columns[name].scripts for name in texts) * 2 > sum(columns[n].texts for n in texts):
         keys["tokenizer"] = "characters"
         reason = "written without spaces, so each character is a token; bpe learns pieces of words"

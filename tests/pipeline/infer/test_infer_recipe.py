@@ -120,6 +120,16 @@ def test_a_few_odd_cells_among_numbers_go_to_quarantine(tmp_path: Path) -> None:
     )
 
 
+def test_short_texts_are_texts_if_no_two_are_alike(tmp_path: Path) -> None:
+    inferred = infer(tmp_path, "text,y", ["good film,1", "bad film,0", "plain,0"], "y")
+    assert tomllib.loads(inferred.text)["text"]["join"] == ["text"]
+    assert "few words, but no two cells are alike" in inferred.text
+    inferred = infer(tmp_path, "text,y", ["good film,1", "bad film,0", "bad film,0"], "y")
+    assert columns(inferred)["text"]["categories"] == "learn"
+    inferred = infer(tmp_path, "text,n,y", ["good film,1,1", "bad film,2,0", "plain,3,0"], "y")
+    assert columns(inferred)["text"]["categories"] == "learn"
+
+
 def test_targets_are_classes_or_numbers(tmp_path: Path) -> None:
     rows = [f"{i / 3},{i % 4},{i * 1.5}" for i in range(ROWS)]
     target = tomllib.loads(infer(tmp_path, "a,b,c", rows, "b").text)["target"]
