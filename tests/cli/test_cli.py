@@ -108,7 +108,7 @@ def test_json(toy: Toy) -> None:
     assert inspected["splits"]["train"]["rows"] == 2
     assert inspected["statistics"]["size"]["mean"] == 2.0
     (verified,) = json.loads(done("verify", toy.artifact, "--json").stdout)
-    assert (verified["artifact"], verified["files"]) == (str(toy.artifact), 4)
+    assert (verified["artifact"], verified["files"]) == (str(toy.artifact), 3)
 
 
 def test_json_is_alone_on_stdout(toy: Toy) -> None:
