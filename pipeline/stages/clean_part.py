@@ -1,29 +1,26 @@
 """Cleans one part of a split, together with the rows of it that other splits hold out."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from shardmill.format.arrow_arrays import arrow_array, numpy_array
 from shardmill.format.manifest import ParquetRecord
 from shardmill.kinds.find_kind import find_kind
 from shardmill.kinds.row import Cleaned, reason_of
 from shardmill.pipeline.stages.clean_job import CleanJob
 from shardmill.pipeline.stages.dataset_card import class_labels
-from shardmill.pipeline.stages.hold_out import GroupDraw, HoldOutDraw, hold_out_draws
+from shardmill.pipeline.stages.hold_out import hold_out_draws
 from shardmill.pipeline.stages.joined_lines import JoinedLines, joined_lines, may_have_joined
 from shardmill.pipeline.stages.prepared_rows import PreparedFile, PreparedWriter
+from shardmill.pipeline.stages.share_rows import groups_of, shares, with_groups
 from shardmill.pipeline.stages.unknown_values import with_others
 from shardmill.pipeline.stages.write_parquet import ParquetFile
 from shardmill.raw.cut_parts import Chunk, Part
 from shardmill.raw.row_source import BadPlace, Place
-from shardmill.raw.spell_values import texts_without_null
 from shardmill.raw.untaken_rows import few_values
 
 
@@ -71,7 +68,7 @@ def clean_part(job: CleanJob, part: Part) -> dict[str, CleanedPart]:
     labelled = recipe.splits[name].labelled
     label = find_kind(recipe).label_column(recipe) if labelled else None
     draws = hold_out_draws(recipe, name, part.index)
-    groups = {s: h.group for s in draws if (h := recipe.splits[s].hold_out) and h.group}
+    groups = groups_of(recipe, draws)
     with ExitStack() as stack:
         outputs = {split: PartOutput(job, split, part.index, stack) for split in (*draws, name)}
         left_out = _LeftOut(job, part.index, stack)
@@ -81,8 +78,8 @@ def clean_part(job: CleanJob, part: Part) -> dict[str, CleanedPart]:
             left_out.add(chunk, cleaned, bad)
             left_out.untaken.update(untaken)
             left_out.look_at(chunk, len(raw) + len(bad) + sum(untaken.values()))
-            shares = _shares(_with_groups(cleaned, raw, groups), label, draws, groups)
-            for output, table in zip(outputs.values(), shares, strict=True):
+            shared = shares(with_groups(cleaned, raw, groups), label, draws, groups)
+            for output, table in zip(outputs.values(), shared, strict=True):
                 output.parquet.write(table)
             if job.ticks is not None:
                 job.ticks.add()
@@ -91,43 +88,6 @@ def clean_part(job: CleanJob, part: Part) -> dict[str, CleanedPart]:
     # Arrow would keep freed memory for later, on top of what the next stage needs.
     pa.default_memory_pool().release_unused()
     return written
-
-
-_GROUP = "\0group "  # before the name of a column with groups, which is no name of a column
-
-
-def _with_groups(cleaned: Cleaned, raw: pa.Table, groups: Mapping[str, str]) -> pa.Table:
-    """Return cleaned rows with the groups that hold-outs go by."""
-    table = cleaned.table
-    if groups:
-        left = {*cleaned.dropped, *(fault.row for fault in cleaned.faults)}
-        kept = [row for row in range(len(raw)) if row not in left]
-        for name in dict.fromkeys(groups.values()):
-            cells = texts_without_null(raw.column(name))
-            texts = pc.utf8_trim_whitespace(cells.take(pa.array(kept, pa.int64())))
-            table = table.append_column(f"{_GROUP}{name}", texts)
-    return table
-
-
-def _shares(
-    table: pa.Table,
-    label: str | None,
-    draws: Mapping[str, HoldOutDraw | GroupDraw],
-    groups: Mapping[str, str],
-) -> Iterator[pa.Table]:
-    """Yield the rows that each hold-out draws from those that are left, and at last the rest."""
-    own = [name for name in table.column_names if not name.startswith(_GROUP)]
-    for split, draw in draws.items():
-        if isinstance(draw, GroupDraw):
-            held_out = draw.draw(table.column(f"{_GROUP}{groups[split]}").combine_chunks())
-        else:
-            labels = np.zeros(len(table), np.int64)
-            if label is not None:
-                labels = numpy_array(table.column(label))
-            held_out = draw.draw(labels)
-        yield table.filter(arrow_array(held_out)).select(own)
-        table = table.filter(arrow_array(~held_out))
-    yield table.select(own)
 
 
 class PartOutput:

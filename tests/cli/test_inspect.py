@@ -103,8 +103,8 @@ def test_one_row(trees: Path) -> None:
     text = done("inspect", trees, "--row", "train:1").stdout
     for line in ("  height                   2.25", "  leaf=long                1", "  1 = elm"):
         assert line in text.splitlines()
-    assert "  trees.csv\n" in text  # which row of it is not sure, since rows were left out
-    assert "test.csv, row 1" in done("inspect", trees, "--row", "test:1").stdout
+    assert f"{trees.parent.parent / 'trees.csv'}, line 3\n  2.25,long,elm\n" in text
+    assert "test.csv, line 3\n  5,long,oak" in done("inspect", trees, "--row", "test:1").stdout
     facts = json.loads(done("inspect", trees, "--row", "1", "--json").stdout)
     assert facts["tensors"]["x"]["values"] == [2.25, 0, 1, 0]
 

@@ -26,7 +26,7 @@ _EXAMPLES = examples(
 @click.option(
     "--row",
     metavar="SPLIT:NUMBER",
-    help="Show one row, as it was cleaned and as tensors. Rows are counted from 0.",
+    help="Show one row: raw, cleaned and as tensors. Rows are counted from 0.",
 )
 @click.option(
     "--rejected", is_flag=True, help="List the rows that were left out: file, line, why, and text."
@@ -125,6 +125,7 @@ def _show_row(artifact: Path, given: str, console: "Console", *, as_json: bool) 
     from shardmill.cli.print_rows import print_row
     from shardmill.format.describe_rows import describe_row
     from shardmill.format.manifest import Manifest
+    from shardmill.pipeline.stages.raw_row import place_facts, raw_row
 
     manifest = Manifest.load(artifact)
     split, colon, text = given.rpartition(":")
@@ -140,6 +141,8 @@ def _show_row(artifact: Path, given: str, console: "Console", *, as_json: bool) 
             param_hint="--row",
         )
     facts = describe_row(artifact, manifest, split, int(text))
+    place = raw_row(artifact, manifest, split, int(text))
+    facts["raw"]["place"] = None if place is None else place_facts(place)
     if as_json:
         print_json(facts)
     else:

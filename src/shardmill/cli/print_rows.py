@@ -34,9 +34,15 @@ def print_row(row: Facts, features: list[str], console: "Console") -> None:
 
     line(f"{row['split']}:{row['row']}", "bold cyan")
     raw = row["raw"]
-    at = "" if raw["row"] is None else f", row {raw['row']:,}, counted from 0"
     line("raw", "bold cyan")
-    line(f"  {', '.join(map(visible, raw['files'])) or 'not known'}{at}")
+    place = raw.get("place")
+    if place is None:
+        line(f"  {', '.join(map(visible, raw['files'])) or 'not known'}")
+    else:
+        number = "".join(f", {unit} {place[unit]:,}" for unit in ("line", "row") if unit in place)
+        line(f"  {visible(place['file'])}{number}")
+        for text in (place["text"] or "").splitlines():
+            line(f"  {visible(text)}")
     line("cleaned", "bold cyan")
     for name, value in row["cleaned"].items():
         line(f"  {visible(name):<24} {_cell(value)}")

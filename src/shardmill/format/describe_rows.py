@@ -78,7 +78,7 @@ def describe_row(folder: Path, manifest: Manifest, name: str, row: int) -> dict[
     return {
         "split": name,
         "row": row,
-        "raw": _place(manifest, name, row),
+        "raw": {"files": _raw_files(manifest, name)},
         "cleaned": {
             key: _plain(value)
             for key, value in (cleaned or [{}])[0].items()
@@ -175,22 +175,14 @@ def _tensor(
     return facts
 
 
-def _place(manifest: Manifest, name: str, row: int) -> dict[str, Any]:
-    """Return the raw files of a row, and its number in the file if that is sure."""
+def _raw_files(manifest: Manifest, name: str) -> list[str]:
+    """Return the paths of the raw files of a split, as its recipe has them."""
     recipe = recipe_of(manifest)
     said = None if recipe is None else recipe.splits.get(name)
     if recipe is None or said is None:
-        return {"files": [], "row": None}
-    split, source = manifest.splits[name], said
-    if said.hold_out is not None:
-        source = recipe.splits[said.hold_out.split]
-    files = source.files()
-    gives = any(other.hold_out_of(name) for other in recipe.splits.values())
-    whole = not (split.dropped or split.rejected or said.hold_out is not None or gives)
-    one = len(source.input_files()) == 1 and not any(file.is_pattern for file in files)
-    taken = [getattr(file, "where", None) for file in files]
-    is_sure = whole and one and not any(taken)
-    return {"files": [file.path for file in files], "row": row if is_sure else None}
+        return []
+    source = said if said.hold_out is None else recipe.splits[said.hold_out.split]
+    return [file.path for file in source.files()]
 
 
 def _plain(value: Any) -> Any:
