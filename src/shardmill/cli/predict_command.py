@@ -65,7 +65,7 @@ def command(
     runs: Path,
     quiet: bool,
 ) -> None:
-    """Predict the classes or the numbers of raw rows with a saved model.
+    """Predict a class or a number for raw rows with a saved model.
 
     MODEL is a model that `shardmill train` has saved: the name or the folder of the run, or its own
     folder. INPUT is a raw file like those of its
