@@ -113,7 +113,7 @@ def _unchanged_files(recipe: AnyRecipe, artifact: Path) -> RawFiles | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     depth = len(Path(recipe.row_files()[0].path).parts)
-    folders = {Path(path).parents[depth - 1] for path in known if len(Path(path).parts) > depth}
+    folders = {Path(path).parents[depth - 1] for path in known if len(Path(path).parts) >= depth}
     for folder in sorted(folders):
         raw = find_raw_files(recipe, folder)
         if all(raw.of(file) for file in recipe.files()) and is_known(recipe, raw, artifact):

@@ -96,3 +96,12 @@ def test_inspect_shows_it(tmp_path: Path) -> None:
     assert facts["raw"]["place"] == place
     (tmp_path / "t.csv").unlink()
     assert "raw\n  t.csv\n" in done("inspect", artifact, "--row", "2").stdout
+
+
+def test_raw_files_beside_which_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_rows(Path("t.csv"))
+    artifact = build(parse_recipe(RECIPE % ("t.csv", ""), where="t"), Path(), tmp_path / "out")
+    place = raw_row(artifact, Manifest.load(artifact), "train", 2)
+    assert place is not None
+    assert (str(place.file), place.number, place.text) == ("t.csv", 4, "2,2,p2,a")
