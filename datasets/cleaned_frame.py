@@ -14,7 +14,7 @@ _NULLABLE: dict[pa.DataType, object] = {pa.int64(): pd.Int64Dtype(), pa.bool_():
 
 
 def cleaned_frame(files: Sequence[Path]) -> pd.DataFrame:
-    """Return the rows of Parquet files of the same columns.
+    """Return the rows of Parquet files of the same columns. Without files, there are no columns.
 
     Raises:
         DamagedFileError: A file is missing, or is no Parquet.
@@ -23,7 +23,7 @@ def cleaned_frame(files: Sequence[Path]) -> pd.DataFrame:
     for path in files:
         with whole_file(path):
             tables.append(pq.read_table(path))
-    table = pa.concat_tables(tables).replace_schema_metadata()
+    table = pa.concat_tables(tables or [pa.table({})]).replace_schema_metadata()
     frame: pd.DataFrame = table.to_pandas()
     for name, column in zip(table.column_names, table.columns, strict=True):
         if column.null_count and column.type in _NULLABLE:

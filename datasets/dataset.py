@@ -181,9 +181,7 @@ class ShardDataset(BatchDataset[Row, Batch]):
             if len(self._record.shards) > 1:  # stored offsets count from the start of their shard
                 shards = np.arange(len(self)) // self._record.rows_per_shard
                 offsets = read_only(offsets + shards * self._mapped.sources[field.name].stride)
-            # Names of a field of several are `x.<group>.offsets`, those of a single one `offsets`.
-            prefix = "" if field.group is None else f"{field.name}."
-            arrays |= {f"{prefix}offsets": offsets, f"{prefix}sizes": sizes}
+            arrays |= zip(_names_of_rows(field), (offsets, sizes), strict=True)
         return arrays
 
     def csr(self, group: str | None = None) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
@@ -213,8 +211,7 @@ class ShardDataset(BatchDataset[Row, Batch]):
         field = _find_text(self, group)
         arrays = self.numpy()
         ids = arrays[field.name]
-        prefix = "" if field.group is None else f"{field.name}."
-        offsets, sizes = arrays[f"{prefix}offsets"], arrays[f"{prefix}sizes"]
+        offsets, sizes = (arrays[name] for name in _names_of_rows(field))
         ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
         starts = range(0, len(self), self._record.rows_per_shard)
         parts = [
@@ -237,8 +234,8 @@ class ShardDataset(BatchDataset[Row, Batch]):
         """Return all cleaned rows as a DataFrame, before they are encoded.
 
         Row i is the one that `ds[i]` is made of. Classes are their indices, which `decoder` names.
-        Columns of whole numbers or bools with missing
-        cells are of the dtypes `Int64` and `boolean`, so that no value changes.
+        Columns of whole numbers or bools with missing cells are of the dtypes `Int64` and
+        `boolean`, so that no value changes.
 
         Raises:
             DamagedFileError: A file is missing, or is no Parquet.
@@ -274,6 +271,12 @@ def _find_text(of: ShardDataset[Any, Any], group: str | None) -> Field:
         expected = f"one of {', '.join(names)}" if texts.keys() != {None} else "None"
         raise ValueError(f"group is {expected}, not {group!r}")
     return texts[group]
+
+
+def _names_of_rows(field: Field) -> tuple[str, str]:
+    """Return what `numpy` calls the offsets and the sizes of the rows of a ragged field."""
+    prefix = "" if field.group is None else f"{field.name}."
+    return f"{prefix}offsets", f"{prefix}sizes"
 
 
 def _shape_of(field: Field) -> str:

@@ -74,7 +74,7 @@ def read_contents(
     Raises:
         InputError: A raw file cannot be read.
     """
-    known, encodings = _known(artifact), _encodings(recipe)
+    known, encodings = known_files(artifact), _encodings(recipe)
     total, before = raw.bytes(), 0
     contents: dict[str, tuple[RawContent, ...]] = {}
     for file in recipe.files():
@@ -116,7 +116,7 @@ def readable_contents(
 
 def is_known(recipe: AnyRecipe, raw: RawFiles, artifact: Path) -> bool:
     """Say whether build.json knows the content of all raw files, so that none must be read."""
-    known = _known(artifact)
+    known = known_files(artifact)
     return all(
         known_content(found, known.get(str(found.path), {})) is not None
         for file in recipe.files()
@@ -126,7 +126,7 @@ def is_known(recipe: AnyRecipe, raw: RawFiles, artifact: Path) -> bool:
 
 def known_digests(recipe: AnyRecipe, raw: RawFiles, artifact: Path) -> dict[str, str | None]:
     """Return the SHA-256 of each raw file, by its path in raw.json; None where it is not known."""
-    known = _known(artifact)
+    known = known_files(artifact)
     digests: dict[str, str | None] = {}
     for file in recipe.files():
         for found in raw.of(file):
@@ -159,7 +159,8 @@ def keep_known(artifact: Path, contents: Mapping[str, Sequence[RawContent]]) -> 
         replace_build(artifact, build_json({**others, "raw": now}))
 
 
-def _known(artifact: Path) -> Mapping[str, Any]:
+def known_files(artifact: Path) -> Mapping[str, Any]:
+    """Return what build.json holds of each raw file, by its path; empty if it is not whole."""
     try:
         known = json.loads((artifact / BUILD_NAME).read_bytes())["raw"]
     except (OSError, ValueError, KeyError, TypeError):

@@ -13,10 +13,9 @@ from shardmill.kinds.find_kind import find_kind
 from shardmill.kinds.row import Cleaned, reason_of
 from shardmill.pipeline.stages.clean_job import CleanJob
 from shardmill.pipeline.stages.dataset_card import class_labels
-from shardmill.pipeline.stages.hold_out import hold_out_draws
 from shardmill.pipeline.stages.joined_lines import JoinedLines, joined_lines, may_have_joined
 from shardmill.pipeline.stages.prepared_rows import PreparedFile, PreparedWriter
-from shardmill.pipeline.stages.share_rows import groups_of, shares, with_groups
+from shardmill.pipeline.stages.share_rows import RowShares
 from shardmill.pipeline.stages.unknown_values import with_others
 from shardmill.pipeline.stages.write_parquet import ParquetFile
 from shardmill.raw.cut_parts import Chunk, Part
@@ -65,21 +64,17 @@ def clean_part(job: CleanJob, part: Part) -> dict[str, CleanedPart]:
         InputError: A row is not what the recipe says, and such rows are not put in quarantine.
     """
     recipe, name = job.recipe, job.split
-    labelled = recipe.splits[name].labelled
-    label = find_kind(recipe).label_column(recipe) if labelled else None
-    draws = hold_out_draws(recipe, name, part.index)
-    groups = groups_of(recipe, draws)
+    shares = RowShares(recipe, name, part.index)
     with ExitStack() as stack:
-        outputs = {split: PartOutput(job, split, part.index, stack) for split in (*draws, name)}
+        outputs = {split: PartOutput(job, split, part.index, stack) for split in shares.names}
         left_out = _LeftOut(job, part.index, stack)
         for chunk in part.chunks:
             raw, bad, untaken = job.source.read(chunk)
-            cleaned = find_kind(recipe).clean(recipe, raw, labelled=labelled)
+            cleaned = find_kind(recipe).clean(recipe, raw, labelled=shares.labelled)
             left_out.add(chunk, cleaned, bad)
             left_out.untaken.update(untaken)
             left_out.look_at(chunk, len(raw) + len(bad) + sum(untaken.values()))
-            shared = shares(with_groups(cleaned, raw, groups), label, draws, groups)
-            for output, table in zip(outputs.values(), shared, strict=True):
+            for output, table in zip(outputs.values(), shares.of(cleaned, raw), strict=True):
                 output.parquet.write(table)
             if job.ticks is not None:
                 job.ticks.add()

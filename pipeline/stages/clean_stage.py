@@ -8,7 +8,7 @@ from pathlib import Path
 from shardmill.errors import EmptyFileError, TooManyBadRowsError
 from shardmill.format.manifest import CleanedSplit, CleanRecord
 from shardmill.format.record import to_json
-from shardmill.kinds.find_kind import find_kind, target_fields
+from shardmill.kinds.find_kind import target_fields
 from shardmill.pipeline.builds.build_run import BuildRun
 from shardmill.pipeline.builds.generation import Generation, new_generation
 from shardmill.pipeline.builds.plan_build import CLEAN_NAME, Plan, check_unchanged
@@ -17,8 +17,8 @@ from shardmill.pipeline.stages.clean_part import CleanedPart, clean_part
 from shardmill.pipeline.stages.hold_out_last import last_rows, parts_to_share, share_part
 from shardmill.pipeline.stages.joined_lines import JoinedLines
 from shardmill.pipeline.stages.prepared_rows import PreparedFiles
-from shardmill.raw.cut_parts import cut_parts
-from shardmill.raw.sources import bytes_of, split_source
+from shardmill.pipeline.stages.split_parts import parts_of, source_to_clean
+from shardmill.raw.sources import bytes_of
 from shardmill.raw.untaken_rows import few_values
 
 
@@ -44,9 +44,7 @@ def run_clean(
         for name in plan.recipe.source_splits():
             job = _clean_job(plan, build, name, generation=generation, scratch=scratch)
             size, sizes = bytes_of(job.source), build.sizes
-            chunks = job.source.chunks(sizes.chunk_bytes)
-            cut = cut_parts(chunks, part_bytes=sizes.part_bytes(size))
-            tasks = ((job, part) for part in cut)
+            tasks = ((job, part) for part in parts_of(job.source, sizes))
             cleaning = build.run(
                 "clean",
                 clean_part,
@@ -95,13 +93,10 @@ def _hold_out_last(job: CleanJob, build: BuildRun, parts: dict[str, list[Cleaned
 def _clean_job(
     plan: Plan, build: BuildRun, split: str, *, generation: Generation, scratch: Path | None
 ) -> CleanJob:
-    columns = find_kind(plan.recipe).source_columns(plan.recipe)
-    columns = columns.with_others(plan.recipe.group_columns(split))
-    source = split_source(plan.recipe, plan.recipe.splits[split], plan.raw, columns)
     return CleanJob(
         recipe=plan.recipe,
         split=split,
-        source=source,
+        source=source_to_clean(plan.recipe, split, plan.raw),
         generation=generation,
         scratch=scratch,
         raw_paths=plan.raw_paths(),

@@ -5,8 +5,8 @@ cleaned once more, in memory, and its rows are counted. A build keeps nothing of
 from, nor in which order the recipe names the splits that are held out, so every order is tried.
 """
 
-import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import islice, permutations
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,19 +19,18 @@ from shardmill.format.describe_rows import recipe_of
 from shardmill.format.manifest import Manifest
 from shardmill.format.read_rows import cleaned_rows
 from shardmill.kinds.find_kind import find_kind
-from shardmill.pipeline.builds.generation import BUILD_NAME
 from shardmill.pipeline.builds.read_content import (
     Reading,
     is_known,
+    known_files,
     read_contents,
     readable_contents,
 )
-from shardmill.pipeline.stages.hold_out import hold_out_draws
-from shardmill.pipeline.stages.share_rows import groups_of, kept_rows, shares, with_groups
-from shardmill.raw.cut_parts import Part, cut_parts
+from shardmill.pipeline.stages.share_rows import RowShares, kept_rows
+from shardmill.pipeline.stages.split_parts import parts_of, source_to_clean
+from shardmill.raw.cut_parts import Part
 from shardmill.raw.raw_files import RawFiles, find_raw_files
 from shardmill.raw.row_source import Place, RowSource
-from shardmill.raw.sources import bytes_of, split_source
 from shardmill.raw.work_sizes import DEFAULT_SIZES
 from shardmill.recipe.any_recipe import AnyRecipe
 
@@ -79,9 +78,7 @@ def raw_row(artifact: Path, manifest: Manifest, split: str, row: int) -> Place |
         with TemporaryDirectory(prefix="shardmill-") as copies:
             contents = read_contents(recipe, raw, artifact=artifact, reading=Reading(None))
             readable = readable_contents(recipe, contents, Path(copies))
-            columns = find_kind(recipe).source_columns(recipe)
-            columns = columns.with_others(recipe.group_columns(owner))
-            source = split_source(recipe, recipe.splits[owner], readable, columns)
+            source = source_to_clean(recipe, owner, readable)
             for ordered in _orders(recipe, owner):
                 place, again = _follow(ordered, source, _wanted(ordered, manifest, split, row))
                 if [again] == stored:
@@ -108,10 +105,7 @@ def place_facts(place: Place) -> dict[str, Any]:
 
 def _unchanged_files(recipe: AnyRecipe, artifact: Path) -> RawFiles | None:
     """Return the raw files if they are where they were when they were built from, and as then."""
-    try:
-        known = json.loads((artifact / BUILD_NAME).read_bytes())["raw"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    known = known_files(artifact)
     depth = len(Path(recipe.row_files()[0].path).parts)
     folders = {Path(path).parents[depth - 1] for path in known if len(Path(path).parts) >= depth}
     for folder in sorted(folders):
@@ -150,10 +144,8 @@ def _follow(
     recipe: AnyRecipe, source: RowSource, wanted: _Wanted
 ) -> tuple[Place | None, Mapping[str, Any]]:
     """Return the place of a row, and the cleaned row that is made of it."""
-    size, sizes = bytes_of(source), DEFAULT_SIZES
-    cut = cut_parts(source.chunks(sizes.chunk_bytes), part_bytes=sizes.part_bytes(size))
     passed = 0
-    for part in islice(cut, wanted.part, wanted.part + 1):
+    for part in islice(parts_of(source, DEFAULT_SIZES), wanted.part, wanted.part + 1):
         for chunk, table in _shared(recipe, source, wanted, part):
             if wanted.row < passed + len(table):
                 found = table.slice(wanted.row - passed, 1).to_pylist()[0]
@@ -167,14 +159,10 @@ def _shared(
     recipe: AnyRecipe, source: RowSource, wanted: _Wanted, part: Part
 ) -> Iterator[tuple[Any, pa.Table]]:
     """Yield the chunks of a part, each with the share of the wanted split, as in `clean_part`."""
-    kind, labelled = find_kind(recipe), recipe.splits[wanted.owner].labelled
-    label = kind.label_column(recipe) if labelled else None
-    draws = hold_out_draws(recipe, wanted.owner, part.index)
-    groups = groups_of(recipe, draws)
+    shares = RowShares(recipe, wanted.owner, part.index)
     for chunk in part.chunks:
         raw = source.read(chunk).table
-        cleaned = kind.clean(recipe, raw, labelled=labelled)
-        table = with_groups(cleaned, raw, groups)
-        table = table.append_column(_AT, pa.array(kept_rows(cleaned, len(raw)), pa.int64()))
-        names = [*draws, wanted.owner]
-        yield chunk, list(shares(table, label, draws, groups))[names.index(wanted.share)]
+        cleaned = find_kind(recipe).clean(recipe, raw, labelled=shares.labelled)
+        places = pa.array(kept_rows(cleaned, len(raw)), pa.int64())
+        placed = replace(cleaned, table=cleaned.table.append_column(_AT, places))
+        yield chunk, dict(zip(shares.names, shares.of(placed, raw), strict=True))[wanted.share]

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import text_artifacts as texts
 from building import build
+from pairs_of_texts import build_two_texts
 
 import shardmill
 from shardmill.errors import DamagedFileError
@@ -59,16 +60,7 @@ def test_texts_without_gaps(
 def test_what_has_no_texts_or_several(table: Path, tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="has no texts"):
         shardmill.open(table).csr()
-    (tmp_path / "p.csv").write_text("a,b,y\nw v,u,1\nv,w w w,0\n")
-    recipe = """
-name = "pairs"
-kind = "text"
-text = { columns = ["a", "b", "y"], tokenizer = "whitespace" }
-groups = { one = ["a"], two = ["b"] }
-target = { column = "y", classes = ["0", "1"] }
-splits.train.csv.path = "p.csv"
-"""
-    pairs = shardmill.open(build(parse_recipe(recipe, where="p"), tmp_path, tmp_path / "out"))
+    pairs = shardmill.open(build_two_texts(tmp_path))
     assert [pairs.csr(group)[1].tolist() for group in ("one", "two")] == [[0, 2, 3], [0, 1, 4]]
     for group in (None, "three"):
         with pytest.raises(ValueError, match=f"group is one of one, two, not {group!r}"):
@@ -87,6 +79,14 @@ def test_cleaned_rows_as_a_frame(table: Path) -> None:
     bare = shardmill.open(table, split="bare").to_pandas()
     assert bare["n"].dtype == np.int64  # nothing is missing
     assert sum(pq.read_metadata(path).num_rows for path in ds.parquet) == len(ds) == 3
+
+
+def test_a_split_without_rows_has_an_empty_frame(table: Path) -> None:
+    none = "splits.none.hold_out = { split = 'train', fraction = 0.1, last = true }\n\n[columns]"
+    recipe = parse_recipe(TABLE.replace("[columns]", none), where="t")
+    ds = shardmill.open(build(recipe, table.parent.parent, table.parent), split="none")
+    assert len(ds) == 0
+    assert ds.to_pandas().empty
 
 
 def test_a_cleaned_file_that_is_gone(table: Path) -> None:

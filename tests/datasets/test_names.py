@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from building import build
+from pairs_of_texts import build_two_texts
 from torch.utils.data import ConcatDataset, DataLoader, Subset, default_collate
 
 import shardmill
@@ -172,15 +173,6 @@ def test_a_collator_of_ones_own_is_given_dicts(sample_artifacts: Path) -> None:
 
 
 def test_several_texts_a_row_cannot_be_named(tmp_path: Path) -> None:
-    (tmp_path / "p.csv").write_text("a,b,y\nw v,u,1\nv,w w w,0\n")
-    recipe = """
-name = "pairs"
-kind = "text"
-text = { columns = ["a", "b", "y"], tokenizer = "whitespace" }
-groups = { one = ["a"], two = ["b"] }
-target = { column = "y", classes = ["0", "1"] }
-splits.train.csv.path = "p.csv"
-"""
-    artifact = build(parse_recipe(recipe, where="p"), tmp_path, tmp_path / "out")
+    artifact = build_two_texts(tmp_path)
     with pytest.raises(ValueError, match=r"has x\.one, x\.two beside other inputs; open it"):
         shardmill.open(artifact, names={"y": "labels"})

@@ -4,6 +4,9 @@ import random
 from pathlib import Path
 
 import pyarrow as pa
+from building import build
+
+from shardmill.recipe.load_recipe import parse_recipe
 
 PAIRS = """
 name = "pairs"
@@ -25,7 +28,21 @@ path = "pairs.csv"
 [splits.validation]
 hold_out = { split = "train", fraction = 0.2 }
 """
+TWO_TEXTS = """
+name = "two"
+kind = "text"
+text = { columns = ["a", "b", "y"], tokenizer = "whitespace" }
+groups = { one = ["a"], two = ["b"] }
+target = { column = "y", classes = ["0", "1"] }
+splits.train.csv.path = "two.csv"
+"""
 _WORDS = [f"w{n}" for n in range(60)] + ["Été", "it's"]
+
+
+def build_two_texts(folder: Path) -> Path:
+    """Build two rows: `one` has 2 and 1 tokens, `two` has 1 and 3."""
+    (folder / "two.csv").write_text("a,b,y\nw v,u,1\nv,w w w,0\n")
+    return build(parse_recipe(TWO_TEXTS, where="two"), folder, folder / "out")
 
 
 def pair_rows(rows: int, seed: int = 0) -> pa.Table:
