@@ -12,7 +12,7 @@ from shardmill.format.manifest import ParquetRecord
 from shardmill.kinds.find_kind import find_kind
 from shardmill.kinds.row import Cleaned, reason_of
 from shardmill.pipeline.stages.clean_job import CleanJob
-from shardmill.pipeline.stages.dataset_card import class_labels
+from shardmill.pipeline.stages.dataset_card import feature_metadata
 from shardmill.pipeline.stages.joined_lines import JoinedLines, joined_lines, may_have_joined
 from shardmill.pipeline.stages.prepared_rows import PreparedFile, PreparedWriter
 from shardmill.pipeline.stages.share_rows import RowShares
@@ -111,7 +111,7 @@ class PartOutput:
                 job.generation,
                 f"{name}.parquet",
                 plain=find_kind(job.recipe).plain_columns(job.recipe),
-                metadata=metadata | class_labels(job.recipe),
+                metadata=lambda schema: metadata | feature_metadata(job.recipe, schema),
                 on_group=self._prepared.write,
                 sizes=job.sizes,
             )

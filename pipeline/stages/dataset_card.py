@@ -10,24 +10,34 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
+import pyarrow as pa
+
 from shardmill.format.manifest import Manifest, SplitRecord
 from shardmill.kinds.find_kind import find_kind
+from shardmill.raw.image_table import IMAGE_FILES, file_header
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.names import listed
 
 _MARKS = re.compile(r"([\\`*_\[\]#|~])")
 
 
-def class_labels(recipe: AnyRecipe) -> dict[str, str]:
-    """Return the metadata of Parquet files by which `datasets` knows the names of classes.
+def feature_metadata(recipe: AnyRecipe, schema: pa.Schema) -> dict[str, str]:
+    """Return the metadata of Parquet files by which `datasets` knows classes and images.
+
+    Args:
+        recipe: The recipe.
+        schema: The columns of the cleaned rows.
 
     Example:
         >>> from shardmill.recipe.load_recipe import load_recipe
-        >>> class_labels(load_recipe("titanic"))["huggingface"]
+        >>> feature_metadata(load_recipe("titanic"), pa.schema([]))["huggingface"]
         '{"info":{"features":{"Survived":{"_type":"ClassLabel","names":["Dead","Survived"]}}}}'
     """
     columns = find_kind(recipe).target_columns(recipe)
-    features = {
+    features: dict[str, dict[str, object]] = {
+        field.name: {"_type": "Image"} for field in schema if field.type == IMAGE_FILES
+    }
+    features |= {
         column: {"_type": "ClassLabel", "names": target.names()}
         for column, target in zip(columns, recipe.all_targets().values(), strict=True)
         if target.role == "class"
@@ -100,6 +110,9 @@ def _text(manifest: Manifest) -> Iterator[str]:
 def _image(manifest: Manifest) -> Iterator[str]:
     (field,) = (field for field in manifest.splits["train"].fields if not field.is_target)
     if not field.shape:
+        return
+    if file_header(field.dtype, field.shape) is not None:
+        yield "The column `image` holds image files, which are not compressed."
         return
     shape = ", ".join(map(str, field.shape))
     yield "The column `image` holds the elements of each array as bytes:"

@@ -68,7 +68,9 @@ def _rows(plan: Plan, split: SplitRecord) -> pa.Array:
         return string_array([])
     batch = first if first.num_rows else next(batches, first)
     if len(columns) == 1:
-        return batch.column(0)
+        column = batch.column(0)
+        is_files = pa.types.is_struct(column.type)
+        return pc.struct_field(column, "bytes") if is_files else column
     texts = [pc.fill_null(column.cast(pa.string()), "\0") for column in batch.columns]
     return pc.binary_join_element_wise(*texts, "\x1f")
 

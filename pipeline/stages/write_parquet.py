@@ -21,6 +21,10 @@ from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
 COMPRESSION = {"compression": "zstd", "compression_level": 1}
 
 
+def _no_metadata(schema: pa.Schema) -> Mapping[str, str]:  # noqa: ARG001
+    return {}
+
+
 def _ignore(group: pa.Table) -> None:
     pass
 
@@ -37,7 +41,7 @@ class ParquetFile:
         name: The name of the file.
         plain: The columns whose values hardly repeat. They get no dictionary, which would be built
             and thrown away, and no statistics.
-        metadata: What the file itself says of its rows.
+        metadata: A function of the schema that returns what the file itself says of its rows.
         on_group: A function to call with the rows of each row group in turn.
         sizes: How large a row group may be.
     """
@@ -48,14 +52,14 @@ class ParquetFile:
         name: str,
         *,
         plain: Collection[str] = (),
-        metadata: Mapping[str, str] | None = None,
+        metadata: Callable[[pa.Schema], Mapping[str, str]] = _no_metadata,
         on_group: Callable[[pa.Table], None] = _ignore,
         sizes: WorkSizes = DEFAULT_SIZES,
     ) -> None:
         self._generation = generation
         self._name = name
         self._plain = plain
-        self._metadata = dict(metadata or {})
+        self._metadata = metadata
         self._on_group = on_group
         self._sizes = sizes
         self._waiting: list[pa.Table] = []
@@ -92,7 +96,8 @@ class ParquetFile:
     def _write(self, table: pa.Table) -> None:
         if self._writer is None:
             frequent = [name for name in table.column_names if name not in self._plain]
-            schema = table.schema.with_metadata({**(table.schema.metadata or {}), **self._metadata})
+            facts = {**(table.schema.metadata or {}), **self._metadata(table.schema)}
+            schema = table.schema.with_metadata(facts)
             self._writer = pq.ParquetWriter(
                 self._generation.folder / self._name,
                 schema,

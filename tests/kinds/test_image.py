@@ -1,5 +1,6 @@
 """Images: columns, shapes, and statistics."""
 
+import io
 import math
 from typing import Any
 
@@ -9,10 +10,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as npst
+from PIL import Image
 
 from shardmill.format.layout import Field
 from shardmill.kinds import image
-from shardmill.raw.image_table import image_rows, image_table
+from shardmill.raw.image_table import IMAGE_FILES, image_rows, image_table
 from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.recipe.splits import ArrayFile, Split
 from shardmill.recipe.targets import ImageTarget
@@ -47,6 +49,36 @@ def test_columns_of_images_read_back(rows: npt.NDArray[Any], start: int, length:
         assert found.dtype == expected.dtype
         assert found.shape == expected.shape
         assert found.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
+def test_images_are_image_files(channels: int, mode: str) -> None:
+    rows = np.arange(2 * channels * 12, dtype=np.uint8).reshape(2, channels, 3, 4)
+    column = image_table(rows).slice(1).column("image")
+    assert column.type == IMAGE_FILES
+    (cell,) = column.to_pylist()
+    picture = Image.open(io.BytesIO(cell["bytes"]))
+    assert (picture.mode, picture.size, cell["path"]) == (mode, (4, 3), None)
+    found = np.asarray(picture).reshape(3, 4, channels)
+    np.testing.assert_array_equal(found, rows[1].transpose(1, 2, 0))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shape"),
+    [("int8", (1, 3, 4)), ("uint8", (2, 3, 4)), ("uint8", (3, 0, 4)), ("uint8", (3, 4))],
+)
+def test_other_arrays_are_bytes(dtype: str, shape: tuple[int, ...]) -> None:
+    rows = np.ones((2, *shape), dtype)
+    column = image_table(rows).column("image")
+    assert column.to_pylist() == [rows[0].tobytes()] * 2
+    assert image_rows(image_table(rows)).shape == rows.shape
+
+
+def test_image_files_of_another_size() -> None:
+    table = image_table(np.zeros((2, 1, 3, 4), np.uint8))
+    schema = image_table(np.zeros((2, 1, 3, 5), np.uint8)).schema
+    with pytest.raises(ValueError, match="images of 26 bytes each expected, others found"):
+        image_rows(pa.table(table.columns, schema))
 
 
 def test_column_of_images_of_any_strides() -> None:

@@ -1,7 +1,7 @@
 """Images, or arrays of any other shape. Each row is one, and its values stay as they are."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,17 +126,25 @@ def _moments(rows: Array) -> tuple[int, float, float]:
     """Return count, mean and the sum of squared differences from the mean."""
     if rows.dtype == np.uint8:
         # Integers are exact. A piece stays in the cache of a core, and its sums fit uint32.
-        flat, total, of_squares = rows.reshape(-1), 0, 0
-        for start in range(0, flat.size, _PIECE):
-            piece = flat[start : start + _PIECE].astype(np.uint32)
+        total, of_squares = 0, 0
+        for piece in _pieces(rows):
             total += int(piece.sum())
             of_squares += int(np.multiply(piece, piece, out=piece).sum())
-        n = max(flat.size, 1)
-        return flat.size, total / n, (n * of_squares - total * total) / n
+        n = max(rows.size, 1)
+        return rows.size, total / n, (n * of_squares - total * total) / n
     numbers: npt.NDArray[np.float64] = rows.astype(np.float64)
     numbers = numbers[np.isfinite(numbers)]
     mean = float(numbers.mean()) if numbers.size else 0.0
     return numbers.size, mean, float(((numbers - mean) ** 2).sum())
+
+
+def _pieces(rows: Array) -> Iterator[npt.NDArray[np.uint32]]:
+    """Yield all elements, as they lie in memory."""
+    elements = max(math.prod(rows.shape[1:]), 1)
+    step = max(_PIECE // elements, 1)
+    for first in range(0, len(rows), step):
+        some = rows[first : first + step].astype(np.uint32).ravel("K")
+        yield from (some[start : start + _PIECE] for start in range(0, some.size, _PIECE))
 
 
 def lookups(fitted: Fitted, summaries: Sequence[Moments]) -> list[None]:  # noqa: ARG001

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import bikes
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from building import build
@@ -15,10 +16,11 @@ from shardmill.format.manifest import Manifest, SplitRecord
 from shardmill.format.verify_artifact import verify_artifact
 from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifacts
 from shardmill.pipeline.builds.find_sources import Sources
-from shardmill.pipeline.stages.dataset_card import class_labels, dataset_card
+from shardmill.pipeline.stages.dataset_card import dataset_card, feature_metadata
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.load_recipe import load_recipe, parse_recipe
 
+NO_COLUMNS = pa.schema([])
 QUARANTINE = """
 csv = { on_bad_row = "quarantine", max_bad_rows = 0.5 }
 splits.test-2 = { csv.path = "bare.csv", labelled = false }
@@ -115,17 +117,28 @@ def test_names_of_classes_are_in_the_parquet_files(raw: Path) -> None:
         }, name
 
 
+def test_images_are_known_as_such(raw: Path) -> None:
+    artifact = build(recipe_of("image"), raw, raw.parent)
+    (file,) = Manifest.load(artifact).splits["train"].parquet
+    schema = pq.read_schema(artifact / file.path)
+    assert json.loads(schema.metadata[b"huggingface"])["info"]["features"] == {
+        "image": {"_type": "Image"},
+        "label": {"_type": "ClassLabel", "names": ["dark", "light"]},
+    }
+    assert str(schema.field("image").type) == "struct<bytes: binary, path: string>"
+
+
 def test_only_targets_of_one_class_have_names() -> None:
-    labels = class_labels(parse_recipe(bikes.BIKES, where="test"))
+    labels = feature_metadata(parse_recipe(bikes.BIKES, where="test"), NO_COLUMNS)
     features = json.loads(labels["huggingface"])["info"]["features"]
     assert features == {"returned": {"_type": "ClassLabel", "names": ["no", "yes"]}}
     # The column of a raw file may be called otherwise than that of the cleaned rows.
-    labels = class_labels(load_recipe("ag_news"))
+    labels = feature_metadata(load_recipe("ag_news"), NO_COLUMNS)
     assert list(json.loads(labels["huggingface"])["info"]["features"]) == ["label"]
     text = RECIPES["text"].replace(
         'target = { column = "label", classes = ["no", "yes"], first = 1 }', ""
     )
-    assert class_labels(parse_recipe(text, where="test")) == {}
+    assert feature_metadata(parse_recipe(text, where="test"), NO_COLUMNS) == {}
 
 
 def test_people_may_write_into_a_card(raw: Path) -> None:
@@ -174,7 +187,9 @@ def test_datasets_loads_a_table(raw: Path, load: Any) -> None:
 
 def test_datasets_loads_images_and_texts(raw: Path, load: Any) -> None:
     images = load(build(recipe_of("image"), raw, raw.parent))["train"]
-    assert list(images[3]["image"]) == list(range(18, 24))
+    picture = images[3]["image"]
+    assert (picture.mode, picture.size) == ("L", (3, 2))
+    assert list(picture.tobytes()) == list(range(18, 24))
     assert [images.features["label"].int2str(label) for label in images["label"]] == [
         "dark",
         "light",

@@ -105,11 +105,13 @@ def test_plain_columns_have_neither_dictionary_nor_statistics(tmp_path: Path) ->
 
 def test_metadata_is_in_the_file_beside_that_of_the_tables(tmp_path: Path) -> None:
     table = TABLE.replace_schema_metadata({"own": "1"})
-    path = write(tmp_path, [table], metadata={"shardmill.split": "train"})
+    path = write(
+        tmp_path, [table], metadata=lambda schema: {"shardmill.split": f"of {len(schema)}"}
+    )
     found = pq.read_schema(path).metadata
     assert {key: found[key] for key in (b"own", b"shardmill.split")} == {
         b"own": b"1",
-        b"shardmill.split": b"train",
+        b"shardmill.split": b"of 2",
     }
 
 
