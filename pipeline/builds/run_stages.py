@@ -35,12 +35,12 @@ def run_stages(
     build.engine.start()
     # The vocabulary comes first, so that a fault in it is reported before any work is done.
     fitted = existing_vocab(plan) if "shard" in needed else None
-    cleaned, prepared_files = clean_record(plan), None
+    cleaned, prepared_splits = clean_record(plan), None
     folder = new_scratch(plan.artifact, "prepared")
     if "clean" in needed:
         plan = with_copies(plan, copies)
         follows = folder if "shard" in needed else None
-        cleaned, prepared_files = run_clean(plan, build, scratch=follows)
+        cleaned, prepared_splits = run_clean(plan, build, scratch=follows)
     if "shard" not in needed:
         return plan.before
     if cleaned is None:
@@ -51,5 +51,5 @@ def run_stages(
             fix="run `shardmill clean` first, or `shardmill preprocess`, which runs both",
         )
     return run_shard(
-        plan, build, cleaned=cleaned, prepared_files=prepared_files, folder=folder, fitted=fitted
+        plan, build, cleaned=cleaned, prepared_splits=prepared_splits, folder=folder, fitted=fitted
     )

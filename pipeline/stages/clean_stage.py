@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from shardmill.errors import EmptyFileError, TooManyBadRowsError
@@ -16,7 +17,7 @@ from shardmill.pipeline.stages.clean_job import CleanJob
 from shardmill.pipeline.stages.clean_part import CleanedPart, clean_part
 from shardmill.pipeline.stages.hold_out_last import last_rows, parts_to_share, share_part
 from shardmill.pipeline.stages.joined_lines import JoinedLines
-from shardmill.pipeline.stages.prepared_rows import PreparedFiles
+from shardmill.pipeline.stages.prepared_rows import PreparedSplit
 from shardmill.pipeline.stages.split_parts import parts_of, source_to_clean
 from shardmill.raw.sources import bytes_of
 from shardmill.raw.untaken_rows import few_values
@@ -24,7 +25,7 @@ from shardmill.raw.untaken_rows import few_values
 
 def run_clean(
     plan: Plan, build: BuildRun, *, scratch: Path | None
-) -> tuple[CleanRecord, PreparedFiles]:
+) -> tuple[CleanRecord, dict[str, PreparedSplit]]:
     """Clean the raw files of a plan into its clean generation.
 
     Args:
@@ -41,9 +42,11 @@ def run_clean(
     """
     with new_generation(plan.artifact, plan.clean_generation) as generation:
         parts: dict[str, list[CleanedPart]] = {name: [] for name in plan.recipe.splits}
+        prepared = {name: PreparedSplit(plan.recipe) for name in plan.recipe.splits}
         for name in plan.recipe.source_splits():
             job = _clean_job(plan, build, name, generation=generation, scratch=scratch)
             size, sizes = bytes_of(job.source), build.sizes
+            shares_last = bool(last_rows(plan.recipe, name, 0))  # then parts are written anew
             tasks = ((job, part) for part in parts_of(job.source, sizes))
             cleaning = build.run(
                 "clean",
@@ -57,7 +60,10 @@ def run_clean(
                 for part in done:
                     for split, cleaned in part.items():
                         parts[split].append(cleaned)
+                    if not shares_last:
+                        _take_prepared(prepared, parts)
             _hold_out_last(job, build, parts)
+            _take_prepared(prepared, parts)
             _check_left_out(plan, name, parts, job.source.files()[0].path)
         check_unchanged(plan)
         record = CleanRecord(
@@ -68,11 +74,19 @@ def run_clean(
     build.notes += _notes(plan.artifact, record)
     build.notes += _untaken(parts)
     build.notes += _joined(parts)
-    kept = {
-        split: [part.prepared for part in cleaned if part.parquet and part.prepared]
-        for split, cleaned in parts.items()
-    }
-    return record, kept
+    return record, prepared
+
+
+def _take_prepared(
+    prepared: Mapping[str, PreparedSplit], parts: Mapping[str, list[CleanedPart]]
+) -> None:
+    """Take what was prepared out of the newest parts. Their summaries are merged, not all held."""
+    for split, cleaned in parts.items():
+        first = next((n for n in range(len(cleaned), 0, -1) if cleaned[n - 1].prepared is None), 0)
+        for index, part in enumerate(cleaned[first:], first):
+            if part.parquet and part.prepared:
+                prepared[split].add(part.prepared)
+            cleaned[index] = replace(part, prepared=None)
 
 
 def _hold_out_last(job: CleanJob, build: BuildRun, parts: dict[str, list[CleanedPart]]) -> None:

@@ -95,8 +95,10 @@ def share_part(job: CleanJob, part: PartToShare) -> dict[str, CleanedPart]:
     folder = job.generation.folder
     own = folder / cleaned.parquet.path.rpartition("/")[2]
     whole = own.rename(own.with_suffix(".whole"))
-    if cleaned.prepared is not None and cleaned.prepared.path is not None:
-        cleaned.prepared.path.unlink()
+    if cleaned.prepared is not None:
+        for file in (cleaned.prepared.rows, cleaned.prepared.tokens):
+            if file is not None:
+                file.unlink()
     with ExitStack() as stack:
         outputs = {
             split: PartOutput(job, split, part.index, stack)

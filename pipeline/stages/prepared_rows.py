@@ -3,8 +3,8 @@
 A kind that prepares nothing needs no file here: its cleaned rows are in the Parquet files.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,11 @@ from shardmill.format.manifest import ParquetRecord
 from shardmill.format.read_checked import REBUILD
 from shardmill.format.shard_file import check_file
 from shardmill.kinds.find_kind import find_kind
+from shardmill.pipeline.stages.known_tokens import KnownTokens
 from shardmill.recipe.any_recipe import AnyRecipe
+
+# So many summaries wait until they are merged.
+_WAITING = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +28,50 @@ class PreparedFile:
     """The prepared rows of one Parquet file.
 
     Attributes:
-        path: An Arrow file with one batch for each summary; None if the prepared rows are the
+        rows: An Arrow file with one batch for each row group; None if the prepared rows are the
             cleaned rows themselves.
-        summaries: The summaries of the batches, from `prepare` of the kind. A split other than
-            train has none, unless its rows are encoded with lookups.
+        tokens: An Arrow file with the tokens of each row group in a batch; None if there are none.
+        summary: The summary of all its rows, from `merge` of the kind; None for a split other than
+            train.
     """
 
-    path: Path | None
-    summaries: tuple[Any, ...]
+    rows: Path | None
+    tokens: Path | None
+    summary: Any = None
 
 
-# By split, one for each Parquet file.
-PreparedFiles = Mapping[str, Sequence[PreparedFile]]
+class PreparedSplit:
+    """The prepared rows of a split: a file for each Parquet file, and one summary of all.
+
+    Args:
+        recipe: The recipe of the dataset.
+
+    Attributes:
+        files: What was prepared, without the summaries.
+    """
+
+    def __init__(self, recipe: AnyRecipe) -> None:
+        self._recipe = recipe
+        self._summaries: list[Any] = []
+        self.files: list[PreparedFile] = []
+
+    def add(self, file: PreparedFile) -> None:
+        """Add the next file. Its summary is soon merged with those before it."""
+        self.files.append(replace(file, summary=None))
+        if file.summary is not None:
+            self._summaries.append(file.summary)
+        if len(self._summaries) > _WAITING:
+            self._summaries = [self.summary()]
+
+    def summary(self) -> Any:
+        """Return the summary of the rows of all files."""
+        return find_kind(self._recipe).merge(self._recipe, self._summaries)
+
+    def tokens(self) -> Iterator[pa.Table]:
+        """Yield the tables of tokens of all row groups, in order."""
+        for file in self.files:
+            if file.tokens is not None:
+                yield from _batches(file.tokens)
 
 
 class PreparedWriter:
@@ -45,41 +81,56 @@ class PreparedWriter:
         recipe: The recipe of the dataset.
         folder: The folder to write to; None to do nothing at all.
         split: The split that the rows belong to.
-        name: The name of the file, without its suffix.
+        name: The name of the files, without their suffix.
     """
 
     def __init__(self, recipe: AnyRecipe, folder: Path | None, split: str, name: str) -> None:
         self._recipe = recipe
         self._folder = folder
-        self._needed = split == "train" or find_kind(recipe).needs_lookups(recipe)
+        self._is_train = split == "train"
+        self._needed = self._is_train or find_kind(recipe).needs_lookups(recipe)
         self._name = name
         self._summaries: list[Any] = []
-        self._writer: pa.RecordBatchFileWriter | None = None
+        self._writers: dict[str, pa.RecordBatchFileWriter] = {}
 
     def write(self, cleaned: pa.Table) -> None:
         """Prepare some rows and write them. A table without rows makes no batch."""
         if self._folder is None or not self._needed or not len(cleaned):
             return
-        prepared, summary = find_kind(self._recipe).prepare(self._recipe, cleaned)
-        self._summaries.append(summary)
-        if prepared is cleaned:
-            return
-        if self._writer is None:
-            self._writer = pa.ipc.new_file(str(self._path()), prepared.schema)
-        self._writer.write_batch(prepared.combine_chunks().to_batches()[0])
+        kind = find_kind(self._recipe)
+        prepared = kind.prepare(self._recipe, cleaned)
+        if self._is_train:
+            self._summaries.append(prepared.summary)
+        if len(self._summaries) > _WAITING:
+            self._summaries = [kind.merge(self._recipe, self._summaries)]
+        if prepared.rows is not cleaned:
+            self._write("rows", prepared.rows)
+        if prepared.tokens is not None:
+            self._write("tokens", prepared.tokens)
 
-    def _path(self) -> Path:
+    def _write(self, what: str, table: pa.Table) -> None:
+        if what not in self._writers:
+            self._writers[what] = pa.ipc.new_file(str(self._path(what)), table.schema)
+        arrays = [column.combine_chunks() for column in table.columns]
+        self._writers[what].write_batch(pa.RecordBatch.from_arrays(arrays, schema=table.schema))
+
+    def _path(self, what: str) -> Path:
         assert self._folder is not None  # noqa: S101  write() has looked
-        return self._folder / f"{self._name}.arrow"
+        return self._folder / f"{self._name}.{what}.arrow"
 
     def close(self) -> PreparedFile | None:
         """Return what was prepared; None if there is no folder to write to."""
         if self._folder is None:
             return None
-        if self._writer is None:
-            return PreparedFile(None, tuple(self._summaries))
-        self._writer.close()
-        return PreparedFile(self._path(), tuple(self._summaries))
+        for writer in self._writers.values():
+            writer.close()
+        rows, tokens = (
+            self._path(what) if what in self._writers else None for what in ("rows", "tokens")
+        )
+        summary = None
+        if self._summaries:
+            summary = find_kind(self._recipe).merge(self._recipe, self._summaries)
+        return PreparedFile(rows, tokens, summary)
 
 
 def prepare_parquet(
@@ -106,39 +157,58 @@ def prepare_parquet(
 
 @dataclass(frozen=True, slots=True)
 class RowsToEncode:
-    """Where prepared rows are, and the lookups that encode them.
+    """Where prepared rows are.
 
     Attributes:
         path: An Arrow file of prepared rows, or a Parquet file of cleaned rows.
-        lookups: The lookups of the batches; empty for Parquet, whose kinds need none.
+        tokens: An Arrow file of the tokens of each batch, if they are looked up.
         rows: How many rows the file has.
     """
 
     path: Path
-    lookups: tuple[Any, ...]
+    tokens: Path | None
     rows: int
 
-    def tables(self, start: int, stop: int) -> Iterator[tuple[pa.Table, Any]]:
-        """Yield rows `[start, stop)` in order, each table with its lookup."""
-        for index, first, table in self._batches(start, stop):
+    def tables(
+        self, start: int, stop: int, known: KnownTokens | None
+    ) -> Iterator[tuple[pa.Table, Any]]:
+        """Yield rows `[start, stop)` in order, each table with the ids of its tokens, or None."""
+        lookups = iter(self._ids(start, stop, known))
+        for first, table in self._inside(start, stop):
             begin, end = max(start - first, 0), min(stop - first, len(table))
-            yield table.slice(begin, end - begin), self.lookups[index] if self.lookups else None
+            yield table.slice(begin, end - begin), next(lookups, None)
 
-    def _batches(self, start: int, stop: int) -> Iterator[tuple[int, int, pa.Table]]:
-        """Yield the batches that hold rows `[start, stop)`: position, first row, all rows."""
+    def _ids(self, start: int, stop: int, known: KnownTokens | None) -> Iterable[Any]:
+        if self.tokens is None or known is None:
+            return ()
+        tables, first = [], 0
+        for rows, tokens in zip(_batches(self.path), _batches(self.tokens), strict=True):
+            if first < stop and first + len(rows) > start:
+                tables.append(tokens)
+            first += len(rows)
+        # All are looked up together, since a look-up begins with all that is known.
+        return known.ids(tables)
+
+    def _inside(self, start: int, stop: int) -> Iterator[tuple[int, pa.Table]]:
+        """Yield the batches or row groups that have rows `[start, stop)`, with their first row."""
         first = 0
-        if self.path.suffix == ".parquet":
-            with pq.ParquetFile(self.path) as file:
-                for index in range(file.num_row_groups):
-                    rows = file.metadata.row_group(index).num_rows
-                    if first < stop and first + rows > start:
-                        yield index, first, file.read_row_group(index)
-                    first += rows
-            return
-        with pa.memory_map(str(self.path)) as source:
-            file = pa.ipc.open_file(source)
-            for index in range(file.num_record_batches):
-                table = pa.Table.from_batches([file.get_batch(index)])
+        if self.path.suffix != ".parquet":
+            for table in _batches(self.path):
                 if first < stop and first + len(table) > start:
-                    yield index, first, table
+                    yield first, table
                 first += len(table)
+            return
+        with pq.ParquetFile(self.path) as file:
+            for index in range(file.num_row_groups):
+                rows = file.metadata.row_group(index).num_rows
+                if first < stop and first + rows > start:
+                    yield first, file.read_row_group(index)
+                first += rows
+
+
+def _batches(path: Path) -> Iterator[pa.Table]:
+    """Yield the batches of an Arrow file, which is mapped."""
+    with pa.memory_map(str(path)) as source:
+        file = pa.ipc.open_file(source)
+        for index in range(file.num_record_batches):
+            yield pa.Table.from_batches([file.get_batch(index)])

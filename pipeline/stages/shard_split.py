@@ -14,6 +14,7 @@ from shardmill.format.shard_file import write_shard
 from shardmill.kinds.row import Array, RowFault
 from shardmill.pipeline.builds.generation import Generation
 from shardmill.pipeline.builds.ticks import Ticks
+from shardmill.pipeline.stages.known_tokens import KnownTokens
 from shardmill.pipeline.stages.prepared_rows import RowsToEncode
 from shardmill.serve.preprocessor import Preprocessor
 
@@ -29,16 +30,23 @@ class Shard:
         rows: How many rows the shard has.
         pieces: Where the rows are, in order: rows `[start, stop)` of prepared rows.
         labelled: Whether the split has a target.
+        known: The vocabulary, if tokens are looked up.
     """
 
     name: str
     rows: int
     pieces: tuple[tuple[RowsToEncode, int, int], ...]
     labelled: bool
+    known: KnownTokens | None
 
 
 def even_shards(
-    split: str, prepared: Sequence[RowsToEncode], rows_per_shard: int, *, labelled: bool
+    split: str,
+    prepared: Sequence[RowsToEncode],
+    *,
+    rows_per_shard: int,
+    labelled: bool,
+    known: KnownTokens | None,
 ) -> list[Shard]:
     """Cut all rows of a split into shards of `rows_per_shard` rows; the last may be shorter."""
     total = sum(file.rows for file in prepared)
@@ -48,6 +56,7 @@ def even_shards(
             rows=min(rows_per_shard, total - start),
             pieces=_pieces(prepared, start, start + rows_per_shard),
             labelled=labelled,
+            known=known,
         )
         for index, start in enumerate(range(0, total, rows_per_shard))
     ]
@@ -120,7 +129,7 @@ def _finished(
 ) -> Iterator[Mapping[str, Array | Ragged]]:
     """Yield the fields of the rows of a piece, and add to the counts of unknown values."""
     prepared, row, stop = piece
-    for table, key in prepared.tables(row, stop):
+    for table, key in prepared.tables(row, stop, shard.known):
         try:
             encoded = preprocessor.encode_prepared(table, key, labelled=shard.labelled)
         except RowFault as fault:

@@ -1,7 +1,7 @@
 """The shard stage: cleaned rows to shards, and readers switched to them."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from shardmill.format.manifest import (
 from shardmill.format.record import to_json
 from shardmill.kinds.find_kind import find_kind
 from shardmill.kinds.row import Fitted, RowFault
+from shardmill.kinds.train_rows import FoundT, Look, TrainRows
 from shardmill.pipeline.builds.build_run import BuildRun
 from shardmill.pipeline.builds.generation import (
     CARD_NAME,
@@ -31,13 +32,10 @@ from shardmill.pipeline.builds.generation import (
 )
 from shardmill.pipeline.builds.plan_build import Plan
 from shardmill.pipeline.stages.dataset_card import dataset_card
+from shardmill.pipeline.stages.known_tokens import KnownTokens
+from shardmill.pipeline.stages.look_at_rows import look_at_rows
 from shardmill.pipeline.stages.notes_of import notes_of
-from shardmill.pipeline.stages.prepared_rows import (
-    PreparedFile,
-    PreparedFiles,
-    RowsToEncode,
-    prepare_parquet,
-)
+from shardmill.pipeline.stages.prepared_rows import PreparedSplit, RowsToEncode, prepare_parquet
 from shardmill.pipeline.stages.shard_split import TICK_ROWS, even_shards, write_shard_of
 from shardmill.pipeline.stages.specials_in_texts import specials_in_texts
 from shardmill.recipe.any_recipe import AnyRecipe, text_part
@@ -55,7 +53,7 @@ def run_shard(
     build: BuildRun,
     *,
     cleaned: CleanRecord,
-    prepared_files: PreparedFiles | None,
+    prepared_splits: Mapping[str, PreparedSplit] | None,
     folder: Path,
     fitted: Fitted | None,
 ) -> Manifest:
@@ -65,7 +63,7 @@ def run_shard(
         plan: What to build.
         build: The run that this is part of.
         cleaned: What the clean stage has left.
-        prepared_files: The prepared rows; None to make them of the Parquet files.
+        prepared_splits: The prepared rows; None to make them of the Parquet files.
         folder: The folder for prepared rows.
         fitted: What is fitted already; None to learn it from the train rows.
 
@@ -77,18 +75,15 @@ def run_shard(
         OutputError: The artifact cannot be written.
     """
     with new_generation(plan.artifact, plan.shard_generation) as generation:
-        if prepared_files is None:
-            prepared_files = _prepare(plan, cleaned, build, folder)
+        if prepared_splits is None:
+            prepared_splits = _prepare(plan, cleaned, build, folder)
         build.progress("fit", 0, 0)
         with build.timed("fit"):
             if fitted is None:
-                fitted = _fit(plan, prepared_files["train"])
-            build.notes += specials_in_texts(plan.recipe, fitted, prepared_files)
+                fitted = _fit(plan, build, cleaned.splits["train"], prepared_splits["train"])
+            build.notes += specials_in_texts(plan.recipe, fitted, prepared_splits)
             preprocessor = Preprocessor(plan.recipe, fitted)
-            prepared = {
-                name: _rows_to_encode(plan, preprocessor, files=prepared_files[name], split=split)
-                for name, split in cleaned.splits.items()
-            }
+            known = KnownTokens.write(fitted, folder)
         build.progress("fit", 1, 1)
         with EndedThreads(1) as beside:
             vocabulary = beside.submit(_write_vocabulary, preprocessor, generation)
@@ -98,7 +93,11 @@ def run_shard(
                 build=build,
                 generation=generation,
                 cleaned=cleaned,
-                prepared=prepared,
+                prepared={
+                    name: _rows_to_encode(plan, prepared_splits[name], split)
+                    for name, split in cleaned.splits.items()
+                },
+                known=known,
             )
         raw = generation.write(RAW_NAME, to_json(RawList(files=plan.records)))
         manifest = _manifest(
@@ -111,38 +110,36 @@ def run_shard(
     return manifest
 
 
-def _prepare(plan: Plan, cleaned: CleanRecord, build: BuildRun, folder: Path) -> PreparedFiles:
+def _prepare(
+    plan: Plan, cleaned: CleanRecord, build: BuildRun, folder: Path
+) -> dict[str, PreparedSplit]:
     splits = [(name, file) for name, split in cleaned.splits.items() for file in split.parquet]
     tasks = [(plan.recipe, name, plan.artifact, file, folder) for name, file in splits]
-    prepared_files: dict[str, list[PreparedFile]] = {name: [] for name in cleaned.splits}
+    prepared_splits = {name: PreparedSplit(plan.recipe) for name in cleaned.splits}
     with closing(build.run("prepare", prepare_parquet, tasks, len(tasks))) as done:
         for (name, _), prepared_file in zip(splits, done, strict=True):
-            prepared_files[name].append(prepared_file)
-    return prepared_files
+            prepared_splits[name].add(prepared_file)
+    return prepared_splits
 
 
-def _fit(plan: Plan, prepared_files: Sequence[PreparedFile]) -> Fitted:
-    summaries = (summary for prepared_file in prepared_files for summary in prepared_file.summaries)
+def _fit(plan: Plan, build: BuildRun, split: CleanedSplit, prepared: PreparedSplit) -> Fitted:
+    def scan(look: Look[FoundT]) -> Iterator[FoundT]:
+        tasks = ((look, plan.artifact / record.path) for record in split.parquet)
+        return build.engine.run(look_at_rows, tasks)
+
     try:
-        fitted: Fitted = find_kind(plan.recipe).fit(plan.recipe, summaries)
+        rows = TrainRows(prepared.summary(), prepared.tokens(), scan)
+        fitted: Fitted = find_kind(plan.recipe).fit(plan.recipe, rows)
         return fitted
     except RowFault as fault:
         raise fault.at("the train split") from None
 
 
-def _rows_to_encode(
-    plan: Plan, preprocessor: Preprocessor, *, files: Sequence[PreparedFile], split: CleanedSplit
-) -> list[RowsToEncode]:
-    summaries = [summary for prepared_file in files for summary in prepared_file.summaries]
-    lookups = iter(find_kind(plan.recipe).lookups(preprocessor.fitted, summaries))
-    prepared = []
-    for prepared_file, record in zip(files, split.parquet, strict=True):
-        own = tuple(itertools.islice(lookups, len(prepared_file.summaries)))
-        if prepared_file.path is None:
-            prepared.append(RowsToEncode(plan.artifact / record.path, (), record.rows))
-        else:
-            prepared.append(RowsToEncode(prepared_file.path, own, record.rows))
-    return prepared
+def _rows_to_encode(plan: Plan, prepared: PreparedSplit, split: CleanedSplit) -> list[RowsToEncode]:
+    return [
+        RowsToEncode(file.rows or plan.artifact / record.path, file.tokens, record.rows)
+        for file, record in zip(prepared.files, split.parquet, strict=True)
+    ]
 
 
 def _write_vocabulary(
@@ -179,14 +176,21 @@ def _write_shards(
     generation: Generation,
     cleaned: CleanRecord,
     prepared: Mapping[str, Sequence[RowsToEncode]],
+    known: KnownTokens | None,
 ) -> dict[str, SplitRecord]:
     # All splits have the same number of rows in a shard, also a split without labels.
     rows_per_shard = _rows_per_shard(plan, preprocessor.fields(labelled=True), build)
     shards = {
-        name: even_shards(name, prepared[name], rows_per_shard, labelled=split.labelled)
+        name: even_shards(
+            name,
+            prepared[name],
+            rows_per_shard=rows_per_shard,
+            labelled=split.labelled,
+            known=known,
+        )
         for name, split in cleaned.splits.items()
     }
-    # What was fitted travels with each task. The vocabulary need not: the lookups hold the ids.
+    # What was fitted travels with each task. The vocabulary is in a file.
     light = Preprocessor(plan.recipe, replace(preprocessor.fitted, vocab=None))
     tasks = [(light, generation, shard, build.ticks) for n in shards for shard in shards[n]]
     sharding = build.run(

@@ -1,19 +1,18 @@
 """Finds words of texts that are spelt like special tokens, whose ids they get."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pyarrow.compute as pc
 
 from shardmill.format.arrow_arrays import string_array
 from shardmill.kinds.row import Fitted
-from shardmill.pipeline.stages.prepared_rows import PreparedFiles
+from shardmill.pipeline.stages.prepared_rows import PreparedSplit
 from shardmill.recipe.any_recipe import AnyRecipe, text_part
-from shardmill.recipe.text_recipe import TextRecipe
 
 
 def specials_in_texts(
-    recipe: AnyRecipe, fitted: Fitted, prepared_files: PreparedFiles
+    recipe: AnyRecipe, fitted: Fitted, prepared_splits: Mapping[str, PreparedSplit]
 ) -> Iterator[str]:
     """Yield a line for each split whose texts have words that are spelt like special tokens.
 
@@ -27,10 +26,9 @@ def specials_in_texts(
     if part.vocabulary.from_artifact is not None:
         specials = tuple(token for token in (fitted.unknown, fitted.padding) if token is not None)
     known = string_array(specials)
-    for split, files in prepared_files.items():
+    for split, prepared in prepared_splits.items():
         found: Counter[str] = Counter()
-        for summary in (summary for file in files for summary in file.summaries):
-            counts = summary if isinstance(recipe, TextRecipe) else summary.tokens
+        for counts in prepared.tokens():
             special = counts.filter(pc.is_in(counts.column("token"), value_set=known))
             for token, count in zip(*special.to_pydict().values(), strict=True):
                 found[token] += count

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pytest
+from fit_rows import fit_rows
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as npst
 from PIL import Image
@@ -102,11 +103,10 @@ def test_column_of_images_of_any_strides() -> None:
 def test_shapes_and_dtypes(dtype: str, shape: tuple[int, ...], stored: tuple[int, ...]) -> None:
     rows = (np.arange(4 * math.prod(shape)) % 100 - 5).astype(dtype).reshape(4, *shape)
     cleaned = image.clean(image_recipe(), image_table(rows), labelled=False).table
-    prepared, moments = image.prepare(image_recipe(), cleaned)
-    assert prepared is cleaned  # which needs no file of its own
-    fitted = image.fit(image_recipe(), iter([moments]))
-    (key,) = image.lookups(fitted, [moments])
-    x = image.encode_prepared(image_recipe(), fitted, prepared.slice(1, 2), key)["x"]
+    prepared = image.prepare(image_recipe(), cleaned)
+    assert prepared.rows is cleaned  # which needs no file of its own
+    fitted = fit_rows(image_recipe(), [cleaned])
+    x = image.encode_prepared(image_recipe(), fitted, prepared.rows.slice(1, 2), None)["x"]
     assert fitted.inputs == (Field.input(dtype, stored),)  # type: ignore[arg-type]
     assert x.dtype == np.dtype(dtype)
     np.testing.assert_array_equal(x, rows[1:3].reshape(2, *stored))
@@ -142,9 +142,11 @@ finite_tensors = st.sampled_from(IDX_DTYPES).flatmap(
 @given(finite_tensors, st.integers(1, 5))
 def test_mean_and_std_are_numpys_in_any_batches(rows: npt.NDArray[Any], batch: int) -> None:
     table = image_table(rows)
-    batches = (table.slice(start, batch) for start in range(0, len(rows), batch))
-    summaries = (image.prepare(image_recipe(), part)[1] for part in batches)
-    statistics = image.fit(image_recipe(), summaries).statistics["image"]
+    batches = [
+        image.clean(image_recipe(), table.slice(start, batch), labelled=False).table
+        for start in range(0, len(rows), batch)
+    ]
+    statistics = fit_rows(image_recipe(), batches).statistics["image"]
     numbers64 = rows.astype(np.float64)
     assert statistics.mean == pytest.approx(numbers64.mean(), rel=1e-9, abs=1e-9)
     assert statistics.std == pytest.approx(numbers64.std(), rel=1e-6, abs=1e-6)

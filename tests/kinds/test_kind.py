@@ -46,8 +46,8 @@ def test_the_kinds_keep_to_the_protocol(tree: Path) -> None:
         # Parameters that have changed places.
         (
             "text",
-            "def fit(recipe: TextRecipe, summaries: Iterable[pa.Table])",
-            "def fit(summaries: Iterable[pa.Table], recipe: TextRecipe)",
+            "def fit(recipe: TextRecipe, train: TrainRows[None])",
+            "def fit(train: TrainRows[None], recipe: TextRecipe)",
             '"Kind[TextRecipe',
         ),
         # A result of another type.

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from cells import Cells, number, string_table
+from fit_rows import fit_rows
 from hypothesis import given, settings, strategies as st
 
 from shardmill.errors import (
@@ -98,7 +99,7 @@ def table_recipe(columns: dict[str, Column], target: ColumnTarget | None = None)
 
 
 def fit_tables(recipe: TabularRecipe, *tables: pa.Table) -> Fitted:
-    return tabular.fit(recipe, [tabular.prepare(recipe, table)[1] for table in tables])
+    return fit_rows(recipe, tables)
 
 
 def through_tabular(column: Column, cells: Cells) -> tuple[Any, list[float]]:

@@ -14,9 +14,9 @@ from tables import NAN, fit_chunks, table_of, through
 from shardmill.errors import ValueFormatError
 from shardmill.format.layout import Field
 from shardmill.kinds import tabular
+from shardmill.kinds.column_numbers import mean_and_std
 from shardmill.kinds.row import Cleaned, RowFault
 from shardmill.kinds.tabular_dtypes import class_dtype
-from shardmill.kinds.tabular_fit import mean_and_std
 from shardmill.recipe.tabular_recipe import TabularRecipe
 
 # Groups and targets

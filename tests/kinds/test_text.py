@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pytest
 from cells import string_table
 from expected_vocab import first_seen_vocab, torchtext_vocab
+from fit_rows import fit_rows
 from hypothesis import given, settings, strategies as st
 
 from shardmill.format.layout import Field
 from shardmill.format.ragged import Ragged
 from shardmill.kinds import text
+from shardmill.kinds.row import Fitted
+from shardmill.kinds.train_rows import Prepared
 from shardmill.recipe.splits import CsvFile, Split
 from shardmill.recipe.targets import ColumnTarget
 from shardmill.recipe.text_recipe import Text, TextRecipe
@@ -69,19 +73,18 @@ def texts_table(*texts: str) -> pa.Table:
 
 
 def encode_texts(recipe: TextRecipe, train: Sequence[str], test: Sequence[str]) -> Ragged:
-    fitted = text.fit(recipe, [counts_of(recipe, texts_table(*train))])
+    fitted = fit_rows(recipe, [texts_table(*train)])
     assert fitted.inputs == (Field.input("int32", ragged=True),)
-    prepared, summary = text.prepare(recipe, texts_table(*test))
-    (key,) = text.lookups(fitted, [summary])
-    ragged = text.encode_prepared(recipe, fitted, prepared, key)["x"]
+    prepared = text.prepare(recipe, texts_table(*test))
+    ragged = text.encode_prepared(recipe, fitted, prepared.rows, ids_of(fitted, prepared))["x"]
     assert ragged.values.dtype == ragged.sizes.dtype == np.dtype(np.int32)
     return ragged
 
 
-def counts_of(recipe: TextRecipe, cleaned: pa.Table) -> pa.Table:
-    counts = text.prepare(recipe, cleaned)[1]
-    assert counts is not None
-    return counts
+def ids_of(fitted: Fitted, prepared: Prepared[None]) -> npt.NDArray[np.int32]:
+    assert prepared.tokens is not None
+    assert fitted.vocab is not None
+    return np.array(fitted.vocab(prepared.tokens.column("token").to_pylist()), np.int32)
 
 
 def test_unknown_tokens_get_the_default_index() -> None:
@@ -102,13 +105,13 @@ def test_texts_without_a_token() -> None:
 
 def test_draft_of_rows() -> None:
     cleaned = texts_table("to be, or", "", "not to be").append_column("label", pa.array([0, 1, 0]))
-    prepared, counts = text.prepare(text_recipe(), cleaned)
-    assert prepared.to_pydict() == {
+    prepared = text.prepare(text_recipe(), cleaned)
+    assert prepared.rows.to_pydict() == {
         "text": [[0, 1, 2, 3], [], [4, 0, 1]],
         "label": [0, 1, 0],
     }
-    assert counts is not None
-    assert counts.to_pydict() == {
+    assert prepared.tokens is not None
+    assert prepared.tokens.to_pydict() == {
         "token": ["to", "be", ",", "or", "not"],
         "count": [2, 2, 1, 1, 1],
     }
@@ -116,10 +119,10 @@ def test_draft_of_rows() -> None:
 
 def test_rows_of_slices_are_finished() -> None:
     recipe = text_recipe()
-    prepared, summary = text.prepare(recipe, texts_table("a b", "", "c", "b b a"))
-    fitted = text.fit(recipe, [counts_of(recipe, texts_table("a a b"))])  # a 2, b 3
-    (key,) = text.lookups(fitted, [summary])
-    ragged = text.encode_prepared(recipe, fitted, prepared.slice(1, 3), key)["x"]
+    prepared = text.prepare(recipe, texts_table("a b", "", "c", "b b a"))
+    fitted = fit_rows(recipe, [texts_table("a a b")])  # a 2, b 3
+    ids = ids_of(fitted, prepared)
+    ragged = text.encode_prepared(recipe, fitted, prepared.rows.slice(1, 3), ids)["x"]
     assert ragged.values.tolist() == [0, 3, 3, 2]
     assert ragged.sizes.tolist() == [0, 1, 3]
 
@@ -165,10 +168,9 @@ def test_any_chunks_give_the_same_vocabulary_and_ids(
 
     ends = [*sorted(min(border, len(rows)) for border in borders), len(rows)]
     chunks = [cleaned.slice(i, j - i) for i, j in zip([0, *ends], ends, strict=False)]
-    prepared_files = [text.prepare(recipe, chunk) for chunk in chunks]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(text, "_MERGE_TOKENS", merge_tokens)
-        fitted = text.fit(recipe, (counts_of(recipe, chunk) for chunk in chunks))
+        fitted = fit_rows(recipe, chunks)
 
     expected = {"frequency": torchtext_vocab, "first_seen": first_seen_vocab}[vocabulary.order](
         tokens, vocabulary.min_freq, vocabulary.specials, vocabulary.max_tokens
@@ -177,10 +179,9 @@ def test_any_chunks_give_the_same_vocabulary_and_ids(
     assert fitted.vocab.get_itos() == expected
     assert (fitted.unknown, fitted.padding, fitted.padding_id()) == ("<unk>", "<pad>", 1)
 
-    keys = text.lookups(fitted, [summary for _, summary in prepared_files])
     parts = [
-        text.encode_prepared(recipe, fitted, prepared, key)["x"]
-        for (prepared, _), key in zip(prepared_files, keys, strict=True)
+        text.encode_prepared(recipe, fitted, prepared.rows, ids_of(fitted, prepared))["x"]
+        for prepared in (text.prepare(recipe, chunk) for chunk in chunks)
     ]
     number = {token: at for at, token in enumerate(expected)}
     ids = [number.get(token, 0) for row in tokens for token in row]

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from building import build
+from fit_rows import fit_rows
 
 from shardmill.errors import ImageShapeError
 from shardmill.kinds import image
@@ -49,7 +50,7 @@ def test_transposed_images(layout: str, raw: tuple[int, ...], stored: tuple[int,
     first = np.moveaxis(rows, 3, 1) if layout == "hwc" else rows.reshape(2, -1, *raw[-2:])
     np.testing.assert_array_equal(found, first.transpose(0, 1, 3, 2))
     # Rows to predict go the same way.
-    fitted = image.fit(recipe, [image.prepare(recipe, table)[1]])
+    fitted = fit_rows(recipe, [table])
     given = image.clean_given(recipe, fitted, rows).table
     np.testing.assert_array_equal(image_rows(given), found)
 

@@ -1,7 +1,6 @@
 """What the tests of tabular share."""
 
 import math
-import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
@@ -9,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 from cells import Cells
+from fit_rows import fit_rows
 from one_column import one_column
 
 from shardmill.format.layout import Field
@@ -27,9 +27,7 @@ def table_of(**columns: Cells) -> pa.Table:
 def fit_chunks(recipe: TabularRecipe, table: pa.Table, borders: Sequence[int] = ()) -> Fitted:
     ends = [0, *sorted(borders), len(table)]
     chunks = [table.slice(a, b - a) for a, b in pairwise(ends)]
-    # by way of bytes, as between processes
-    summaries = [pickle.loads(pickle.dumps(tabular.prepare(recipe, part)[1])) for part in chunks]
-    return tabular.fit(recipe, summaries)
+    return fit_rows(recipe, chunks)
 
 
 def through(

@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from shardmill import Padded, Preprocessor, TextDataset
 from shardmill.errors import MissingLibraryError
 from shardmill.kinds import text
+from shardmill.kinds.train_rows import TrainRows, no_rows
 from shardmill.recipe import text_rules
 from shardmill.recipe.load_recipe import parse_recipe
 from shardmill.recipe.text_recipe import TextRecipe
@@ -126,11 +127,11 @@ def test_no_more_rows_than_the_memory_allows(monkeypatch: pytest.MonkeyPatch) ->
         text, "read_tokenizer", lambda content, where: pytest.fail(content.decode())
     )
     rows = [pa.table({"text": [row]}) for row in ("ab ab cd", "cd ab", "ef gh", "ij", "kl")]
-    summaries = (text.prepare(recipe_of(), row)[1] for row in rows)
+    tokens = (text.prepare(recipe_of(), row).tokens for row in rows)
     found = "{'token': \\['ab', 'cd', 'ef', 'gh'\\], 'count': \\[3, 2, 1, 1\\]}"
     with pytest.raises(pytest.fail.Exception, match=found):
-        text.fit(recipe_of(), (summary for summary in summaries if summary is not None))
-    assert next(summaries) is not None  # the last two were not looked at
+        text.fit(recipe_of(), TrainRows(None, (t for t in tokens if t is not None), no_rows))
+    assert next(tokens) is not None  # the last two were not looked at
 
 
 # Artifacts

@@ -12,21 +12,18 @@ from shardmill.kinds.read_targets import target_values
 from shardmill.recipe.any_recipe import AnyRecipe
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from shardmill.kinds import image, tabular, text
     from shardmill.kinds.image import Moments
     from shardmill.kinds.kind import Kind
-    from shardmill.kinds.tabular_fit import Summary
+    from shardmill.kinds.value_counts import Summary
     from shardmill.recipe.image_recipe import ImageRecipe
     from shardmill.recipe.tabular_recipe import TabularRecipe
     from shardmill.recipe.text_recipe import TextRecipe
 
     # Kinds are imported by name below, where no type checker sees what they are. Here one does.
-    _TABULAR: Kind[TabularRecipe, Summary, npt.NDArray[np.int32] | None] = tabular
-    _IMAGE: Kind[ImageRecipe, Moments, None] = image
-    _TEXT: Kind[TextRecipe, pa.Table | None, npt.NDArray[np.int32] | None] = text
+    _TABULAR: Kind[TabularRecipe, Summary] = tabular
+    _IMAGE: Kind[ImageRecipe, Moments] = image
+    _TEXT: Kind[TextRecipe, None] = text
 
 
 def find_kind(recipe: AnyRecipe) -> AnyKind:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from shardmill.errors import ImageFileError
 from shardmill.format.layout import Field
 from shardmill.format.manifest import Statistics
 from shardmill.format.ragged import Ragged
+from shardmill.kinds.exact_sums import UNITS, exact_sum
 from shardmill.kinds.given_rows import row_error
 from shardmill.kinds.read_image_targets import read_image_labels
 from shardmill.kinds.read_targets import (
@@ -23,12 +25,15 @@ from shardmill.kinds.read_targets import (
     targets as targets,
 )
 from shardmill.kinds.row import Array, Cleaned, Fitted, RowFault, without_faulty
+from shardmill.kinds.train_rows import Prepared, TrainRows
 from shardmill.raw.image_table import FAULTS, image_rows, image_table
 from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.recipe.targets import ColumnTarget, ImageTarget, Target
 
 _PIECE = 2**15
+# Squares of these numbers are floats of 64 bits without rounding.
+_EXACT_SQUARES = (np.int8, np.int16, np.float32)
 
 
 def needs_lookups(recipe: ImageRecipe) -> bool:  # noqa: ARG001
@@ -89,53 +94,66 @@ class Moments:
     Attributes:
         field: The field of the images.
         count: How many finite elements they have.
-        mean: The mean of these elements.
+        mean: The mean of these elements, a fraction so that nothing depends on which images come
+            together.
         squares: The sum of their squared differences from the mean.
     """
 
     field: Field
     count: int
-    mean: float
-    squares: float
+    mean: Fraction
+    squares: Fraction
 
 
-def prepare(recipe: ImageRecipe, cleaned: pa.Table) -> tuple[pa.Table, Moments]:  # noqa: ARG001
+def prepare(recipe: ImageRecipe, cleaned: pa.Table) -> Prepared[Moments]:  # noqa: ARG001
     """Return the cleaned rows themselves, and their moments."""
     rows = image_rows(cleaned)
     field = Field.input(rows.dtype.name, rows.shape[1:])  # type: ignore[arg-type]
-    return cleaned, Moments(field, *_moments(rows))
+    return Prepared(cleaned, _moments(field, rows))
 
 
-def fit(recipe: ImageRecipe, summaries: Iterable[Moments]) -> Fitted:  # noqa: ARG001
-    """Return mean and standard deviation of all finite elements, in units of the stored dtype."""
-    count, mean, squares = 0, 0.0, 0.0
-    field = Field.input("uint8")
-    for part in summaries:
+def merge(recipe: ImageRecipe, summaries: Iterable[Moments]) -> Moments:  # noqa: ARG001
+    """Return the moments of all images together."""
+    merged = Moments(Field.input("uint8"), 0, Fraction(0), Fraction(0))
+    for some in summaries:
         # This combines the moments of two samples (Chan, Golub and LeVeque 1979).
-        field = part.field
-        delta = part.mean - mean
-        total = max(count + part.count, 1)
-        squares += part.squares + delta * delta * count * part.count / total
-        mean += delta * part.count / total
-        count = total
-    statistics = {"image": Statistics(mean=mean, std=math.sqrt(squares / max(count, 1)))}
-    return Fitted((field,), ("image",), statistics)
+        count, delta = merged.count + some.count, some.mean - merged.mean
+        share = Fraction(some.count, max(count, 1))
+        squares = merged.squares + some.squares + delta * delta * merged.count * share
+        merged = Moments(some.field, count, merged.mean + delta * share, squares)
+    return merged
 
 
-def _moments(rows: Array) -> tuple[int, float, float]:
-    """Return count, mean and the sum of squared differences from the mean."""
+def fit(recipe: ImageRecipe, train: TrainRows[Moments]) -> Fitted:  # noqa: ARG001
+    """Return mean and standard deviation of all finite elements, in units of the stored dtype."""
+    moments = train.summary
+    std = math.sqrt(moments.squares / max(moments.count, 1))
+    statistics = {"image": Statistics(mean=float(moments.mean), std=std)}
+    return Fitted((moments.field,), ("image",), statistics)
+
+
+def _moments(field: Field, rows: Array) -> Moments:
     if rows.dtype == np.uint8:
         # Integers are exact. A piece stays in the cache of a core, and its sums fit uint32.
         total, of_squares = 0, 0
         for piece in _pieces(rows):
             total += int(piece.sum())
             of_squares += int(np.multiply(piece, piece, out=piece).sum())
-        n = max(rows.size, 1)
-        return rows.size, total / n, (n * of_squares - total * total) / n
+        return _of_sums(field, rows.size, Fraction(total), Fraction(of_squares))
     numbers: npt.NDArray[np.float64] = rows.astype(np.float64)
     numbers = numbers[np.isfinite(numbers)]
+    if rows.dtype in _EXACT_SQUARES:
+        total, of_squares = exact_sum(numbers), exact_sum(numbers * numbers)
+        return _of_sums(field, numbers.size, Fraction(total, UNITS), Fraction(of_squares, UNITS))
     mean = float(numbers.mean()) if numbers.size else 0.0
-    return numbers.size, mean, float(((numbers - mean) ** 2).sum())
+    squares = float(((numbers - mean) ** 2).sum())
+    return Moments(field, numbers.size, Fraction(mean), Fraction(squares))
+
+
+def _of_sums(field: Field, count: int, total: Fraction, of_squares: Fraction) -> Moments:
+    """Return the moments of elements with this sum and this sum of squares."""
+    mean = total / max(count, 1)
+    return Moments(field, count, mean, of_squares - total * mean)
 
 
 def _pieces(rows: Array) -> Iterator[npt.NDArray[np.uint32]]:
@@ -147,16 +165,11 @@ def _pieces(rows: Array) -> Iterator[npt.NDArray[np.uint32]]:
         yield from (some[start : start + _PIECE] for start in range(0, some.size, _PIECE))
 
 
-def lookups(fitted: Fitted, summaries: Sequence[Moments]) -> list[None]:  # noqa: ARG001
-    """Return None for each summary, since images are encoded without lookups."""
-    return [None] * len(summaries)
-
-
 def encode_prepared(
     recipe: ImageRecipe,  # noqa: ARG001
     fitted: Fitted,  # noqa: ARG001
     prepared: pa.Table,
-    lookup: None,  # noqa: ARG001
+    lookup: npt.NDArray[np.int32] | None,  # noqa: ARG001
 ) -> dict[str, Array]:
     """Return `x` [n, *shape] in the dtype of the raw file."""
     return {"x": image_rows(prepared)}

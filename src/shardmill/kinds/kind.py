@@ -7,39 +7,42 @@ this order:
 
     clean             raw rows to typed rows, and the faults of the others
     prepare           cleaned rows to rows that are encoded as far as is possible before the fit,
-                      and a summary of them
-    fit               the summaries of the train split to what is learnt from them
-    lookups           what was learnt and the summaries to one lookup for each summary
-    encode_prepared   prepared rows and the lookup of their summary to tensors
+                      a summary of them, and their tokens
+    merge             summaries to one of all rows
+    fit               the summary and the tokens of the train split to what is learnt from them
+    encode_prepared   prepared rows and the ids of their tokens to tensors
 
-`encode` does the last four for rows that come alone, as in a prediction.
+`encode` does all of that for rows that come alone, as in a prediction.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from shardmill.format.arrow_arrays import Array
 from shardmill.format.layout import Field
 from shardmill.format.ragged import Ragged
 from shardmill.kinds.row import Cleaned, Fitted
+from shardmill.kinds.train_rows import Prepared, TrainRows
 from shardmill.raw.row_source import SourceColumns
 
 RecipeT = TypeVar("RecipeT", contravariant=True)
 SummaryT = TypeVar("SummaryT")
-LookupT = TypeVar("LookupT")
 
 Encoded = Mapping[str, Array | Ragged]
+Lookup = npt.NDArray[np.int32] | None
 
 
-class Kind(Protocol[RecipeT, SummaryT, LookupT]):
+class Kind(Protocol[RecipeT, SummaryT]):
     """The functions of a kind of dataset."""
 
     def needs_lookups(self, recipe: RecipeT) -> bool:
-        """Say whether the rows of every split are encoded with lookups.
+        """Say whether the rows of every split have tokens that are looked up.
 
-        If not, only the rows of the train split are summarised.
+        If not, only the rows of the train split are prepared.
         """
         ...
 
@@ -58,22 +61,25 @@ class Kind(Protocol[RecipeT, SummaryT, LookupT]):
         """Return the typed rows of a raw table, and the faults of the rows that are not in it."""
         ...
 
-    def prepare(self, recipe: RecipeT, cleaned: pa.Table) -> tuple[pa.Table, SummaryT]:
-        """Return rows encoded as far as is possible before the fit, and a summary of them."""
+    def prepare(self, recipe: RecipeT, cleaned: pa.Table) -> Prepared[SummaryT]:
+        """Return rows encoded as far as is possible before the fit, with what is known of them."""
         ...
 
-    def fit(self, recipe: RecipeT, summaries: Iterable[SummaryT]) -> Fitted:
+    def merge(self, recipe: RecipeT, summaries: Iterable[SummaryT]) -> SummaryT:
+        """Return the summary of all rows together, also of none."""
+        ...
+
+    def fit(self, recipe: RecipeT, train: TrainRows[SummaryT]) -> Fitted:
         """Return what is learnt from the train rows. It does not depend on how they were cut."""
         ...
 
-    def lookups(self, fitted: Fitted, summaries: Sequence[SummaryT]) -> Sequence[LookupT]:
-        """Return for each summary the lookup that encodes the prepared rows it came with."""
-        ...
-
     def encode_prepared(
-        self, recipe: RecipeT, fitted: Fitted, prepared: pa.Table, lookup: LookupT
+        self, recipe: RecipeT, fitted: Fitted, prepared: pa.Table, lookup: Lookup
     ) -> Encoded:
-        """Return the input fields of prepared rows, by field name."""
+        """Return the input fields of prepared rows, by field name.
+
+        `lookup` has the ids of the tokens that the rows came with, if there are tokens.
+        """
         ...
 
     def encode(self, recipe: RecipeT, fitted: Fitted, cleaned: pa.Table) -> Encoded:
@@ -108,4 +114,4 @@ class Kind(Protocol[RecipeT, SummaryT, LookupT]):
 
 
 # A caller of `find_kind` does not know which kind it gets, nor what its summaries are.
-AnyKind = Kind[Any, Any, Any]
+AnyKind = Kind[Any, Any]

@@ -1,7 +1,6 @@
 """Turns mixed columns into vectors of numbers, with pandas, chunk by chunk."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from shardmill.kinds.row import Array, Cleaned, Fitted, RowFault, without_faulty
 from shardmill.kinds.tabular_clean import CellReader
 from shardmill.kinds.tabular_dtypes import class_dtype, group_dtype
 from shardmill.kinds.tabular_encode import column_values, encode_values, feature_names
-from shardmill.kinds.tabular_fit import Summary, fit_column, merge_summaries, summarise
+from shardmill.kinds.tabular_fit import fit_columns
 from shardmill.kinds.tabular_given import given_cells
 from shardmill.kinds.tabular_texts import (
     clean_text_columns,
@@ -28,10 +27,11 @@ from shardmill.kinds.tabular_texts import (
     given_text_columns,
     prepare_texts,
     text_fields,
-    text_lookups,
     unknown_tokens,
 )
+from shardmill.kinds.train_rows import Prepared, TrainRows
 from shardmill.kinds.typed_cells import cells_of
+from shardmill.kinds.value_counts import Summary, merge_summaries, summarise
 from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.tabular_column import UNKNOWN, Column
 from shardmill.recipe.tabular_recipe import TabularRecipe
@@ -90,31 +90,28 @@ def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
     return without_faulty(pa.table(columns), faults, dropped)
 
 
-def prepare(recipe: TabularRecipe, cleaned: pa.Table) -> tuple[pa.Table, Summary]:
+def prepare(recipe: TabularRecipe, cleaned: pa.Table) -> Prepared[Summary]:
     """Return the rows with texts encoded as far as is possible, and the counts of their values."""
-    prepared, tokens = prepare_texts(recipe, cleaned)
-    return prepared, replace(summarise(_counted(recipe), cleaned), tokens=tokens)
+    rows, tokens = prepare_texts(recipe, cleaned)
+    return Prepared(rows, summarise(_counted(recipe), cleaned), tokens)
 
 
-def fit(recipe: TabularRecipe, summaries: Iterable[Summary]) -> Fitted:
+def merge(recipe: TabularRecipe, summaries: Iterable[Summary]) -> Summary:
+    """Return the counts of all values together."""
+    return merge_summaries(_counted(recipe), summaries)
+
+
+def fit(recipe: TabularRecipe, train: TrainRows[Summary]) -> Fitted:
     """Return features, fields and statistics. They do not depend on how the rows were cut.
 
-    Memory grows with the number of distinct values of each column.
-
     Raises:
-        RowFault: A column has no value to impute from, or its numbers do not fit its group.
+        RowFault: A column has no value to impute from, or too many distinct values, or its numbers
+            do not fit its group.
         MissingLibraryError: The library that learns a tokenizer is not installed.
     """
-    summaries = list(summaries)
-    merged = merge_summaries(summaries)
-    statistics: dict[str, Statistics] = {}
-    for name, column in _counted(recipe).items():
-        if name in merged.counts:
-            missing = merged.missing[name]
-            statistics |= fit_column(name, column, merged.counts[name], missing)
+    statistics = fit_columns(_counted(recipe), train.summary, train.scan)
     inputs, features = input_layout(recipe, statistics)
-    fitted = Fitted(inputs, features, statistics)
-    return fit_texts(recipe, fitted, [summary.tokens for summary in summaries])
+    return fit_texts(recipe, Fitted(inputs, features, statistics), train.tokens)
 
 
 def input_layout(
@@ -142,11 +139,6 @@ def _counted(recipe: TabularRecipe) -> Mapping[str, Column]:
     return {name: recipe.columns[name] for name in (*recipe.features(), *numbers)}
 
 
-def lookups(fitted: Fitted, summaries: Sequence[Summary]) -> Sequence[npt.NDArray[np.int32] | None]:
-    """Return for each summary the ids of its tokens, or None if there are none to look up."""
-    return text_lookups(fitted, [summary.tokens for summary in summaries])
-
-
 def encode_prepared(
     recipe: TabularRecipe,
     fitted: Fitted,
@@ -155,8 +147,8 @@ def encode_prepared(
 ) -> dict[str, Any]:
     """Return the input fields of prepared rows: `x` [n, f], or `x.<group>` [n, f] for each group.
 
-    A number that is missing and kept becomes NaN. Texts are fields of ids; `lookup` belongs to the
-    summary that the rows came with. Rows do not depend on each other.
+    A number that is missing and kept becomes NaN. Texts are fields of ids; `lookup` has the ids of
+    the tokens that the rows came with. Rows do not depend on each other.
 
     Raises:
         RowFault: A value is no learnt category, or is too large for its field. The fault names the

@@ -1,151 +1,187 @@
-"""Learns from the train split, by counted values, so that it does not matter how rows were cut."""
+"""Learns from the train split, column by column.
+
+Columns with few distinct values are counted while they are cleaned. Numbers with many are looked at
+in passes over the cleaned rows, so that memory does not grow with them. Both ways give the same
+statistics to the last bit, since all sums are exact.
+"""
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
-from shardmill.errors import ValueFormatError
 from shardmill.format.manifest import Statistics
-from shardmill.kinds.cells import Cells
-from shardmill.kinds.row import RowFault
-from shardmill.kinds.tabular_clean import ARROW_TYPES, CellReader
-from shardmill.kinds.tabular_encode import (
-    category_indices,
-    column_values,
-    encode_values,
-    feature_names,
+from shardmill.kinds.column_numbers import (
+    ColumnNumbers,
+    Mean,
+    deviation,
+    filled,
+    filled_squares,
+    look_again,
+    look_at_numbers,
+    mean_and_std,
+    mean_of,
 )
+from shardmill.kinds.fill_value import (
+    fill_of_numbers,
+    fill_of_texts,
+    too_large_to_impute,
+    wrong_numbers,
+)
+from shardmill.kinds.number_passes import Found
+from shardmill.kinds.tabular_encode import category_indices, encode_values, feature_names
+from shardmill.kinds.train_rows import Scan
+from shardmill.kinds.value_counts import MOST_VALUES, Counts, Summary, has_passes, in_order
 from shardmill.recipe.tabular_column import MISSING, UNKNOWN, Column
 
-Numbers = npt.NDArray[np.float64]
 
-# Counts are merged when so many are waiting, or as many as are already merged.
-_MERGE_VALUES = 250_000
+def fit_columns(
+    columns: Mapping[str, Column], summary: Summary, scan: Scan
+) -> dict[str, Statistics]:
+    """Return the statistics of columns, and of each feature that is made from one.
+
+    Args:
+        columns: The columns as the recipe describes them.
+        summary: The counts of the train rows. Columns that it does not have are left out.
+        scan: What makes passes over the train rows, for numbers that were not counted.
+
+    Raises:
+        RowFault: A column has no value to impute from, too many distinct values, or numbers that
+            cannot be scaled.
+    """
+    columns = {name: column for name, column in columns.items() if name in summary.counts}
+    passed = {name: columns[name] for name, counts in summary.counts.items() if counts is None}
+    for name, column in passed.items():
+        if not has_passes(column):
+            raise _too_many_values(name, column)
+    numbers = look_at_numbers(passed, scan)
+    for name, counts in summary.counts.items():
+        if counts is not None and columns[name].dtype != "str":
+            values, times = in_order(columns[name], counts)
+            numbers[name] = ColumnNumbers.counted(np.asarray(values), times)
+    fits = {
+        name: _NumbersFit.of(name, columns[name], known, summary.missing[name])
+        for name, known in numbers.items()
+    }
+    means = {name: fit.mean for name, fit in fits.items() if fit.mean is not None}
+    found = look_again(passed, means, scan)
+    statistics: dict[str, Statistics] = {}
+    for name, column in columns.items():
+        if name in fits:
+            statistics |= fits[name].statistics(found)
+        else:
+            counts = summary.counts[name]
+            assert counts is not None  # noqa: S101  texts are counted
+            statistics |= _fit_texts(name, column, counts, summary.missing[name])
+    return statistics
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """The counted values of rows, by column. Its size depends only on the distinct values.
+class _NumbersFit:
+    """What is learnt of a column of numbers, before the last look at them.
 
     Attributes:
-        counts: How often each value of `column_values` occurs in the rows.
-        missing: How many rows have no value.
-        tokens: The tokens of texts, see `text.prepare`; None if there are none to count.
-    """
-
-    counts: Mapping[str, "pd.Series[int]"] = field(default_factory=dict)
-    missing: Mapping[str, int] = field(default_factory=dict)
-    tokens: pa.Table | None = None
-
-
-def summarise(columns: Mapping[str, Column], cleaned: pa.Table) -> Summary:
-    """Count the values of those `columns` that a table has."""
-    counts, missing = {}, {}
-    for name in columns:
-        if name in cleaned.column_names:
-            cells = cleaned.column(name)
-            missing[name] = cells.null_count
-            values = column_values(columns[name], cells.drop_null())
-            if values.dtype == np.float64:
-                values = values + 0.0  # turns -0.0 into 0.0
-            counts[name] = values.value_counts(sort=False)
-    return Summary(counts, missing)
-
-
-def merge_summaries(summaries: Iterable[Summary]) -> Summary:
-    """Return the summary of all rows together, with values in ascending order.
-
-    The memory that this takes grows with the number of distinct values of each column.
-    """
-    merged, waiting, held = Summary(), [], 0
-    for summary in summaries:
-        waiting.append(summary)
-        held += sum(map(len, summary.counts.values()))
-        if held > max(_MERGE_VALUES, sum(map(len, merged.counts.values()))):
-            merged, waiting, held = _merge([merged, *waiting]), [], 0
-    return _merge([merged, *waiting])
-
-
-def _merge(summaries: list[Summary]) -> Summary:
-    names = dict.fromkeys(name for summary in summaries for name in summary.counts)
-    counts, missing = {}, {}
-    for name in names:
-        parts = [s.counts[name] for s in summaries if name in s.counts]
-        some = [part for part in parts if len(part)] or parts[:1]
-        counts[name] = pd.concat(some).groupby(level=0, sort=True).sum()
-        missing[name] = sum(s.missing.get(name, 0) for s in summaries)
-    return Summary(counts, missing)
-
-
-def fit_column(
-    name: str, column: Column, counts: "pd.Series[int]", missing: int
-) -> dict[str, Statistics]:
-    """Return the statistics of a column, and of each feature that is made from it.
-
-    Args:
         name: The name of the column.
         column: The column as the recipe describes it.
-        counts: How often each value occurs in the train split, with values in ascending order.
-        missing: How many rows have no value.
+        numbers: What is known of its numbers.
+        missing: How many rows have none.
+        fill: The number that is filled in, if there is one.
+    """
+
+    name: str
+    column: Column
+    numbers: ColumnNumbers
+    missing: int
+    fill: int | float | None
+
+    @classmethod
+    def of(cls, name: str, column: Column, numbers: ColumnNumbers, missing: int) -> "_NumbersFit":
+        fill = fill_of_numbers(name, column, numbers)
+        return cls(name, column, numbers, missing, fill)
+
+    @property
+    def mean(self) -> float | None:
+        """The mean of the numbers, with those that are filled in."""
+        return mean_of(filled(self.numbers.totals, self.fill, self.missing))
+
+    def statistics(self, found: Found) -> dict[str, Statistics]:
+        """Return the statistics of the column and its features, after the last look.
+
+        Raises:
+            RowFault: The numbers cannot be scaled, or are too large to impute their mean.
+        """
+        totals = filled(self.numbers.totals, self.fill, self.missing)
+        mean, std = self._mean_and_std(found)
+        if self.column.missing == "mean" and mean is None:
+            raise too_large_to_impute(self.name)
+        offset, divisor = _scale(self.name, self.column, (totals.low, totals.high), (mean, std))
+        facts = Statistics(fill=self.fill, missing=self.missing, offset=offset, divisor=divisor)
+        if self.column.parts:
+            return {self.name: facts, **self._parts(facts, found)}
+        if mean is not None and std is not None and offset is not None and divisor is not None:
+            mean, std = (mean - offset) / divisor, std / divisor
+        return {self.name: facts.model_copy(update={"mean": mean, "std": std})}
+
+    def _mean_and_std(self, found: Found) -> Mean:
+        mean = self.mean
+        if mean is None:
+            return None, None
+        counted = self.numbers.values is not None
+        squared = self.numbers.squares(mean) if counted else found.squares[self.name]
+        squared = filled_squares(squared, self.fill, self.missing, mean)
+        return deviation(filled(self.numbers.totals, self.fill, self.missing), mean, squared)
+
+    def _parts(self, facts: Statistics, found: Found) -> dict[str, Statistics]:
+        """Return the statistics of the parts of times."""
+        values, times = self.numbers.values, self.numbers.times
+        names = feature_names(self.name, self.column, facts)
+        if values is None or times is None:
+            tallies = [found.parts[self.name, index] for index in range(len(names))]
+        else:
+            parts = encode_values(self.name, self.column, Statistics(), pd.Series(values))
+            tallies = [(part, times) for part in parts.T]
+        if self.fill is not None and self.missing:
+            fill = pd.Series([float(self.fill)])
+            own = encode_values(self.name, self.column, Statistics(), fill)[0]
+            tallies = [
+                (np.append(part, value), np.append(count, self.missing))
+                for (part, count), value in zip(tallies, own, strict=True)
+            ]
+        moments = [mean_and_std(*tally) for tally in tallies]
+        return {
+            name: Statistics(mean=mean, std=std)
+            for name, (mean, std) in zip(names, moments, strict=True)
+        }
+
+
+def _fit_texts(name: str, column: Column, counts: Counts, missing: int) -> dict[str, Statistics]:
+    """Return the statistics of a column of texts, and of each feature that is made from it.
 
     Raises:
-        RowFault: There is no value to impute from.
+        RowFault: There is no text to impute from.
     """
-    fill = _fill_value(name, column, counts)
-    filled = counts
+    values, times = in_order(column, counts)
+    fill = fill_of_texts(name, column, values.to_numpy(), times)
+    occurs = pd.Series(times, index=values.to_numpy())
     if fill is not None and missing:
-        filled = pd.concat([counts, pd.Series([missing], index=[fill])])
-        filled = filled.groupby(level=0, sort=True).sum()
-    offset, divisor = _scale(name, column, filled)
-    categories = _categories(column, filled, fill)
-    facts = Statistics(
-        fill=fill, missing=missing, offset=offset, divisor=divisor, categories=categories
-    )
-    values, weights = filled.index.to_series(), filled.to_numpy()
+        occurs = pd.concat([occurs, pd.Series([missing], index=[fill])])
+        occurs = occurs.groupby(level=0, sort=True).sum()
+    facts = Statistics(fill=fill, missing=missing, categories=_categories(column, occurs, fill))
+    texts, weights = occurs.index.to_series(), occurs.to_numpy()
     if MISSING in column.levels and missing:
-        values = pd.concat([values.astype(object), pd.Series([np.nan])])
+        texts = pd.concat([texts.astype(object), pd.Series([np.nan])])
         weights = np.append(weights, missing)
     names = feature_names(name, column, facts)
-    if column.encode == "one_hot" and categories is not None:
-        moments = _shares(category_indices(name, categories, values), weights, len(names))
-    else:
-        numbers = encode_values(name, column, facts, values)
-        moments = [mean_and_std(numbers[:, index], weights) for index in range(len(names))]
-    if names == (name,):
-        mean, std = moments[0]
-        return {name: facts.model_copy(update={"mean": mean, "std": std})}
-    features = zip(names, moments, strict=True)
-    return {name: facts, **{n: Statistics(mean=mean, std=std) for n, (mean, std) in features}}
-
-
-def mean_and_std(
-    values: npt.NDArray[Any], weights: npt.NDArray[Any]
-) -> tuple[float | None, float | None]:
-    """Return mean and (population) standard deviation of `values` [n] that occur `weights` times.
-
-    NaN is left out. Both are None if nothing else is left, or if float64 cannot hold the squares.
-    """
-    present = ~np.isnan(values)
-    numbers: Numbers = values[present].astype(np.float64)
-    times: Numbers = weights[present].astype(np.float64)
-    if not len(numbers):
-        return None, None
-    if numbers.min() == numbers.max():
-        return float(numbers[0]), 0.0  # rounding could make it a small number
-    # fsum rounds exactly, so the same rows give the same statistics on every processor.
-    total = math.fsum(times)
-    try:
-        with np.errstate(over="raise"):
-            mean = math.fsum(numbers * times) / total
-            return mean, math.sqrt(math.fsum((numbers - mean) ** 2 * times) / total)
-    except (OverflowError, FloatingPointError):  # the numbers are as large as float64 can hold
-        return None, None
+    if column.encode == "one_hot" and facts.categories is not None:
+        moments = _shares(category_indices(name, facts.categories, texts), weights, len(names))
+        features = zip(names, moments, strict=True)
+        return {name: facts, **{n: Statistics(mean=mean, std=std) for n, (mean, std) in features}}
+    mean, std = mean_and_std(encode_values(name, column, facts, texts)[:, 0], weights)
+    return {name: facts.model_copy(update={"mean": mean, "std": std})}
 
 
 def _shares(
@@ -161,66 +197,28 @@ def _shares(
     ]
 
 
-def _fill_value(name: str, column: Column, counts: "pd.Series[int]") -> int | float | str | None:
-    if column.missing == "constant":
-        return _constant(name, column)
-    if column.missing not in ("median", "mean", "mode"):
-        return None
-    if not len(counts):
-        raise _wrong_numbers(name, "at least one value to impute from", "none")
-    value: Any
-    if column.missing == "mode":
-        value = counts.idxmax()  # the first of equal ones, since they are sorted
-    elif column.missing == "median":
-        ends = np.cumsum(counts.to_numpy())
-        middle = np.searchsorted(ends, [(ends[-1] - 1) // 2, ends[-1] // 2], side="right")
-        value = counts.index.to_numpy()[middle].mean()
-    else:
-        value, _ = mean_and_std(counts.index.to_numpy(), counts.to_numpy())
-        if value is None:
-            raise _wrong_numbers(name, "numbers that float64 can hold the squares of", "others")
-    if column.dtype == "str":
-        return str(value)
-    # A float cannot hold every int64.
-    whole = column.dtype == "int64" and column.missing == "mode"
-    return int(value) if whole else float(value)
-
-
-def _wrong_numbers(name: str, expected: str, found: str) -> RowFault:
-    fix = f"correct the file, or columns.{name} of the recipe"
-    return RowFault(0, name, ValueFormatError, expected=expected, found=found, fix=fix)
-
-
-def _constant(name: str, column: Column) -> int | float | str:
-    if not isinstance(column.fill, str) and column.unit is None:
-        number = column.fill or 0
-        return int(number) if column.dtype == "int64" else float(number)
-    if column.dtype == "str":
-        return str(column.fill)
-    reader = CellReader(name, column)
-    cell = reader.read(Cells.of(pa.array([str(column.fill)])))
-    for fault in reader.faults:
-        raise fault
-    cells = pa.chunked_array([cell], ARROW_TYPES[column.dtype])
-    return float(column_values(column, cells).iloc[0])
+def _too_many_values(name: str, column: Column) -> Exception:
+    uses = "its most frequent value" if column.missing == "mode" else "categories"
+    return wrong_numbers(
+        name, f"at most {MOST_VALUES:,} distinct values for {uses}", "more of them"
+    )
 
 
 def _scale(
-    name: str, column: Column, counts: "pd.Series[int]"
+    name: str, column: Column, ends: tuple[float, float], moments: Mean
 ) -> tuple[float | None, float | None]:
     """Return the offset that is subtracted from numbers, and the divisor of the result."""
     if column.scale == "none":
         return None, None
-    values = counts.index.to_numpy()
-    if not len(values):
-        return 0.0, 1.0
+    if ends[0] > ends[1]:
+        return 0.0, 1.0  # there are no numbers
     if column.scale == "min_max":
-        offset, divisor = float(values[0]), float(values[-1]) - float(values[0])
+        offset, divisor = ends[0], ends[1] - ends[0]
     else:
-        mean, std = mean_and_std(values, counts.to_numpy())
+        mean, std = moments
         offset, divisor = mean or 0.0, math.inf if std is None else std
     if not math.isfinite(divisor):
-        raise _wrong_numbers(name, "numbers that float64 can scale", "too large ones")
+        raise wrong_numbers(name, "numbers that float64 can scale", "too large ones")
     return offset, divisor if divisor > 0 else 1.0
 
 

@@ -1,6 +1,6 @@
 """Columns of texts in a table, which the functions of the kind of texts take care of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from shardmill.format.ragged import Ragged
 from shardmill.kinds import text
 from shardmill.kinds.row import Fitted
 from shardmill.kinds.text_columns import given_row_texts
+from shardmill.kinds.train_rows import TrainRows, no_rows
 from shardmill.recipe.tabular_recipe import TabularRecipe
 
 Lookup = npt.NDArray[np.int32] | None
@@ -51,10 +52,13 @@ def prepare_texts(recipe: TabularRecipe, cleaned: pa.Table) -> tuple[pa.Table, p
     Without texts, these are the rows as they are and None. See `text.prepare` for the rest.
     """
     part = recipe.text_part()
-    return (cleaned, None) if part is None else text.prepare(part, cleaned)
+    if part is None:
+        return cleaned, None
+    prepared = text.prepare(part, cleaned)
+    return prepared.rows, prepared.tokens
 
 
-def fit_texts(recipe: TabularRecipe, fitted: Fitted, tokens: Sequence[pa.Table | None]) -> Fitted:
+def fit_texts(recipe: TabularRecipe, fitted: Fitted, tokens: Iterable[pa.Table]) -> Fitted:
     """Return what was learnt of features, with what the tokens of the train rows teach.
 
     Raises:
@@ -63,15 +67,10 @@ def fit_texts(recipe: TabularRecipe, fitted: Fitted, tokens: Sequence[pa.Table |
     part = recipe.text_part()
     if part is None:
         return fitted
-    learnt = text.fit(part, (table for table in tokens if table is not None))
+    learnt = text.fit(part, TrainRows(None, tokens, no_rows))
     return replace(
         learnt, inputs=fitted.inputs, features=fitted.features, statistics=fitted.statistics
     )
-
-
-def text_lookups(fitted: Fitted, tokens: Sequence[pa.Table | None]) -> Sequence[Lookup]:
-    """Return for each table of tokens the ids of its tokens; None if there are no texts."""
-    return [None] * len(tokens) if fitted.vocab is None else text.lookups(fitted, tokens)
 
 
 def encode_prepared_texts(

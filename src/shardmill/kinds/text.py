@@ -1,6 +1,6 @@
 """Turns texts into the ids of their tokens."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from shardmill.kinds.read_targets import (
 )
 from shardmill.kinds.row import Cleaned, Fitted, RowFault, unknown_id_of, without_faulty
 from shardmill.kinds.text_columns import given_row_texts, parted, raw_texts, row_by_row
+from shardmill.kinds.train_rows import Prepared, TrainRows
 from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.text_recipe import TextRecipe
 from shardmill.recipe.text_rules import Vocabulary
@@ -80,27 +81,27 @@ def clean_given(recipe: TextRecipe, fitted: Fitted, rows: Any) -> Cleaned:  # no
     return Cleaned(pa.table(_cleaned(recipe, given_row_texts(recipe, rows))))
 
 
-def prepare(recipe: TextRecipe, cleaned: pa.Table) -> tuple[pa.Table, pa.Table | None]:
+def prepare(recipe: TextRecipe, cleaned: pa.Table) -> Prepared[None]:
     """Return cleaned rows [n] encoded without a vocabulary, and the tokens that occur in them.
 
     Returns:
-        The rows with codes, list<int32>, in place of texts, and a table with the columns `token`
-        and `count`, a row for each distinct token in order of first appearance. A code is the
-        position of its token in this table. If the library encodes the texts, the rows are returned
-        unchanged. Then the table has the words that a tokenizer is learnt from, or is None if the
-        tokenizer is there already.
+        The rows with codes, list<int32>, in place of texts. A code is the position of its token in
+        the table of tokens. If the library encodes the texts, the rows are returned unchanged. Then
+        the table has the words that a tokenizer is learnt from, or is None if the tokenizer is
+        there already.
     """
     names = tuple(recipe.texts())
     texts = row_by_row(cleaned, names)
     if not recipe.text.has_words:
         is_learnt = recipe.text.tokenizer_file is None and recipe.vocabulary.from_artifact is None
-        return cleaned, _counts(tokenize_texts(texts, "whitespace")) if is_learnt else None
+        words = _counts(tokenize_texts(texts, "whitespace")) if is_learnt else None
+        return Prepared(cleaned, None, words)
     tokens = tokenize_texts(texts, recipe.text.tokenizer)
     prepared = cleaned
     for name, codes in parted(tokens.codes, tokens.sizes, names).items():
         place = cleaned.column_names.index(name)
         prepared = prepared.set_column(place, name, _lists(codes))
-    return prepared, _counts(tokens)
+    return Prepared(prepared, None, _counts(tokens))
 
 
 def _lists(codes: Ragged) -> pa.Array:
@@ -113,7 +114,11 @@ def _counts(tokens: Tokens) -> pa.Table:
     return pa.table({"token": tokens.tokens, "count": arrow_array(counts)})
 
 
-def fit(recipe: TextRecipe, summaries: Iterable[pa.Table]) -> Fitted:
+def merge(recipe: TextRecipe, summaries: Iterable[None]) -> None:
+    """Return nothing, since all that is learnt from is tokens."""
+
+
+def fit(recipe: TextRecipe, train: TrainRows[None]) -> Fitted:
     """Return the vocabulary of the train rows, from the token counts of `prepare` in their order.
 
     Raises:
@@ -124,9 +129,9 @@ def fit(recipe: TextRecipe, summaries: Iterable[pa.Table]) -> Fitted:
         raise ValueError("the vocabulary of this recipe is not for the train rows to say")
     rules, content = recipe.vocabulary, None
     if recipe.text.has_words:
-        vocab = build_vocab(_merged(summaries), rules)
+        vocab = build_vocab(_merged(train.tokens), rules)
     else:
-        content = learn_tokenizer(recipe, _merged(summaries, most_bytes=_LEARN_BYTES))
+        content = learn_tokenizer(recipe, _merged(train.tokens, most_bytes=_LEARN_BYTES))
         vocab = read_tokenizer(content.encode(), where=f"the tokenizer of {recipe.name}").vocab
     return fitted_with(recipe, vocab, rules.unknown, rules.padding, content)
 
@@ -154,18 +159,18 @@ def fitted_with(
     )
 
 
-def _merged(summaries: Iterable[pa.Table], *, most_bytes: int | None = None) -> pa.Table:
-    """Return each token of all summaries once, in order of first appearance, and its count.
+def _merged(tables: Iterable[pa.Table], *, most_bytes: int | None = None) -> pa.Table:
+    """Return each token of all tables once, in order of first appearance, and its count.
 
     Args:
-        summaries: Tables with the columns `token` and `count`.
-        most_bytes: The summaries are left as soon as all distinct tokens have so many bytes.
+        tables: Tables with the columns `token` and `count`.
+        most_bytes: The tables are left as soon as all distinct tokens have so many bytes.
     """
     counts = pa.table({"token": string_array([]), "count": arrow_array(np.zeros(0, np.int64))})
     most, waiting = _MERGE_TOKENS, 0
-    for summary in summaries:
-        counts = pa.concat_tables([counts, summary])
-        waiting += 0 if most_bytes is None else _token_bytes(summary)
+    for table in tables:
+        counts = pa.concat_tables([counts, table])
+        waiting += 0 if most_bytes is None else _token_bytes(table)
         if len(counts) > most or (most_bytes is not None and waiting > 2 * most_bytes):
             counts = _merge(counts)
             # Counts may double before the next merge, or else every summary would cause one.
@@ -215,32 +220,12 @@ def build_vocab(counts: pa.Table, options: Vocabulary) -> Vocab:
     return vocab
 
 
-def lookups(
-    fitted: Fitted, summaries: Sequence[pa.Table | None]
-) -> Sequence[npt.NDArray[np.int32] | None]:
-    """Return for each summary of `prepare` the ids [distinct tokens] int32 of its codes.
-
-    Tokens that the vocabulary lacks get its default index. If the library encodes the texts, each
-    lookup is None.
-    """
-    counted = [summary for summary in summaries if summary is not None]
-    if not counted or fitted.tokenizer is not None:
-        return [None] * len(summaries)
-    assert fitted.vocab is not None  # noqa: S101  fit() made it
-    tokens = pa.chunked_array([summary.column("token").combine_chunks() for summary in counted])
-    known = string_array(fitted.vocab.get_itos())
-    default = arrow_array(np.array([fitted.vocab.get_default_index()], np.int32))[0]
-    ids = numpy_array(pc.index_in(tokens, value_set=known).fill_null(default))
-    ends = np.cumsum([len(summary) for summary in counted])
-    return np.split(ids, ends[:-1])
-
-
 def encode_prepared(
     recipe: TextRecipe, fitted: Fitted, prepared: pa.Table, lookup: npt.NDArray[np.int32] | None
 ) -> dict[str, Ragged]:
     """Return the input fields of prepared rows: ids, int32.
 
-    `lookup` belongs to the summary that the rows came with.
+    `lookup` has the ids [distinct tokens] of the tokens that the rows came with.
     """
     return {
         field.name: _ids(recipe, fitted, prepared.column(name).combine_chunks(), lookup)
@@ -256,7 +241,7 @@ def _ids(
         if own is None:
             return encode_texts(fitted.tokenizer, prepared, normalize=False)
         return encode_texts(fitted.tokenizer, prepared, special_tokens=own.special_tokens)
-    assert lookup is not None  # noqa: S101  lookups() made it
+    assert lookup is not None  # noqa: S101  there are words
     sizes = numpy_array(pc.list_value_length(prepared))
     return Ragged(lookup[numpy_array(prepared.flatten())], sizes)
 
@@ -282,9 +267,7 @@ def encode(recipe: TextRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str, R
     """Return the input fields of cleaned rows."""
     if not recipe.text.has_words:
         return encode_prepared(recipe, fitted, cleaned, None)
-    prepared, counts = prepare(recipe, cleaned)
-    lookup = None
-    if counts is not None and fitted.vocab is not None:
-        # `lookups` would go through every token of the vocabulary, which is slow for a few rows.
-        lookup = np.array(fitted.vocab(counts.column("token").to_pylist()), np.int32)
-    return encode_prepared(recipe, fitted, prepared, lookup)
+    prepared, lookup = prepare(recipe, cleaned), None
+    if prepared.tokens is not None and fitted.vocab is not None:
+        lookup = np.array(fitted.vocab(prepared.tokens.column("token").to_pylist()), np.int32)
+    return encode_prepared(recipe, fitted, prepared.rows, lookup)

@@ -65,8 +65,9 @@ def test_every_row_is_in_one_split(tmp_path: Path) -> None:
     assert sorted(texts) == sorted(f"row {n}" for n in range(40))
     for part in done.values():
         assert (part.dropped, part.bad, part.left_out) == ({}, 0, None)
-        assert part.prepared is not None and part.prepared.path is not None
-        assert sum(len(summary) for summary in part.prepared.summaries) == part.rows + 1
+        assert part.prepared is not None and part.prepared.tokens is not None
+        with pa.memory_map(str(part.prepared.tokens)) as tokens:
+            assert len(pa.ipc.open_file(tokens).read_all()) == part.rows + 1
 
 
 def test_metadata_says_what_the_rows_are(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -11,14 +12,19 @@ import xxhash
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from shardmill.format.manifest import ParquetRecord
+from shardmill.kinds.find_kind import find_kind
+from shardmill.kinds.row import Fitted
+from shardmill.pipeline.stages.known_tokens import KnownTokens
 from shardmill.pipeline.stages.prepared_rows import (
     PreparedFile,
+    PreparedSplit,
     PreparedWriter,
     RowsToEncode,
     prepare_parquet,
 )
 from shardmill.raw.image_table import image_table
 from shardmill.recipe.load_recipe import parse_recipe
+from shardmill.text.vocab import Vocab
 
 TEXT = parse_recipe(
     """
@@ -59,9 +65,19 @@ def prepared_file(folder: Path, sizes: list[int]) -> PreparedFile:
     return file
 
 
-def texts_of(prepared: pa.Table, summary: pa.Table) -> list[list[str]]:
-    tokens = summary.column("token").to_pylist()
-    return [[tokens[code] for code in row] for row in prepared.column("text").to_pylist()]
+# The ids of all words, by which texts come back.
+WORDS = ["<unk>", "row", "of", *(str(n) for n in range(30))]
+
+
+def known_words(folder: Path) -> KnownTokens:
+    vocab = Vocab(WORDS, default_index=0)
+    known = KnownTokens.write(Fitted((), (), {}, vocab=vocab), folder)
+    assert known is not None
+    return known
+
+
+def texts_of(prepared: pa.Table, ids: npt.NDArray[np.int32]) -> list[list[str]]:
+    return [[WORDS[ids[code]] for code in row] for row in prepared.column("text").to_pylist()]
 
 
 @settings(
@@ -76,14 +92,13 @@ def test_any_rows_come_back_in_order_with_the_key_of_their_batch(
 ) -> None:
     file = prepared_file(tmp_path, sizes)
     rows = sum(sizes)
-    assert len(file.summaries) == sum(size > 0 for size in sizes)
-    if file.path is None:
+    if file.rows is None:
         assert rows == 0
         return
     start, stop = sorted(min(bound, rows) for bound in bounds)
-    prepared = RowsToEncode(file.path, file.summaries, rows)
-    tables = list(prepared.tables(start, stop))
-    assert [row for table, key in tables for row in texts_of(table, key)] == [
+    prepared = RowsToEncode(file.rows, file.tokens, rows)
+    tables = list(prepared.tables(start, stop, known_words(tmp_path)))
+    assert [row for table, ids in tables for row in texts_of(table, ids)] == [
         text.split() for text in TEXTS.column("text").to_pylist()[start:stop]
     ]
     labels = [label for table, _ in tables for label in table.column("label").to_pylist()]
@@ -106,7 +121,7 @@ def test_a_draft_that_is_the_cleaned_rows_is_no_file(
     writer.write(rows.slice(3))
     file = writer.close()
     assert file is not None
-    assert (file.path, len(file.summaries)) == (None, 2)
+    assert (file.rows, file.tokens) == (None, None)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -119,31 +134,56 @@ def test_the_draft_of_a_parquet_file_is_that_of_its_row_groups(tmp_path: Path) -
     )
     found = prepare_parquet(TEXT, "train", tmp_path, record, tmp_path)
     expected = prepared_file(tmp_path, [12, 12, 6])
-    assert found.path == tmp_path / "train-00007.arrow"
-    assert expected.path is not None
-    assert found.path.read_bytes() == expected.path.read_bytes()
-    assert all(a.equals(b) for a, b in zip(found.summaries, expected.summaries, strict=True))
+    assert found.rows == tmp_path / "train-00007.rows.arrow"
+    assert expected.rows is not None and expected.tokens is not None and found.tokens is not None
+    assert found.rows.read_bytes() == expected.rows.read_bytes()
+    assert found.tokens.read_bytes() == expected.tokens.read_bytes()
 
 
 def test_rows_of_a_parquet_file(tmp_path: Path) -> None:
     path = tmp_path / "train-00000.parquet"
     pq.write_table(IMAGES, path, row_group_size=4)
-    prepared = RowsToEncode(path, (), 10)
+    prepared = RowsToEncode(path, None, 10)
     for start, stop in [(0, 10), (3, 9), (4, 8), (5, 6), (9, 10), (2, 2)]:
-        tables = [table for table, key in prepared.tables(start, stop) if key is None]
+        tables = [table for table, key in prepared.tables(start, stop, None) if key is None]
         assert sum(map(len, tables)) == stop - start
         if tables:
             found = pa.concat_tables(tables).combine_chunks()
             assert found.equals(IMAGES.slice(start, stop - start).combine_chunks())
 
 
-def test_only_what_is_fitted_or_keyed_is_summarised(tmp_path: Path) -> None:
-    for recipe, rows, counts in ((IMAGE, IMAGES, (1, 0)), (TEXT, TEXTS, (1, 1))):
-        found = []
+def test_only_train_rows_are_summarised_and_only_tokens_are_kept(tmp_path: Path) -> None:
+    for recipe, rows, kept in ((IMAGE, IMAGES, (False, False)), (TEXT, TEXTS, (True, True))):
+        files = []
         for split in ("train", "test"):
             writer = PreparedWriter(recipe, tmp_path, split, f"{recipe.kind}-{split}")
             writer.write(rows)
             prepared_file = writer.close()
             assert prepared_file is not None
-            found.append(len(prepared_file.summaries))
-        assert tuple(found) == counts
+            files.append(prepared_file)
+        assert tuple(file.tokens is not None for file in files) == kept
+        assert [file.summary is None for file in files] == [recipe.kind == "text", True]
+
+
+def test_the_summary_of_a_split_is_that_of_all_its_files() -> None:
+    kind = find_kind(IMAGE)
+    moments = [kind.prepare(IMAGE, IMAGES.slice(n, 1)).summary for n in range(10)] * 3
+    split = PreparedSplit(IMAGE)
+    for each in moments:
+        split.add(PreparedFile(None, None, each))
+    assert split.summary() == kind.merge(IMAGE, moments)
+    assert [file.summary for file in split.files] == [None] * 30
+
+
+def test_row_groups_without_tokens(tmp_path: Path) -> None:
+    writer = PreparedWriter(TEXT, tmp_path, "train", "train-00000")
+    for words in ("", "a b", " "):
+        writer.write(pa.table({"text": [words]}))
+    file = writer.close()
+    assert file is not None and file.rows is not None
+    split = PreparedSplit(TEXT)
+    split.add(file)
+    assert [len(tokens) for tokens in split.tokens()] == [0, 2, 0]
+    rows = RowsToEncode(file.rows, file.tokens, 3)
+    ids = [ids for _, ids in rows.tables(0, 3, known_words(tmp_path))]
+    assert [list(each) for each in ids] == [[], [0, 0], []]
