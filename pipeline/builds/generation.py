@@ -23,6 +23,7 @@ from shardmill.ended_threads import EndedThreads
 from shardmill.errors import LockedError, OutputError
 from shardmill.format.manifest import FileRecord, Manifest
 from shardmill.format.near_artifacts import MANIFEST_NAME
+from shardmill.pipeline.builds.attempts import remove_attempts
 
 # How many files are flushed to disk at the same time; the file system then waits for the disk a few
 # times instead of once a file.
@@ -122,6 +123,7 @@ def new_generation(artifact: Path, name: str) -> Iterator[Generation]:
         shutil.rmtree(folder, ignore_errors=True)  # a killed build may have left one
         folder.mkdir()
         yield Generation(name, folder)
+        remove_attempts(folder)
         with EndedThreads(_SYNCS) as threads:
             list(threads.map(sync, folder.iterdir()))
         sync(folder)
@@ -138,19 +140,21 @@ def new_generation(artifact: Path, name: str) -> Iterator[Generation]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def new_scratch(artifact: Path, name: str) -> Path:
+def new_scratch(artifact: Path, name: str, build: str = "") -> Path:
     """Return a new folder for temporary files, which `remove_remains` removes.
 
     Args:
         artifact: The folder of the artifact.
         name: What the files are: `raw` or `prepared`.
+        build: What the content of the files depends on. A task that outlives another build then
+            does not write to this folder.
 
     Raises:
         OutputError: The folder of the artifact cannot be written.
     """
-    folder = artifact / f".building-{name}"
+    folder = artifact / f".building-{name}" / build
     try:
-        folder.mkdir()
+        folder.mkdir(parents=True)
     except OSError as error:
         raise OutputError.unwritable(folder, error, fix=_FIX) from None
     return folder

@@ -36,7 +36,7 @@ def run_stages(
     # The vocabulary comes first, so that a fault in it is reported before any work is done.
     fitted = existing_vocab(plan) if "shard" in needed else None
     cleaned, prepared_splits = clean_record(plan), None
-    folder = new_scratch(plan.artifact, "prepared")
+    folder = new_scratch(plan.artifact, "prepared", plan.shard_generation)
     if "clean" in needed:
         plan = with_copies(plan, copies)
         follows = folder if "shard" in needed else None

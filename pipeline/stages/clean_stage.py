@@ -96,12 +96,17 @@ def _hold_out_last(job: CleanJob, build: BuildRun, parts: dict[str, list[Cleaned
     shared = list(parts_to_share(own, rows, job.split))
     if not shared:
         return
+    folder = job.generation.folder
+    for part in shared:
+        part.file(folder).rename(part.whole(folder))
     tasks = [(job, part) for part in shared]
     with closing(build.run("hold out", share_part, tasks, len(tasks))) as done:
         for part, written in zip(shared, done, strict=True):
             own[part.index] = written.pop(job.split)
             for split, cleaned in written.items():
                 parts[split].append(cleaned)
+    for part in shared:
+        part.whole(folder).unlink()
 
 
 def _clean_job(

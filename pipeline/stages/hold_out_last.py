@@ -8,6 +8,7 @@ rows to hand over are written anew, each on its own, a row group at a time. The 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -59,6 +60,15 @@ class PartToShare:
     cleaned: CleanedPart
     rows: Rows
 
+    def file(self, folder: Path) -> Path:
+        """Return the file of all its rows in the folder of a generation."""
+        assert self.cleaned.parquet is not None  # noqa: S101  it has rows to hand over
+        return folder / self.cleaned.parquet.path.rpartition("/")[2]
+
+    def whole(self, folder: Path) -> Path:
+        """Return where this file is while its rows are handed over."""
+        return self.file(folder).with_suffix(".whole")
+
 
 def parts_to_share(cleaned: Sequence[CleanedPart], rows: Rows, split: str) -> Iterator[PartToShare]:
     """Yield the parts of a split that have rows for others.
@@ -90,22 +100,13 @@ def share_part(job: CleanJob, part: PartToShare) -> dict[str, CleanedPart]:
     Returns:
         What was written, by split. The split of the job is among them, perhaps without rows.
     """
-    cleaned = part.cleaned
-    assert cleaned.parquet is not None  # noqa: S101  it has rows to hand over
-    folder = job.generation.folder
-    own = folder / cleaned.parquet.path.rpartition("/")[2]
-    whole = own.rename(own.with_suffix(".whole"))
-    if cleaned.prepared is not None:
-        for file in (cleaned.prepared.rows, cleaned.prepared.tokens):
-            if file is not None:
-                file.unlink()
     with ExitStack() as stack:
         outputs = {
             split: PartOutput(job, split, part.index, stack)
             for split in {job.split: 0, **part.rows}
         }
         first = 0
-        with pq.ParquetFile(whole) as file:
+        with pq.ParquetFile(part.whole(job.generation.folder)) as file:
             for group in range(file.num_row_groups):
                 table = file.read_row_group(group).replace_schema_metadata()
                 for split, (start, stop) in part.rows.items():
@@ -114,10 +115,9 @@ def share_part(job: CleanJob, part: PartToShare) -> dict[str, CleanedPart]:
                     outputs[split].parquet.write(table.slice(begin, end - begin))
                 first += len(table)
         written = {split: output.close() for split, output in outputs.items()}
-    whole.unlink()
     pa.default_memory_pool().release_unused()  # as when parts are cleaned
     kept = written[job.split]
     written[job.split] = replace(
-        cleaned, rows=kept.rows, parquet=kept.parquet, prepared=kept.prepared
+        part.cleaned, rows=kept.rows, parquet=kept.parquet, prepared=kept.prepared
     )
     return written

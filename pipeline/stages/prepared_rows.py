@@ -16,6 +16,7 @@ from shardmill.format.manifest import ParquetRecord
 from shardmill.format.read_checked import REBUILD
 from shardmill.format.shard_file import check_file
 from shardmill.kinds.find_kind import find_kind
+from shardmill.pipeline.builds.attempts import attempt_at
 from shardmill.pipeline.stages.known_tokens import KnownTokens
 from shardmill.recipe.any_recipe import AnyRecipe
 
@@ -92,6 +93,7 @@ class PreparedWriter:
         self._name = name
         self._summaries: list[Any] = []
         self._writers: dict[str, pa.RecordBatchFileWriter] = {}
+        self._attempts: dict[str, Path] = {}
 
     def write(self, cleaned: pa.Table) -> None:
         """Prepare some rows and write them. A table without rows makes no batch."""
@@ -110,7 +112,8 @@ class PreparedWriter:
 
     def _write(self, what: str, table: pa.Table) -> None:
         if what not in self._writers:
-            self._writers[what] = pa.ipc.new_file(str(self._path(what)), table.schema)
+            self._attempts[what] = attempt_at(self._path(what))
+            self._writers[what] = pa.ipc.new_file(str(self._attempts[what]), table.schema)
         arrays = [column.combine_chunks() for column in table.columns]
         self._writers[what].write_batch(pa.RecordBatch.from_arrays(arrays, schema=table.schema))
 
@@ -122,8 +125,9 @@ class PreparedWriter:
         """Return what was prepared; None if there is no folder to write to."""
         if self._folder is None:
             return None
-        for writer in self._writers.values():
+        for what, writer in self._writers.items():
             writer.close()
+            self._attempts[what].replace(self._path(what))
         rows, tokens = (
             self._path(what) if what in self._writers else None for what in ("rows", "tokens")
         )

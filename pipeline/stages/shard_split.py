@@ -12,6 +12,7 @@ from shardmill.format.manifest import ShardRecord
 from shardmill.format.ragged import Ragged
 from shardmill.format.shard_file import write_shard
 from shardmill.kinds.row import Array, RowFault
+from shardmill.pipeline.builds.attempts import attempt
 from shardmill.pipeline.builds.generation import Generation
 from shardmill.pipeline.builds.ticks import Ticks
 from shardmill.pipeline.stages.known_tokens import KnownTokens
@@ -97,7 +98,8 @@ def write_shard_of(
     if ticks is not None:
         tables = _counted(tables, ticks)
     tensors, values, longest = _shard_tensors(fields, shard.rows, tables)
-    size, digest = write_shard(generation.folder / shard.name, fields, tensors, values=values)
+    with attempt(generation.folder / shard.name) as path:
+        size, digest = write_shard(path, fields, tensors, values=values)
     return ShardRecord(
         path=f"{generation.name}/{shard.name}",
         bytes=size,

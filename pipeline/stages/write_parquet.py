@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from shardmill.ended_threads import EndedThreads
 from shardmill.format.manifest import ParquetRecord
+from shardmill.pipeline.builds.attempts import attempt_at
 from shardmill.pipeline.builds.generation import Generation
 from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
 
@@ -58,6 +59,7 @@ class ParquetFile:
     ) -> None:
         self._generation = generation
         self._name = name
+        self._path = attempt_at(generation.folder / name)
         self._plain = plain
         self._metadata = metadata
         self._on_group = on_group
@@ -99,7 +101,7 @@ class ParquetFile:
             facts = {**(table.schema.metadata or {}), **self._metadata(table.schema)}
             schema = table.schema.with_metadata(facts)
             self._writer = pq.ParquetWriter(
-                self._generation.folder / self._name,
+                self._path,
                 schema,
                 use_dictionary=frequent,
                 write_statistics=frequent,
@@ -116,6 +118,7 @@ class ParquetFile:
             return None
         self._writing.result()
         self._end()
+        self._path.replace(self._generation.folder / self._name)
         file = self._generation.record(self._name)
         return ParquetRecord(rows=self.rows, **file.model_dump())
 
@@ -131,3 +134,4 @@ class ParquetFile:
     def __exit__(self, *_: object) -> None:
         with suppress(OSError):  # the file was given up already
             self._end()
+            self._path.unlink(missing_ok=True)

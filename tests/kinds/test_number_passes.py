@@ -40,7 +40,9 @@ def fitted(column: str, cells: Sequence[Any], cuts: Sequence[int] = ()) -> dict[
     texts = [None if cell is None else str(cell) for cell in cells]
     rows = tabular.clean(recipe, pa.table({"c": pa.array(texts, pa.string())}), labelled=False)
     assert rows.faults == ()
-    tables = [rows.table.take(pa.array(some, pa.int64())) for some in cut(range(len(rows.table)), cuts)]
+    tables = [
+        rows.table.take(pa.array(some, pa.int64())) for some in cut(range(len(rows.table)), cuts)
+    ]
     return dict(fit_rows(recipe, tables).statistics)
 
 
