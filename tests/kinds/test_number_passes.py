@@ -95,7 +95,8 @@ def test_statistics_are_those_of_numpy_and_fsum(
         return
     expected = math.fsum(values) / len(values)
     assert mean.fill == mean.mean == expected
-    squared = math.fsum((value - expected) ** 2 for value in values.tolist())
+    differences = values - expected
+    squared = math.fsum(differences * differences)
     assert mean.std == math.sqrt(squared / len(values))
 
 
