@@ -54,9 +54,11 @@ class BuildRun:
     def timed(self, stage: str) -> Iterator[None]:
         """Add the time that a block takes to the seconds of a stage."""
         started = time.perf_counter()
-        yield
-        took = self.seconds.get(stage, 0) + time.perf_counter() - started
-        self.seconds[stage] = round(took, 3)
+        try:
+            yield
+        finally:
+            took = self.seconds.get(stage, 0) + time.perf_counter() - started
+            self.seconds[stage] = round(took, 3)
 
     def run(
         self,

@@ -233,3 +233,9 @@ def test_a_build_that_fails_leaves_the_artifact_as_it_was(toy: Toy, row: str, wo
         path.parts[1] for path in map(Path, before) if len(path.parts) == 3
     }
     verify_artifact(toy.artifact)
+
+
+def test_build_json_says_how_long_each_stage_took(toy: Toy) -> None:
+    toy.build()
+    seconds = json.loads((toy.artifact / "build.json").read_bytes())["seconds"]
+    assert {"clean", "fit", "shard"} <= seconds.keys()
