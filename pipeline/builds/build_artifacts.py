@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,12 @@ from shardmill.pipeline.builds.learn_classes import learn_classes
 from shardmill.pipeline.builds.plan_build import Plan, plan_build
 from shardmill.pipeline.builds.present_recipe import present_recipe
 from shardmill.pipeline.builds.process_engine import ProcessEngine
-from shardmill.pipeline.builds.read_content import Reading, is_known, keep_known
+from shardmill.pipeline.builds.read_content import (
+    Reading,
+    is_known,
+    keep_known,
+    unread_bytes,
+)
 from shardmill.pipeline.builds.ticks import Ticks
 from shardmill.pipeline.builds.warn_unpublished import unpublished_notes
 from shardmill.pipeline.stages.borrow_vocab import lender, lenders_first
@@ -27,6 +33,7 @@ from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.startup import available_cores, imported_meanwhile
 
+_STAGES = "shardmill.pipeline.builds.run_stages"
 # A worker takes 0.3 seconds to start if it is not forked, and cleans so many bytes of raw files in
 # 0.4 seconds. With less to do, it would not be worth its start.
 _WORKER_BYTES = 32 * 2**20
@@ -199,10 +206,15 @@ def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, engine: Engi
         try:
             copies = new_scratch(artifact, "raw")
             build.ticks = Ticks(copies / "ticks") if options.watch is not None else None
-            reading = Reading(copies, partial(build.progress, "read"))
-            # This import takes a tenth of a second, as long as seeing that there is nothing to do.
-            # So it is made only here, while raw files are hashed.
-            with imported_meanwhile("shardmill.pipeline.builds.run_stages"):
+            on_read = partial(build.progress, "read")
+            reading = Reading(copies, on_read, engine, options.sizes)
+            # This import takes some tenths of a second, as long as seeing that there is nothing to
+            # do. So it is made only here, while raw files are hashed.
+            if reading.is_parallel(unread_bytes(recipe, raw, artifact) or 0):
+                # Workers are forked with what they need, and before there are threads.
+                import_module(_STAGES)
+                engine.start()
+            with imported_meanwhile(_STAGES):
                 planned = plan(reading=reading)
             manifest = planned.before
             if not _needed(planned, options):

@@ -71,10 +71,10 @@ def fetch_raw(
 def _status(path: Path, file: RawFile) -> str | None:
     """Return the status of a file that is there, or None if it is damaged and can be replaced."""
     try:
-        content = read_raw(path)
+        content = read_raw(path, file.algorithm)
     except (CompressionError, EmptyFileError):
         return None
-    published = file.checksum is None or content.matches(file.checksum)
+    published = file.checksum is None or content.checksum == file.checksum
     return "already there" if published else "differs"
 
 
@@ -87,11 +87,11 @@ def _fetch_file(file: RawFile, path: Path, told: Callable[[int, int], None]) -> 
             for url in file.urls:
                 try:
                     fetched = _download(url, Path(folder), told)
-                    content = read_raw(fetched)
+                    content = read_raw(fetched, file.algorithm)
                 except (requests.RequestException, InputError) as error:
                     failures.append(f"{url}: {error}")
                     continue
-                if file.checksum is None or content.matches(file.checksum):
+                if file.checksum is None or content.checksum == file.checksum:
                     put_file(fetched, path)
                     return path
                 failures.append(f"{url}: not the published content")

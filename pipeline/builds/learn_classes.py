@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from shardmill.errors import ArtifactError, RecipeError
 from shardmill.format.manifest import Manifest
 from shardmill.format.read_checked import read_raw_records
-from shardmill.pipeline.builds.read_content import copy_in, known_digests
+from shardmill.pipeline.builds.read_content import known_digests
+from shardmill.pipeline.builds.read_job import copy_in
 from shardmill.raw.image_folder import list_images
 from shardmill.raw.raw_files import RawContent, RawFiles
 from shardmill.recipe.any_recipe import AnyRecipe
@@ -67,7 +68,7 @@ def _learnt_before(
     """Return the recipe of the artifact, if it is this one and its files are the same."""
     try:
         manifest = Manifest.load(artifact)
-        records = {record.path: record.sha256 for record in read_raw_records(artifact, manifest)}
+        records = {record.path: record.digest for record in read_raw_records(artifact, manifest)}
     except ArtifactError:
         return None
     whole = manifest.recipe_sha256 == facts_sha256(manifest.recipe)

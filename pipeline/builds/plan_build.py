@@ -184,14 +184,14 @@ def check_unchanged(plan: Plan) -> None:
 
 
 def _record(raw: Path, file: RawFile, content: RawContent, samples: frozenset[str]) -> RawRecord:
-    published = None if file.checksum is None else content.matches(file.checksum)
+    published = None if file.checksum is None else content.checksum == file.checksum
     path = content.path.relative_to(raw).as_posix() if file.is_pattern else file.path
     return RawRecord(
         path=path,
         bytes=content.bytes,
-        sha256=content.sha256,
+        digest=content.digest,
         published=published,
-        sample=content.sha256 in samples,
+        sample=content.digest in samples,
     )
 
 

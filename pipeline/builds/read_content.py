@@ -3,14 +3,18 @@
 A copy is decompressed and in UTF-8. build.json keeps the hashes for the next build.
 """
 
-import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from shardmill.pipeline.builds.engine import Engine
 from shardmill.pipeline.builds.generation import BUILD_NAME, build_json, replace_build
+from shardmill.pipeline.builds.read_job import ReadJob, copy_in, read_in_tasks
 from shardmill.raw.plain_file import is_plain, plain_copy
 from shardmill.raw.raw_files import (
     FoundFile,
@@ -19,13 +23,12 @@ from shardmill.raw.raw_files import (
     changed_error,
     check_same,
     known_content,
-    read_folder,
 )
+from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
 from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.recipe.splits import ImageFolder, RawFile
+from shardmill.recipe.splits import RawFile
 
 _KEYS = {field.name for field in fields(RawContent)} - {"readable"}
-_DIGITS = frozenset("0123456789abcdef")
 _TOLD_BYTES = 2**23  # so often it is told how much was read
 
 
@@ -40,22 +43,58 @@ class Reading:
     Attributes:
         copies: The folder for plain copies of compressed files; None to take hashes alone.
         on_read: What to call now and then with the bytes that were read so far, and all there are.
+        engine: Where tasks read large files; None to read all files in this process.
+        sizes: From which size on files are read as tasks, and the sizes of these.
     """
 
     copies: Path | None = None
     on_read: Callable[[int, int], None] = _nothing_read
+    engine: Engine | None = None
+    sizes: WorkSizes = DEFAULT_SIZES
 
-    def of(self, file: FoundFile, before: int, total: int) -> Callable[[int], None]:
-        """Return what to call with the bytes that were read of one of several files."""
-        told = 0
+    def is_parallel(self, unread_bytes: int) -> bool:
+        """Say whether files of so many bytes are read as tasks."""
+        several = self.engine is not None and self.engine.processes > 1
+        return several and unread_bytes >= self.sizes.large_bytes
 
-        def tell(position: int) -> None:
-            nonlocal told
-            if position - told >= _TOLD_BYTES:
-                told = position
-                self.on_read(before + min(position, file.bytes), total)
+    def read(self, jobs: Sequence[ReadJob], total: int) -> Generator[RawContent, None, None]:
+        """Yield the content of raw files, in order.
 
-        return tell
+        Args:
+            jobs: The files.
+            total: The bytes of all raw files, those that need not be read among them.
+        """
+        told = _Told(self.on_read, total)
+        apart = len({job.found.path for job in jobs}) == len(jobs)  # two would write one copy
+        size = sum(job.found.bytes for job in jobs)
+        if self.engine is not None and apart and self.is_parallel(size):
+            yield from read_in_tasks(
+                jobs, self.engine, range_bytes=self.sizes.range_bytes, on_read=told.at
+            )
+            return
+        for job in jobs:
+            yield job.read(partial(told.within, job.found.bytes))
+            told.before += job.found.bytes
+
+
+class _Told:
+    """What was told of the bytes that were read."""
+
+    def __init__(self, on_read: Callable[[int, int], None], total: int) -> None:
+        self._on_read = on_read
+        self._total = total
+        self._told = 0
+        self.before = 0
+
+    def at(self, done: int) -> None:
+        """Tell how many bytes were read, if they are many more than what was told before."""
+        if done - self._told >= _TOLD_BYTES:
+            self._told = done
+            self._on_read(done, self._total)
+
+    def within(self, size: int, position: int) -> None:
+        """Tell how far a file of `size` bytes was read, behind those before it."""
+        self.at(self.before + min(position, size))
 
 
 def read_contents(
@@ -69,29 +108,23 @@ def read_contents(
         recipe: A recipe from `present_recipe`.
         raw: The raw files of the recipe.
         artifact: The folder whose build.json says what is known.
-        reading: Where copies go, and what is told.
+        reading: Where copies go, what is told, and where tasks run.
 
     Raises:
         InputError: A raw file cannot be read.
     """
-    known, encodings = known_files(artifact), _encodings(recipe)
-    total, before = raw.bytes(), 0
-    contents: dict[str, tuple[RawContent, ...]] = {}
-    for file in recipe.files():
-        several = []
-        for found in raw.of(file):
-            content = _read(
-                found,
-                file,
-                encoding=encodings.get(file.path),
-                known=known,
-                copies=reading.copies,
-                tell=reading.of(found, before, total),
-            )
-            several.append(content)
-            before += found.bytes
-        contents[file.path] = tuple(several)
-    return contents
+    known, encodings = _known_contents(recipe, raw, artifact), _encodings(recipe)
+    jobs = [
+        ReadJob(found, file, encodings.get(file.path), reading.copies)
+        for file, found in _entries(recipe, raw)
+        if (file.path, found.path) not in known
+    ]
+    contents: dict[str, list[RawContent]] = {file.path: [] for file in recipe.files()}
+    with closing(reading.read(jobs, raw.bytes())) as read:
+        for file, found in _entries(recipe, raw):
+            content = known.get((file.path, found.path))
+            contents[file.path].append(next(read) if content is None else content)
+    return {path: tuple(several) for path, several in contents.items()}
 
 
 def readable_contents(
@@ -116,23 +149,47 @@ def readable_contents(
 
 def is_known(recipe: AnyRecipe, raw: RawFiles, artifact: Path) -> bool:
     """Say whether build.json knows the content of all raw files, so that none must be read."""
+    return unread_bytes(recipe, raw, artifact) is None
+
+
+def unread_bytes(recipe: AnyRecipe, raw: RawFiles, artifact: Path) -> int | None:
+    """Return the bytes of the raw files that must be read; None if there are no such files."""
+    known = _known_contents(recipe, raw, artifact)
+    unread = [
+        found.bytes for file, found in _entries(recipe, raw) if (file.path, found.path) not in known
+    ]
+    return sum(unread) if unread else None
+
+
+def _known_contents(
+    recipe: AnyRecipe, raw: RawFiles, artifact: Path
+) -> dict[tuple[str, Path], RawContent]:
+    """Return what build.json knows of raw files, by their path in the recipe and on disk."""
     known = known_files(artifact)
-    return all(
-        known_content(found, known.get(str(found.path), {})) is not None
-        for file in recipe.files()
-        for found in raw.of(file)
-    )
+    contents = {}
+    for file, found in _entries(recipe, raw):
+        content = known_content(found, known.get(str(found.path), {}))
+        if content is not None and content.has_checksum(file.algorithm):
+            contents[file.path, found.path] = content
+    return contents
+
+
+def _entries(recipe: AnyRecipe, raw: RawFiles) -> Iterator[tuple[RawFile, FoundFile]]:
+    """Yield each file of each entry of the recipe. Several splits may name the same entry."""
+    for file in {file.path: file for file in recipe.files()}.values():
+        for found in raw.of(file):
+            yield file, found
 
 
 def known_digests(recipe: AnyRecipe, raw: RawFiles, artifact: Path) -> dict[str, str | None]:
-    """Return the SHA-256 of each raw file, by its path in raw.json; None where it is not known."""
+    """Return the digest of each raw file, by its path in raw.json; None where it is not known."""
     known = known_files(artifact)
     digests: dict[str, str | None] = {}
     for file in recipe.files():
         for found in raw.of(file):
             content = known_content(found, known.get(str(found.path), {}))
             path = found.path.relative_to(raw.folder).as_posix() if file.is_pattern else file.path
-            digests[path] = None if content is None else content.sha256
+            digests[path] = None if content is None else content.digest
     return digests
 
 
@@ -172,42 +229,18 @@ def _is_whole(facts: Any) -> bool:
     """Say whether facts are those of a raw file, as `RawContent.to_dict` writes them."""
     if not isinstance(facts, dict) or set(facts) != _KEYS or not isinstance(facts["stat"], list):
         return False
-    hashes = [facts["sha256"], *([] if facts["md5"] is None else [facts["md5"]])]
-    size = facts["bytes"]
+    size, digest, checksum = (facts[key] for key in ("bytes", "digest", "checksum"))
     return (
         type(size) is int
         and 0 <= size < 2**63
-        and all(isinstance(text, str) and set(text) <= _DIGITS for text in hashes)
-        and [len(text) for text in hashes] in ([64], [64, 32])
+        and isinstance(digest, str)
+        and re.fullmatch("[0-9a-f]{64}", digest) is not None
+        and (checksum is None or (isinstance(checksum, str) and _is_checksum(checksum)))
     )
 
 
-def _read(
-    found: FoundFile,
-    file: RawFile,
-    *,
-    encoding: str | None,
-    known: Mapping[str, Any],
-    copies: Path | None,
-    tell: Callable[[int], None],
-) -> RawContent:
-    md5 = file.checksum is not None and file.checksum.startswith("md5:")
-    path = found.path
-    content = known_content(found, known.get(str(path), {}))
-    if content is not None and (content.md5 or not md5):
-        return content
-    if isinstance(file, ImageFolder):
-        return read_folder(path)
-    copy = None if copies is None else copy_in(copies, path)
-    promised = None
-    if encoding is None:
-        # It is an IDX file, or a tokenizer.json, which does not begin like one. Imported here,
-        # since a check that a build is up to date needs no numpy.
-        from shardmill.raw.read_idx import promised_bytes
-
-        promised = promised_bytes
-    plain = plain_copy(path, copy, encoding=encoding, md5=md5, promised=promised, on_read=tell)
-    return RawContent.of(path, plain)
+def _is_checksum(text: str) -> bool:
+    return re.fullmatch("sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", text) is not None
 
 
 def _readable(content: RawContent, encoding: str | None, copies: Path) -> RawContent:
@@ -216,7 +249,7 @@ def _readable(content: RawContent, encoding: str | None, copies: Path) -> RawCon
     copy = copy_in(copies, content.path)
     if content.readable == content.path and not is_plain(content.path, encoding):
         plain = plain_copy(content.path, copy, encoding=encoding)
-        if plain.sha256 != content.sha256:
+        if plain.digest != content.digest:
             raise changed_error(content.path)
         content = replace(content, readable=plain.path)
     if encoding is not None:
@@ -225,11 +258,6 @@ def _readable(content: RawContent, encoding: str | None, copies: Path) -> RawCon
     if unpacked.readable != content.readable:
         check_same(content)
     return unpacked
-
-
-def copy_in(folder: Path, path: Path) -> Path:
-    """Return where in a folder the plain copy of a raw file is."""
-    return folder / hashlib.sha256(str(path).encode()).hexdigest()
 
 
 def _encodings(recipe: AnyRecipe) -> dict[str, str]:

@@ -5,7 +5,6 @@ files, so that later stages can tell an invented file from a published one.
 """
 
 import gzip
-import hashlib
 import json
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +20,7 @@ from shardmill.pipeline.sample.sample_ag_news import ag_news_csv
 from shardmill.pipeline.sample.sample_mnist import draw_digits
 from shardmill.pipeline.sample.sample_titanic import titanic_csv
 from shardmill.pipeline.sample.write_idx import compress_gzip, encode_idx
+from shardmill.raw.content_digest import digest_of
 from shardmill.raw.raw_files import SAMPLE_NAME
 
 _TITANIC_ROWS = 1_000
@@ -58,7 +58,7 @@ def write_sample(folder: Path, names: Sequence[str], *, seed: int = 0) -> list[P
     if seed < 0:
         raise ValueError(f"write_sample: expected a seed of 0 or more, found {seed}")
     contents = {path: data for name in names for path, data in _GENERATORS[name](seed).items()}
-    digests = {path: hashlib.sha256(data).hexdigest() for path, data in contents.items()}
+    digests = {path: digest_of(data) for path, data in contents.items()}
     known = _read_digests(folder / SAMPLE_NAME)
     for path, digest in digests.items():
         _refuse_to_replace(folder / path, {digest, known.get(path)})
@@ -109,7 +109,7 @@ def _derive_seed(seed: int, part: int) -> int:
 
 
 def _read_digests(path: Path) -> dict[str, str]:
-    """Return sha256 of content by relative path; nothing for a missing or damaged listing."""
+    """Return the digest of content by relative path; nothing for a missing or damaged listing."""
     try:
         listing: Any = json.loads(path.read_bytes())
         return {str(file): str(digest) for file, digest in listing["files"].items()}
@@ -119,13 +119,13 @@ def _read_digests(path: Path) -> dict[str, str]:
 
 
 def _refuse_to_replace(path: Path, allowed: set[str | None]) -> None:
-    """Raise OutputError if a file is there whose content has none of the `allowed` sha256."""
+    """Raise OutputError if a file is there whose content has none of the `allowed` digests."""
     if not path.exists():
         return
     try:
         data = path.read_bytes()
         content = gzip.decompress(data) if path.suffix == ".gz" else data
-        found = hashlib.sha256(content).hexdigest()
+        found = digest_of(content)
     except (OSError, EOFError, zlib.error):
         found = "nothing that can be read"
     if found not in allowed:

@@ -64,7 +64,7 @@ def _shared_files(plan: Plan) -> dict[tuple[str, str], str]:
         for file in split.input_files():
             for content in plan.raw[file.path]:
                 path = paths[content.path]
-                equal = seen.setdefault(content.sha256, {})
+                equal = seen.setdefault(content.digest, {})
                 for (other, _), (again, place) in equal.items():
                     if content.bytes and recipe.share_rows(name, file, other, again):
                         shared.setdefault((other, name), []).append((place, path))

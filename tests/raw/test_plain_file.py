@@ -67,12 +67,12 @@ COPIES = [
 def test_plain_copy(tmp_path: Path, content: bytes, encoding: str | None, copied: bool) -> None:
     path, target = tmp_path / "f", tmp_path / "copy"
     path.write_bytes(content)
-    plain = plain_copy(path, target, encoding=encoding, md5=True)
+    plain = plain_copy(path, target, encoding=encoding, algorithm="md5")
     with open_raw(path) as file:
         published = file.read()
     assert plain.bytes == len(published)
-    assert plain.sha256 == hashlib.sha256(published).hexdigest()
-    assert plain.md5 == hashlib.md5(published).hexdigest()
+    assert plain.digest == hashlib.sha256(published).hexdigest()
+    assert plain.checksum == f"md5:{hashlib.md5(published).hexdigest()}"
     assert plain.path == (target if copied else path)
     assert target.exists() == copied
     assert is_plain(path, encoding) == (not copied)
@@ -85,7 +85,7 @@ def test_plain_copy(tmp_path: Path, content: bytes, encoding: str | None, copied
 def test_md5_and_copy_are_made_only_when_asked_for(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(gzip.compress(TEXT.encode()))
     plain = plain_copy(tmp_path / "f", None)
-    assert plain.md5 is None
+    assert plain.checksum is None
     assert plain.path == tmp_path / "f"
     assert [p.name for p in tmp_path.iterdir()] == ["f"]
 

@@ -80,24 +80,25 @@ def test_gzip_is_told_by_content_and_not_by_name(
     path.write_bytes(gzip.compress(CONTENT) if compressed else CONTENT)
     with open_raw(path) as file:
         assert file.read() == CONTENT
-    raw = read_raw(path)
+    raw = read_raw(path, "md5")
     assert raw.bytes == len(CONTENT)
-    assert raw.sha256 == hashlib.sha256(CONTENT).hexdigest()
-    assert raw.md5 == hashlib.md5(CONTENT).hexdigest()
+    assert raw.digest == hashlib.sha256(CONTENT).hexdigest()
+    assert raw.checksum == f"md5:{hashlib.md5(CONTENT).hexdigest()}"
 
 
 def test_several_gzip_members_are_one_content(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(gzip.compress(CONTENT[:100]) + gzip.compress(CONTENT[100:]))
-    assert read_raw(tmp_path / "f").sha256 == hashlib.sha256(CONTENT).hexdigest()
+    assert read_raw(tmp_path / "f").digest == hashlib.sha256(CONTENT).hexdigest()
 
 
-def test_matches(tmp_path: Path) -> None:
+@pytest.mark.parametrize("algorithm", ["sha256", "md5", None])
+def test_checksum(tmp_path: Path, algorithm: str | None) -> None:
     (tmp_path / "f").write_bytes(CONTENT)
-    raw = read_raw(tmp_path / "f")
-    assert raw.matches(f"sha256:{hashlib.sha256(CONTENT).hexdigest()}")
-    assert raw.matches(f"md5:{hashlib.md5(CONTENT).hexdigest()}")
-    assert not raw.matches(f"sha256:{'0' * 64}")
-    assert not raw.matches(f"md5:{raw.sha256[:32]}")
+    raw = read_raw(tmp_path / "f", algorithm)
+    digits = hashlib.new(algorithm, CONTENT).hexdigest() if algorithm else ""
+    assert raw.checksum == (f"{algorithm}:{digits}" if algorithm else None)
+    assert raw.has_checksum(algorithm) and raw.has_checksum(None)
+    assert not raw.has_checksum("md5" if algorithm != "md5" else "sha256")
 
 
 def flipped(content: bytes, position: int) -> bytes:
@@ -143,16 +144,16 @@ def test_known_content_is_used_while_the_file_is_the_same(tmp_path: Path) -> Non
     path = tmp_path / "f"
     path.write_bytes(CONTENT)
     # A mark that no file hashes to shows that the file was not read again.
-    known = json.loads(json.dumps({**read_raw(path).to_dict(), "sha256": "known"}))
+    known = json.loads(json.dumps({**read_raw(path).to_dict(), "digest": "known"}))
     found = known_content(look_at(path), known)
     assert found is not None
-    assert (found.sha256, found.bytes, found.readable) == ("known", len(CONTENT), path)
+    assert (found.digest, found.bytes, found.readable) == ("known", len(CONTENT), path)
 
 
 def test_known_content_is_not_used_for_a_changed_file(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_bytes(CONTENT)
-    known = {**read_raw(path).to_dict(), "sha256": "known"}
+    known = {**read_raw(path).to_dict(), "digest": "known"}
 
     stat = path.stat()
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))

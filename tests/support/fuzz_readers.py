@@ -148,7 +148,12 @@ def write_case(draw: random.Random, folder: Path) -> tuple[Path, str | None]:
 
 def read_case(draw: random.Random, path: Path, encoding: str | None) -> None:
     """Read a file as a build does."""
-    plain = plain_copy(path, path.with_suffix(".plain"), encoding=encoding, md5=draw.random() < 0.2)
+    plain = plain_copy(
+        path,
+        path.with_suffix(".plain"),
+        encoding=encoding,
+        algorithm="md5" if draw.random() < 0.2 else None,
+    )
     if path.suffix == ".idx":
         header = read_idx_header(plain.path, plain.bytes)
         rows = draw.randint(1, 4)

@@ -57,14 +57,14 @@ class RawRecord(Strict):
     Attributes:
         path: The path in the recipe or, if that is a pattern, the path below the raw folder.
         bytes: The size of the content after decompression.
-        sha256: The SHA-256 of that content.
+        digest: The digest of that content; FORMAT.md says how it is taken.
         published: Whether that is the published content; None if the recipe names no checksum.
         sample: Whether the file was generated as a sample.
     """
 
     path: str
     bytes: Count
-    sha256: Sha256
+    digest: Sha256
     published: bool | None
     sample: bool
 

@@ -43,7 +43,7 @@ def open_raw(path: Path) -> Iterator[IO[bytes]]:
     except (EOFError, isal_zlib.error, lzma.LZMAError, OSError) as error:
         # If the content is wrong, neither Arrow nor gzip sets errno.
         if isinstance(error, OSError) and error.errno is not None:
-            raise _unreadable(path, error) from None
+            raise unreadable(path, error) from None
         raise CompressionError(
             path,
             expected=f"a whole {compression} file",
@@ -61,7 +61,7 @@ def file_stat(path: Path) -> tuple[int, ...]:
     try:
         facts = path.stat()
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
     return stat_facts(facts)
 
 
@@ -108,11 +108,12 @@ def compression_of(path: Path) -> str | None:
         with path.open("rb") as file:
             start = file.read(_MAGIC_BYTES)
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
     return next((name for magic, name in _MAGIC.items() if re.match(magic, start)), None)
 
 
-def _unreadable(path: Path, error: OSError) -> UnreadableFileError:
+def unreadable(path: Path, error: OSError) -> UnreadableFileError:
+    """Return the error for a file that the system refuses to open or to read."""
     found = str(error.strerror or error)
     missing = isinstance(error, FileNotFoundError | NotADirectoryError)
     fix = "check the path" if missing else "check its permissions"

@@ -20,6 +20,7 @@ from shardmill.errors import (
     EncodingError,
     OutputError,
 )
+from shardmill.raw.content_digest import Digest
 from shardmill.raw.decompress import check_text, compression_of, file_stat, open_raw
 
 _BLOCK_BYTES = 2**20
@@ -35,15 +36,16 @@ class PlainFile:
     Attributes:
         path: The file with the plain content: the raw file itself, or its copy.
         bytes: The size of the content after decompression and before transcoding.
-        sha256: The SHA-256 of that content.
-        md5: The MD5 of that content; None if it was not asked for.
+        digest: The digest of that content; see `content_digest`.
+        checksum: The checksum of that content as recipes write it, `sha256:` or `md5:` and
+            hexadecimal digits; None if it was not asked for.
         stat: The facts of the file system about the raw file before it was read; see `file_stat`.
     """
 
     path: Path
     bytes: int
-    sha256: str
-    md5: str | None
+    digest: str
+    checksum: str | None
     stat: tuple[int, ...]
 
 
@@ -52,7 +54,7 @@ def plain_copy(
     target: Path | None,
     *,
     encoding: str | None = "utf-8",
-    md5: bool = False,
+    algorithm: str | None = None,
     promised: Callable[[bytes], int | None] | None = None,
     on_read: Callable[[int], None] | None = None,
 ) -> PlainFile:
@@ -63,7 +65,7 @@ def plain_copy(
             gzip members, zstd frames or streams after one another are one content.
         target: The file to write if `path` is compressed or not UTF-8; None to hash only.
         encoding: The encoding of the text; None for other content. UTF-8 is not checked here.
-        md5: Whether to hash with MD5 too.
+        algorithm: `sha256` or `md5` for the checksum of the content; None for no checksum.
         promised: Says by the first bytes of the content how many it has in all, or None. A
             compressed file is read no further.
         on_read: What to call after each block, with the bytes that were read of the raw file.
@@ -81,7 +83,7 @@ def plain_copy(
     copied = target is not None and not is_plain(path, encoding)
     size, most = 0, None
     with ExitStack() as stack:
-        digests = stack.enter_context(_Digests(md5=md5))
+        digests = stack.enter_context(_Digests(algorithm))
         copy = stack.enter_context(_Copy(target)) if target is not None and copied else None
         for block in _blocks(path, on_read):
             if size == 0:
@@ -104,9 +106,8 @@ def plain_copy(
             )
         if copy is not None:
             copy.finish(b"" if transcoder is None else transcoder.to_utf8(b"", final=True))
-    sha256, md5_hex = digests.hex()
     place = target if target is not None and copied else path
-    return PlainFile(place, size, sha256, md5_hex, stat)
+    return PlainFile(place, size, digests.digest(), digests.checksum(), stat)
 
 
 def is_utf8(encoding: str) -> bool:
@@ -153,21 +154,25 @@ def check_room(folder: Path, size: int) -> None:
 class _Digests:
     """Hashes blocks in other threads while the caller prepares the next one."""
 
-    def __init__(self, *, md5: bool) -> None:
-        self._hashes = [hashlib.sha256()]
-        if md5:
-            self._hashes.append(hashlib.md5(usedforsecurity=False))
-        self._threads = EndedThreads(len(self._hashes))
+    def __init__(self, algorithm: str | None) -> None:
+        self._digest = Digest()
+        self._whole = None if algorithm is None else hashlib.new(algorithm, usedforsecurity=False)
+        self._threads = EndedThreads(2)
         self._running: list[Future[None]] = []
 
     def update(self, block: bytes) -> None:
         self._wait()
-        self._running = [self._threads.submit(hash_.update, block) for hash_ in self._hashes]
+        self._running = [self._threads.submit(self._digest.update, block)]
+        if self._whole is not None:
+            self._running.append(self._threads.submit(self._whole.update, block))
 
-    def hex(self) -> tuple[str, str | None]:
+    def digest(self) -> str:
         self._wait()
-        sha256, *others = (hash_.hexdigest() for hash_ in self._hashes)
-        return sha256, others[0] if others else None
+        return self._digest.hex()
+
+    def checksum(self) -> str | None:
+        self._wait()
+        return None if self._whole is None else f"{self._whole.name}:{self._whole.hexdigest()}"
 
     def _wait(self) -> None:
         for future in self._running:

@@ -1,7 +1,6 @@
 """Finds raw files, and hashes their content unless it is already known."""
 
 import fnmatch
-import hashlib
 import json
 import os
 import re
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from shardmill.errors import ChangedFileError, SampleListError
+from shardmill.raw.content_digest import digest_of
 from shardmill.raw.decompress import file_stat, open_raw, stat_facts
 from shardmill.raw.image_folder import hash_images, list_images
 from shardmill.raw.plain_file import PlainFile, is_plain, plain_copy
@@ -29,23 +29,24 @@ class RawContent:
     Attributes:
         path: The raw file.
         bytes: The size of its content after decompression.
-        sha256: The SHA-256 of that content.
-        md5: The MD5 of that content; None if it was not asked for.
+        digest: The digest of that content; see `content_digest`. For a folder, see `hash_images`.
+        checksum: The checksum of that content as recipes write it, `sha256:` or `md5:` and
+            hexadecimal digits; None if it was not asked for.
         stat: The facts of the file system about the file when it was read; see `file_stat`.
         readable: The file to read the content from, decompressed and in UTF-8. It may be a copy.
     """
 
     path: Path
     bytes: int
-    sha256: str
-    md5: str | None
+    digest: str
+    checksum: str | None
     stat: tuple[int, ...]
     readable: Path
 
     @classmethod
     def of(cls, path: Path, plain: PlainFile) -> Self:
         """Return the record of the raw file that `plain` was made from."""
-        return cls(path, plain.bytes, plain.sha256, plain.md5, plain.stat, plain.path)
+        return cls(path, plain.bytes, plain.digest, plain.checksum, plain.stat, plain.path)
 
     @classmethod
     def unhashed(cls, path: Path, copy: Path, encoding: str | None) -> Self:
@@ -82,10 +83,9 @@ class RawContent:
         readable = unpack_npz(self.readable, copy.with_suffix(".npz"), name=self.path)
         return replace(self, readable=readable)
 
-    def matches(self, checksum: str) -> bool:
-        """Say whether the content has this checksum, written `sha256:hex` or `md5:hex`."""
-        algorithm, _, digest = checksum.partition(":")
-        return digest == (self.sha256 if algorithm == "sha256" else self.md5)
+    def has_checksum(self, algorithm: str | None) -> bool:
+        """Say whether the checksum by an algorithm was taken, or none is wanted."""
+        return algorithm is None or (self.checksum or "").startswith(f"{algorithm}:")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as build.json keeps it."""
@@ -195,15 +195,19 @@ def _look_at(path: Path) -> FoundFile | None:
     return FoundFile(path, stat_facts(facts)) if stat.S_ISREG(facts.st_mode) else None
 
 
-def read_raw(path: Path) -> RawContent:
-    """Return the size and the hashes of the content of a raw file, MD5 among them.
+def read_raw(path: Path, algorithm: str | None = None) -> RawContent:
+    """Return the size and the digest of the content of a raw file.
+
+    Args:
+        path: The raw file.
+        algorithm: `sha256` or `md5` for the checksum of the content; None for no checksum.
 
     Raises:
         EmptyFileError: The file holds nothing.
         CompressionError: The file is cut short or damaged.
         UnreadableFileError: The file cannot be read.
     """
-    return RawContent.of(path, plain_copy(path, None, encoding=None, md5=True))
+    return RawContent.of(path, plain_copy(path, None, encoding=None, algorithm=algorithm))
 
 
 def read_folder(path: Path) -> RawContent:
@@ -228,8 +232,8 @@ def known_content(found: FoundFile, known: Mapping[str, Any]) -> RawContent | No
     """
     if known.get("stat") != list(found.stat):
         return None
-    sha256, md5 = known["sha256"], known["md5"]
-    return RawContent(found.path, known["bytes"], sha256, md5, found.stat, found.path)
+    digest, checksum = known["digest"], known["checksum"]
+    return RawContent(found.path, known["bytes"], digest, checksum, found.stat, found.path)
 
 
 def read_known(content: RawContent) -> bytes:
@@ -240,7 +244,7 @@ def read_known(content: RawContent) -> bytes:
     """
     with open_raw(content.readable) as file:
         found = file.read()
-    if hashlib.sha256(found).hexdigest() != content.sha256:
+    if digest_of(found) != content.digest:
         raise changed_error(content.path)
     return found
 
@@ -253,10 +257,10 @@ def check_same(content: RawContent) -> None:
     """
     if content.path.is_dir():
         images = list_images(content.path)
-        same = images.stat == content.stat or hash_images(images) == content.sha256
+        same = images.stat == content.stat or hash_images(images) == content.digest
     else:
         same = content.readable != content.path or file_stat(content.path) == content.stat
-        same = same or plain_copy(content.path, None, encoding=None).sha256 == content.sha256
+        same = same or plain_copy(content.path, None, encoding=None).digest == content.digest
     if not same:
         raise changed_error(content.path)
 
@@ -272,7 +276,7 @@ def changed_error(path: Path) -> ChangedFileError:
 
 
 def sample_digests(folder: Path) -> frozenset[str]:
-    """Return the SHA-256 of each sample file that was generated into a raw folder.
+    """Return the digest of each sample file that was generated into a raw folder.
 
     Raises:
         SampleListError: The list of them is not what `shardmill sample` writes.

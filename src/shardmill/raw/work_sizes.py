@@ -1,6 +1,6 @@
 """How large the pieces are that a build works on."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,10 @@ class WorkSizes:
         row_group_rows: The most rows of a row group in a Parquet file, to within a chunk. A row
             group is read as a whole, so it must be small in memory.
         row_group_bytes: The most bytes of a row group in memory, to within a chunk.
+        large_bytes: From how many bytes on raw files are hashed and scanned by all workers. What
+            tasks import must be imported before the workers are forked. For smaller files that
+            takes as long as it takes to hash them meanwhile.
+        range_bytes: How much of a file one task hashes or scans.
 
     Raises:
         ValueError: A size is not above 0, the smallest part is larger than the largest, or a chunk
@@ -32,11 +36,13 @@ class WorkSizes:
     parts: int = 64
     row_group_rows: int = 16_384
     row_group_bytes: int = 8 * 2**20
+    large_bytes: int = 512 * 2**20
+    range_bytes: int = 64 * 2**20
 
     def __post_init__(self) -> None:
-        sizes = (self.chunk_bytes, self.parts, self.row_group_rows, self.row_group_bytes)
-        if min(sizes) < 1:
-            raise ValueError(f"sizes are above 0, not {min(sizes)}")
+        smallest = min(astuple(self))
+        if smallest < 1:
+            raise ValueError(f"sizes are above 0, not {smallest}")
         if not 2 * self.chunk_bytes <= self.smallest_part_bytes <= self.largest_part_bytes:
             raise ValueError(
                 f"a part of {self.smallest_part_bytes:,} to {self.largest_part_bytes:,} bytes must "

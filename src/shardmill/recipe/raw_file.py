@@ -47,6 +47,11 @@ class RawFile(Strict):
         """Whether the path stands for any number of files."""
         return _is_pattern(self.path)
 
+    @property
+    def algorithm(self) -> str | None:
+        """What the checksum was taken with, `sha256` or `md5`; None without a checksum."""
+        return None if self.checksum is None else self.checksum.partition(":")[0]
+
     @model_validator(mode="after")
     def _pattern_has_no_facts(self) -> Self:
         if self.is_pattern and (self.urls or self.checksum or self.rows):

@@ -1,0 +1,146 @@
+"""Reads one raw file: takes its hashes, and copies it if necessary, at once or as several tasks."""
+
+import hashlib
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from shardmill.pipeline.builds.engine import Engine
+from shardmill.raw.content_digest import BLOCK_BYTES, hash_blocks, hash_whole, joined_digest
+from shardmill.raw.decompress import check_text, file_stat
+from shardmill.raw.plain_file import is_plain, plain_copy
+from shardmill.raw.raw_files import FoundFile, RawContent, read_folder
+from shardmill.recipe.splits import ImageFolder, RawFile
+
+_START_BYTES = 2**20  # of a file, which say whether it is text
+
+
+@dataclass(frozen=True, slots=True)
+class ReadJob:
+    """A raw file that must be read.
+
+    Attributes:
+        found: The file.
+        file: Its entry in the recipe.
+        encoding: Its encoding if it is text, or None.
+        copies: The folder for plain copies of compressed files; None to take hashes alone.
+    """
+
+    found: FoundFile
+    file: RawFile
+    encoding: str | None
+    copies: Path | None
+
+    def read(self, on_read: Callable[[int], None] | None = None) -> RawContent:
+        """Read the file from its start to its end; see `plain_copy` for errors and `on_read`."""
+        path = self.found.path
+        if isinstance(self.file, ImageFolder):
+            return read_folder(path)
+        promised = None
+        if self.encoding is None:
+            # It is an IDX file, or a tokenizer.json, which does not begin like one. Imported here,
+            # since a check that a build is up to date needs no numpy.
+            from shardmill.raw.read_idx import promised_bytes
+
+            promised = promised_bytes
+        plain = plain_copy(
+            path,
+            None if self.copies is None else copy_in(self.copies, path),
+            encoding=self.encoding,
+            algorithm=self.file.algorithm,
+            promised=promised,
+            on_read=on_read,
+        )
+        return RawContent.of(path, plain)
+
+    def is_cut(self, range_bytes: int) -> bool:
+        """Say whether the file is read as several tasks: it is plain, and larger than a range."""
+        is_large = not isinstance(self.file, ImageFolder) and self.found.bytes > range_bytes
+        return is_large and is_plain(self.found.path, self.encoding)
+
+
+def read_in_tasks(
+    jobs: Iterable[ReadJob],
+    engine: Engine,
+    *,
+    range_bytes: int,
+    on_read: Callable[[int], None],
+) -> Generator[RawContent, None, None]:
+    """Yield the content of raw files, in order. Several processes read large plain ones together.
+
+    Args:
+        jobs: The files.
+        engine: Where the tasks run.
+        range_bytes: How much of a file a task hashes, to within a block of the digest.
+        on_read: What to call after each task with about the bytes that were read so far.
+
+    Raises:
+        InputError: A raw file cannot be read, or has changed meanwhile.
+    """
+    pieces = [_Pieces.of(job, range_bytes) for job in jobs]
+    tasks = [(task,) for each in pieces for task in each.tasks]
+    size, done = sum(each.job.found.bytes for each in pieces), 0
+
+    def on_done() -> None:
+        nonlocal done
+        done += 1
+        on_read(size * done // len(tasks))
+
+    with closing(_results(engine, tasks, on_done)) as results:
+        for each in pieces:
+            yield each.joined(list(islice(results, len(each.tasks))))
+
+
+def _results(
+    engine: Engine, tasks: Iterable[tuple[Any, ...]], on_done: Callable[[], None]
+) -> Generator[Any, None, None]:
+    yield from engine.run(_call, tasks, on_done)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """The tasks that read a file, and what the system says about it before they run."""
+
+    job: ReadJob
+    tasks: Sequence[Callable[[], Any]]
+    stat: tuple[int, ...] | None = None
+
+    @classmethod
+    def of(cls, job: ReadJob, range_bytes: int) -> "_Pieces":
+        if not job.is_cut(range_bytes):
+            return cls(job, [job.read])
+        path, algorithm = job.found.path, job.file.algorithm
+        stat = file_stat(path)
+        with path.open("rb") as file:
+            check_text(path, file.read(_START_BYTES), job.encoding)
+        size, step = stat[0], -(-range_bytes // BLOCK_BYTES) * BLOCK_BYTES
+        tasks: list[Callable[[], Any]] = [
+            partial(hash_blocks, path, start, min(start + step, size))
+            for start in range(0, size, step)
+        ]
+        if algorithm is not None:
+            # It is the longest task by far, so it comes first.
+            tasks.insert(0, partial(hash_whole, path, size, algorithm))
+        return cls(job, tasks, stat)
+
+    def joined(self, results: list[Any]) -> RawContent:
+        """Return the content of the file, from the results of its tasks."""
+        if self.stat is None:
+            content: RawContent = results[0]
+            return content
+        path = self.job.found.path
+        checksum = None if self.job.file.algorithm is None else results.pop(0)
+        return RawContent(path, self.stat[0], joined_digest(results), checksum, self.stat, path)
+
+
+def _call(task: Callable[[], Any]) -> Any:
+    return task()
+
+
+def copy_in(folder: Path, path: Path) -> Path:
+    """Return where in a folder the plain copy of a raw file is."""
+    return folder / hashlib.sha256(str(path).encode()).hexdigest()
