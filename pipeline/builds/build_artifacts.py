@@ -206,14 +206,10 @@ def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, engine: Engi
         try:
             copies = new_scratch(artifact, "raw")
             build.ticks = Ticks(copies / "ticks") if options.watch is not None else None
-            on_read = partial(build.progress, "read")
-            reading = Reading(copies, on_read, engine, options.sizes)
+            reading = Reading(copies, partial(build.progress, "read"), engine, options.sizes)
+            _start_early(reading, unread_bytes(recipe, raw, artifact) or 0, engine)
             # This import takes some tenths of a second, as long as seeing that there is nothing to
             # do. So it is made only here, while raw files are hashed.
-            if reading.is_parallel(unread_bytes(recipe, raw, artifact) or 0):
-                # Workers are forked with what they need, and before there are threads.
-                import_module(_STAGES)
-                engine.start()
             with imported_meanwhile(_STAGES):
                 planned = plan(reading=reading)
             manifest = planned.before
@@ -227,6 +223,13 @@ def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, engine: Engi
             return _outcome(planned, build, options, manifest)
         finally:
             remove_remains(artifact)
+
+
+def _start_early(reading: Reading, unread_bytes: int, engine: Engine) -> None:
+    """Start the workers if they are to hash, with what they need and before there are threads."""
+    if reading.is_parallel(unread_bytes):
+        import_module(_STAGES)
+        engine.start()
 
 
 def _build_run(name: str, options: BuildOptions, engine: Engine) -> BuildRun:

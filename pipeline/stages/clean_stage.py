@@ -18,6 +18,7 @@ from shardmill.pipeline.stages.clean_part import CleanedPart, clean_part
 from shardmill.pipeline.stages.hold_out_last import last_rows, parts_to_share, share_part
 from shardmill.pipeline.stages.joined_lines import JoinedLines
 from shardmill.pipeline.stages.prepared_rows import PreparedSplit
+from shardmill.pipeline.stages.scan_files import scan_large_files
 from shardmill.pipeline.stages.split_parts import parts_of, source_to_clean
 from shardmill.raw.sources import bytes_of
 from shardmill.raw.untaken_rows import few_values
@@ -47,13 +48,15 @@ def run_clean(
             job = _clean_job(plan, build, name, generation=generation, scratch=scratch)
             size, sizes = bytes_of(job.source), build.sizes
             shares_last = bool(last_rows(plan.recipe, name, 0))  # then parts are written anew
-            tasks = ((job, part) for part in parts_of(job.source, sizes))
+            names = ", ".join(_own_splits(plan, name))
+            scanned = scan_large_files(job.source, build, f"scan {names}")
+            tasks = ((job, part) for part in parts_of(job.source, sizes, scanned))
             cleaning = build.run(
                 "clean",
                 clean_part,
                 tasks,
                 sizes.part_count(size),
-                label=f"clean {', '.join(_own_splits(plan, name))}",
+                label=f"clean {names}",
                 pieces=max(-(-size // sizes.chunk_bytes), 1),
             )
             with closing(cleaning) as done:

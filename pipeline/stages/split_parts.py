@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 
 from shardmill.kinds.find_kind import find_kind
 from shardmill.raw.cut_parts import Part, cut_parts
+from shardmill.raw.cut_scanned import NOT_SCANNED, ScannedFile
 from shardmill.raw.raw_files import RawContent
 from shardmill.raw.row_source import RowSource
-from shardmill.raw.sources import bytes_of, split_source
+from shardmill.raw.sources import bytes_of, chunks_of, split_source
 from shardmill.raw.work_sizes import WorkSizes
 from shardmill.recipe.any_recipe import AnyRecipe
 
@@ -29,7 +30,15 @@ def source_to_clean(
     return split_source(recipe, recipe.splits[split], raw, columns)
 
 
-def parts_of(source: RowSource, sizes: WorkSizes) -> Iterator[Part]:
-    """Yield the parts of a split, which depend on its files and the sizes alone."""
+def parts_of(
+    source: RowSource, sizes: WorkSizes, scanned: Mapping[int, ScannedFile] = NOT_SCANNED
+) -> Iterator[Part]:
+    """Yield the parts of a split, which depend on its files and the sizes alone.
+
+    Args:
+        source: The raw rows of the split.
+        sizes: The sizes of chunks and parts.
+        scanned: What is known of some files, by their number; see `scan_large_files`.
+    """
     part_bytes = sizes.part_bytes(bytes_of(source))
-    return cut_parts(source.chunks(sizes.chunk_bytes), part_bytes=part_bytes)
+    return cut_parts(chunks_of(source, sizes.chunk_bytes, scanned), part_bytes=part_bytes)

@@ -4,18 +4,20 @@ A new kind of raw file is one module with a `RowSource` and one line in `_SOURCE
 names such files in a split of a recipe.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from shardmill.raw.array_source import ArraySource
 from shardmill.raw.csv.csv_source import CsvSource
+from shardmill.raw.cut_scanned import ScannedFile
 from shardmill.raw.decompress import open_raw
 from shardmill.raw.folder_source import FolderSource
 from shardmill.raw.name_format import name_format
 from shardmill.raw.paths_source import PathsSource
 from shardmill.raw.raw_files import COMPRESSED_SUFFIXES, RawContent
 from shardmill.raw.row_source import RowSource, SourceColumns
+from shardmill.raw.scan_ranges import ScanRule
 from shardmill.raw.tables.json_lines_source import JsonLinesSource
 from shardmill.raw.tables.table_source import TableSource
 from shardmill.recipe.any_recipe import AnyRecipe
@@ -128,6 +130,26 @@ def bytes_of(source: RowSource) -> int:
     if isinstance(source, FolderSource | PathsSource):
         return source.bytes
     return sum(file.readable.stat().st_size for file in source.files())
+
+
+def chunks_of(
+    source: RowSource, chunk_bytes: int, scanned: Mapping[int, ScannedFile]
+) -> Iterator[Any]:
+    """Yield the chunks of a source, as `RowSource.chunks` does.
+
+    Args:
+        source: The source.
+        chunk_bytes: About how many bytes a chunk has.
+        scanned: What is known of some files, by their number; see `rules_of`.
+    """
+    if isinstance(source, CsvSource | JsonLinesSource):
+        return source.chunks(chunk_bytes, scanned)
+    return source.chunks(chunk_bytes)
+
+
+def rules_of(source: RowSource) -> list[ScanRule]:
+    """Return how rows end in each file, if ranges of the files can be scanned; else nothing."""
+    return source.scan_rules() if isinstance(source, CsvSource | JsonLinesSource) else []
 
 
 def _key_of(recipe: AnyRecipe, split: Split) -> str:

@@ -20,6 +20,7 @@ from shardmill.raw.csv.check_columns import check_columns
 from shardmill.raw.csv.csv_rows import CsvRows, first_line, line_ends
 from shardmill.raw.csv.row_spans import QUOTES_FIX, read_at, row_spans
 from shardmill.raw.csv.split_rows import split_rows
+from shardmill.raw.cut_scanned import ScannedFile
 from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.csv_options import Csv
 
@@ -105,6 +106,7 @@ def csv_chunks(
     chunk_bytes: int = 8 * 2**20,
     *,
     name: Path | None = None,
+    scanned: ScannedFile | None = None,
 ) -> Iterator[CsvChunk]:
     """Yield the chunks of a file in order. No more than a chunk, or one row, is in memory.
 
@@ -115,6 +117,7 @@ def csv_chunks(
             are not wanted may be missing.
         chunk_bytes: The most bytes of a chunk, unless a single row is longer.
         name: The raw file that `path` was made from, for messages.
+        scanned: What is known of the file, so that little of it must be read; None if nothing is.
 
     Raises:
         ColumnsError: The header does not name the wanted columns, or names others.
@@ -134,9 +137,9 @@ def csv_chunks(
         if first is None:
             return
         names = first.fields if options.header else columns.of_width(len(first.fields))
-        start, line = (first.stop, first.next_line) if options.header else (first.start, first.line)
+        begin = (first.stop, first.next_line) if options.header else (first.start, first.line)
         spans = row_spans(
-            file, name, options=options, start=start, line=line, span_bytes=chunk_bytes
+            file, name, options=options, begin=begin, span_bytes=chunk_bytes, scanned=scanned
         )
         for s in spans:
             lines = s.next_line - s.line
@@ -151,8 +154,8 @@ def first_row(path: Path, options: Csv, *, name: Path) -> FirstRow | None:
 
 def _first_row(file: IO[bytes], name: Path, options: Csv) -> FirstRow | None:
     """Return the first row of a file; None if it has none."""
-    start, line = _rows_start(file, name, options)
-    for span in row_spans(file, name, options=options, start=start, line=line, span_bytes=1):
+    begin = _rows_start(file, name, options)
+    for span in row_spans(file, name, options=options, begin=begin, span_bytes=1):
         text = read_at(file, span.start, span.stop - span.start)
         rows = CsvRows.of(text, options)
         if not len(rows):

@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 
 from shardmill.raw.csv.csv_chunks import CsvChunk, csv_chunks
 from shardmill.raw.csv.read_csv import lines_of_rows, parse_chunk
+from shardmill.raw.cut_scanned import NOT_SCANNED, ScannedFile
 from shardmill.raw.decompress import check_text, open_raw
 from shardmill.raw.file_rows import FileRows
 from shardmill.raw.raw_files import RawContent
 from shardmill.raw.row_source import BadPlace, Place, ReadRows, SourceColumns
+from shardmill.raw.scan_ranges import ScanRule
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.csv_options import Csv
 from shardmill.recipe.splits import RawFile, Split
@@ -102,14 +104,24 @@ class CsvSource:
         """Return the CSV files."""
         return tuple(file.rows.content for file in self.csv_files)
 
-    def chunks(self, chunk_bytes: int) -> Iterator[CsvFileChunk]:
+    def scan_rules(self) -> list[ScanRule]:
+        """Return how rows end in each file."""
+        return [ScanRule.of_csv(file.options) for file in self.csv_files]
+
+    def chunks(
+        self, chunk_bytes: int, scanned: Mapping[int, ScannedFile] = NOT_SCANNED
+    ) -> Iterator[CsvFileChunk]:
         """Yield chunks of about `chunk_bytes` bytes, the files one after another.
+
+        Args:
+            chunk_bytes: The most bytes of a chunk, unless a single row is longer.
+            scanned: What is known of some files, by their number.
 
         Raises:
             InputError: A file is not what the recipe says.
         """
         for number in range(len(self.csv_files)):
-            yield from self._chunks_of(number, chunk_bytes)
+            yield from self._chunks_of(number, chunk_bytes, scanned.get(number))
 
     def rest(self, chunk: CsvFileChunk, chunk_bytes: int) -> Iterator[CsvFileChunk]:
         """Yield the chunks of the same file that come after a chunk, as `chunks` does."""
@@ -117,11 +129,14 @@ class CsvSource:
             if other.rows.start >= chunk.rows.stop:
                 yield other
 
-    def _chunks_of(self, number: int, chunk_bytes: int) -> Iterator[CsvFileChunk]:
+    def _chunks_of(
+        self, number: int, chunk_bytes: int, scanned: ScannedFile | None = None
+    ) -> Iterator[CsvFileChunk]:
         file = self.csv_files[number]
         columns, content = self.columns.with_others(file.rows.columns()), file.rows.content
+        path, name = content.readable, content.path
         for chunk in csv_chunks(
-            content.readable, file.options, columns, chunk_bytes, name=content.path
+            path, file.options, columns, chunk_bytes, name=name, scanned=scanned
         ):
             yield CsvFileChunk(number, chunk)
 

@@ -11,6 +11,7 @@ import numpy as np
 from shardmill.errors import RowTooLongError
 from shardmill.raw.csv.csv_rows import first_line, line_ends, outside, regular_quotes
 from shardmill.raw.csv.row_pattern import row_pattern
+from shardmill.raw.cut_scanned import ScannedFile
 from shardmill.recipe.csv_options import Csv
 
 # A longer row most likely has a quote that is never closed.
@@ -42,7 +43,13 @@ class RowSpan:
 
 
 def row_spans(
-    file: IO[bytes], name: Path, *, options: Csv, start: int, line: int, span_bytes: int
+    file: IO[bytes],
+    name: Path,
+    *,
+    options: Csv,
+    begin: tuple[int, int],
+    span_bytes: int,
+    scanned: ScannedFile | None = None,
 ) -> Iterator[RowSpan]:
     """Yield spans of whole rows, of at most `span_bytes` or of one row, to the end of the file.
 
@@ -50,16 +57,23 @@ def row_spans(
         file: An unbuffered file. Its position does not matter.
         name: The name of the file in messages.
         options: The dialect, and what happens to bad rows.
-        start: The byte at which the first row starts.
-        line: The line on which the first row starts.
+        begin: The byte at which the first row starts, and its line.
         span_bytes: How many bytes are read at a time. No more are in memory unless a row is longer.
+        scanned: What is known of the file, so that little of it must be read; None if nothing is.
+            The spans are the same.
 
     Raises:
         RowTooLongError: A row is longer than `ROW_BYTES`. If bad rows go to quarantine, its first
             line is one, so the error is raised only for such a line.
     """
+    start, line = begin
     size, buffer = span_bytes, bytearray(span_bytes)
-    while read := _fill(file, buffer, start):
+    while True:
+        while scanned is not None and (cut := scanned.cut(file, start, span_bytes)) is not None:
+            yield RowSpan(start, cut.stop, line, line + cut.lines, scanned.rule.is_plain)
+            start, line = cut.stop, line + cut.lines
+        if not (read := _fill(file, buffer, start)):
+            break
         block = _Block(buffer, read, options, is_final=read < size)
         stop = block.first_row_end() if read > span_bytes else block.last_row_end()
         regular = block.quotes is not None

@@ -7,10 +7,12 @@ from typing import IO
 import pyarrow as pa
 
 from shardmill.errors import ChangedFileError, JsonFormatError, RowTooLongError
+from shardmill.raw.cut_scanned import NOT_SCANNED, ScannedFile
 from shardmill.raw.decompress import open_raw
 from shardmill.raw.file_rows import FileRows
 from shardmill.raw.raw_files import RawContent
 from shardmill.raw.row_source import BadPlace, Place, ReadRows, SourceColumns
+from shardmill.raw.scan_ranges import ScanRule
 from shardmill.raw.tables.check_schema import check_schema
 from shardmill.raw.tables.parse_json import BadLine, parse_lines, types_of
 from shardmill.recipe.any_recipe import AnyRecipe
@@ -107,8 +109,18 @@ class JsonLinesSource:
         """Return the files."""
         return tuple(file.content for file in self.json_files)
 
-    def chunks(self, chunk_bytes: int) -> Iterator[JsonChunk]:
+    def scan_rules(self) -> list[ScanRule]:
+        """Return how lines end in each file: at a LF, wherever it stands."""
+        return [ScanRule()] * len(self.json_files)
+
+    def chunks(
+        self, chunk_bytes: int, scanned: Mapping[int, ScannedFile] = NOT_SCANNED
+    ) -> Iterator[JsonChunk]:
         """Yield chunks of about `chunk_bytes` bytes, the files one after another.
+
+        Args:
+            chunk_bytes: The most bytes of a chunk, unless a single line is longer.
+            scanned: What is known of some files, by their number.
 
         Raises:
             ColumnsError: The keys of a file are not the columns of the recipe.
@@ -116,7 +128,7 @@ class JsonLinesSource:
             RowTooLongError: A line is longer than 64 MiB.
         """
         for number in range(len(self.json_files)):
-            yield from self._chunks_of(number, chunk_bytes)
+            yield from self._chunks_of(number, chunk_bytes, scanned.get(number))
 
     def rest(self, chunk: JsonChunk, chunk_bytes: int) -> Iterator[JsonChunk]:
         """Yield the chunks of the same file that come after a chunk, as `chunks` does."""
@@ -124,15 +136,22 @@ class JsonLinesSource:
             if other.start >= chunk.stop:
                 yield other
 
-    def _chunks_of(self, number: int, chunk_bytes: int) -> Iterator[JsonChunk]:
+    def _chunks_of(
+        self, number: int, chunk_bytes: int, scanned: ScannedFile | None = None
+    ) -> Iterator[JsonChunk]:
         content = self.json_files[number].content
         with open_raw(content.readable) as file:
             types = self._types(self.json_files[number], file.read(LOOKED_AT))
             file.seek(0)
             start = len(_BOM) if file.read(len(_BOM)) == _BOM else 0
-            file.seek(start)
             line = 1
-            while data := _lines(file, chunk_bytes, f"{content.path}, line {line}"):
+            while True:
+                while scanned is not None and (cut := scanned.cut(file, start, chunk_bytes)):
+                    yield JsonChunk(number, start, cut.stop, line, types)
+                    start, line = cut.stop, line + cut.lines
+                file.seek(start)
+                if not (data := _lines(file, chunk_bytes, f"{content.path}, line {line}")):
+                    break
                 yield JsonChunk(number, start, start + len(data), line, types)
                 start, line = start + len(data), line + data.count(b"\n")
 
