@@ -8,10 +8,11 @@ from pathlib import Path
 from shardmill.pipeline.builds.build_run import BuildRun
 from shardmill.raw.cut_scanned import NOT_SCANNED, ScannedFile
 from shardmill.raw.row_source import RowSource
-from shardmill.raw.scan_ranges import GRAIN_BYTES, ScanRule, scan_range
+from shardmill.raw.scan_ranges import ScanRule, scan_range
 from shardmill.raw.sources import bytes_of, rules_of
+from shardmill.raw.work_sizes import WorkSizes
 
-Task = tuple[Path, ScanRule, int, int]
+Task = tuple[Path, ScanRule, int, int, int]
 
 
 def scan_large_files(source: RowSource, build: BuildRun, label: str) -> Mapping[int, ScannedFile]:
@@ -36,19 +37,23 @@ def scan_large_files(source: RowSource, build: BuildRun, label: str) -> Mapping[
     for number, (file, rule) in enumerate(zip(source.files(), rules_of(source), strict=False)):
         size = file.readable.stat().st_size
         if size > sizes.range_bytes:
-            tasks[number] = list(_ranges(file.readable, rule, size, sizes.range_bytes))
+            grain = sizes.grain_bytes
+            tasks[number] = [(file.readable, rule, *each, grain) for each in _ranges(size, sizes)]
     every = [task for several in tasks.values() for task in several]
     if not every:
         return NOT_SCANNED
-    scanned = {}
     with closing(build.run("scan", scan_range, every, len(every), label=label)) as done:
-        for number, several in tasks.items():
-            _, rule, _, size = several[-1]
-            scanned[number] = ScannedFile(rule, list(islice(done, len(several))), size=size)
+        found = iter(list(done))
+    scanned = {}
+    for number, several in tasks.items():
+        _, rule, _, size, grain = several[-1]
+        ranges = list(islice(found, len(several)))
+        scanned[number] = ScannedFile(rule, ranges, size=size, grain_bytes=grain)
     return scanned
 
 
-def _ranges(path: Path, rule: ScanRule, size: int, range_bytes: int) -> Iterator[Task]:
-    step = -(-range_bytes // GRAIN_BYTES) * GRAIN_BYTES
+def _ranges(size: int, sizes: WorkSizes) -> Iterator[tuple[int, int]]:
+    """Yield where each range of a file starts and stops: after whole grains, or with the file."""
+    step = -(-sizes.range_bytes // sizes.grain_bytes) * sizes.grain_bytes
     for start in range(0, size, step):
-        yield path, rule, start, min(start + step, size)
+        yield start, min(start + step, size)

@@ -7,7 +7,6 @@ from typing import IO, NamedTuple, Self
 import numpy as np
 
 from shardmill.raw.scan_ranges import (
-    GRAIN_BYTES,
     Grains,
     ScanRule,
     Text,
@@ -43,12 +42,7 @@ class ScannedFile:
     """
 
     def __init__(
-        self,
-        rule: ScanRule,
-        ranges: Sequence[Grains],
-        *,
-        size: int,
-        grain_bytes: int = GRAIN_BYTES,
+        self, rule: ScanRule, ranges: Sequence[Grains], *, size: int, grain_bytes: int
     ) -> None:
         self.rule = rule
         self._size = size

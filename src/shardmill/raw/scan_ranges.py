@@ -18,9 +18,6 @@ from shardmill.recipe.csv_options import WHITESPACE, Csv
 
 Text = npt.NDArray[np.uint8]
 
-# A grain takes 5 bytes of memory in the process that drives a build, 40 MB for a terabyte. About a
-# grain is read again for each chunk.
-GRAIN_BYTES = 2**17
 _AT_A_TIME = 8  # grains that are read into memory
 _LF, _CR = b"\n\r"
 
@@ -100,9 +97,7 @@ class Grains:
     lines: npt.NDArray[np.int32]
 
 
-def scan_range(
-    path: Path, rule: ScanRule, start: int, stop: int, *, grain_bytes: int = GRAIN_BYTES
-) -> Grains:
+def scan_range(path: Path, rule: ScanRule, start: int, stop: int, grain_bytes: int) -> Grains:
     """Return what is known of the whole grains between two bytes of a file.
 
     Args:
@@ -110,7 +105,7 @@ def scan_range(
         rule: How its rows end.
         start: The byte at which the range begins, which is the start of a grain.
         stop: The byte after the range.
-        grain_bytes: The size of a grain.
+        grain_bytes: The size of a grain; see `WorkSizes`.
 
     Raises:
         UnreadableFileError: The file cannot be read.

@@ -22,7 +22,9 @@ class WorkSizes:
         large_bytes: From how many bytes on raw files are hashed and scanned by all workers. What
             tasks import must be imported before the workers are forked. For smaller files that
             takes as long as it takes to hash them meanwhile.
-        range_bytes: How much of a file one task hashes or scans.
+        range_bytes: How much of a file one task hashes or scans. Smaller files are not divided.
+        grain_bytes: What a scan tells of by itself. A grain takes 7 bytes of memory in the process
+            that drives the build, 60 MB for a terabyte. About a grain is read again for each chunk.
 
     Raises:
         ValueError: A size is not above 0, the smallest part is larger than the largest, or a chunk
@@ -38,6 +40,7 @@ class WorkSizes:
     row_group_bytes: int = 8 * 2**20
     large_bytes: int = 512 * 2**20
     range_bytes: int = 64 * 2**20
+    grain_bytes: int = 128 * 2**10
 
     def __post_init__(self) -> None:
         smallest = min(astuple(self))

@@ -23,7 +23,9 @@ from shardmill.pipeline.builds import build_artifacts
 from shardmill.raw.work_sizes import WorkSizes
 
 # The command has no option for them.
-sizes = WorkSizes(chunk_bytes=20_000, smallest_part_bytes=40_000)
+sizes = WorkSizes(
+    chunk_bytes=20_000, smallest_part_bytes=40_000, large_bytes=1, range_bytes=1, grain_bytes=9_000
+)
 build_artifacts.BuildOptions = partial(build_artifacts.BuildOptions, sizes=sizes)
 
 @contextmanager
@@ -52,9 +54,10 @@ def raw(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("stage", ["clean", "shard"])
+@pytest.mark.parametrize(
+    ("stage", "workers"), [("clean", 1), ("shard", 1), ("scan", 2), ("clean", 2), ("shard", 2)]
+)
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
-@pytest.mark.parametrize("workers", [1, 2])
 def test_a_signal(
     raw: Path, tmp_path: Path, stage: str, name: str, code: int, workers: int
 ) -> None:
