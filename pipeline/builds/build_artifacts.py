@@ -23,7 +23,7 @@ from shardmill.pipeline.builds.read_content import (
     Reading,
     is_known,
     keep_known,
-    unread_bytes,
+    unread_files,
 )
 from shardmill.pipeline.builds.ticks import Ticks
 from shardmill.pipeline.builds.warn_unpublished import unpublished_notes
@@ -207,7 +207,8 @@ def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, engine: Engi
             copies = new_scratch(artifact, "raw")
             build.ticks = Ticks(copies / "ticks") if options.watch is not None else None
             reading = Reading(copies, partial(build.progress, "read"), engine, options.sizes)
-            _start_early(reading, unread_bytes(recipe, raw, artifact) or 0, engine)
+            if reading.is_parallel(unread_files(recipe, raw, artifact)):
+                _start_early(engine)
             # This import takes some tenths of a second, as long as seeing that there is nothing to
             # do. So it is made only here, while raw files are hashed.
             with imported_meanwhile(_STAGES):
@@ -225,11 +226,10 @@ def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, engine: Engi
             remove_remains(artifact)
 
 
-def _start_early(reading: Reading, unread_bytes: int, engine: Engine) -> None:
-    """Start the workers if they are to hash, with what they need and before there are threads."""
-    if reading.is_parallel(unread_bytes):
-        import_module(_STAGES)
-        engine.start()
+def _start_early(engine: Engine) -> None:
+    """Start workers that are to hash, with what they need later, and before there are threads."""
+    import_module(_STAGES)
+    engine.start()
 
 
 def _build_run(name: str, options: BuildOptions, engine: Engine) -> BuildRun:

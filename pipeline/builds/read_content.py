@@ -52,10 +52,15 @@ class Reading:
     engine: Engine | None = None
     sizes: WorkSizes = DEFAULT_SIZES
 
-    def is_parallel(self, unread_bytes: int) -> bool:
-        """Say whether files of so many bytes are read as tasks."""
-        several = self.engine is not None and self.engine.processes > 1
-        return several and unread_bytes >= self.sizes.large_bytes
+    def is_parallel(self, jobs: Sequence[ReadJob]) -> bool:
+        """Say whether files are read as tasks: there is enough of them for several workers."""
+        if self.engine is None or self.engine.processes < 2:
+            return False
+        # Images of a folder are read one by one in any case, by threads.
+        large = sum(job.found.bytes for job in jobs if not job.is_folder) >= self.sizes.large_bytes
+        apart = len({job.found.path for job in jobs}) == len(jobs)  # two would write one copy
+        several = len(jobs) > 1 or any(job.is_cut(self.sizes.range_bytes) for job in jobs)
+        return large and apart and several
 
     def read(self, jobs: Sequence[ReadJob], total: int) -> Generator[RawContent, None, None]:
         """Yield the content of raw files, in order.
@@ -65,9 +70,7 @@ class Reading:
             total: The bytes of all raw files, those that need not be read among them.
         """
         told = _Told(self.on_read, total)
-        apart = len({job.found.path for job in jobs}) == len(jobs)  # two would write one copy
-        size = sum(job.found.bytes for job in jobs)
-        if self.engine is not None and apart and self.is_parallel(size):
+        if self.engine is not None and self.is_parallel(jobs):
             yield from read_in_tasks(
                 jobs, self.engine, range_bytes=self.sizes.range_bytes, on_read=told.at
             )
@@ -113,12 +116,8 @@ def read_contents(
     Raises:
         InputError: A raw file cannot be read.
     """
-    known, encodings = _known_contents(recipe, raw, artifact), _encodings(recipe)
-    jobs = [
-        ReadJob(found, file, encodings.get(file.path), reading.copies)
-        for file, found in _entries(recipe, raw)
-        if (file.path, found.path) not in known
-    ]
+    known = _known_contents(recipe, raw, artifact)
+    jobs = unread_files(recipe, raw, artifact, reading.copies)
     contents: dict[str, list[RawContent]] = {file.path: [] for file in recipe.files()}
     with closing(reading.read(jobs, raw.bytes())) as read:
         for file, found in _entries(recipe, raw):
@@ -149,16 +148,26 @@ def readable_contents(
 
 def is_known(recipe: AnyRecipe, raw: RawFiles, artifact: Path) -> bool:
     """Say whether build.json knows the content of all raw files, so that none must be read."""
-    return unread_bytes(recipe, raw, artifact) is None
+    return not unread_files(recipe, raw, artifact)
 
 
-def unread_bytes(recipe: AnyRecipe, raw: RawFiles, artifact: Path) -> int | None:
-    """Return the bytes of the raw files that must be read; None if there are no such files."""
-    known = _known_contents(recipe, raw, artifact)
-    unread = [
-        found.bytes for file, found in _entries(recipe, raw) if (file.path, found.path) not in known
+def unread_files(
+    recipe: AnyRecipe, raw: RawFiles, artifact: Path, copies: Path | None = None
+) -> list[ReadJob]:
+    """Return the raw files that must be read, since build.json does not know their content.
+
+    Args:
+        recipe: A recipe from `present_recipe`.
+        raw: The raw files of the recipe.
+        artifact: The folder whose build.json says what is known.
+        copies: The folder for plain copies of compressed files; None to take hashes alone.
+    """
+    known, encodings = _known_contents(recipe, raw, artifact), _encodings(recipe)
+    return [
+        ReadJob(found, file, encodings.get(file.path), copies)
+        for file, found in _entries(recipe, raw)
+        if (file.path, found.path) not in known
     ]
-    return sum(unread) if unread else None
 
 
 def _known_contents(

@@ -35,10 +35,15 @@ class ReadJob:
     encoding: str | None
     copies: Path | None
 
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder of images."""
+        return isinstance(self.file, ImageFolder)
+
     def read(self, on_read: Callable[[int], None] | None = None) -> RawContent:
         """Read the file from its start to its end; see `plain_copy` for errors and `on_read`."""
         path = self.found.path
-        if isinstance(self.file, ImageFolder):
+        if self.is_folder:
             return read_folder(path)
         promised = None
         if self.encoding is None:
@@ -59,7 +64,7 @@ class ReadJob:
 
     def is_cut(self, range_bytes: int) -> bool:
         """Say whether the file is read as several tasks: it is plain, and larger than a range."""
-        is_large = not isinstance(self.file, ImageFolder) and self.found.bytes > range_bytes
+        is_large = not self.is_folder and self.found.bytes > range_bytes
         return is_large and is_plain(self.found.path, self.encoding)
 
 
