@@ -116,13 +116,14 @@ class _Pieces:
 
     @classmethod
     def of(cls, job: ReadJob, range_bytes: int) -> "_Pieces":
-        if not job.is_cut(range_bytes):
-            return cls(job, [job.read])
         path, algorithm = job.found.path, job.file.algorithm
         stat = file_stat(path)
+        size = stat[0]
+        if size == 0 or not job.is_cut(range_bytes):
+            return cls(job, [job.read])
         with path.open("rb") as file:
             check_text(path, file.read(_START_BYTES), job.encoding)
-        size, step = stat[0], -(-range_bytes // BLOCK_BYTES) * BLOCK_BYTES
+        step = -(-range_bytes // BLOCK_BYTES) * BLOCK_BYTES
         tasks: list[Callable[[], Any]] = [
             partial(hash_blocks, path, start, min(start + step, size))
             for start in range(0, size, step)

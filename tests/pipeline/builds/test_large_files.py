@@ -14,7 +14,7 @@ from parts_of_builds import ROWS, gzipped
 from small_parts import RECIPE, SMALL, build, contents, remains
 
 from shardmill.errors import BinaryFileError, ChangedFileError, CompressionError, InputError
-from shardmill.pipeline.builds import build_artifacts as build_module, read_job
+from shardmill.pipeline.builds import build_artifacts as build_module, read_content, read_job
 from shardmill.pipeline.builds.engine import Engine
 from shardmill.pipeline.builds.executor_engine import ExecutorEngine
 from shardmill.pipeline.builds.process_engine import ProcessEngine
@@ -74,6 +74,25 @@ def test_the_same_bytes_by_any_workers(tmp_path: Path, spelling: str) -> None:
         outcome = build(recipe, folder, out, workers=workers, sizes=sizes)
         assert ("scan" in outcome.seconds) == (workers > 1)
         assert contents(out) == expected
+
+
+def test_compressed_files_are_read_side_by_side(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = f'{RECIPE}\n[splits.test]\ncsv.path = "test.csv"\n'
+    for name in ("train.csv", "test.csv"):
+        (raw / name).write_bytes(gzipped("".join(ROWS)))
+    build(recipe, raw, tmp_path / "small", workers=2, sizes=SMALL)
+    read: list[int] = []
+
+    def in_tasks(jobs: list[ReadJob], *args: Any, **options: Any) -> Any:
+        read.append(len(jobs))
+        return read_in_tasks(jobs, *args, **options)
+
+    monkeypatch.setattr(read_content, "read_in_tasks", in_tasks)
+    build(recipe, raw, tmp_path / "large", workers=2, sizes=LARGE)
+    assert read == [2]
+    assert contents(tmp_path / "large") == contents(tmp_path / "small")
 
 
 def test_the_same_bytes_by_threads(raw: Path, tmp_path: Path) -> None:
