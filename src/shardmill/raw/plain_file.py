@@ -157,7 +157,7 @@ class _Digests:
     def __init__(self, algorithm: str | None) -> None:
         self._digest = Digest()
         self._whole = None if algorithm is None else hashlib.new(algorithm, usedforsecurity=False)
-        self._threads = EndedThreads(2)
+        self._threads = EndedThreads(1 if algorithm is None else 2)
         self._running: list[Future[None]] = []
 
     def update(self, block: bytes) -> None:
