@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from shardmill.pipeline.builds.attempts import attempt_at
 from shardmill.pipeline.builds.engine import Engine
 from shardmill.raw.content_digest import BLOCK_BYTES, hash_blocks, hash_whole, joined_digest
 from shardmill.raw.decompress import check_text, file_stat
@@ -52,15 +53,21 @@ class ReadJob:
             from shardmill.raw.read_idx import promised_bytes
 
             promised = promised_bytes
+        copy = None if self.copies is None else copy_in(self.copies, path)
+        # Another try at the same task may be writing the copy, too.
+        target = None if copy is None else attempt_at(copy)
         plain = plain_copy(
             path,
-            None if self.copies is None else copy_in(self.copies, path),
+            target,
             encoding=self.encoding,
             algorithm=self.file.algorithm,
             promised=promised,
             on_read=on_read,
         )
-        return RawContent.of(path, plain)
+        content = RawContent.of(path, plain)
+        if copy is None or content.readable != target:
+            return content
+        return replace(content, readable=content.readable.replace(copy))
 
     def is_cut(self, range_bytes: int) -> bool:
         """Say whether the file is read as several tasks: it is plain, and larger than a range."""

@@ -153,6 +153,17 @@ def test_files_that_cannot_be_read(
         read_all(text, running)
 
 
+def test_a_copy_that_is_written_twice(raw: Path, tmp_path: Path) -> None:
+    (raw / "packed").write_bytes(gzipped("".join(ROWS)))
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    (job,) = (replace(job, copies=copies) for job in jobs_of(raw, RawFile(path="packed")))
+    first = job.read()
+    assert job.read() == first
+    assert list(copies.iterdir()) == [first.readable]
+    assert first.readable.read_text(encoding="utf-8") == "".join(ROWS)
+
+
 def test_a_file_that_becomes_shorter_while_it_is_hashed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
