@@ -8,7 +8,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shardmill.errors import ValueFormatError
 from shardmill.format.layout import Field
 from shardmill.format.manifest import Statistics
 from shardmill.format.ragged import Ragged
@@ -16,7 +15,8 @@ from shardmill.kinds.read_targets import class_lists, read_labels, target_field
 from shardmill.kinds.row import Array, Cleaned, Fitted, RowFault, without_faulty
 from shardmill.kinds.tabular_clean import CellReader
 from shardmill.kinds.tabular_dtypes import class_dtype, group_dtype
-from shardmill.kinds.tabular_encode import column_values, encode_values, feature_names
+from shardmill.kinds.tabular_encode import feature_names
+from shardmill.kinds.tabular_features import encode_features
 from shardmill.kinds.tabular_fit import fit_columns
 from shardmill.kinds.tabular_given import given_cells
 from shardmill.kinds.tabular_texts import (
@@ -154,45 +154,8 @@ def encode_prepared(
         RowFault: A value is no learnt category, or is too large for its field. The fault names the
             row of `prepared`.
     """
-    features = _encode_features(recipe, fitted, prepared)
+    features = encode_features(recipe, fitted, prepared)
     return {**features, **encode_prepared_texts(recipe, fitted, prepared, lookup)}
-
-
-def _encode_features(recipe: TabularRecipe, fitted: Fitted, prepared: pa.Table) -> dict[str, Array]:
-    inputs = [field for field in fitted.inputs if not field.ragged]
-    fields = zip(inputs, recipe.input_columns().values(), strict=True)
-    return {
-        field.name: _encode_field(recipe, fitted, prepared=prepared, field=field, names=names)
-        for field, names in fields
-    }
-
-
-def _encode_field(
-    recipe: TabularRecipe,
-    fitted: Fitted,
-    *,
-    prepared: pa.Table,
-    field: Field,
-    names: tuple[str, ...],
-) -> Array:
-    """Return one input field [n, f], made from the columns `names`."""
-    x = np.empty((len(prepared), *field.shape), field.dtype)
-    first = 0
-    for name in names:
-        column, facts = recipe.columns[name], fitted.statistics[name]
-        cells = prepared.column(name)
-        if column.dtype == "int64" and column.is_whole() and facts.fill is not None:
-            # Beside missing values pandas would make floats, which cannot hold every int64.
-            cells = cells.fill_null(int(facts.fill))
-        numbers = encode_values(name, column, facts, column_values(column, cells))
-        last = first + numbers.shape[1]
-        with np.errstate(over="ignore"):
-            x[:, first:last] = numbers
-        if field.dtype.startswith("float"):
-            scaled = facts.divisor is not None
-            _check_finite(name, field, numbers, x[:, first:last], scaled=scaled)
-        first = last
-    return x
 
 
 def unknown(
@@ -217,24 +180,8 @@ def unknown(
 
 def encode(recipe: TabularRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str, Any]:
     """Return the input fields of cleaned rows."""
-    features = _encode_features(recipe, fitted, cleaned)
+    features = encode_features(recipe, fitted, cleaned)
     return {**features, **encode_texts(recipe, fitted, cleaned)}
-
-
-def _check_finite(name: str, field: Field, numbers: Array, stored: Array, *, scaled: bool) -> None:
-    # No value was infinite when it was cleaned, so an infinite one was too large.
-    outside = np.isinf(stored).any(axis=1)
-    if outside.any():
-        row = int(np.argmax(outside))
-        once = " once it is scaled" if scaled else ""
-        raise RowFault(
-            row,
-            name,
-            ValueFormatError,
-            expected=f"a number that {field.dtype} can hold{once}",
-            found=str(numbers[row, 0]),
-            fix=f"correct the file, or columns.{name} of the recipe",
-        )
 
 
 def targets(recipe: TabularRecipe) -> tuple[Field, ...]:

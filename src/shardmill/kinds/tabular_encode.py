@@ -7,8 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from shardmill.errors import UnknownCategoryError
+from shardmill.format.arrow_arrays import numpy_array
 from shardmill.format.manifest import Statistics
 from shardmill.kinds.row import RowFault
 from shardmill.kinds.time_zones import local_times
@@ -20,25 +22,40 @@ _MICROSECONDS = 1e6  # in a second
 
 
 def column_values(column: Column, cells: pa.ChunkedArray) -> "pd.Series[Any]":
-    """Return the values [n] of a cleaned column: texts, or numbers, which are int64 if possible.
+    """Return the values [n] of a cleaned column: texts, or the numbers of `cell_numbers`."""
+    return cells.to_pandas() if column.dtype == "str" else pd.Series(cell_numbers(column, cells))
+
+
+def cell_numbers(column: Column, cells: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
+    """Return the numbers [n] of a cleaned column: int64 for int64 without nulls, else float64.
 
     A bool is 0 or 1, a date is a number of days and a timestamp a number of seconds since the start
     of 1970. A missing value is NaN. If parts are taken from timestamps and none may be missing,
     they are microseconds in int64.
     """
+    cells = single_array(cells)
     exact = column.dtype == "timestamp" and column.parts and column.missing in ("error", "drop")
-    if column.dtype == "timestamp":
+    if column.dtype == "float64":
+        return numpy_array(cells.fill_null(np.nan) if cells.null_count else cells)
+    if column.dtype == "date":
+        cells = cells.cast(pa.int32())
+    elif column.dtype == "timestamp":
         cells = cells.cast(pa.int64())
-    elif column.dtype == "date":
-        cells = cells.cast(pa.int32()).cast(pa.int64())
-    elif column.dtype == "bool":
-        cells = cells.cast(pa.uint8()).cast(pa.int64())
-    values: pd.Series[Any] = cells.to_pandas()
-    if column.dtype in ("str", "int64") or exact:
+    values = numpy_array(cells.fill_null(False if column.dtype == "bool" else 0))
+    if exact or (column.dtype == "int64" and not cells.null_count):
         return values
     # Whole numbers become floats too, since another chunk may have missing values.
     numbers = values.astype(np.float64)
+    if cells.null_count:
+        numbers[numpy_array(cells.is_null())] = np.nan
     return numbers / _MICROSECONDS if column.dtype == "timestamp" else numbers
+
+
+def single_array(cells: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Return cells [n] as one array, which is no copy if they are one already."""
+    if isinstance(cells, pa.Array):
+        return cells
+    return cells.chunk(0) if cells.num_chunks == 1 else cells.combine_chunks()
 
 
 def feature_names(name: str, column: Column, facts: Statistics) -> tuple[str, ...]:
@@ -53,7 +70,18 @@ def feature_names(name: str, column: Column, facts: Statistics) -> tuple[str, ..
 def encode_values(
     name: str, column: Column, facts: Statistics, values: "pd.Series[Any]"
 ) -> npt.NDArray[Any]:
-    """Return the features [n, features] of values from `column_values`.
+    """Return the features [n, features] of values from `column_values`, see `encode_cells`."""
+    if column.dtype == "str":
+        return _encode_texts(name, column, facts, _as_texts(values)).T
+    # The dtype is stated, since a column without values has no particular one.
+    dtype = np.int64 if values.dtype == np.int64 else np.float64
+    return _encode_numbers(column, facts, np.asarray(values, dtype)).T
+
+
+def encode_cells(
+    name: str, column: Column, facts: Statistics, cells: pa.ChunkedArray
+) -> npt.NDArray[Any]:
+    """Return the features [features, n] of the cells of a cleaned column.
 
     They are int64 if all are whole. Otherwise they are float64, with NaN for a value that is
     missing and kept.
@@ -61,41 +89,67 @@ def encode_values(
     Raises:
         RowFault: A value is no category, and the recipe has no level for such values.
     """
-    if facts.fill is not None and values.hasnans:
-        values = values.fillna(facts.fill)
+    if column.dtype == "str":
+        return _encode_texts(name, column, facts, single_array(cells))
+    if column.dtype == "int64" and column.is_whole() and facts.fill is not None:
+        # Beside missing values there would be floats, which cannot hold every int64.
+        cells = cells.fill_null(int(facts.fill))
+    return _encode_numbers(column, facts, cell_numbers(column, cells))
+
+
+def _encode_texts(
+    name: str, column: Column, facts: Statistics, texts: pa.Array
+) -> npt.NDArray[Any]:
     if column.map is not None:
-        return _look_up(values, column.map, missing=np.nan, unseen=np.nan)[:, None]
-    if facts.categories is not None:
-        indices = category_indices(name, facts.categories, values)
-        if column.encode == "one_hot":
-            return np.equal(indices[:, None], np.arange(len(facts.categories))).astype(np.int64)
-        return indices[:, None]
+        fill = None if facts.fill is None else str(facts.fill)
+        filled = np.nan if fill is None else column.map.get(fill, np.nan)
+        return _look_up(texts, column.map, missing=filled, unseen=np.nan)[None]
+    categories = facts.categories or ()
+    indices = category_indices(name, categories, texts, fill=facts.fill)
+    if column.encode == "one_hot":
+        return np.equal(indices, np.arange(len(categories))[:, None]).astype(np.int64)
+    return indices[None]
+
+
+def _encode_numbers(
+    column: Column, facts: Statistics, values: npt.NDArray[Any]
+) -> npt.NDArray[Any]:
+    if facts.fill is not None and values.dtype == np.float64:
+        missing = np.isnan(values)
+        if missing.any():
+            values = np.where(missing, float(facts.fill), values)
     if column.parts:
         return _parts(column, values)
     if facts.offset is not None and facts.divisor is not None:
         with np.errstate(over="ignore"):
             values = (values - facts.offset) / facts.divisor
-    return _as_column(values)
-
-
-def _as_column(values: "pd.Series[Any]") -> npt.NDArray[Any]:
-    # The dtype is stated, since a column without values has no particular one.
-    dtype = np.int64 if values.dtype == np.int64 else np.float64
-    return np.asarray(values, dtype)[:, None]
+    return values[None]
 
 
 def category_indices(
-    name: str, categories: tuple[str, ...], values: "pd.Series[Any]"
+    name: str,
+    categories: tuple[str, ...],
+    values: "pa.Array | pd.Series[Any]",
+    *,
+    fill: float | str | None = None,
 ) -> npt.NDArray[np.int64]:
     """Return the number [n] of each value among `categories`.
+
+    Args:
+        name: The column, for the fault.
+        categories: The levels of the column, in the order of their numbers.
+        values: The texts [n]. Missing ones are null.
+        fill: The text that stands for missing ones, if there is one.
 
     Raises:
         RowFault: A value is no category, and the recipe has no level for such values.
     """
+    texts = values if isinstance(values, pa.Array) else _as_texts(values)
     # The levels for missing and unknown values come first, and a text that is spelt so means them.
     numbers = {level: number for number, level in reversed(list(enumerate(categories)))}
-    special = {"missing": numbers.get(MISSING, -1), "unseen": numbers.get(UNKNOWN, -1)}
-    indices = _look_up(values, numbers, **special)
+    unseen = numbers.get(UNKNOWN, -1)
+    missing = numbers.get(MISSING, -1) if fill is None else numbers.get(str(fill), unseen)
+    indices = _look_up(texts, numbers, missing=missing, unseen=unseen)
     if len(indices) and indices.min() < 0:
         row = int(np.argmin(indices))
         raise RowFault(
@@ -103,39 +157,48 @@ def category_indices(
             name,
             UnknownCategoryError,
             expected=f"one of {listed(categories)}",
-            found=repr(values.iloc[row]),
+            found=repr(texts[row].as_py() if texts[row].is_valid else fill),
             fix=f'correct the file, or set columns.{name}.unseen = "unknown" in the recipe',
         )
     return indices
 
 
+def _as_texts(values: "pd.Series[Any]") -> pa.Array:
+    return pa.array(values, pa.string(), from_pandas=True)
+
+
 def _look_up(
-    values: "pd.Series[Any]", numbers: Mapping[str, float], *, missing: float, unseen: float
+    texts: pa.Array, numbers: Mapping[str, float], *, missing: float, unseen: float
 ) -> npt.NDArray[Any]:
-    # Each distinct text is looked up once. The code of a missing value is -1, which takes the last
-    # number.
-    codes, texts = pd.factorize(values)
-    known = [numbers.get(text, unseen) for text in texts]
-    if not len(codes) or codes.min() < 0:
-        known.append(missing)  # NaN would make floats of integers, so it is added only if needed
-    return np.array(known)[codes]
+    found = pc.index_in(texts, value_set=pa.array(list(numbers), pa.string()))
+    # NaN would make floats of integers, so each of both is added only if it is needed.
+    known, rows = list(numbers.values()), found
+    if found.null_count:
+        known.append(missing)
+        rows = found.fill_null(len(numbers))
+    places = numpy_array(rows)
+    if found.null_count > texts.null_count:
+        known.append(unseen)
+        places = places + numpy_array(pc.and_(found.is_null(), texts.is_valid()))
+    looked_up: npt.NDArray[Any] = np.array(known)[places]
+    return looked_up
 
 
-def _parts(column: Column, values: "pd.Series[Any]") -> npt.NDArray[np.float64]:
+def _parts(column: Column, values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     # A median or mean that was filled in may be a fraction of a day.
     if values.dtype == np.int64:
-        units = values.to_numpy()
+        units = values
     elif column.dtype == "date":
-        units = np.floor(values.to_numpy(np.float64)) * 86_400 * _MICROSECONDS
+        units = np.floor(values) * 86_400 * _MICROSECONDS
     else:
-        units = np.round(values.to_numpy(np.float64) * _MICROSECONDS)
+        units = np.round(values * _MICROSECONDS)
     missing = np.isnan(units)
     whole = np.where(missing, 0, units).astype(np.int64)
     times = pd.DatetimeIndex(whole.view("datetime64[us]"))
     if column.timezone is not None:
         times = local_times(times, column.timezone)
-    numbers = np.empty((len(values), len(column.parts)))
+    numbers = np.empty((len(column.parts), len(values)))
     for index, part in enumerate(column.parts):
-        numbers[:, index] = getattr(times, _PANDAS_NAMES.get(part, part))
-    numbers[missing] = np.nan
+        numbers[index] = getattr(times, _PANDAS_NAMES.get(part, part))
+    numbers[:, missing] = np.nan
     return numbers
