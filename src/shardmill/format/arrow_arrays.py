@@ -23,10 +23,16 @@ def arrow_array(values: Array) -> pa.Array:
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, buffer])
 
 
+def single_array(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Return values [n] as one array. Those that are one already are not copied."""
+    if isinstance(values, pa.ChunkedArray):
+        return values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
+    return values
+
+
 def numpy_array(values: pa.Array | pa.ChunkedArray) -> Array:
     """Return an Arrow array [n] of numbers or booleans, without nulls, as a read-only array."""
-    if isinstance(values, pa.ChunkedArray):
-        values = values.combine_chunks()
+    values = single_array(values)
     start, stop = values.offset, values.offset + len(values)
     data = values.buffers()[1] if len(values) else b""
     if pa.types.is_boolean(values.type):

@@ -101,6 +101,8 @@ def _missing(texts: pa.Array, spellings: Collection[str]) -> Array:
         return np.zeros(0, np.bool_)
     sizes = np.diff(_ends(texts))
     missing: Array = sizes == 0
+    if not spellings:
+        return missing
     lengths = sorted({len(text.encode()) for text in spellings})
     likely = np.zeros(len(texts), np.bool_)
     for length in lengths:

@@ -104,6 +104,9 @@ def _expected(column: Column) -> str:
 
 def _from_texts(texts: pa.Array, column: Column) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
     """Return the microseconds since 1970 [n], null if unread, and which times state an offset."""
+    days = _iso_days(texts) if column.dtype == "date" and column.format is None else None
+    if days is not None:
+        return days.cast(pa.timestamp("us")).cast(pa.int64()), np.zeros(0, np.bool_)
     written = column.format or _ISO_FORMATS[column.dtype]
     cut = cut_fractions(texts, column.format)
     times = pd.to_datetime(cut.to_pandas(), format=written, errors="coerce", utc=True)
@@ -115,6 +118,19 @@ def _from_texts(texts: pa.Array, column: Column) -> tuple[pa.Array, npt.NDArray[
     if column.format is not None:
         return found, np.full(len(texts), "z" in directives(column.format))
     return found, np.asarray(pc.match_substring_regex(texts, _OFFSET).fill_null(False))
+
+
+def _iso_days(texts: pa.Array) -> pa.Array | None:
+    """Return dates [n] if all texts are such, as in 2020-12-31; None if pandas must look at them.
+
+    Arrow takes four digits, two and two alone, so these are dates in pandas as well.
+    """
+    try:
+        days = texts.cast(pa.date32())
+    except pa.ArrowInvalid:
+        return None
+    first = pc.min(days.cast(pa.int32())).as_py()
+    return days if first is None or first >= _FIRST // _DAY else None
 
 
 def _from_typed(times: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:

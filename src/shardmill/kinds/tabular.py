@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shardmill.format.arrow_arrays import single_array
 from shardmill.format.layout import Field
 from shardmill.format.manifest import Statistics
 from shardmill.format.ragged import Ragged
@@ -59,19 +60,20 @@ def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
             one more way to be missing.
         labelled: Whether the targets are among the columns.
     """
-    stated = recipe.stated_dtypes()
+    stated, missing = recipe.stated_dtypes(), recipe.rules().missing
     targets = recipe.all_targets() if labelled else {}
     columns: dict[str, pa.Array] = {}
     dropped: dict[int, str] = {}
     faults: list[RowFault] = []
     for name in (*recipe.features(), *(recipe.target_columns() if labelled else ())):
         column = recipe.columns[name]
-        written = raw.column(name).combine_chunks()
-        cells = cells_of(recipe, name, written)
+        target = targets.get(name)
+        is_class = target is not None and target.classes is not None
+        spelt = column.missing_cells(missing)
+        cells = cells_of(column, single_array(raw.column(name)), missing=spelt, is_class=is_class)
         if column.missing == "drop":
             for row in cells.missing_rows():
                 dropped.setdefault(row, f"{name} is missing")
-        target = targets.get(name)
         if target is not None and target.classes is not None:
             numbers, drop = column.dtype in ("int64", "float64"), column.missing == "drop"
             columns[name], wrong = read_labels(name, target, cells, numbers=numbers, drop=drop)

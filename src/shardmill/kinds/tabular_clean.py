@@ -78,16 +78,12 @@ class CellReader:
         if pa.types.is_boolean(texts.type):
             return texts
         true, false = self.column.spellings()
-        # A spelling exactly as the recipe has it is always taken. Others are compared in the lower
-        # case of Arrow on both sides, which is not Python's for every letter.
-        spelt, sides = pc.utf8_lower(texts), [pa.array(true), pa.array(false)]
-        is_true, is_false = (pc.is_in(texts, value_set=side) for side in sides)
-        likely = [pc.is_in(spelt, value_set=pc.utf8_lower(side)) for side in sides]
-        values = pc.or_(is_true, pc.and_not(likely[0], is_false))
-        known = pc.or_(pc.or_(values, is_false), likely[1])
-        unknown = pc.and_(pc.invert(known), pc.is_valid(texts))
-        self._add(ValueFormatError, f"one of {listed(true + false)}", cells, _places(unknown))
-        return pc.if_else(known, values, pa.scalar(None, pa.bool_()))
+        distinct = texts.dictionary_encode()
+        values = _bools_of(distinct.dictionary, true, false).take(distinct.indices)
+        if values.null_count > texts.null_count:
+            unknown = _places(pc.and_(pc.is_null(values), pc.is_valid(texts)))
+            self._add(ValueFormatError, f"one of {listed(true + false)}", cells, unknown)
+        return values
 
     def _times(self, cells: Cells) -> pa.Array:
         times = read_times(cells.texts, self.column, self.numbers)
@@ -106,6 +102,8 @@ class CellReader:
             self._add(ValueFormatError, decimal, cells, hexadecimal)
             others = sorted({*unread} - {*hexadecimal})
             self._add(ValueFormatError, expected, cells, others, how=self._keys_for_number)
+        if _all_within(numbers, self.dtype):
+            return numbers
         values = np.asarray(numbers.fill_null(0))
         with np.errstate(over="ignore"):  # a number that is too large becomes infinite
             if self.dtype.startswith("float"):
@@ -149,6 +147,30 @@ class CellReader:
             return f"columns.{self.name} of the recipe"
         paths = (f"columns.{self.name}.{key}" for key in keys.split())
         return f"set {' or '.join(paths)} in the recipe"
+
+
+def _bools_of(texts: pa.Array, true: Sequence[str], false: Sequence[str]) -> pa.Array:
+    """Return what texts [n] say; null for one that is spelt neither as true nor as false."""
+    # A spelling exactly as the recipe has it is always taken. Others are compared in the lower
+    # case of Arrow on both sides, which is not Python's for every letter.
+    spelt, sides = pc.utf8_lower(texts), [pa.array(true), pa.array(false)]
+    is_true, is_false = (pc.is_in(texts, value_set=side) for side in sides)
+    likely = [pc.is_in(spelt, value_set=pc.utf8_lower(side)) for side in sides]
+    values = pc.or_(is_true, pc.and_not(likely[0], is_false))
+    known = pc.or_(pc.or_(values, is_false), likely[1])
+    return pc.if_else(known, values, pa.scalar(None, pa.bool_()))
+
+
+def _all_within(numbers: pa.Array, dtype: DTypeName) -> bool:
+    """Say whether numbers [n] surely fit a dtype. It may be denied of those that fit just so."""
+    is_float = dtype.startswith("float")
+    if not len(numbers) or dtype == "bool" or (numbers.type == pa.float64() and not is_float):
+        return not len(numbers)
+    # What stands under a null counts as well. That is 0, and no harm is done if it is not.
+    kind, start = np.dtype(numbers.type.to_pandas_dtype()), numbers.offset
+    values = np.frombuffer(numbers.buffers()[1], kind, len(numbers), start * kind.itemsize)
+    limits = np.finfo(dtype) if is_float else np.iinfo(dtype)
+    return bool(limits.min <= values.min() and values.max() <= limits.max)  # NaN is not within
 
 
 def _places(marked: pa.Array) -> list[int]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shardmill.errors import UnknownCategoryError
-from shardmill.format.arrow_arrays import numpy_array
+from shardmill.format.arrow_arrays import numpy_array, single_array
 from shardmill.format.manifest import Statistics
 from shardmill.kinds.row import RowFault
 from shardmill.kinds.time_zones import local_times
@@ -49,13 +49,6 @@ def cell_numbers(column: Column, cells: pa.Array | pa.ChunkedArray) -> npt.NDArr
     if cells.null_count:
         numbers[numpy_array(cells.is_null())] = np.nan
     return numbers / _MICROSECONDS if column.dtype == "timestamp" else numbers
-
-
-def single_array(cells: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Return cells [n] as one array, which is no copy if they are one already."""
-    if isinstance(cells, pa.Array):
-        return cells
-    return cells.chunk(0) if cells.num_chunks == 1 else cells.combine_chunks()
 
 
 def feature_names(name: str, column: Column, facts: Statistics) -> tuple[str, ...]:

@@ -8,26 +8,25 @@ from shardmill.kinds.cells import Cells
 from shardmill.kinds.read_numbers import read_numbers
 from shardmill.raw.spell_values import texts_of, without_nan
 from shardmill.recipe.tabular_column import Column
-from shardmill.recipe.tabular_recipe import TabularRecipe
 
 # Up to here, a float64 says which whole number it is.
 _WHOLE = 2**53
 
 
-def cells_of(recipe: TabularRecipe, name: str, values: pa.Array) -> Cells:
+def cells_of(
+    column: Column, values: pa.Array, *, missing: tuple[str, ...], is_class: bool = False
+) -> Cells:
     """Return the cells [n] of a column as they are compared.
 
     Numbers, bools and times keep their type where the recipe wants just that. Where it wants
     something else, as a text, they are spelled by `texts_of` and read as those of a CSV file.
 
     Args:
-        recipe: The recipe of the table.
-        name: The column.
+        column: The column as the recipe describes it.
         values: Its cells, in the type of the file.
+        missing: The spellings of a missing cell.
+        is_class: Whether the cells name classes, which are compared as texts.
     """
-    column, missing = recipe.columns[name], recipe.missing_cells(name)
-    target = recipe.all_targets().get(name)
-    is_class = target is not None and target.classes is not None
     typed = None if is_class else _typed(column, values)
     if typed is None:
         return Cells.of(texts_of(values), strip=column.strip, missing=missing)

@@ -7,7 +7,7 @@ as for the name of a class, a typed value is spelled in one way, whatever format
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shardmill.format.arrow_arrays import numpy_array, string_array
+from shardmill.format.arrow_arrays import numpy_array, single_array, string_array
 
 # Up to here, every whole number is a float64.
 _WHOLE = 2.0**53
@@ -27,7 +27,7 @@ def texts_of(values: pa.Array | pa.ChunkedArray) -> pa.Array:
         >>> texts_of(pa.array([7.0, 0.5, None])).to_pylist()
         ['7', '0.5', None]
     """
-    array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    array = single_array(values)
     if pa.types.is_string(array.type):
         return array
     if not pa.types.is_floating(array.type):

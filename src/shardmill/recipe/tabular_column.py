@@ -127,6 +127,10 @@ class Column(Strict):
         fields = type(self).model_fields
         return frozenset(n for n, field in fields.items() if getattr(self, n) != field.default)
 
+    def missing_cells(self, common: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the spellings of a missing cell: empty, those `common` to all columns, its own."""
+        return ("", *common, *(self.missing_values or ()))
+
     @property
     def levels(self) -> tuple[str, ...]:
         """The levels before the categories: one for unknown values, and one for missing ones."""

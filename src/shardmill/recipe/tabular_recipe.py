@@ -161,7 +161,7 @@ class TabularRecipe(Recipe):
 
     def missing_cells(self, name: str) -> tuple[str, ...]:
         """Return the spellings of a missing cell in a column. An empty cell always is one."""
-        return ("", *self.rules().missing, *(self.columns[name].missing_values or ()))
+        return self.columns[name].missing_cells(self.rules().missing)
 
     def number_format(self, name: str) -> NumberFormat:
         """Return how the numbers of a column are written."""
