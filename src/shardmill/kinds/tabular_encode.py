@@ -21,9 +21,9 @@ _PANDAS_NAMES = {"weekday": "day_of_week", "yearday": "day_of_year"}
 _MICROSECONDS = 1e6  # in a second
 
 
-def column_values(column: Column, cells: pa.ChunkedArray) -> "pd.Series[Any]":
-    """Return the values [n] of a cleaned column: texts, or the numbers of `cell_numbers`."""
-    return cells.to_pandas() if column.dtype == "str" else pd.Series(cell_numbers(column, cells))
+def column_values(column: Column, cells: pa.ChunkedArray) -> Any:
+    """Return the values [n] of a cleaned column: a Series of texts, or those of `cell_numbers`."""
+    return cells.to_pandas() if column.dtype == "str" else cell_numbers(column, cells)
 
 
 def cell_numbers(column: Column, cells: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
@@ -60,9 +60,7 @@ def feature_names(name: str, column: Column, facts: Statistics) -> tuple[str, ..
     return (name,)
 
 
-def encode_values(
-    name: str, column: Column, facts: Statistics, values: "pd.Series[Any]"
-) -> npt.NDArray[Any]:
+def encode_values(name: str, column: Column, facts: Statistics, values: Any) -> npt.NDArray[Any]:
     """Return the features [n, features] of values from `column_values`, see `encode_cells`."""
     if column.dtype == "str":
         return _encode_texts(name, column, facts, _as_texts(values)).T
@@ -156,7 +154,7 @@ def category_indices(
     return indices
 
 
-def _as_texts(values: "pd.Series[Any]") -> pa.Array:
+def _as_texts(values: Any) -> pa.Array:
     return pa.array(values, pa.string(), from_pandas=True)
 
 
