@@ -86,6 +86,12 @@ def test_row_groups_by_bytes(tmp_path: Path) -> None:
     assert row_groups(path) == [40, 40, 20]
 
 
+def has_dictionary(path: Path) -> dict[str, bool]:
+    group = pq.read_metadata(path).row_group(0)
+    columns = [group.column(i) for i in range(group.num_columns)]
+    return {column.path_in_schema: column.has_dictionary_page for column in columns}
+
+
 @pytest.mark.parametrize("tables", [[], [TABLE.slice(0, 0)]])
 def test_without_a_row_there_is_no_file(tmp_path: Path, tables: list[pa.Table]) -> None:
     with ParquetFile(Generation("clean-0", tmp_path), "train-00000.parquet") as file:
@@ -97,10 +103,27 @@ def test_without_a_row_there_is_no_file(tmp_path: Path, tables: list[pa.Table]) 
 
 def test_plain_columns_have_neither_dictionary_nor_statistics(tmp_path: Path) -> None:
     path = write(tmp_path, [TABLE], plain=["b"])
+    assert has_dictionary(path)["b"] is False
     group = pq.read_metadata(path).row_group(0)
-    columns = {group.column(i).path_in_schema: group.column(i) for i in range(2)}
-    assert {name: c.has_dictionary_page for name, c in columns.items()} == {"a": True, "b": False}
-    assert {name: c.is_stats_set for name, c in columns.items()} == {"a": True, "b": False}
+    assert [group.column(i).is_stats_set for i in range(2)] == [True, False]
+
+
+def test_numbers_have_a_dictionary_if_they_repeat_in_the_first_row_group(tmp_path: Path) -> None:
+    half = pa.array([n // 2 for n in range(100)])
+    columns = {
+        "int": pa.array(range(100)),
+        "float": pa.array([n / 7 for n in range(100)]),
+        "half": half,
+        "nulls": pa.array([None if n % 2 else float(n) for n in range(98)] + [None, None]),
+        "text": pa.array([str(n) for n in range(100)]),
+        "date": half.cast(pa.int32()).cast(pa.date32()),
+    }
+    same = pa.table({name: pa.repeat(cells[0], 100) for name, cells in columns.items()})
+    path = write(tmp_path, [pa.table(columns), same], sizes=WorkSizes(row_group_rows=100))
+    assert row_groups(path) == [100, 100]
+    others = dict.fromkeys(["half", "nulls", "text", "date"], True)
+    assert has_dictionary(path) == {"int": False, "float": False, **others}
+    assert pq.read_table(path).equals(pa.concat_tables([pa.table(columns), same]))
 
 
 def test_metadata_is_in_the_file_beside_that_of_the_tables(tmp_path: Path) -> None:
