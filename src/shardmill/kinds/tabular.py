@@ -174,9 +174,10 @@ def unknown(
     for name in recipe.features():
         column, known = recipe.columns[name], fitted.statistics[name].categories
         if known is not None and UNKNOWN in column.levels:
-            cells = prepared.column(name).drop_null()
+            cells = prepared.column(name)
             own = pa.array(known[len(column.levels) :], pa.string())
-            counts[name] = len(cells) - (pc.sum(pc.is_in(cells, value_set=own)).as_py() or 0)
+            found = pc.sum(pc.is_in(cells, value_set=own)).as_py() or 0  # a null is in no set
+            counts[name] = len(cells) - cells.null_count - found
     return counts
 
 
