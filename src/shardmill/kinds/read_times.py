@@ -1,7 +1,7 @@
 """Reads the dates and timestamps of a column, in whatever form the recipe says."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ _DAY = 86_400_000_000
 _MICROSECOND = timedelta(microseconds=1)
 # What Python can hold.
 _FIRST, _LAST = ((t - datetime(1970, 1, 1)) // _MICROSECOND for t in (datetime.min, datetime.max))
+# The days since 1970 of the years that nanoseconds can count.
+_NEAR = tuple((day - date(1970, 1, 1)).days for day in (date(1678, 1, 1), date(2261, 12, 31)))
 
 
 @dataclass(slots=True)
@@ -123,14 +125,16 @@ def _from_texts(texts: pa.Array, column: Column) -> tuple[pa.Array, npt.NDArray[
 def _iso_days(texts: pa.Array) -> pa.Array | None:
     """Return dates [n] if all texts are such, as in 2020-12-31; None if pandas must look at them.
 
-    Arrow takes four digits, two and two alone, so these are dates in pandas as well.
+    Arrow takes four digits, two and two alone, so these are dates in pandas as well. Those that
+    only some versions of pandas can hold are left to it, as no cell may depend on the others.
     """
     try:
         days = texts.cast(pa.date32())
     except pa.ArrowInvalid:
         return None
-    first = pc.min(days.cast(pa.int32())).as_py()
-    return days if first is None or first >= _FIRST // _DAY else None
+    first, last = pc.min_max(days.cast(pa.int32())).as_py().values()
+    is_near = first is None or _NEAR[0] <= first <= last <= _NEAR[1]
+    return days if is_near else None
 
 
 def _from_typed(times: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:

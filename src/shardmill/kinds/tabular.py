@@ -1,4 +1,4 @@
-"""Turns mixed columns into vectors of numbers, with pandas, chunk by chunk."""
+"""Turns mixed columns into vectors of numbers, chunk by chunk."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
