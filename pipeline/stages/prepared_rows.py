@@ -100,7 +100,8 @@ class PreparedWriter:
         if self._folder is None or not self._needed or not len(cleaned):
             return
         kind = find_kind(self._recipe)
-        prepared = kind.prepare(self._recipe, cleaned)
+        before = self._summaries[-1] if self._summaries else None
+        prepared = kind.prepare(self._recipe, cleaned, before)
         if self._is_train:
             self._summaries.append(prepared.summary)
         if len(self._summaries) > _WAITING:

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from fit_rows import fit_rows
 from hypothesis import given, strategies as st
+from one_column import one_column
 
 from shardmill.errors import UnknownCategoryError
 from shardmill.format.manifest import Statistics
+from shardmill.kinds import tabular
 from shardmill.kinds.row import RowFault
 from shardmill.kinds.tabular_encode import encode_cells
 from shardmill.recipe.tabular_column import MISSING, UNKNOWN, Column
@@ -121,3 +124,13 @@ def test_other_cells_are_numbers(
 ) -> None:
     column = Column.model_validate({"dtype": dtype})
     assert encoded(column, Statistics(fill=7.0), cells, 1, kind)[:, 0].tolist() == numbers
+
+
+def test_no_number_depends_on_the_other_rows() -> None:
+    # Rounded to float64 first, this number is half-way between two of float32.
+    number = 2**62 + 2**38 + 1
+    recipe = one_column('dtype = "int64", missing = "keep"')
+    alone, beside = (pa.table({"c": pa.array(c, pa.int64())}) for c in ([number], [number, None]))
+    fitted = fit_rows(recipe, [beside])
+    found = [tabular.encode_prepared(recipe, fitted, rows)["x"][0, 0] for rows in (alone, beside)]
+    assert found[0] == found[1]

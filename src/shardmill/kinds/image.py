@@ -105,7 +105,11 @@ class Moments:
     squares: Fraction
 
 
-def prepare(recipe: ImageRecipe, cleaned: pa.Table) -> Prepared[Moments]:  # noqa: ARG001
+def prepare(
+    recipe: ImageRecipe,  # noqa: ARG001
+    cleaned: pa.Table,
+    before: Moments | None = None,  # noqa: ARG001
+) -> Prepared[Moments]:
     """Return the cleaned rows themselves, and their moments."""
     rows = image_rows(cleaned)
     field = Field.input(rows.dtype.name, rows.shape[1:])  # type: ignore[arg-type]

@@ -61,8 +61,13 @@ class Kind(Protocol[RecipeT, SummaryT]):
         """Return the typed rows of a raw table, and the faults of the rows that are not in it."""
         ...
 
-    def prepare(self, recipe: RecipeT, cleaned: pa.Table) -> Prepared[SummaryT]:
-        """Return rows encoded as far as is possible before the fit, with what is known of them."""
+    def prepare(
+        self, recipe: RecipeT, cleaned: pa.Table, before: SummaryT | None = None
+    ) -> Prepared[SummaryT]:
+        """Return rows encoded as far as is possible before the fit, with what is known of them.
+
+        `before` is the summary of other rows that the one of these will be merged with.
+        """
         ...
 
     def merge(self, recipe: RecipeT, summaries: Iterable[SummaryT]) -> SummaryT:

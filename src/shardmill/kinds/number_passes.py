@@ -4,7 +4,8 @@ A pass goes through all row groups of some Parquet files, each file in any proce
 added up. Nothing of it depends on which rows come together, since sums are exact.
 """
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +23,9 @@ Keys = npt.NDArray[np.uint64]
 HISTOGRAM_BITS = 16
 KEY_BITS = 64
 _SIGN = np.uint64(2**63)
+
+# What so many row groups or files hold is added up at a time.
+_WAITING = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +185,14 @@ def number_of(key: int, dtype: np.dtype[np.generic]) -> np.generic:
 
 
 def merge_found(several: Iterable[Found]) -> Found:
-    """Return what was found in all rows together. Not more than two are held at a time."""
+    """Return what was found in all rows together. Only some of it is held at a time."""
+    merged, remaining = Found(), iter(several)
+    while some := list(itertools.islice(remaining, _WAITING)):
+        merged = _merge([merged, *some])
+    return merged
+
+
+def _merge(several: Sequence[Found]) -> Found:
     merged = Found()
     for found in several:
         for name, totals in found.totals.items():
@@ -189,10 +200,10 @@ def merge_found(several: Iterable[Found]) -> Found:
         for name, total in found.squares.items():
             before = merged.squares.get(name, 0)
             merged.squares[name] = None if total is None or before is None else before + total
-        for key, tally in found.ranges.items():
-            merged.ranges[key] = _plus(merged.ranges.get(key), tally)
-        for part, tally in found.parts.items():
-            merged.parts[part] = _plus(merged.parts.get(part), tally)
+    for key in dict.fromkeys(key for found in several for key in found.ranges):
+        merged.ranges[key] = _sum([f.ranges[key] for f in several if key in f.ranges])
+    for part in dict.fromkeys(part for found in several for part in found.parts):
+        merged.parts[part] = _sum([f.parts[part] for f in several if part in f.parts])
     return merged
 
 
@@ -208,10 +219,11 @@ def _tally(values: npt.NDArray[np.generic]) -> Tally:
     return distinct, times.astype(np.int64)
 
 
-def _plus(one: Tally | None, other: Tally) -> Tally:
-    if one is None:
-        return other
-    values, places = np.unique(np.concatenate([one[0], other[0]]), return_inverse=True)
+def _sum(tallies: Sequence[Tally]) -> Tally:
+    if len(tallies) == 1:
+        return tallies[0]
+    all_values = np.concatenate([values for values, _ in tallies])
+    values, places = np.unique(all_values, return_inverse=True)
     times = np.zeros(len(values), np.int64)
-    np.add.at(times, places, np.concatenate([one[1], other[1]]))
+    np.add.at(times, places, np.concatenate([times for _, times in tallies]))
     return values, times

@@ -92,10 +92,12 @@ def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
     return without_faulty(pa.table(columns), faults, dropped)
 
 
-def prepare(recipe: TabularRecipe, cleaned: pa.Table) -> Prepared[Summary]:
+def prepare(
+    recipe: TabularRecipe, cleaned: pa.Table, before: Summary | None = None
+) -> Prepared[Summary]:
     """Return the rows with texts encoded as far as is possible, and the counts of their values."""
     rows, tokens = prepare_texts(recipe, cleaned)
-    return Prepared(rows, summarise(_counted(recipe), cleaned), tokens)
+    return Prepared(rows, summarise(_counted(recipe), cleaned, before), tokens)
 
 
 def merge(recipe: TabularRecipe, summaries: Iterable[Summary]) -> Summary:

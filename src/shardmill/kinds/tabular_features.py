@@ -42,8 +42,11 @@ def _encode_field(
             cells, facts = prepared.column(name), fitted.statistics[name]
             numbers = encode_cells(name, recipe.columns[name], facts, cells)
             last = first + len(numbers)
-            x[first:last] = numbers
-            if field.dtype.startswith("float") and np.isinf(x[first:last]).any():
+            is_float = field.dtype.startswith("float")
+            # Beside missing values, whole numbers are float64 already. If others were not, the last
+            # bit of large ones would depend on the other rows.
+            x[first:last] = numbers.astype(np.float64, copy=False) if is_float else numbers
+            if is_float and np.isinf(x[first:last]).any():
                 scaled = facts.divisor is not None
                 raise _too_large(name, field, numbers=numbers, stored=x[first:last], scaled=scaled)
             first = last

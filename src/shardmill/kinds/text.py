@@ -81,7 +81,11 @@ def clean_given(recipe: TextRecipe, fitted: Fitted, rows: Any) -> Cleaned:  # no
     return Cleaned(pa.table(_cleaned(recipe, given_row_texts(recipe, rows))))
 
 
-def prepare(recipe: TextRecipe, cleaned: pa.Table) -> Prepared[None]:
+def prepare(
+    recipe: TextRecipe,
+    cleaned: pa.Table,
+    before: None = None,  # noqa: ARG001
+) -> Prepared[None]:
     """Return cleaned rows [n] encoded without a vocabulary, and the tokens that occur in them.
 
     Returns:

@@ -53,14 +53,24 @@ def has_passes(column: Column) -> bool:
     return is_number and column.missing != "mode" and column.categories is None
 
 
-def summarise(columns: Mapping[str, Column], cleaned: pa.Table) -> Summary:
-    """Count the values of those `columns` that a table has."""
-    counts, missing = {}, {}
+def summarise(
+    columns: Mapping[str, Column], cleaned: pa.Table, before: Summary | None = None
+) -> Summary:
+    """Count the values of those `columns` that a table has.
+
+    Args:
+        columns: The columns as the recipe describes them.
+        cleaned: Some rows.
+        before: The summary of other rows. What has too many values in them is not counted.
+    """
+    counts: dict[str, Counts | None] = {}
+    missing: dict[str, int] = {}
+    many = {n for n, found in before.counts.items() if found is None} if before else set()
     for name, column in columns.items():
         if name in cleaned.column_names:
             cells = cleaned.column(name)
             missing[name] = cells.null_count
-            counts[name] = _count(column, cells.drop_null())
+            counts[name] = None if name in many else _count(column, cells.drop_null())
     return Summary(counts, missing)
 
 
