@@ -205,7 +205,7 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
     def _row_order(self, shuffle: Shuffle, weights: Weights, *, seed: int) -> "RowOrder":
         import torch
 
-        from shardmill.datasets.order import row_order
+        from shardmill.datasets.order import row_order, weighted_order
 
         if weights is not None:
             if shuffle:
@@ -219,12 +219,12 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
                 targets = self.reader.targets() if classes else None
                 if classes is None or targets is None or targets.ndim > 1:
                     raise ValueError(f"weights='balanced' needs rows of one class, unlike {self}")
-                weights = row_order.class_weights(targets, len(classes), of=self)
+                weights = weighted_order.class_weights(targets, len(classes), of=self)
             weights = torch.as_tensor(weights, device="cpu")
             if weights.shape != (len(self),):
                 shape = list(weights.shape)
                 raise ValueError(f"weights are one number a row, [{len(self)}], not {shape}")
-            return row_order.Weighted(weights, seed)
+            return weighted_order.Weighted(weights, seed)
         if shuffle == "blocks":
             block_rows = max(row_order.BLOCK_BYTES // max(self.reader.row_bytes, 1), 1)
             return row_order.BlockShuffled(

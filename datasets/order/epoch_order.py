@@ -5,12 +5,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from shardmill.datasets.gather.mapped_split import Access
 from shardmill.datasets.order.callers import fabric_counts, lightning_overfits, refuse_accelerate
 from shardmill.datasets.order.ranks import rank_and_world_size
 from shardmill.datasets.order.row_order import Places, RowOrder
+
+# So many rows are drawn for all ranks at a time. Batch by batch, calls would take longer than rows.
+ROWS_AT_ONCE = 2**14
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +198,12 @@ class EpochOrder:
     def __iter__(self) -> Iterator[Tensor]:
         refuse_accelerate()
         progress = self._running = Progress(self.begin())
-        for rows in self.groups(progress.begin, 1):
-            progress.batches += 1
-            yield rows[0].clone()  # a view might change when the next epoch begins
+        at_once = max(ROWS_AT_ONCE // (self.batch_size * self.world_size), 1)
+        for rows in self.groups(progress.begin, at_once):
+            # Copied, since whoever changes a batch must not change the order.
+            for batch in torch.from_numpy(rows.numpy().copy()).unbind():
+                progress.batches += 1
+                yield batch
         self._running = None
 
     def groups(self, place: Place, batches: int) -> Iterator[Tensor]:
@@ -218,9 +225,8 @@ class EpochOrder:
                 size = self.batch_size
                 stop = row + whole * step
                 rows = self._places.between(epoch, row, stop)
-                if self.world_size > 1:
-                    rows = rows.view(whole, self.world_size, size)[:, self.rank]
-                yield rows.reshape(whole, size)
+                of_ranks = rows.numpy().reshape(whole, self.world_size, size)
+                yield torch.from_numpy(of_ranks[:, self.rank].reshape(whole, size))
             else:
                 stop = row + step
                 rows = self._part(self._places.between(epoch, row, stop))

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch import Tensor
 
-from shardmill.datasets.order import mix_order, permutation, row_order
+from shardmill.datasets.order import mix_order, permutation, row_order, weighted_order
 from shardmill.datasets.order.mix_order import Mixed
 from shardmill.datasets.order.row_order import (
     WINDOW_BLOCKS,
@@ -19,9 +19,8 @@ from shardmill.datasets.order.row_order import (
     Places,
     RowOrder,
     Shuffled,
-    Weighted,
-    class_weights,
 )
+from shardmill.datasets.order.weighted_order import Weighted, class_weights
 
 UNLIKELY = 1e-6
 
@@ -32,6 +31,7 @@ def _small_chunks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(row_order, "CHUNK_ROWS", 256)
         patch.setattr(mix_order, "CHUNK_ROWS", 256)
+        patch.setattr(weighted_order, "CHUNK_ROWS", 256)
         patch.setattr(permutation, "TABLE_ROWS", 1_500)
         yield
 
