@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from shardmill.datasets.gather.reader import Reader
     from shardmill.datasets.loader import Loader
     from shardmill.datasets.order.row_order import RowOrder
+    from shardmill.datasets.order.weighted_order import ClassWeights
 
     _MapStyle = Dataset[Any]
 else:
@@ -148,7 +149,7 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
             drop_last: Whether to leave out the rows that do not fill a batch on every rank.
             weights: Draw as many rows as there are, with replacement, in proportion to these
                 weights [rows]; "balanced" makes all classes equally likely. Use it instead of
-                `shuffle`.
+                `shuffle`. A tensor or array is not copied, and must stay as it is.
             bucket: Whether to put texts of similar length into the same batch; every row still
                 comes once. A number says how many rows come together, instead of `batch_size`:
                 with `batch_size` times `world_size`, all ranks have similar lengths in a step.
@@ -203,28 +204,13 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
         )
 
     def _row_order(self, shuffle: Shuffle, weights: Weights, *, seed: int) -> "RowOrder":
-        import torch
-
-        from shardmill.datasets.order import row_order, weighted_order
+        from shardmill.datasets.order import row_order
+        from shardmill.datasets.order.weighted_order import Weighted
 
         if weights is not None:
             if shuffle:
                 raise ValueError("weights draw the rows at random: leave shuffle out")
-            if isinstance(weights, str):
-                if weights != "balanced":
-                    raise ValueError(
-                        f"{weights!r}: weights are numbers, or 'balanced' between classes"
-                    )
-                classes = self._terms().get("classes") if self.reader.labelled else None
-                targets = self.reader.targets() if classes else None
-                if classes is None or targets is None or targets.ndim > 1:
-                    raise ValueError(f"weights='balanced' needs rows of one class, unlike {self}")
-                weights = weighted_order.class_weights(targets, len(classes), of=self)
-            weights = torch.as_tensor(weights, device="cpu")
-            if weights.shape != (len(self),):
-                shape = list(weights.shape)
-                raise ValueError(f"weights are one number a row, [{len(self)}], not {shape}")
-            return weighted_order.Weighted(weights, seed)
+            return Weighted(self._row_weights(weights), seed)
         if shuffle == "blocks":
             block_rows = max(row_order.BLOCK_BYTES // max(self.reader.row_bytes, 1), 1)
             return row_order.BlockShuffled(
@@ -233,6 +219,25 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
         if shuffle not in (True, False):
             raise ValueError(f"shuffle is True, False or 'blocks', not {shuffle!r}")
         return row_order.Shuffled(len(self), seed) if shuffle else row_order.InOrder(len(self))
+
+    def _row_weights(self, weights: Weights) -> "Tensor | ClassWeights":
+        import torch
+
+        from shardmill.datasets.order.weighted_order import class_weights
+
+        if isinstance(weights, str):
+            if weights != "balanced":
+                raise ValueError(f"{weights!r}: weights are numbers, or 'balanced' between classes")
+            classes = self._terms().get("classes") if self.reader.labelled else None
+            rows, targets = len(self), self.reader.targets
+            if not classes or targets(0, min(rows, 1)).ndim > 1:
+                raise ValueError(f"weights='balanced' needs rows of one class, unlike {self}")
+            return class_weights(targets, rows, classes=len(classes), of=self)
+        weights = torch.as_tensor(weights, device="cpu")
+        if weights.shape != (len(self),):
+            shape = list(weights.shape)
+            raise ValueError(f"weights are one number a row, [{len(self)}], not {shape}")
+        return weights
 
     def _bucketed(self, order: "RowOrder", rows: int, *, seed: int) -> "RowOrder":
         from shardmill.datasets.order.row_order import Bucketed

@@ -67,10 +67,11 @@ class JoinedReader:
         """Return a batch as its rows."""
         return GatheredRows(batch, rows, labelled=self.labelled, stack=self.stack)
 
-    def targets(self) -> Any:
-        """Return the `y` of all rows."""
-        targets = [reader.targets() for reader in self._readers]
-        return _join_targets(targets, torch.arange(self.rows, device="cpu"))
+    def targets(self, start: int, stop: int) -> Any:
+        """Return the `y` of rows [start, stop)."""
+        parts = [reader.targets(*inside) for reader, inside in self._within(start, stop)]
+        parts = parts or [self._readers[0].targets(0, 0)]
+        return _join_targets(parts, torch.arange(stop - start, device="cpu"))
 
     def lengths(self, rows: Tensor) -> Tensor:
         """Return the lengths of rows."""
@@ -86,10 +87,16 @@ class JoinedReader:
 
     def will_need(self, start: int, stop: int) -> None:
         """Let the system read rows into memory."""
+        for reader, inside in self._within(start, stop):
+            reader.will_need(*inside)
+
+    def _within(self, start: int, stop: int) -> Iterator[tuple[Reader, tuple[int, int]]]:
+        # Yields the readers that have some of rows [start, stop), and which of their rows these
+        # are.
         for reader, first in zip(self._readers, self._starts, strict=False):
             inside = max(start - first, 0), min(stop - first, reader.rows)
             if inside[0] < inside[1]:
-                reader.will_need(*inside)
+                yield reader, inside
 
 
 def _join_targets(ys: Sequence[Any], places: Tensor) -> Any:

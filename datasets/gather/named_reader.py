@@ -46,13 +46,13 @@ class NamedReader:
         """Return a batch as its rows."""
         return NamedRows(batch, rows, self._naming)
 
-    def targets(self) -> Any:
+    def targets(self, start: int, stop: int) -> Any:
         """Return the `y` of all rows.
 
         Raises:
             TypeError: There is no target.
         """
-        return self._reader.targets()
+        return self._reader.targets(start, stop)
 
     def lengths(self, rows: Tensor) -> Tensor:
         """Return the lengths of rows."""

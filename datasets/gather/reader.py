@@ -37,8 +37,8 @@ class Reader(Protocol):
         """Return a batch of so many rows as its rows, which are made when they are asked for."""
         ...
 
-    def targets(self) -> Any:
-        """Return the `y` of all rows [rows, ...], or {target: [rows, ...]} if there are several."""
+    def targets(self, start: int, stop: int) -> Any:
+        """Return the `y` of rows [start, stop) as [b, ...], or as {target: [b, ...]}."""
         ...
 
     def lengths(self, rows: Tensor) -> Tensor:

@@ -121,15 +121,15 @@ class SplitReader:
         """Return a batch as its rows."""
         return GatheredRows(batch, rows, labelled=self.labelled, stack=self.stack)
 
-    def targets(self) -> Any:
-        """Return the `y` of all rows.
+    def targets(self, start: int, stop: int) -> Any:
+        """Return the `y` of rows [start, stop).
 
         Raises:
             TypeError: There is no target.
         """
         if self._targets is None:
             raise TypeError("these rows have no target")
-        return self._targets.values(torch.arange(self.rows, device="cpu"))
+        return self._targets.values(torch.arange(start, stop, device="cpu"))
 
     def lengths(self, rows: Tensor) -> Tensor:
         """Return the lengths of rows."""

@@ -160,7 +160,7 @@ def test_joined(artifact: Path, raw: Path, tmp_path: Path) -> None:
     mixed = shardmill.mix({train: 1, validation: 1}, rows=50)
     assert sum(len(y["minutes"]) for _, y in mixed.loader(16)) == 50
     same(
-        both.reader.targets()["minutes"],
+        both.reader.targets(0, len(both))["minutes"],
         torch.cat([train[:][1]["minutes"], validation[:][1]["minutes"]]),
     )
     text = BIKES.replace('[splits.validation]\nhold_out = { split = "train", fraction = 0.25 }', "")

@@ -20,9 +20,7 @@ from shardmill.datasets.order.row_order import (
     RowOrder,
     Shuffled,
 )
-from shardmill.datasets.order.weighted_order import Weighted, class_weights
-
-UNLIKELY = 1e-6
+from shardmill.datasets.order.weighted_order import Weighted
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -245,55 +243,3 @@ def test_buckets_come_in_a_random_order_but_the_one_that_is_not_full_comes_last(
     rows = epoch_of(bucketed(Shuffled(32 * 50 + 7, 1), 32, 1), 0)
     means = lengths(rows[: 32 * 50]).view(50, 32).double().mean(1)
     assert 10 < int((means.diff() > 0).sum()) < 40
-
-
-def chi_square(counts: Tensor, expected: Tensor) -> float:
-    """Return how likely counts are further from the expected ones than these."""
-    statistic = ((counts - expected) ** 2 / expected).sum()
-    return float(torch.special.gammaincc(torch.tensor((len(counts) - 1) / 2), statistic / 2))
-
-
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.int64])
-def test_draws_are_in_proportion_to_weights(dtype: torch.dtype) -> None:
-    of_class = torch.arange(10_000) % 5  # weights 0, 1, 2, 3 and 4
-    order = Weighted(of_class.to(dtype), 1)
-    for epoch in (0, 1):
-        rows = epoch_of(order, epoch)
-        counts = torch.bincount(of_class[rows], minlength=5)
-        assert counts[0] == 0
-        expected = torch.arange(1, 5) * 1_000.0
-        assert chi_square(counts[1:], expected) > UNLIKELY > chi_square(counts[1:], expected + 250)
-        tenths = torch.bincount(rows // 1_000, minlength=10)  # evenly over the rows
-        assert chi_square(tenths, torch.full((10,), 1_000.0)) > UNLIKELY
-
-
-@pytest.mark.parametrize("alone", [0, 499, 999])
-@pytest.mark.parametrize("draw", [torch.rand, torch.zeros, torch.ones])  # any, the least, rounded
-def test_a_row_of_weight_0_is_never_drawn(
-    alone: int, draw: Callable[..., Tensor], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    weights = torch.zeros(1_000)
-    weights[alone] = 0.1
-    monkeypatch.setattr(torch, "rand", lambda n, dtype, **_: draw(n, dtype=dtype))
-    assert epoch_of(Weighted(weights, 1), 0).tolist() == [alone] * 1_000
-
-
-@pytest.mark.parametrize(
-    ("weights", "message"),
-    [
-        ([1.0, -0.1], "weights are numbers, none below 0, in one dimension"),
-        ([1.0, float("nan")], "weights are numbers, none below 0"),
-        ([[1.0, 2.0]], r"weights .* in one dimension"),
-        ([0.0, 0.0], "the sum of all weights must be above 0"),
-    ],
-)
-def test_wrong_weights_are_refused(weights: list[float], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        Weighted(torch.tensor(weights), 1)
-
-
-def test_class_weights_make_classes_equally_likely() -> None:
-    targets = torch.tensor([0] * 9_000 + [2] * 900 + [3] * 100)  # none of class 1
-    weights = class_weights(targets, 4, of="ds")
-    sums = torch.zeros(4, dtype=torch.float64).index_add(0, targets, weights)
-    assert torch.allclose(sums, torch.tensor([1.0, 0.0, 1.0, 1.0], dtype=torch.float64))
