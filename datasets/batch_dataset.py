@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from shardmill.datasets.gather.reader import Reader
     from shardmill.datasets.loader import Loader
+    from shardmill.datasets.order.node_order import Dealt
     from shardmill.datasets.order.row_order import RowOrder
     from shardmill.datasets.order.weighted_order import ClassWeights
 
@@ -122,6 +123,7 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
         bucket: bool | int = False,
         rank: int | None = None,
         world_size: int | None = None,
+        nodes: int | None = None,
         prefetch: int = 0,
         num_workers: int = 0,
         collate_fn: "Callable[[Any], Any] | None" = None,
@@ -145,6 +147,8 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
             batch_size: How many rows a batch has, on each rank.
             shuffle: Whether to visit the rows in another order each epoch. "blocks" is for data
                 larger than memory: it reads whole blocks of neighbours, and mixes 64 at a time.
+                "nodes" is for shards on remote storage: it does the same within a share of the
+                shards that each node gets anew for each epoch.
             seed: The seed of the order, from 0.
             drop_last: Whether to leave out the rows that do not fill a batch on every rank.
             weights: Draw as many rows as there are, with replacement, in proportion to these
@@ -156,6 +160,8 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
             rank: The rank of this process. Without it, the loader asks `torch.distributed` when an
                 epoch begins.
             world_size: The number of ranks; give it together with `rank`.
+            nodes: On how many nodes the ranks run, equally many on each, for `shuffle="nodes"`.
+                Without it, the launcher's `LOCAL_WORLD_SIZE` is asked when an epoch begins.
             prefetch: How many batches a thread gathers ahead, while the loop computes.
             num_workers: How many processes gather; see `torch.utils.data.DataLoader` for this and
                 for the options that follow. Workers pay only if a transform is heavy.
@@ -183,7 +189,7 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
         seed = operator.index(seed)  # numpy's integers become Python's, which JSON takes
         if seed < 0:
             raise ValueError(f"seed is from 0 on, not {seed}")
-        order = self._row_order(shuffle, weights, seed=seed)
+        order = self._row_order(shuffle, weights, seed=seed, nodes=nodes)
         if bucket:
             order = self._bucketed(order, batch_size if bucket is True else bucket, seed=seed)
         part = {"rank": rank, "world_size": world_size}
@@ -203,21 +209,28 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
             persistent_workers=persistent_workers,
         )
 
-    def _row_order(self, shuffle: Shuffle, weights: Weights, *, seed: int) -> "RowOrder":
+    def _row_order(
+        self, shuffle: Shuffle, weights: Weights, *, seed: int, nodes: int | None
+    ) -> "RowOrder | Dealt":
         from shardmill.datasets.order import row_order
+        from shardmill.datasets.order.node_order import Dealt, NodeBlocks
         from shardmill.datasets.order.weighted_order import Weighted
 
+        if nodes is not None and shuffle != "nodes":
+            raise ValueError("nodes is for shuffle='nodes' alone")
         if weights is not None:
             if shuffle:
                 raise ValueError("weights draw the rows at random: leave shuffle out")
             return Weighted(self._row_weights(weights), seed)
-        if shuffle == "blocks":
+        if shuffle == "blocks" or shuffle == "nodes":
             block_rows = max(row_order.BLOCK_BYTES // max(self.reader.row_bytes, 1), 1)
-            return row_order.BlockShuffled(
-                len(self), seed, block_rows=block_rows, will_need=self._will_need
-            )
+            options: dict[str, Any] = {"block_rows": block_rows, "will_need": self._will_need}
+            if shuffle == "blocks":
+                return row_order.BlockShuffled(len(self), seed, **options)
+            starts = self.reader.shard_starts
+            return Dealt(NodeBlocks(starts, len(self), seed=seed, **options).share, nodes)
         if shuffle not in (True, False):
-            raise ValueError(f"shuffle is True, False or 'blocks', not {shuffle!r}")
+            raise ValueError(f"shuffle is True, False, 'blocks' or 'nodes', not {shuffle!r}")
         return row_order.Shuffled(len(self), seed) if shuffle else row_order.InOrder(len(self))
 
     def _row_weights(self, weights: Weights) -> "Tensor | ClassWeights":
@@ -239,7 +252,8 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
             raise ValueError(f"weights are one number a row, [{len(self)}], not {shape}")
         return weights
 
-    def _bucketed(self, order: "RowOrder", rows: int, *, seed: int) -> "RowOrder":
+    def _bucketed(self, order: "RowOrder | Dealt", rows: int, *, seed: int) -> "RowOrder | Dealt":
+        from shardmill.datasets.order.node_order import Dealt, bucketed_shares
         from shardmill.datasets.order.row_order import Bucketed
 
         rows = operator.index(rows)
@@ -247,6 +261,8 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
             raise ValueError(f"bucket is a number of rows from 1 on, not {rows}")
         if self.reader.stack is None:
             raise TypeError(f"bucket sorts texts by length, and all rows of {self} have one size")
+        if isinstance(order, Dealt):
+            return bucketed_shares(order, self._lengths, bucket_rows=rows, seed=seed)
         return Bucketed(order, self._lengths, bucket_rows=rows, seed=seed)
 
     # Orders keep these methods, not those of the reader, which cannot go to another process.

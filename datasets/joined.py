@@ -91,11 +91,13 @@ class MixedDataset(JoinedDataset[Row, Batch]):
         if self._seed < 0 or self._rows < 0:
             raise ValueError(f"seed and rows are from 0 on, not {seed} and {rows}")
 
-    def _row_order(self, shuffle: Shuffle, weights: Weights, *, seed: int) -> "RowOrder":
+    def _row_order(
+        self, shuffle: Shuffle, weights: Weights, *, seed: int, nodes: int | None
+    ) -> "RowOrder":
         from shardmill.datasets.order.mix_order import Mixed
 
-        if weights is not None or shuffle not in (True, False):
-            raise ValueError("a mixture draws rows at random: leave shuffle and weights out")
+        if weights is not None or shuffle not in (True, False) or nodes is not None:
+            raise ValueError("a mixture draws rows at random: leave shuffle, weights and nodes out")
         sizes = [len(dataset) for dataset in self.datasets]
         return Mixed(sizes, self._weights, rows=self._rows, key=(self._seed, seed))
 

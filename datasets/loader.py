@@ -13,7 +13,8 @@ from torch.utils.data._utils.pin_memory import pin_memory
 from shardmill.datasets.gather.collate import whole_batch
 from shardmill.datasets.gather.reader import Reader
 from shardmill.datasets.item_types import Batch
-from shardmill.datasets.order.epoch_order import EpochOrder, Progress
+from shardmill.datasets.order.epoch_order import EpochOrder
+from shardmill.datasets.order.place import Progress
 
 # The reader is asked for at most so much at a time. It gathers each batch when it is wanted.
 GROUP_BATCHES = 32

@@ -109,7 +109,8 @@ def shuffle_a_billion() -> Figures:
     import numpy as np
     import torch
 
-    from shardmill.datasets.order.epoch_order import EpochOrder, Place
+    from shardmill.datasets.order.epoch_order import EpochOrder
+    from shardmill.datasets.order.place import Place
     from shardmill.datasets.order.row_order import Shuffled
 
     torch.arange(10)

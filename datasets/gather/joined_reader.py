@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -29,6 +31,12 @@ class JoinedReader:
         self.rows: int = self._starts[-1]
         self.labelled: bool = readers[0].labelled
         self.stack: TextStack | None = readers[0].stack
+        self.shard_starts: npt.NDArray[np.int64] = np.concatenate(
+            [
+                reader.shard_starts + first
+                for reader, first in zip(readers, self._starts, strict=False)
+            ]
+        )
         of_all = sum(reader.row_bytes * reader.rows for reader in readers)
         self.row_bytes: int = of_all // max(self.rows, 1)
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from torch import Tensor
 
 from shardmill.datasets.gather.mapped_split import Access
@@ -24,6 +26,7 @@ class NamedReader:
         self.row_bytes: int = reader.row_bytes
         self.labelled: bool = reader.labelled
         self.stack: TextStack | None = reader.stack
+        self.shard_starts: npt.NDArray[np.int64] = reader.shard_starts
         self._reader = reader
         self._naming = Naming(names, reader.stack)
         register_named_rows()

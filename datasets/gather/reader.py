@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 from torch import Tensor
 
 from shardmill.datasets.gather.collate import GatheredRows
@@ -18,12 +20,14 @@ class Reader(Protocol):
         row_bytes: How many bytes a row takes in the shards, on average.
         labelled: Whether there is a target.
         stack: Puts rows of different lengths together. None if all rows have one size.
+        shard_starts: The first row of each shard [s] int64.
     """
 
     rows: int
     row_bytes: int
     labelled: bool
     stack: TextStack | None
+    shard_starts: npt.NDArray[np.int64]
 
     def batches(self, rows: Tensor) -> Iterator[Any]:
         """Yield n batches, fresh copies of `rows` [n, b] int64."""

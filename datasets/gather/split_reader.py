@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -86,6 +88,9 @@ class SplitReader:
         self.stack: TextStack | None = inputs.stack
         self.row_bytes: int = sum(
             source.row_bytes * source.rows // max(self.rows, 1) for source in split.sources.values()
+        )
+        self.shard_starts: npt.NDArray[np.int64] = np.arange(
+            0, self.rows, split.record.rows_per_shard, dtype=np.int64
         )
         self._split = split
         self._inputs = inputs

@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -10,27 +10,13 @@ from torch import Tensor
 
 from shardmill.datasets.gather.mapped_split import Access
 from shardmill.datasets.order.callers import fabric_counts, lightning_overfits, refuse_accelerate
-from shardmill.datasets.order.ranks import rank_and_world_size
-from shardmill.datasets.order.row_order import Places, RowOrder
+from shardmill.datasets.order.node_order import Dealt, Shares
+from shardmill.datasets.order.place import Place, Progress
+from shardmill.datasets.order.ranks import node_count, rank_and_world_size
+from shardmill.datasets.order.row_order import RowOrder
 
 # So many rows are drawn for all ranks at a time. Batch by batch, calls would take longer than rows.
 ROWS_AT_ONCE = 2**14
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a batch begins: the epoch, and the row in its order, counted over all ranks."""
-
-    epoch: int
-    row: int
-
-
-@dataclass(slots=True)
-class Progress:
-    """Where an iteration began, and how many batches it gave since."""
-
-    begin: Place
-    batches: int = 0
 
 
 class EpochOrder:
@@ -43,6 +29,11 @@ class EpochOrder:
     `batch_size * world_size` rows, and rank r takes the r-th part of them. So any rank can go on
     from any place of any other run.
 
+    An order that is dealt out has a share for each node, and the shares take turns. So a step is
+    made up of equally many rows of each, and each node takes those of its own. The state says how
+    many shares the epoch has. If there is another number of nodes when it is resumed, they go on
+    with these shares, and the next epoch is dealt out to the nodes that there are.
+
     All ranks have equally many batches. Without `drop_last` every row is visited. The last step
     divides the rows that are left, so the last batches may be shorter, by one row on some ranks.
     If too few rows would be left for all ranks, the step before leaves a row for each. With
@@ -51,7 +42,7 @@ class EpochOrder:
     not fill a step are left out.
 
     Args:
-        order: The order of the rows.
+        order: The order of the rows, or one that is dealt out among nodes.
         batch_size: How many rows a batch of one rank has.
         rank: The rank of this process. Without it, `torch.distributed` is asked when an epoch
             begins.
@@ -66,7 +57,7 @@ class EpochOrder:
 
     def __init__(
         self,
-        order: RowOrder,
+        order: RowOrder | Dealt,
         batch_size: int,
         *,
         rank: int | None = None,
@@ -80,7 +71,8 @@ class EpochOrder:
         self.batch_size = batch_size
         self._drop_last = drop_last
         self._order = order
-        self._places = Places(order)
+        self._rows = order.rows
+        self._dealt: tuple[int, Shares] | None = None  # the number of shares, and these
         self._given = (rank, world_size)
         self._data = data
         self._next = Place(0, 0)  # where the next iteration begins
@@ -97,6 +89,12 @@ class EpochOrder:
         return rank_and_world_size(*self._given)[1]
 
     @property
+    def nodes(self) -> int:
+        """How many nodes read shares of their own."""
+        order = self._order
+        return node_count(order.nodes, self.world_size) if isinstance(order, Dealt) else 1
+
+    @property
     def sampler(self) -> "EpochOrder":
         """The order itself, since Lightning sets the epoch on what has this name.
 
@@ -110,7 +108,10 @@ class EpochOrder:
     @property
     def next_place(self) -> Place:
         """Where the next iteration begins."""
-        return self._next
+        place = self._next
+        if isinstance(self._order, Dealt) and place.shares is None:
+            place = replace(place, shares=self.nodes)
+        return place
 
     @property
     def access(self) -> Access:
@@ -120,7 +121,7 @@ class EpochOrder:
     def __len__(self) -> int:
         """Return how many batches a whole epoch has."""
         step = self.batch_size * self.world_size
-        return self._order.rows // step if self._drop_last else -(-self._order.rows // step)
+        return self._rows // step if self._drop_last else -(-self._rows // step)
 
     def set_epoch(self, epoch: int) -> None:
         """Make the next iteration the epoch of this number, from 0.
@@ -148,7 +149,10 @@ class EpochOrder:
         """
         progress = progress or self._running
         place = self._next if progress is None else self._after(progress)
-        return {"epoch": place.epoch, "row": place.row, **self._facts()}
+        state = {"epoch": place.epoch, "row": place.row, **self._facts()}
+        # An epoch that has not begun is dealt out when it begins.
+        shares = place.shares if place.row else None
+        return state | {"shares": shares} if isinstance(self._order, Dealt) else state
 
     def _facts(self) -> dict[str, Any]:
         return {"data": self._data, **self._order.facts()}
@@ -160,7 +164,8 @@ class EpochOrder:
             ValueError: The state was taken of another order, or is none.
         """
         facts = self._facts()
-        found = {name: value for name, value in state.items() if name not in ("epoch", "row")}
+        places = {"epoch", "row"} | ({"shares"} if isinstance(self._order, Dealt) else set())
+        found = {name: value for name, value in state.items() if name not in places}
         if found != facts:
             names = sorted(name for name in {*facts, *found} if facts.get(name) != found.get(name))
             here, there = ({name: f.get(name) for name in names} for f in (facts, found))
@@ -170,17 +175,20 @@ class EpochOrder:
             )
         epoch, row = state.get("epoch", -1), state.get("row", -1)
         whole = isinstance(epoch, int) and isinstance(row, int)
-        if not whole or epoch < 0 or not 0 <= row <= self._order.rows:
+        if not whole or epoch < 0 or not 0 <= row <= self._rows:
             raise ValueError(
-                f"a state has an epoch from 0 on and a row up to {self._order.rows:,}, "
+                f"a state has an epoch from 0 on and a row up to {self._rows:,}, "
                 f"not {epoch!r} and {row!r}"
             )
-        self._next = Place(epoch, row)
+        shares = state.get("shares") if "shares" in places and row else None
+        if "shares" in places and row and not (isinstance(shares, int) and shares > 0):
+            raise ValueError(f"a state in an epoch has a number of shares, not {shares!r}")
+        self._next = Place(epoch, row, shares)
         self._running = None
 
     def begin(self) -> Place:
         """Return where this iteration begins. The next iteration will be the next epoch."""
-        place = self._next
+        place = self.next_place
         self._next = Place(place.epoch + 1, 0)
         return place
 
@@ -193,7 +201,8 @@ class EpochOrder:
         for _ in range(progress.batches - whole):
             row += self._step_rows(row)
         epoch = progress.begin.epoch
-        return Place(epoch, row) if self._step_rows(row) else Place(epoch + 1, 0)
+        more = self._step_rows(row)
+        return replace(progress.begin, row=row) if more else Place(epoch + 1, 0)
 
     def __iter__(self) -> Iterator[Tensor]:
         refuse_accelerate()
@@ -219,24 +228,38 @@ class EpochOrder:
         # The place counts on, so that states and `set_epoch` mean what they always do.
         epoch = 0 if lightning_overfits() else place.epoch
         row = place.row
+        nodes, size = self.nodes, self.batch_size
+        ranks = self.world_size // nodes
+        node, rank = divmod(self.rank, ranks)
+        shares = self._shares(place.shares or nodes)
         while step := self._step_rows(row):
             whole = min(self._whole_steps(row), batches)
+            stop = row + max(whole, 1) * step
             if whole:
-                size = self.batch_size
-                stop = row + whole * step
-                rows = self._places.between(epoch, row, stop)
-                of_ranks = rows.numpy().reshape(whole, self.world_size, size)
-                yield torch.from_numpy(of_ranks[:, self.rank].reshape(whole, size))
+                first = row + (node - row) % nodes
+                rows = shares.every(epoch, first, step=nodes, count=(stop - row) // nodes)
+                of_ranks = rows.numpy().reshape(whole, ranks, size)
+                yield torch.from_numpy(of_ranks[:, rank].reshape(whole, size))
             else:
-                stop = row + step
-                rows = self._part(self._places.between(epoch, row, stop))
-                yield rows[None]
+                places = self._part(row, stop)
+                count = len(places)
+                yield shares.every(epoch, places.start, step=places.step, count=count)[None]
             row = stop
+
+    def _shares(self, count: int) -> Shares:
+        if self._dealt is None or self._dealt[0] != count:
+            order = self._order
+            if isinstance(order, Dealt):
+                orders = [order.share(share, count) for share in range(count)]
+            else:
+                orders = [order]
+            self._dealt = (count, Shares(orders))
+        return self._dealt[1]
 
     def _whole_steps(self, row: int) -> int:
         # Returns how many steps from `row` on give every rank a full batch.
         step = self.batch_size * self.world_size
-        whole, rest = divmod(self._order.rows - row, step)
+        whole, rest = divmod(self._rows - row, step)
         return whole - self._leaves_too_few(rest) if whole and not self._drop_last else whole
 
     def _leaves_too_few(self, rest: int) -> bool:
@@ -245,17 +268,22 @@ class EpochOrder:
     def _step_rows(self, row: int) -> int:
         # Returns how many rows all ranks take together at `row`; 0 at the end.
         step = self.batch_size * self.world_size
-        left = self._order.rows - row
+        left = self._rows - row
         if self._drop_last:
             return step if left >= step else 0
         if left > step and self._leaves_too_few(left - step):
             return step - self.world_size
         return max(min(left, step), 0)
 
-    def _part(self, rows: Tensor) -> Tensor:
-        # Returns this rank's part of a step that is not full. Parts differ by one row at most.
-        if len(rows) < self.world_size:
-            first = self.rank % len(rows)
-            return rows[first : first + 1]
-        first, last = (len(rows) * r // self.world_size for r in (self.rank, self.rank + 1))
-        return rows[first:last]
+    def _part(self, row: int, stop: int) -> range:
+        # Returns the places of this rank in a step that is not full. Ranks have equally many, or
+        # differ by one.
+        if stop - row < self.world_size:
+            first = row + self.rank % (stop - row)
+            return range(first, first + 1)
+        nodes = self.nodes
+        ranks = self.world_size // nodes
+        node, rank = divmod(self.rank, ranks)
+        of_node = range(row + (node - row) % nodes, stop, nodes)
+        first, last = (len(of_node) * r // ranks for r in (rank, rank + 1))
+        return of_node[first:last]

@@ -183,10 +183,7 @@ class BlockShuffled:
         rows = (firsts[:, None] + np.arange(self._block_rows)).reshape(-1)
         rows = rows[: self.rows - chunk * self.chunk]  # the last block may be short
         rows[rows >= self.rows] -= self.rows
-        # Numbers of four bytes take two thirds of the time of numbers of eight.
-        source = generator(self._seed, "mix", epoch, chunk)
-        mixed = torch.randperm(len(rows), generator=source, dtype=torch.int32, device="cpu")
-        return torch.from_numpy(rows).index_select(0, mixed)
+        return mixed_rows(rows, self._seed, "mix", epoch, chunk)
 
     def _announce(self, start: int) -> None:
         start %= self.rows
@@ -199,6 +196,14 @@ class BlockShuffled:
         """Return what the order depends on besides the epoch."""
         facts = {"order": "blocks", "rows": self.rows, "seed": self._seed}
         return facts | {"block_rows": self._block_rows}
+
+
+def mixed_rows(rows: npt.NDArray[np.int64], seed: int, *path: int | str) -> Tensor:
+    """Return `rows` [b] in an order that is a function of `seed` and `path`, [b] int64."""
+    # Numbers of four bytes take two thirds of the time of numbers of eight.
+    source = generator(seed, *path)
+    mixed = torch.randperm(len(rows), generator=source, dtype=torch.int32, device="cpu")
+    return torch.from_numpy(rows).index_select(0, mixed)
 
 
 class Bucketed:

@@ -12,7 +12,8 @@ from hypothesis import given, settings, strategies as st
 from torch import Tensor
 
 import shardmill
-from shardmill.datasets.order.epoch_order import EpochOrder, Place
+from shardmill.datasets.order.epoch_order import EpochOrder
+from shardmill.datasets.order.place import Place
 from shardmill.datasets.order.ranks import rank_and_world_size
 from shardmill.datasets.order.row_order import Bucketed, InOrder, RowOrder, Shuffled
 

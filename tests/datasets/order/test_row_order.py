@@ -4,6 +4,7 @@ import json
 import pickle
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings, strategies as st
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from shardmill.datasets.order import mix_order, permutation, row_order, weighted_order
 from shardmill.datasets.order.mix_order import Mixed
+from shardmill.datasets.order.node_order import NodeBlocks
 from shardmill.datasets.order.row_order import (
     WINDOW_BLOCKS,
     BlockShuffled,
@@ -51,6 +53,12 @@ def bucketed(order: RowOrder, bucket_rows: int, seed: int) -> Bucketed:
     return Bucketed(order, lengths, bucket_rows=bucket_rows, seed=seed)
 
 
+def of_one_node(rows: int, shard_rows: int, block_rows: int, seed: int) -> RowOrder:
+    starts = np.arange(0, rows, shard_rows)
+    deal = NodeBlocks(starts, rows, seed=seed, block_rows=block_rows, will_need=unheard)
+    return deal.share(0, 1)
+
+
 Make = Callable[[int], RowOrder]
 
 STORED: dict[str, Make] = {
@@ -68,6 +76,11 @@ RANDOM: dict[str, Make] = {
     "blocks of one row": lambda seed: blocks(200, 1, seed),
     "less than a block": lambda seed: blocks(50, 51, seed),
     "many blocks, without a table": lambda seed: blocks(1_600, 1, seed),
+    "one node": lambda seed: of_one_node(1_000, 90, 7, seed),
+    "one node, whole blocks in whole windows": lambda seed: of_one_node(512, 8, 4, seed),
+    "one node, shards smaller than blocks": lambda seed: of_one_node(500, 3, 7, seed),
+    "one node, one shard": lambda seed: of_one_node(200, 500, 1, seed),
+    "buckets of one node": lambda seed: bucketed(of_one_node(1_000, 90, 3, seed), 4, seed),
     "buckets in order": lambda seed: bucketed(InOrder(1_000, chunk=300), 5, seed),
     "buckets of shuffled": lambda seed: bucketed(Shuffled(1_000, seed), 5, seed),
     "buckets of blocks": lambda seed: bucketed(blocks(1_000, 3, seed), 4, seed),
@@ -162,7 +175,8 @@ def test_facts_tell_orders_of_other_arguments_apart() -> None:
     kinds += [blocks(100, block_rows, 1) for block_rows in (5, 6)]
     kinds += [Weighted(weights, 1) for weights in (torch.ones(100), torch.arange(100))]
     kinds += [bucketed(Shuffled(100, 1), bucket_rows, 1) for bucket_rows in (5, 6)]
-    assert len({json.dumps(dict(order.facts())) for order in kinds}) == len(kinds) == 11
+    kinds += [of_one_node(100, 10, block_rows, 1) for block_rows in (5, 6)]
+    assert len({json.dumps(dict(order.facts())) for order in kinds}) == len(kinds) == 13
 
 
 @pytest.mark.parametrize("name", ALL)
