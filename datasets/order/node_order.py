@@ -1,8 +1,8 @@
 """The order of an epoch in which each node reads its own share of the shards.
 
 Each epoch, the shards are put round a circle in a random order, and each node gets an arc of it as
-its share. So a node touches two or three shards more than there are for each node. The shares take
-turns: place p of an epoch of n shares is place p // n of share p % n.
+its share. So a node touches its part of the shards, and at most two more. The shares take turns:
+place p of an epoch of n shares is place p // n of share p % n.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

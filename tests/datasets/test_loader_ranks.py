@@ -120,8 +120,9 @@ def test_other_ranks_go_on_after_any_batch(
     for seed in range(1 if workers else 6):
         size = draw.randrange(2, 300)
         stop = draw.randrange(-(-ROWS // (size * before)))
-        kinds: list[Any] = [True, True, False, "blocks"]
+        kinds: list[Any] = [True, False, "blocks", "nodes"]
         options = {"batch_size": size, "shuffle": draw.choice(kinds), "seed": seed}
+        options |= {"nodes": before} if options["shuffle"] == "nodes" else {}
         first.append(Job(options | {"num_workers": workers}, epochs=seed % 2, stop=stop))
     seen = read(before, first)
     # The size of batches may change too.
@@ -129,6 +130,8 @@ def test_other_ranks_go_on_after_any_batch(
         job.options | {"batch_size": max(job.options["batch_size"] * before // after, 2)}
         for job in first
     ]
+    for options in resized:
+        options |= {"nodes": after} if "nodes" in options else {}
     states = [parts[0].state for parts in seen]
     assert [state["epoch"] for state in states] == [job.epochs for job in first]
     second = [Job(o, state=state) for o, state in zip(resized, states, strict=True)]
