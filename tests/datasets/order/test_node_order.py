@@ -194,7 +194,7 @@ def test_other_nodes_go_on_with_as_few_shares_as_can_be(
     arcs = [set(_rows_of_share(of, share, shares)) for share in range(shares)]
     for node in range(nodes):
         order = EpochOrder(Dealt(of.share, nodes), 4, rank=node, world_size=nodes)
-        state = order.state_dict() | {"epoch": 3, "row": 120, "shares": shares}
+        state = order.state_dict() | {"epoch": 3, "row": 125, "shares": shares}
         order.load_state_dict(state)
         rows = {int(row) for batch in order for row in batch}
         assert sum(bool(rows & arc) for arc in arcs) == expected
@@ -216,6 +216,12 @@ def test_shares_take_turns(shares: int, step: int, first: int, data: st.DataObje
     if places:
         found = orders.every(0, first, step=step, count=len(places))
         assert found.tolist() == [place // shares for place in places]
+
+
+def test_blocks_begin_at_other_rows_in_each_epoch() -> None:
+    of = deal(1_000, 50, 10)
+    firsts = [next(of.circle(epoch).pieces(0, 10))[0] for epoch in range(8)]
+    assert len({first % 10 for first in firsts}) > 2
 
 
 def test_blocks_are_read_whole_and_rows_are_mixed() -> None:
