@@ -27,8 +27,14 @@ def test_wrong_mixtures_are_refused(members: Path) -> None:
     for wrong in ({"seed": -1}, {"rows": -1}):
         with pytest.raises(ValueError, match="seed and rows are from 0 on"):
             shardmill.mix({many: 1, few: 1}, **wrong)
-    for options in ({"shuffle": "blocks"}, {"weights": "balanced"}, {"weights": [1.0] * ROWS}):
-        with pytest.raises(ValueError, match="leave shuffle and weights out"):
+    wrongs = (
+        {"shuffle": "blocks"},
+        {"weights": "balanced"},
+        {"weights": [1.0] * ROWS},
+        {"nodes": 2},
+    )
+    for options in wrongs:
+        with pytest.raises(ValueError, match="leave shuffle, weights and nodes out"):
             shardmill.mix({many: 1, few: 1}).loader(9, **options)
 
 
