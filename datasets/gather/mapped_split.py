@@ -1,17 +1,18 @@
 """The tensors of a split in memory, as buffers and as numpy arrays. Needs no torch."""
 
 import math
-import mmap
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from shardmill.datasets.gather.shard_places import Places, find_places
+from shardmill.datasets.gather.shard_slots import ShardSlots
 from shardmill.datasets.gather.span import (
     Advice,
     ShardPieces,
@@ -20,17 +21,12 @@ from shardmill.datasets.gather.span import (
     can_map_spans,
     map_spans,
     open_checked,
+    read_into,
+    spare_maps,
 )
-from shardmill.errors import ManifestError
-from shardmill.format.layout import (
-    ALIGNMENT,
-    DTYPES,
-    DTypeName,
-    fixed_tensors,
-    round_up,
-    shard_layout,
-)
-from shardmill.format.manifest import ShardRecord, SplitRecord
+from shardmill.format.layout import ALIGNMENT, DTYPES, DTypeName, fixed_tensors, round_up
+from shardmill.format.manifest import SplitRecord
+from shardmill.format.shard_table import ShardCounts, counts_of
 
 Access = Literal["sequential", "random", "blocks"]
 
@@ -71,8 +67,9 @@ class MappedSplit:
     A field of fixed size is one tensor, called by its name. A ragged one is three: `<name>`, the
     values of all its rows, and `<name>.offsets` and `<name>.sizes` as the format has them.
 
-    Where the system maps files at given addresses, each tensor is one span over all shards;
-    otherwise each shard is mapped by itself, which is correct and slower.
+    Where the system maps so many files at given addresses, each tensor is one span over all shards.
+    Otherwise some shards are in slots at a time. Gathers are then slower, and a shard that is
+    missing or truncated is found when it is first needed.
 
     Raises:
         DamagedFileError: A shard is missing or of another size than the manifest says.
@@ -83,7 +80,24 @@ class MappedSplit:
         self.artifact = artifact
         self.record = record
         self._expected: Access | None = None
-        self.in_spans: bool = can_map_spans() and record.rows_per_shard_is_aligned()
+
+    @cached_property
+    def in_spans(self) -> bool:
+        """Whether each tensor is one span of memory, rather than that shards are in slots."""
+        record = self.record
+        maps = len(record.shards) * len(self.sources)
+        in_spans = can_map_spans() and record.rows_per_shard_is_aligned()
+        return in_spans and spare_maps(maps) == maps
+
+    @cached_property
+    def counts(self) -> ShardCounts:
+        """The numbers in the records of all shards."""
+        return counts_of(self.record.shards)
+
+    @cached_property
+    def places(self) -> Places:
+        """Where each tensor is in the file of each shard: its start and its length in bytes."""
+        return find_places(self.artifact, self.record, self.counts)
 
     @cached_property
     def sources(self) -> Mapping[str, Source]:
@@ -97,19 +111,12 @@ class MappedSplit:
         return dict(zip(self.sources, map_spans(sizes, self._shard_pieces()), strict=True))
 
     @cached_property
-    def shards(self) -> Mapping[str, list[memoryview]]:
-        """The memory of each tensor, shard by shard."""
-        shards = list(self._shard_pieces())
-        # Copy-on-write, since torch warns of read-only memory; nothing is ever written.
-        files = [memoryview(_map_file(shard.path, shard.bytes)) for shard in shards]
-        return {
-            name: [
-                file[start : start + length]
-                for file, shard in zip(files, shards, strict=True)
-                for start, length, _ in [shard.pieces[at]]
-            ]
-            for at, name in enumerate(self.sources)
-        }
+    def slots(self) -> ShardSlots:
+        """The memory of some shards, if not `in_spans`."""
+        sources = self.sources.values()
+        # A window of the longest row fits at any row, as in spans.
+        room = max((self._longest(s.name) * s.row_bytes for s in sources if s.flat), default=0)
+        return ShardSlots(self.artifact, self.record.shards, self.counts.bytes, room=room)
 
     def array(self, name: str) -> npt.NDArray[Any]:
         """Return all rows of a tensor [rows, *shape], read-only: mapped, or copied if not in spans.
@@ -122,11 +129,18 @@ class MappedSplit:
             memory = memoryview(self.spans[name]).toreadonly()
             count = source.rows * math.prod(source.shape)
             return np.frombuffer(memory, dtype, count).reshape(source.rows, *source.shape)
-        shards = self.shards[name]  # looked at before anything is allocated
+        starts, lengths = (each.tolist() for each in self.places[name])
+        for shard in self.record.shards:  # looked at before anything is allocated
+            os.close(open_checked(f"{self.artifact}/{shard.path}", shard.bytes))
         rows = np.zeros((source.rows, *source.shape), dtype)
-        for index, shard in enumerate(shards):
-            part = np.frombuffer(shard, dtype).reshape(-1, *source.shape)
-            rows[index * source.stride : index * source.stride + len(part)] = part
+        memory = rows.reshape(-1).view(np.uint8).data
+        for index, shard in enumerate(self.record.shards):
+            first = index * source.stride * source.row_bytes
+            descriptor = open_checked(f"{self.artifact}/{shard.path}", shard.bytes)
+            try:
+                read_into(memory[first : first + lengths[index]], descriptor, starts[index])
+            finally:
+                os.close(descriptor)
         return read_only(rows)
 
     def expect(self, access: Access) -> None:
@@ -178,45 +192,22 @@ class MappedSplit:
 
     def _flat_stride(self, name: str, item_bytes: int) -> int:
         # There is room for one longest row past the end, so a window of that width fits at any row.
-        most = max((shard.values[name] for shard in self.record.shards), default=0)
-        longest = max((shard.longest[name] for shard in self.record.shards), default=0)
-        return max(round_up((most + longest) * item_bytes, ALIGNMENT) // item_bytes, 1)
+        most = int(self.counts.values[name].max(initial=0)) + self._longest(name)
+        return max(round_up(most * item_bytes, ALIGNMENT) // item_bytes, 1)
+
+    def _longest(self, name: str) -> int:
+        return int(self.counts.longest[name].max(initial=0))
 
     def _shard_pieces(self) -> Iterator[ShardPieces]:
-        strides = [source.stride * source.row_bytes for source in self.sources.values()]
-        laid_out = lru_cache(maxsize=2)(self._layout)  # most shards of a split are laid out alike
+        tensors = [
+            (*(each.tolist() for each in self.places[name]), source.stride * source.row_bytes)
+            for name, source in self.sources.items()
+        ]
         for index, shard in enumerate(self.record.shards):
-            parts, end = laid_out(shard.rows, tuple(shard.values.items()))
-            header = self._header_bytes(shard, end)
-            pieces = tuple(
-                [
-                    (header + start, length, index * stride)
-                    for (start, length), stride in zip(parts, strides, strict=True)
-                ]
-            )
-            yield ShardPieces(f"{self.artifact}/{shard.path}", shard.bytes, pieces)
-
-    def _layout(
-        self, rows: int, values: tuple[tuple[str, int], ...]
-    ) -> tuple[list[tuple[int, int]], int]:
-        # Returns start and length of each tensor of a shard, in the order of `sources`, and the end
-        # of the last.
-        extents = {e.name: e for e in shard_layout(self.record.fields, rows, dict(values))}
-        mine = [extents[name] for name in self.sources]
-        end = max(extent.stop for extent in extents.values())
-        return [(extent.start, extent.stop - extent.start) for extent in mine], end
-
-    def _header_bytes(self, shard: ShardRecord, end: int) -> int:
-        # The header is all that stands before the tensors. The format makes it whole pages.
-        header = shard.bytes - end
-        if header < ALIGNMENT or header % ALIGNMENT:
-            raise ManifestError(
-                self.artifact / shard.path,
-                expected=f"a header of whole pages and {end:,} bytes for {shard.rows:,} rows",
-                found=f"{shard.bytes:,} bytes in the manifest",
-                fix="build the artifact again with `shardmill preprocess --force`",
-            )
-        return header
+            pieces = [
+                (starts[index], sizes[index], index * step) for starts, sizes, step in tensors
+            ]
+            yield ShardPieces(f"{self.artifact}/{shard.path}", shard.bytes, tuple(pieces))
 
 
 def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -226,11 +217,3 @@ def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def _memory_bytes() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
-def _map_file(path: str, file_bytes: int) -> mmap.mmap:
-    descriptor = open_checked(path, file_bytes)
-    try:
-        return mmap.mmap(descriptor, file_bytes, access=mmap.ACCESS_COPY)
-    finally:
-        os.close(descriptor)

@@ -17,6 +17,7 @@ import sys
 import weakref
 from collections.abc import Iterable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from shardmill.errors import DamagedFileError
@@ -30,7 +31,10 @@ _MAP_NORESERVE = 0x4000 if sys.platform == "linux" else 0x40
 # What is reserved follows from sizes in the manifest. Up to so many bytes of address space any
 # system gives, and if a size is wrong, the first shard tells. For more, all files are looked at
 # before anything is reserved, since a size may be absurd.
-_CHECKED_BYTES = 2**32
+CHECKED_BYTES = 2**32
+# So many regions are mapped without a look at how many there are.
+FEW_MAPS = 1_024
+_MOST_MAPS = 65_530  # of a process, unless Linux says otherwise
 _FAILED = ctypes.c_void_p(-1).value
 _ADVICE: dict[Advice, str] = {
     "normal": "MADV_NORMAL",
@@ -53,9 +57,29 @@ class ShardPieces(NamedTuple):
     pieces: tuple[Piece, ...]
 
 
+def can_map_files() -> bool:
+    """Say whether this system maps files at given addresses."""
+    return os.name == "posix"
+
+
 def can_map_spans() -> bool:
-    """Say whether this system maps files at given addresses, at our alignment."""
-    return os.name == "posix" and ALIGNMENT % mmap.PAGESIZE == 0
+    """Say whether it does so at our alignment."""
+    return can_map_files() and ALIGNMENT % mmap.PAGESIZE == 0
+
+
+def spare_maps(wanted: int) -> int:
+    """Return how many regions may be mapped for one purpose: as many as wanted, if there are few.
+
+    Of many, a third of what is left is taken, since other splits and libraries map regions, too.
+    """
+    if wanted <= FEW_MAPS:
+        return wanted
+    try:
+        most = int(Path("/proc/sys/vm/max_map_count").read_text())
+        used = Path("/proc/self/maps").read_bytes().count(b"\n")
+    except OSError:
+        most, used = _MOST_MAPS, 0
+    return min(wanted, max((most - used) // 3, 0))
 
 
 def map_spans(sizes: Sequence[int], shards: Iterable[ShardPieces]) -> list[Span]:
@@ -68,11 +92,11 @@ def map_spans(sizes: Sequence[int], shards: Iterable[ShardPieces]) -> list[Span]
         OSError: The system refuses the mapping.
     """
     mmap_, readable = _libc().mmap, mmap.PROT_READ  # looked up once: there may be many shards
-    if sum(sizes) > _CHECKED_BYTES:
+    if sum(sizes) > CHECKED_BYTES:
         shards = list(shards)
         for shard in shards:
             os.close(open_checked(shard.path, shard.bytes))
-    spans = [_reserve(size) for size in sizes]
+    spans = [reserve(size) for size in sizes]
     addresses = [ctypes.addressof(span) for span in spans]
     flags = mmap.MAP_SHARED | _MAP_FIXED
     for shard in shards:
@@ -126,10 +150,53 @@ def open_checked(path: str, file_bytes: int) -> int:
     return descriptor
 
 
-def _reserve(size: int) -> Span:
-    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE
+def map_at(span: Span, position: int, size: int, descriptor: int) -> None:
+    """Map the first `size` bytes of a file into a span, in place of what is there.
+
+    Raises:
+        OSError: The system refuses the mapping.
+    """
+    place, flags = ctypes.addressof(span) + position, mmap.MAP_SHARED | _MAP_FIXED
+    if size and _libc().mmap(place, size, mmap.PROT_READ, flags, descriptor, 0) == _FAILED:
+        raise _map_error(size)
+
+
+def clear_at(span: Span, position: int, size: int) -> None:
+    """Put zeros into a part of a span, in place of what is mapped there.
+
+    Raises:
+        OSError: The system refuses the mapping.
+    """
+    place, flags = ctypes.addressof(span) + position, _anonymous() | _MAP_FIXED
+    if size and _libc().mmap(place, size, mmap.PROT_READ, flags, -1, 0) == _FAILED:
+        raise _map_error(size)
+
+
+def read_into(memory: memoryview, descriptor: int, start: int) -> None:
+    """Fill memory with the bytes of a file from `start` on.
+
+    Raises:
+        EOFError: The file ends before.
+    """
+    with open(descriptor, "rb", buffering=0, closefd=False) as file:
+        file.seek(start)
+        while memory:
+            count = file.readinto(memory)
+            if not count:
+                raise EOFError(f"{len(memory):,} bytes are missing at the end of a file")
+            memory = memory[count:]
+
+
+def reserve(size: int) -> Span:
+    """Return a span of zeros, which takes address space and no memory.
+
+    Raises:
+        OSError: The system refuses the memory.
+    """
+    if not can_map_files():
+        return (ctypes.c_char * max(size, 1))()
     size = max(size, 1)
-    address = _libc().mmap(None, size, mmap.PROT_READ, flags, -1, 0)
+    address = _libc().mmap(None, size, mmap.PROT_READ, _anonymous(), -1, 0)
     if address == _FAILED:
         raise _map_error(size)
     span = (ctypes.c_char * size).from_address(address)
@@ -137,6 +204,10 @@ def _reserve(size: int) -> Span:
     # unmaps everything by itself.
     weakref.finalize(span, _libc().munmap, address, size).atexit = False
     return span
+
+
+def _anonymous() -> int:
+    return mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE
 
 
 @cache

@@ -5,11 +5,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from shardmill.datasets.gather.mapped_split import MappedSplit, Source
+from shardmill.datasets.gather.shard_slots import ShardSlots
 from shardmill.datasets.gather.span import Span
+from shardmill.format.layout import DTYPES
 
 
 class Column(Protocol):
@@ -51,12 +55,21 @@ class SpanColumn:
         return every.index_select(0, starts)
 
 
-class ShardColumn:
-    """Each shard mapped by itself, where files cannot be mapped into a span: correct and slower."""
+class SlotColumn:
+    """Some shards in slots of memory at a time; a gather brings those of its rows there.
 
-    def __init__(self, source: Source, shards: Sequence[memoryview]) -> None:
+    Args:
+        source: Where the rows of the tensor are.
+        slots: The slots of the split.
+        starts: Where the tensor begins in the file of each shard, [S] bytes.
+    """
+
+    def __init__(self, source: Source, slots: ShardSlots, starts: npt.NDArray[np.int64]) -> None:
         self.source = source
-        self._shards = [_shard_rows(source, shard) for shard in shards]
+        self._slots = slots
+        self._item_bytes = DTYPES[source.dtype][1]
+        self._starts = starts // self._item_bytes
+        self._row_items = math.prod(source.shape)
 
     def gather(self, rows: Tensor) -> Tensor:
         """Return copies of `rows` [b] int64 as a fresh tensor [b, *shape].
@@ -64,26 +77,39 @@ class ShardColumn:
         Raises:
             IndexError: A row is outside, for which the offsets of a damaged shard are to blame.
         """
-        dtype = torch_dtype(self.source.dtype)
-        out = torch.zeros((len(rows), *self.source.shape), dtype=dtype, device="cpu")
-        shards = torch.div(rows, self.source.stride, rounding_mode="floor")
-        for shard in torch.unique(shards).tolist():
-            if shard < 0:  # in a list, it would stand for the last one
-                raise IndexError(f"row {int(rows.min()):,}")
-            if not len(self._shards[shard]):  # `windows` asks for texts without a token, too
-                continue
-            places = torch.nonzero(shards == shard).squeeze(1)
-            inside = rows[places] - shard * self.source.stride
-            out[places] = self._shards[shard].index_select(0, inside)
-        return out
+        return self._copies(rows.numpy(), self._row_items).view(len(rows), *self.source.shape)
 
     def windows(self, starts: Tensor, width: int) -> Tensor:
-        """Return the `width` values from each of `starts` on as a fresh [b, width]."""
-        lengths = torch.tensor([len(shard) for shard in self._shards], device="cpu")
-        shards = torch.div(starts, self.source.stride, rounding_mode="floor")
-        last = shards * self.source.stride + (lengths[shards] - 1).clamp(min=0)  # in each shard
-        places = torch.minimum(starts[:, None] + torch.arange(width, device="cpu"), last[:, None])
-        return self.gather(places.view(-1)).view(len(starts), width)
+        """Return the `width` values from each of `starts` on as a fresh [b, width].
+
+        Raises:
+            IndexError: A start is outside, for which the offsets of a damaged shard are to blame.
+        """
+        return self._copies(starts.numpy(), width)
+
+    def _copies(self, rows: npt.NDArray[np.int64], items: int) -> Tensor:
+        # Returns so many elements from the start of each of `rows` [b] on, [b, items].
+        shards = rows // self.source.stride
+        if len(shards) and shards.min() < 0:  # it would stand for the last one
+            raise IndexError(f"row {rows.min():,}")
+        firsts = self._starts[shards] + (rows - shards * self.source.stride) * self._row_items
+        parts = []
+        with self._slots.held() as held:
+            memory = torch.frombuffer(held.span, dtype=torch.uint8)
+            memory = memory[: len(memory) // self._item_bytes * self._item_bytes]
+            every = memory.view(torch_dtype(self.source.dtype))
+            # Rows of any size at any place: they overlap in memory, as those of `windows` do.
+            every = every.as_strided((len(every) - items + 1, items), (1, 1))
+            for members, slots in held.parts(shards):
+                firsts_there = slots * (self._slots.slot_bytes // self._item_bytes)
+                index = torch.from_numpy(firsts_there + firsts[members])
+                parts.append((members, every.index_select(0, index)))
+        if len(parts) == 1:
+            return parts[0][1]
+        out = parts[0][1].new_empty((len(rows), items))
+        for members, copies in parts:
+            out[members] = copies
+        return out
 
 
 def open_column(split: MappedSplit, name: str) -> Column:
@@ -96,7 +122,7 @@ def open_column(split: MappedSplit, name: str) -> Column:
     source = split.sources[name]
     if split.in_spans:
         return SpanColumn(source, split.spans[name])
-    return ShardColumn(source, split.shards[name])
+    return SlotColumn(source, split.slots, split.places[name][0])
 
 
 def gathered(column: Column, rows: Tensor) -> Tensor:
@@ -118,11 +144,3 @@ def torch_dtype(name: str) -> torch.dtype:
     """Return torch's dtype of a dtype's name in the format."""
     dtype: torch.dtype = getattr(torch, name)
     return dtype
-
-
-def _shard_rows(source: Source, shard: memoryview) -> Tensor:
-    dtype = torch_dtype(source.dtype)
-    if not shard:
-        return torch.empty((0, *source.shape), dtype=dtype, device="cpu")
-    count = len(shard) // source.row_bytes * math.prod(source.shape)
-    return torch.frombuffer(shard, dtype=dtype, count=count).view(-1, *source.shape)

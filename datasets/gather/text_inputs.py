@@ -47,7 +47,7 @@ class TextInputs:
         self._sizes = open_column(split, sizes.name)
         self._split = split
         self._name = field.name
-        self._longest = max((s.longest[field.name] for s in split.record.shards), default=0)
+        self._longest = int(split.counts.longest[field.name].max(initial=0))
         self._rows_per_shard = split.record.rows_per_shard
         self._in_one_shard = split.record.rows <= self._rows_per_shard
         self._layout = layout
@@ -71,9 +71,8 @@ class TextInputs:
         return (self._padded if self._layout == "padded" else self._flat)(rows, starts, lengths)
 
     def _refuse_damaged(self, rows: Tensor) -> None:
-        shards = self._split.record.shards
         places = self._shards_of(rows)
-        values = torch.tensor([shard.values[self._name] for shard in shards], device="cpu")[places]
+        values = torch.from_numpy(self._split.counts.values[self._name])[places]
         starts, sizes = self._offsets.gather(rows), self._sizes.gather(rows).long()
         wrong = (starts < 0) | (sizes < 0) | (starts > values) | (sizes > values - starts)
         if not wrong.any():
@@ -81,7 +80,7 @@ class TextInputs:
         for at in torch.nonzero(wrong)[:1, 0].tolist():
             row, start, size = int(rows[at]), int(starts[at]), int(sizes[at])
             raise DamagedFileError(
-                self._split.artifact / shards[int(places[at])].path,
+                self._split.artifact / self._split.record.shards[int(places[at])].path,
                 expected=f"rows of up to {self._longest:,} ids among {int(values[at]):,}",
                 found=f"row {row:,} of the split with {size:,} ids from {start:,} on",
                 fix=REBUILD,

@@ -37,6 +37,7 @@ from shardmill.pipeline.stages.look_at_rows import look_at_rows
 from shardmill.pipeline.stages.notes_of import notes_of
 from shardmill.pipeline.stages.prepared_rows import PreparedSplit, RowsToEncode, prepare_parquet
 from shardmill.pipeline.stages.shard_split import TICK_ROWS, even_shards, write_shard_of
+from shardmill.pipeline.stages.shard_tables import in_tables
 from shardmill.pipeline.stages.specials_in_texts import specials_in_texts
 from shardmill.recipe.any_recipe import AnyRecipe, text_part
 from shardmill.serve.preprocessor import Preprocessor
@@ -101,7 +102,11 @@ def run_shard(
             )
         raw = generation.write(RAW_NAME, to_json(RawList(files=plan.records)))
         manifest = _manifest(
-            plan, preprocessor, raw=raw, vocabulary=vocabulary.result(), splits=splits
+            plan,
+            preprocessor,
+            raw=raw,
+            vocabulary=vocabulary.result(),
+            splits=in_tables(splits, generation),
         )
     build.notes += notes_of(manifest, plan)
     card = dataset_card(manifest)
@@ -179,7 +184,8 @@ def _write_shards(
     known: KnownTokens | None,
 ) -> dict[str, SplitRecord]:
     # All splits have the same number of rows in a shard, also a split without labels.
-    rows_per_shard = _rows_per_shard(plan, preprocessor.fields(labelled=True), build)
+    most = max(split.rows for split in cleaned.splits.values())
+    rows_per_shard = _rows_per_shard(plan, preprocessor.fields(labelled=True), most, build=build)
     shards = {
         name: even_shards(
             name,
@@ -220,9 +226,9 @@ def _cleaned_facts(split: CleanedSplit) -> dict[str, Any]:
     return {name: getattr(split, name) for name in CleanedSplit.model_fields}
 
 
-def _rows_per_shard(plan: Plan, fields: tuple[Field, ...], build: BuildRun) -> int:
+def _rows_per_shard(plan: Plan, fields: tuple[Field, ...], most: int, *, build: BuildRun) -> int:
     if plan.rows_per_shard is None:
-        return default_rows_per_shard(fields)
+        return default_rows_per_shard(fields, most)
     rows = aligned_rows(fields, plan.rows_per_shard)
     if rows != plan.rows_per_shard:
         build.notes.append(

@@ -61,7 +61,7 @@ def test_shard_by_shard_reading_gives_the_same(
     monkeypatch.setattr(mapped_split, "can_map_spans", lambda: False)
     fallback = shardmill.open(cut_folder / "many" / name, **options)
     assert equal(fallback[rows], expected)
-    assert isinstance(open_column(reader_of(fallback)._split, "x"), column.ShardColumn)
+    assert isinstance(open_column(reader_of(fallback)._split, "x"), column.SlotColumn)
 
 
 @settings(max_examples=60, deadline=None)

@@ -155,7 +155,7 @@ def test_full_shards_need_no_padding(fields: list[Field], rows: int) -> None:
 @few
 @given(field_lists)
 def test_default_rows_are_aligned_and_bounded(fields: list[Field]) -> None:
-    rows = default_rows_per_shard(fields)
+    rows = default_rows_per_shard(fields, 1)
     assert aligned_rows(fields, rows) == rows
     assert 1 <= rows <= DEFAULT_ROWS_PER_SHARD
     # Beyond 64 MiB only by rounding up.
@@ -215,7 +215,7 @@ def test_examples_of_aligned_rows(fields: list[Field], multiple: int) -> None:
     ],
 )
 def test_examples_of_default_rows(fields: list[Field], rows: int) -> None:
-    assert default_rows_per_shard(fields) == rows
+    assert default_rows_per_shard(fields, 1) == rows
 
 
 def test_example_of_a_layout() -> None:

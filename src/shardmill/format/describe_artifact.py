@@ -63,6 +63,8 @@ def _categories(manifest: Manifest) -> dict[str, list[str]]:
 
 
 def _describe_split(split: SplitRecord) -> dict[str, Any]:
+    from shardmill.format.shard_table import counts_of
+
     return {
         "rows": split.rows,
         "labelled": split.labelled,
@@ -72,7 +74,7 @@ def _describe_split(split: SplitRecord) -> dict[str, Any]:
         "of_values": {name: values for name, (_, values) in split.unknown().items()},
         "shards": len(split.shards),
         "rows_per_shard": split.rows_per_shard,
-        "shard_bytes": sum(shard.bytes for shard in split.shards),
+        "shard_bytes": sum(counts_of(split.shards).bytes.tolist()),
         "parquet_bytes": sum(parquet.bytes for parquet in split.parquet),
         "fields": {
             field.name: {

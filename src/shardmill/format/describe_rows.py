@@ -19,6 +19,7 @@ from shardmill.format.read_rows import (
     spread_rows,
     tensor_rows,
 )
+from shardmill.format.shard_table import counts_of
 from shardmill.recipe.any_recipe import RECIPE_KINDS, AnyRecipe
 
 COUNTED = 2**20  # classes and lengths are those of at most so many rows
@@ -126,19 +127,20 @@ def _counts(
 def _lengths(folder: Path, split: SplitRecord, field: Field) -> dict[str, Any]:
     sizes = spread_rows(folder, split, f"{field.name}.sizes", COUNTED).astype(np.int64)
     least, median, most = (int(n) for n in np.quantile(sizes, [0, 0.5, 0.95]))
-    longest = max(shard.longest[field.name] for shard in split.shards)
+    counts = counts_of(split.shards)
+    longest = int(counts.longest[field.name].max())
     width = max(-(-(most - least + 1) // _BINS), 1)
     edges = [least + width * step for step in range(_BINS)]
-    counts, _ = np.histogram(sizes, [*edges, max(longest, edges[-1]) + 1])
+    heights, _ = np.histogram(sizes, [*edges, max(longest, edges[-1]) + 1])
     bins = [
         {"from": edge, "to": after - 1, "rows": int(rows)}
-        for edge, after, rows in zip(edges, [*edges[1:], longest + 1], counts, strict=True)
+        for edge, after, rows in zip(edges, [*edges[1:], longest + 1], heights, strict=True)
         if edge <= longest
     ]
     return {
         "least": least,
         "median": median,
-        "mean": sum(shard.values[field.name] for shard in split.shards) / split.rows,
+        "mean": sum(counts.values[field.name].tolist()) / split.rows,
         "of_95_percent": most,
         "longest": longest,
         "histogram": bins,

@@ -37,6 +37,33 @@ class FileRecord(Strict):
     xxh3_128: Digest
 
 
+class ParquetRecord(FileRecord):
+    """A Parquet file of rows that were cleaned or left out.
+
+    Attributes:
+        rows: How many rows it holds.
+    """
+
+    rows: Count
+
+
+class ShardRecord(FileRecord):
+    """A shard.
+
+    Attributes:
+        rows: How many rows it holds.
+        values: How many values all rows of each ragged field have together.
+        longest: How many values the longest row of each ragged field has.
+        unknown: How many tokens the vocabulary lacks (`text`), or how many cells of a column are no
+            category, where such values have an id or a level.
+    """
+
+    rows: Annotated[Count, Field(ge=1)]
+    values: dict[str, Count] = Field(default_factory=dict)
+    longest: dict[str, Count] = Field(default_factory=dict)
+    unknown: dict[str, Count] = Field(default_factory=dict)
+
+
 class VocabularyRecord(Strict):
     """The files of the vocabulary, and the facts that a reader needs before it loads them.
 

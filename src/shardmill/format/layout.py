@@ -27,6 +27,13 @@ ALIGNMENT = 16_384
 # Rows are gathered from the page cache, so larger shards would only divide a build more coarsely.
 DEFAULT_ROWS_PER_SHARD = 65_536
 DEFAULT_SHARD_BYTES = 64 * 2**20
+# Shards of large splits have more rows, so that there are at most so many: each is a file to open,
+# and a process may map about 65,530 regions. A task holds a shard in memory, so shards grow only
+# while their rows take at most so many bytes. A row of a ragged field counts as 256 ids of int32,
+# since its size is not known.
+MOST_SHARDS = 4_000
+GROWN_SHARD_BYTES = 2**30
+RAGGED_ROW_BYTES = 1_024
 
 DTypeName = Literal[
     "bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"
@@ -181,13 +188,29 @@ def aligned_rows(fields: Sequence[Field], rows: int) -> int:
     return round_up(max(rows, 1), multiple)
 
 
-def default_rows_per_shard(fields: Sequence[Field]) -> int:
+def default_rows_per_shard(fields: Sequence[Field], rows: int) -> int:
     """Return the aligned rows of a shard of about 64 MiB, and of at most about 65,536 rows.
 
-    Shards of large rows are larger if alignment needs more rows, such as 2,048 with a label.
+    Shards of large rows are larger if alignment needs more rows, such as 2,048 with a label. If
+    there would be more than 4,000 shards, the rows are doubled, up to shards of about 1 GiB.
+
+    Args:
+        fields: The fields of a split.
+        rows: How many rows the largest split has.
+
+    Example:
+        >>> fields = [Field.input("int32", ragged=True), Field.target("class", "int64")]
+        >>> [default_rows_per_shard(fields, rows) for rows in (10**8, 10**9)]
+        [65536, 262144]
     """
     fixed = sum(row_bytes(tensor) for field in fields for tensor in fixed_tensors(field))
-    return aligned_rows(fields, min(DEFAULT_ROWS_PER_SHARD, DEFAULT_SHARD_BYTES // max(fixed, 1)))
+    most = min(DEFAULT_ROWS_PER_SHARD, DEFAULT_SHARD_BYTES // max(fixed, 1))
+    per_shard = aligned_rows(fields, most)
+    grown = fixed + RAGGED_ROW_BYTES * sum(field.ragged for field in fields)
+    # A power of two stays one, by which readers divide faster.
+    while rows > per_shard * MOST_SHARDS and 2 * per_shard * grown <= GROWN_SHARD_BYTES:
+        per_shard *= 2
+    return per_shard
 
 
 def shard_layout(

@@ -2,53 +2,69 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import (
+    Field,
+    Strict as StrictType,
+    ValidationError,
+    ValidationInfo,
+    WrapSerializer,
+    WrapValidator,
+    model_validator,
+)
 
 from shardmill.format import layout, manifest_rules as rules
 from shardmill.format.file_record import (
     Count as Count,
     Digest as Digest,
     FileRecord as FileRecord,
+    ParquetRecord as ParquetRecord,
     Sha256 as Sha256,
+    ShardRecord as ShardRecord,
     VocabularyRecord as VocabularyRecord,
 )
 from shardmill.format.layout import FORMAT_VERSION
 from shardmill.format.near_artifacts import MANIFEST_NAME, way_to_artifact
 from shardmill.format.record import parse_record, read_content, to_json
-from shardmill.strict import Strict
+from shardmill.strict import FaultsError, Strict, describe_faults
 
 Kind = Literal["tabular", "image", "text"]
 
 
-class ParquetRecord(FileRecord):
-    """A Parquet file of rows that were cleaned or left out.
+def _read_shards(value: Any, parse: Callable[[Any], Any], info: ValidationInfo) -> Any:
+    """Return the shards that a manifest lists, or those of the table that it names."""
+    if not isinstance(value, dict):
+        return parse(value)
+    from shardmill.format.shard_table import read_table  # with numpy, which few manifests need
 
-    Attributes:
-        rows: How many rows it holds.
-    """
+    try:
+        record = FileRecord.model_validate(value)
+    except ValidationError as error:
+        raise FaultsError(describe_faults(FileRecord, error)) from None
+    if info.context is None:
+        raise ValueError("a table of shards is read with the artifact that it is in")
+    return read_table(info.context, record)
 
-    rows: Count
+
+def _write_shards(shards: Any, dump: Callable[[Any], Any]) -> Any:
+    return dump(shards) if isinstance(shards, tuple) else shards.record.model_dump()
 
 
-class ShardRecord(FileRecord):
-    """A shard.
+if TYPE_CHECKING:
+    from shardmill.format.shard_table import ShardTable
 
-    Attributes:
-        rows: How many rows it holds.
-        values: How many values all rows of each ragged field have together.
-        longest: How many values the longest row of each ragged field has.
-        unknown: How many tokens the vocabulary lacks (`text`), or how many cells of a column are no
-            category, where such values have an id or a level.
-    """
-
-    rows: Annotated[Count, Field(ge=1)]
-    values: dict[str, Count] = Field(default_factory=dict)
-    longest: dict[str, Count] = Field(default_factory=dict)
-    unknown: dict[str, Count] = Field(default_factory=dict)
+    Shards = tuple[ShardRecord, ...] | ShardTable
+else:
+    # JSON has lists where these records have tuples.
+    Shards = Annotated[
+        tuple[ShardRecord, ...],
+        StrictType(False),
+        WrapValidator(_read_shards),
+        WrapSerializer(_write_shards),
+    ]
 
 
 class RawRecord(Strict):
@@ -108,27 +124,20 @@ class SplitRecord(CleanedSplit):
 
     rows_per_shard: Annotated[Count, Field(ge=1)]
     fields: tuple[layout.Field, ...]
-    shards: tuple[ShardRecord, ...]
+    shards: Shards
 
     @model_validator(mode="after")
-    def _rows_add_up(self) -> Self:
-        rows = [shard.rows for shard in self.shards]
-        if sum(rows) != self.rows:
-            raise ValueError(f"the shards hold {sum(rows):,} rows, not {self.rows:,}")
-        if any(n != self.rows_per_shard for n in rows[:-1]) or max(rows, default=1) > (
-            self.rows_per_shard
-        ):
-            raise ValueError("only the last shard may hold another number of rows than the others")
-        return self
-
-    @model_validator(mode="after")
-    def _fields_make_sense(self) -> Self:
+    def _makes_sense(self) -> Self:
         for fault in rules.field_faults(self.fields):
             raise ValueError(fault)
-        for shard in self.shards:
-            counts = {"values": shard.values, "longest": shard.longest}
-            for fault in rules.count_faults(self.fields, shard.rows, **counts):
-                raise ValueError(f"{shard.path}: {fault}")
+        facts = {"rows": self.rows, "rows_per_shard": self.rows_per_shard}
+        faults = (
+            rules.shard_faults(self.fields, self.shards, **facts)
+            if isinstance(self.shards, tuple)
+            else self.shards.counts.faults(self.fields, **facts)
+        )
+        for fault in faults:
+            raise ValueError(fault)
         return self
 
     def texts(self) -> dict[str, layout.Field]:
@@ -137,11 +146,14 @@ class SplitRecord(CleanedSplit):
 
     def unknown(self) -> dict[str, tuple[int, int]]:
         """Return how many values are unknown and how many there are in all, by feature."""
-        tokens: Counter[str] = Counter()
-        counts: Counter[str] = Counter()
-        for shard in self.shards:
-            counts.update(shard.unknown)
-            tokens.update(shard.values)
+        if isinstance(self.shards, tuple):
+            counts: Counter[str] = Counter()
+            tokens: Counter[str] = Counter()
+            for shard in self.shards:
+                counts.update(shard.unknown)
+                tokens.update(shard.values)
+        else:
+            counts, tokens = self.shards.totals("unknown"), self.shards.totals("values")
         of_text = {name: tokens[field.name] for name, field in self.texts().items()}
         return {name: (count, of_text.get(name, self.rows)) for name, count in counts.items()}
 
@@ -152,6 +164,8 @@ class SplitRecord(CleanedSplit):
     def files(self) -> Iterator[FileRecord]:
         """Yield all files of the split."""
         yield from super().files()
+        if not isinstance(self.shards, tuple):
+            yield self.shards.record
         yield from self.shards
 
 
@@ -259,6 +273,7 @@ class Manifest(Strict):
             MissingArtifactError: There is no manifest.
             FormatVersionError: Its version is newer than this reader knows.
             ManifestError: It is damaged, or breaks the format.
+            DamagedFileError: A table of shards is missing, or is not the file that was written.
         """
         path = Path(artifact) / MANIFEST_NAME
         content = read_content(path, fix=way_to_artifact)

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from shardmill.format.file_record import ShardRecord
 from shardmill.format.layout import Field
 
 _MOST_DIMENSIONS = 31  # numpy before version 2 has 32, one of which is the row
@@ -28,6 +29,28 @@ def field_faults(fields: Sequence[Field]) -> Iterator[str]:
             or math.prod(shape) >= _MOST_VALUES
         ):
             yield f"field {field.name}: no tensor has this shape"
+
+
+def shard_faults(
+    fields: Sequence[Field], shards: Sequence[ShardRecord], *, rows: int, rows_per_shard: int
+) -> Iterator[str]:
+    """Yield what is wrong with the shards of a split.
+
+    Args:
+        fields: The fields of the split.
+        shards: The records of its shards.
+        rows: How many rows the split has.
+        rows_per_shard: How many rows each of its shards has but the last.
+    """
+    held = [shard.rows for shard in shards]
+    if sum(held) != rows:
+        yield f"the shards hold {sum(held):,} rows, not {rows:,}"
+    if any(n != rows_per_shard for n in held[:-1]) or max(held, default=1) > rows_per_shard:
+        yield "only the last shard may hold another number of rows than the others"
+    for shard in shards:
+        counts = {"values": shard.values, "longest": shard.longest}
+        for fault in count_faults(fields, shard.rows, **counts):
+            yield f"{shard.path}: {fault}"
 
 
 def count_faults(

@@ -8,7 +8,12 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from shardmill.errors import FormatVersionError, ManifestError, MissingArtifactError
+from shardmill.errors import (
+    DamagedFileError,
+    FormatVersionError,
+    ManifestError,
+    MissingArtifactError,
+)
 from shardmill.strict import Strict, describe_faults
 
 # A damaged record can have a fault in every line. The first few say what is wrong.
@@ -65,9 +70,13 @@ def parse_record(
     Raises:
         FormatVersionError: The record is of a newer version.
         ManifestError: The file is damaged, or holds something else.
+        DamagedFileError: A file that is a part of the record is damaged.
     """
     try:
-        parsed = record.model_validate_json(content)
+        parsed = record.model_validate_json(content, context=path.parent)
+    except DamagedFileError:
+        _refuse_newer(path, _version_of(content), version)
+        raise
     except ValidationError as error:
         _refuse_newer(path, _version_of(content), version)
         faults = describe_faults(record, error, whole=path.name, most=_MOST_FAULTS)

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import xxhash
 
 from shardmill.errors import DamagedFileError
+from shardmill.format.file_record import FileRecord
 from shardmill.format.layout import Extent, Field, shard_header, shard_layout
-from shardmill.format.manifest import FileRecord
 
 # A header is read into memory before anything in it can be trusted.
 HEADER_LIMIT = 100 * 2**20

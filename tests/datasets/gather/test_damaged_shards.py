@@ -86,7 +86,7 @@ def test_sizes_are_looked_at_before_they_are_reserved(
         last.update(values={"x": values}, longest={"x": longest}, bytes=bytes_before + grown)
         path.write_text(json.dumps(facts))
         reserved: list[int] = []
-        monkeypatch.setattr(span, "_reserve", reserved.append)
+        monkeypatch.setattr(span, "reserve", reserved.append)
         with pytest.raises((DamagedFileError, ManifestError)):
             shardmill.open(texts).numpy()
         assert sum(reserved) < 2**32

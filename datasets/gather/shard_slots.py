@@ -1,0 +1,186 @@
+"""A part of the shards of a split in memory, where a process may not map all of them.
+
+A system limits how many regions a process may map (`vm.max_map_count` of Linux, 65,530). So one
+span is cut into slots, and each slot takes the file of one shard, as a whole. A batch is still one
+gather over the span, once the shards of its rows are in slots. The shard that was used longest ago
+makes room for another.
+
+A slot may be taken by another shard at any time, so nothing outside of `ShardSlots.held` reads the
+span, and gathers copy.
+"""
+
+import math
+import mmap
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+import numpy.typing as npt
+
+from shardmill.datasets.gather.span import (
+    CHECKED_BYTES,
+    FEW_MAPS,
+    Span,
+    can_map_files,
+    clear_at,
+    map_at,
+    open_checked,
+    read_into,
+    reserve,
+    spare_maps,
+)
+from shardmill.format.layout import ALIGNMENT, round_up
+from shardmill.format.manifest import ShardRecord
+
+_READ_BYTES = 2**28  # what shards may take in memory where files are read instead of mapped
+
+Numbers = npt.NDArray[np.int64]
+
+
+class ShardSlots:
+    """Slots for the files of a split. Each process has slots of its own; its threads share them.
+
+    Args:
+        artifact: The folder of the artifact.
+        shards: The records of the S shards.
+        sizes: The size of each file in bytes, [S].
+        room: How many bytes past the end of any file may be read.
+    """
+
+    def __init__(
+        self, artifact: Path, shards: Sequence[ShardRecord], sizes: Numbers, *, room: int
+    ) -> None:
+        self.artifact = artifact
+        self.shards = shards
+        self.sizes = sizes
+        self.room: int = round_up(room, ALIGNMENT)
+        # Files are mapped at borders of pages, which may be larger than our alignment.
+        border = math.lcm(ALIGNMENT, mmap.PAGESIZE)
+        self.slot_bytes: int = round_up(int(sizes.max(initial=1)), border)
+        smallest = round_up(int(sizes.min(initial=self.slot_bytes)), border)
+        self.even: bool = smallest == self.slot_bytes
+        self._held: dict[int, HeldSlots] = {}
+
+    @contextmanager
+    def held(self) -> Iterator["HeldSlots"]:
+        """Give the slots of this process to this thread alone.
+
+        Raises:
+            DamagedFileError: The largest file is missing, or has another size than promised.
+            OSError: The system refuses the memory.
+        """
+        process = os.getpid()
+        held = self._held.get(process)
+        if held is None:
+            # A process that was forked begins anew, since another thread may have been at work.
+            held = self._held.setdefault(process, HeldSlots(self))
+            for other in set(self._held) - {process}:
+                self._held.pop(other, None)
+        with held.lock:
+            yield held
+
+
+class HeldSlots:
+    """The slots of one process: the span that they are cut from, and which shard is in which.
+
+    Attributes:
+        lock: What the thread holds that uses the slots.
+        span: The memory. Slot s begins at s * `slot_bytes`.
+    """
+
+    def __init__(self, of: ShardSlots) -> None:
+        self.lock = Lock()
+        self._of = of
+        self._slots = max(len(of.shards), 1)  # in the span
+        if not can_map_files():
+            self._slots = min(self._slots, max(_READ_BYTES // of.slot_bytes, 1))
+        self.span: Span = self._reserve()
+        self._in_use = min(self._slots, FEW_MAPS)  # of them; more when they are needed
+        self._slot_of: Numbers = np.full(len(of.shards), -1)  # -1 for none
+        self._shard_in: Numbers = np.full(self._slots, -1)
+        self._used: Numbers = np.full(self._slots, -1)  # when, in gathers; -1 for a free slot
+        self._now = 0
+
+    def parts(self, shards: Numbers) -> Iterator[tuple[Numbers | slice, Numbers]]:
+        """Yield which of `shards` [n] are in slots, and in which, part by part until all were.
+
+        Raises:
+            DamagedFileError: A file is missing, or has another size than promised.
+            IndexError: There is no such shard.
+            OSError: The system refuses a map.
+        """
+        if len(shards) > self._in_use:
+            distinct, places = np.unique(shards, return_inverse=True)
+            self._grow(len(distinct))
+            if len(distinct) > self._in_use:
+                for first in range(0, len(distinct), self._in_use):
+                    inside = (places >= first) & (places < first + self._in_use)
+                    yield np.flatnonzero(inside), self._placed(shards[inside])
+                return
+        yield slice(None), self._placed(shards)
+
+    def _placed(self, shards: Numbers) -> Numbers:
+        """Return the slots [n] of shards [n], which are all in slots then."""
+        slots = self._slot_of[shards]
+        self._now += 1
+        missing = slots < 0
+        if missing.any():
+            self._used[slots[~missing]] = self._now  # so that these stay
+            self._take_slots(np.unique(shards[missing]))
+            slots = self._slot_of[shards]
+        self._used[slots] = self._now
+        return slots
+
+    def _take_slots(self, shards: Numbers) -> None:
+        self._grow(int((self._used[: self._in_use] >= 0).sum()) + len(shards))
+        used = self._used[: self._in_use]
+        oldest = np.argpartition(used, len(shards) - 1)[: len(shards)]
+        for shard, slot in zip(shards.tolist(), oldest.tolist(), strict=True):
+            before = self._shard_in[slot]
+            if before >= 0:
+                self._slot_of[before] = -1
+            self._shard_in[slot] = self._used[slot] = -1  # in case that the file is refused
+            self._fill(slot, self._of.shards[shard])
+            self._slot_of[shard], self._shard_in[slot], self._used[slot] = slot, shard, self._now
+
+    def _fill(self, slot: int, shard: ShardRecord) -> None:
+        of = self._of
+        start = slot * of.slot_bytes
+        descriptor = open_checked(f"{of.artifact}/{shard.path}", shard.bytes)
+        try:
+            if can_map_files():
+                map_at(self.span, start, shard.bytes, descriptor)
+            else:
+                memory = memoryview(self.span).cast("B")[start : start + shard.bytes]
+                read_into(memory, descriptor, 0)
+        finally:
+            os.close(descriptor)
+        if can_map_files() and not of.even:  # nothing is left of a longer file before
+            end = round_up(shard.bytes, mmap.PAGESIZE)
+            clear_at(self.span, start + end, of.slot_bytes - end)
+
+    def _grow(self, wanted: int) -> None:
+        """Use as many slots as are wanted, or as many as the system has maps for."""
+        maps = 1 if self._of.even else 2
+        while self._in_use < min(wanted, self._slots):
+            more = min(self._in_use, self._slots - self._in_use)
+            granted = spare_maps(more * maps) // maps
+            self._in_use += granted
+            if granted < more:
+                self._slots = self._in_use
+
+    def _reserve(self) -> Span:
+        of = self._of
+        if self._slots * of.slot_bytes > CHECKED_BYTES:
+            largest = of.shards[int(of.sizes.argmax())]
+            os.close(open_checked(f"{of.artifact}/{largest.path}", largest.bytes))
+        while True:
+            try:
+                return reserve(self._slots * of.slot_bytes + of.room)
+            except OSError:
+                if self._slots == 1:
+                    raise
+            self._slots = -(-self._slots // 2)
