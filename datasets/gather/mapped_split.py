@@ -12,21 +12,22 @@ import numpy as np
 import numpy.typing as npt
 
 from shardmill.datasets.gather.shard_places import Places, find_places
-from shardmill.datasets.gather.shard_slots import ShardSlots
+from shardmill.datasets.gather.shard_slots import ShardSlots, SlotFiles
 from shardmill.datasets.gather.span import (
+    FEW_MAPS,
     Advice,
     ShardPieces,
     Span,
     advise,
     can_map_spans,
     map_spans,
+    maps_left,
     open_checked,
     read_into,
-    spare_maps,
 )
 from shardmill.format.layout import ALIGNMENT, DTYPES, DTypeName, fixed_tensors, round_up
 from shardmill.format.manifest import SplitRecord
-from shardmill.format.shard_table import ShardCounts, counts_of
+from shardmill.format.shard_table import ShardCounts, counts_of, path_of
 
 Access = Literal["sequential", "random", "blocks"]
 
@@ -84,10 +85,11 @@ class MappedSplit:
     @cached_property
     def in_spans(self) -> bool:
         """Whether each tensor is one span of memory, rather than that shards are in slots."""
-        record = self.record
-        maps = len(record.shards) * len(self.sources)
-        in_spans = can_map_spans() and record.rows_per_shard_is_aligned()
-        return in_spans and spare_maps(maps) == maps
+        if not can_map_spans() or not self.record.rows_per_shard_is_aligned():
+            return False
+        maps = len(self.record.shards) * len(self.sources)
+        # Other splits and libraries map regions, too.
+        return maps <= FEW_MAPS or maps <= maps_left() // 3
 
     @cached_property
     def counts(self) -> ShardCounts:
@@ -116,7 +118,8 @@ class MappedSplit:
         sources = self.sources.values()
         # A window of the longest row fits at any row, as in spans.
         room = max((self._longest(s.name) * s.row_bytes for s in sources if s.flat), default=0)
-        return ShardSlots(self.artifact, self.record.shards, self.counts.bytes, room=room)
+        files = SlotFiles(self.artifact, self.record.shards, self.counts.bytes, room=room)
+        return ShardSlots(files)
 
     def array(self, name: str) -> npt.NDArray[Any]:
         """Return all rows of a tensor [rows, *shape], read-only: mapped, or copied if not in spans.
@@ -130,13 +133,14 @@ class MappedSplit:
             count = source.rows * math.prod(source.shape)
             return np.frombuffer(memory, dtype, count).reshape(source.rows, *source.shape)
         starts, lengths = (each.tolist() for each in self.places[name])
-        for shard in self.record.shards:  # looked at before anything is allocated
-            os.close(open_checked(f"{self.artifact}/{shard.path}", shard.bytes))
+        files = [*enumerate(self._files())]
+        for _, (path, size) in files:  # looked at before anything is allocated
+            os.close(open_checked(path, size))
         rows = np.zeros((source.rows, *source.shape), dtype)
         memory = rows.reshape(-1).view(np.uint8).data
-        for index, shard in enumerate(self.record.shards):
+        for index, (path, size) in files:
             first = index * source.stride * source.row_bytes
-            descriptor = open_checked(f"{self.artifact}/{shard.path}", shard.bytes)
+            descriptor = open_checked(path, size)
             try:
                 read_into(memory[first : first + lengths[index]], descriptor, starts[index])
             finally:
@@ -203,11 +207,17 @@ class MappedSplit:
             (*(each.tolist() for each in self.places[name]), source.stride * source.row_bytes)
             for name, source in self.sources.items()
         ]
-        for index, shard in enumerate(self.record.shards):
+        for index, (path, size) in enumerate(self._files()):
             pieces = [
-                (starts[index], sizes[index], index * step) for starts, sizes, step in tensors
+                (starts[index], lengths[index], index * stride)
+                for starts, lengths, stride in tensors
             ]
-            yield ShardPieces(f"{self.artifact}/{shard.path}", shard.bytes, tuple(pieces))
+            yield ShardPieces(path, size, tuple(pieces))
+
+    def _files(self) -> Iterator[tuple[str, int]]:
+        # Yields the path and the size of each shard.
+        for index, size in enumerate(self.counts.bytes.tolist()):
+            yield f"{self.artifact}/{path_of(self.record.shards, index)}", size
 
 
 def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -27,21 +27,27 @@ from shardmill.datasets.gather.span import (
     can_map_files,
     clear_at,
     map_at,
+    maps_left,
     open_checked,
     read_into,
     reserve,
-    spare_maps,
 )
 from shardmill.format.layout import ALIGNMENT, round_up
 from shardmill.format.manifest import ShardRecord
+from shardmill.format.shard_table import path_of
 
 _READ_BYTES = 2**28  # what shards may take in memory where files are read instead of mapped
 
 Numbers = npt.NDArray[np.int64]
 
 
-class ShardSlots:
-    """Slots for the files of a split. Each process has slots of its own; its threads share them.
+class SlotFiles:
+    """The files that go into slots.
+
+    Attributes:
+        slot_bytes: The size of a slot, which takes any of the files.
+        room: How many bytes past the end of the last slot may be read.
+        even: Whether all files fill a slot.
 
     Args:
         artifact: The folder of the artifact.
@@ -53,16 +59,37 @@ class ShardSlots:
     def __init__(
         self, artifact: Path, shards: Sequence[ShardRecord], sizes: Numbers, *, room: int
     ) -> None:
-        self.artifact = artifact
-        self.shards = shards
+        self._artifact = artifact
+        self._shards = shards
         self.sizes = sizes
         self.room: int = round_up(room, ALIGNMENT)
         # Files are mapped at borders of pages, which may be larger than our alignment.
         border = math.lcm(ALIGNMENT, mmap.PAGESIZE)
         self.slot_bytes: int = round_up(int(sizes.max(initial=1)), border)
-        smallest = round_up(int(sizes.min(initial=self.slot_bytes)), border)
-        self.even: bool = smallest == self.slot_bytes
-        self._held: dict[int, HeldSlots] = {}
+        smallest = int(sizes.min(initial=self.slot_bytes))
+        self.even: bool = round_up(smallest, border) == self.slot_bytes
+
+    def open(self, shard: int) -> int:
+        """Open the file of a shard, and return its descriptor.
+
+        Raises:
+            DamagedFileError: The file is missing, or has another size than promised.
+        """
+        path = f"{self._artifact}/{path_of(self._shards, shard)}"
+        return open_checked(path, int(self.sizes[shard]))
+
+
+class ShardSlots:
+    """Slots for the files of a split. Each process has slots of its own; its threads share them.
+
+    Args:
+        files: The files.
+    """
+
+    def __init__(self, files: SlotFiles) -> None:
+        self.slot_bytes: int = files.slot_bytes
+        self._files = files
+        self._held: dict[int, HeldSlots] = {}  # by process
 
     @contextmanager
     def held(self) -> Iterator["HeldSlots"]:
@@ -76,7 +103,7 @@ class ShardSlots:
         held = self._held.get(process)
         if held is None:
             # A process that was forked begins anew, since another thread may have been at work.
-            held = self._held.setdefault(process, HeldSlots(self))
+            held = self._held.setdefault(process, HeldSlots(self._files))
             for other in set(self._held) - {process}:
                 self._held.pop(other, None)
         with held.lock:
@@ -91,15 +118,15 @@ class HeldSlots:
         span: The memory. Slot s begins at s * `slot_bytes`.
     """
 
-    def __init__(self, of: ShardSlots) -> None:
+    def __init__(self, files: SlotFiles) -> None:
         self.lock = Lock()
-        self._of = of
-        self._slots = max(len(of.shards), 1)  # in the span
+        self._files = files
+        self._slots = max(len(files.sizes), 1)  # in the span
         if not can_map_files():
-            self._slots = min(self._slots, max(_READ_BYTES // of.slot_bytes, 1))
+            self._slots = min(self._slots, max(_READ_BYTES // files.slot_bytes, 1))
         self.span: Span = self._reserve()
         self._in_use = min(self._slots, FEW_MAPS)  # of them; more when they are needed
-        self._slot_of: Numbers = np.full(len(of.shards), -1)  # -1 for none
+        self._slot_of: Numbers = np.full(len(files.sizes), -1)  # -1 for none
         self._shard_in: Numbers = np.full(self._slots, -1)
         self._used: Numbers = np.full(self._slots, -1)  # when, in gathers; -1 for a free slot
         self._now = 0
@@ -143,43 +170,43 @@ class HeldSlots:
             if before >= 0:
                 self._slot_of[before] = -1
             self._shard_in[slot] = self._used[slot] = -1  # in case that the file is refused
-            self._fill(slot, self._of.shards[shard])
-            self._slot_of[shard], self._shard_in[slot], self._used[slot] = slot, shard, self._now
+            self._fill(slot, shard)
+            self._shard_in[slot], self._used[slot] = shard, self._now
+            self._slot_of[shard] = slot  # last, since an interrupt may come between
 
-    def _fill(self, slot: int, shard: ShardRecord) -> None:
-        of = self._of
-        start = slot * of.slot_bytes
-        descriptor = open_checked(f"{of.artifact}/{shard.path}", shard.bytes)
+    def _fill(self, slot: int, shard: int) -> None:
+        files = self._files
+        start, size = slot * files.slot_bytes, int(files.sizes[shard])
+        descriptor = files.open(shard)
         try:
             if can_map_files():
-                map_at(self.span, start, shard.bytes, descriptor)
+                map_at(self.span, start, size, descriptor)
             else:
-                memory = memoryview(self.span).cast("B")[start : start + shard.bytes]
+                memory = memoryview(self.span).cast("B")[start : start + size]
                 read_into(memory, descriptor, 0)
         finally:
             os.close(descriptor)
-        if can_map_files() and not of.even:  # nothing is left of a longer file before
-            end = round_up(shard.bytes, mmap.PAGESIZE)
-            clear_at(self.span, start + end, of.slot_bytes - end)
+        if can_map_files() and not files.even:  # nothing is left of a longer file before
+            end = round_up(size, mmap.PAGESIZE)
+            clear_at(self.span, start + end, files.slot_bytes - end)
 
     def _grow(self, wanted: int) -> None:
-        """Use as many slots as are wanted, or as many as the system has maps for."""
-        maps = 1 if self._of.even else 2
+        """Use as many slots as are wanted, or as many as there are maps for."""
+        maps = 1 if self._files.even else 2
         while self._in_use < min(wanted, self._slots):
             more = min(self._in_use, self._slots - self._in_use)
-            granted = spare_maps(more * maps) // maps
-            self._in_use += granted
-            if granted < more:
+            if more * maps > maps_left() // 4:  # other splits and libraries map regions, too
                 self._slots = self._in_use
+            else:
+                self._in_use += more
 
     def _reserve(self) -> Span:
-        of = self._of
-        if self._slots * of.slot_bytes > CHECKED_BYTES:
-            largest = of.shards[int(of.sizes.argmax())]
-            os.close(open_checked(f"{of.artifact}/{largest.path}", largest.bytes))
+        files = self._files
+        if self._slots * files.slot_bytes > CHECKED_BYTES:
+            os.close(files.open(int(files.sizes.argmax())))
         while True:
             try:
-                return reserve(self._slots * of.slot_bytes + of.room)
+                return reserve(self._slots * files.slot_bytes + files.room)
             except OSError:
                 if self._slots == 1:
                     raise

@@ -34,7 +34,7 @@ _MAP_NORESERVE = 0x4000 if sys.platform == "linux" else 0x40
 CHECKED_BYTES = 2**32
 # So many regions are mapped without a look at how many there are.
 FEW_MAPS = 1_024
-_MOST_MAPS = 65_530  # of a process, unless Linux says otherwise
+_MOST_MAPS = 65_530  # where the system does not say how many a process may have
 _FAILED = ctypes.c_void_p(-1).value
 _ADVICE: dict[Advice, str] = {
     "normal": "MADV_NORMAL",
@@ -67,19 +67,17 @@ def can_map_spans() -> bool:
     return can_map_files() and ALIGNMENT % mmap.PAGESIZE == 0
 
 
-def spare_maps(wanted: int) -> int:
-    """Return how many regions may be mapped for one purpose: as many as wanted, if there are few.
+def maps_left() -> int:
+    """Return how many more regions this process may map.
 
-    Of many, a third of what is left is taken, since other splits and libraries map regions, too.
+    Linux limits them (`vm.max_map_count`), and counts those of libraries and large arrays, too.
     """
-    if wanted <= FEW_MAPS:
-        return wanted
     try:
         most = int(Path("/proc/sys/vm/max_map_count").read_text())
         used = Path("/proc/self/maps").read_bytes().count(b"\n")
     except OSError:
-        most, used = _MOST_MAPS, 0
-    return min(wanted, max((most - used) // 3, 0))
+        return _MOST_MAPS
+    return max(most - used, 0)
 
 
 def map_spans(sizes: Sequence[int], shards: Iterable[ShardPieces]) -> list[Span]:

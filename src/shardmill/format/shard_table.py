@@ -113,6 +113,10 @@ class ShardTable(Sequence[ShardRecord]):
         # Python's integers have no limit, which counts of a damaged table might exceed.
         return Counter({name: sum(each.tolist()) for name, each in counts.items()})
 
+    def path(self, index: int) -> str:
+        """Return the path of a shard, from 0 on."""
+        return f"{self._prefix}-{index:05d}.safetensors"
+
     def __len__(self) -> int:
         return len(self.counts.rows)
 
@@ -139,7 +143,7 @@ class ShardTable(Sequence[ShardRecord]):
             for kind in _BY_FIELD
         }
         return ShardRecord(
-            path=f"{self._prefix}-{index:05d}.safetensors",
+            path=self.path(index),
             bytes=int(counts.bytes[index]),
             xxh3_128=self._digests[index].tobytes().hex(),
             rows=int(counts.rows[index]),
@@ -165,6 +169,11 @@ def counts_of(shards: Sequence[ShardRecord]) -> ShardCounts:
     }
     sizes = _counts(shard.bytes for shard in shards)
     return ShardCounts(sizes, _counts(shard.rows for shard in shards), **several)
+
+
+def path_of(shards: Sequence[ShardRecord], index: int) -> str:
+    """Return the path of a shard, from 0 on, without the rest of its record."""
+    return shards.path(index) if isinstance(shards, ShardTable) else shards[index].path
 
 
 def table_of(record: FileRecord, shards: Sequence[ShardRecord]) -> ShardTable:

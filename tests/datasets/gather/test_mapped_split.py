@@ -82,13 +82,9 @@ def shard_paths(path: Path) -> list[Path]:
     return [path / shard.path for shard in Manifest.load(path).splits["train"].shards]
 
 
-@pytest.mark.parametrize("spans", [True, False])
 @pytest.mark.parametrize("name", ["pictures", "texts"])
 @pytest.mark.usefixtures("no_collection")
-def test_shards_are_opened_by_the_first_read(
-    artifacts: Path, tmp_path: Path, name: str, spans: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("shardmill.datasets.gather.mapped_split.can_map_spans", lambda: spans)
+def test_shards_are_opened_by_the_first_read(artifacts: Path, tmp_path: Path, name: str) -> None:
     before = spans_mapped()
     path = shutil.copytree(artifacts / name, tmp_path / name)
     gone = shard_paths(path)[-1]
