@@ -94,7 +94,7 @@ class MappedSplit:
     @cached_property
     def counts(self) -> ShardCounts:
         """The numbers in the records of all shards."""
-        return counts_of(self.record.shards)
+        return counts_of(self.record.shards, self.record.fields)
 
     @cached_property
     def places(self) -> Places:

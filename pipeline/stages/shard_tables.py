@@ -20,6 +20,6 @@ def in_tables(splits: Mapping[str, SplitRecord], generation: Generation) -> dict
 def _in_table(name: str, split: SplitRecord, generation: Generation) -> SplitRecord:
     if len(split.shards) <= MOST_LISTED_SHARDS:
         return split
-    record = generation.write(f"{name}{TABLE_SUFFIX}", encode_table(split.shards))
-    table = table_of(record, split.shards)
+    record = generation.write(f"{name}{TABLE_SUFFIX}", encode_table(split.shards, split.fields))
+    table = table_of(record, split.shards, split.fields)
     return split.model_copy(update={"shards": table})

@@ -74,7 +74,7 @@ def _describe_split(split: SplitRecord) -> dict[str, Any]:
         "of_values": {name: values for name, (_, values) in split.unknown().items()},
         "shards": len(split.shards),
         "rows_per_shard": split.rows_per_shard,
-        "shard_bytes": sum(counts_of(split.shards).bytes.tolist()),
+        "shard_bytes": sum(counts_of(split.shards, split.fields).bytes.tolist()),
         "parquet_bytes": sum(parquet.bytes for parquet in split.parquet),
         "fields": {
             field.name: {

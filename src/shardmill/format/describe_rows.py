@@ -127,7 +127,7 @@ def _counts(
 def _lengths(folder: Path, split: SplitRecord, field: Field) -> dict[str, Any]:
     sizes = spread_rows(folder, split, f"{field.name}.sizes", COUNTED).astype(np.int64)
     least, median, most = (int(n) for n in np.quantile(sizes, [0, 0.5, 0.95]))
-    counts = counts_of(split.shards)
+    counts = counts_of(split.shards, split.fields)
     longest = int(counts.longest[field.name].max())
     width = max(-(-(most - least + 1) // _BINS), 1)
     edges = [least + width * step for step in range(_BINS)]

@@ -156,19 +156,24 @@ class ShardTable(Sequence[ShardRecord]):
     __hash__ = None  # type: ignore[assignment]  # as the records themselves
 
 
-def counts_of(shards: Sequence[ShardRecord]) -> ShardCounts:
-    """Return the numbers of the shards of a split, from their table if they have one."""
+def counts_of(shards: Sequence[ShardRecord], fields: Sequence[Field]) -> ShardCounts:
+    """Return the numbers of the shards of a split, from their table if they have one.
+
+    Args:
+        shards: The records of the shards.
+        fields: The fields of the split.
+    """
     if isinstance(shards, ShardTable):
         return shards.counts
-    several = {
-        kind: {
-            name: _counts(getattr(shard, kind).get(name, 0) for shard in shards)
-            for name in dict.fromkeys(name for shard in shards for name in getattr(shard, kind))
-        }
-        for kind in _BY_FIELD
-    }
-    sizes = _counts(shard.bytes for shard in shards)
-    return ShardCounts(sizes, _counts(shard.rows for shard in shards), **several)
+    ragged = [field.name for field in fields if field.ragged]
+    features = sorted({name for shard in shards for name in shard.unknown})
+    return ShardCounts(
+        _counts(shard.bytes for shard in shards),
+        _counts(shard.rows for shard in shards),
+        {name: _counts(shard.values[name] for shard in shards) for name in ragged},
+        {name: _counts(shard.longest[name] for shard in shards) for name in ragged},
+        {name: _counts(shard.unknown.get(name, 0) for shard in shards) for name in features},
+    )
 
 
 def path_of(shards: Sequence[ShardRecord], index: int) -> str:
@@ -176,9 +181,11 @@ def path_of(shards: Sequence[ShardRecord], index: int) -> str:
     return shards.path(index) if isinstance(shards, ShardTable) else shards[index].path
 
 
-def table_of(record: FileRecord, shards: Sequence[ShardRecord]) -> ShardTable:
-    """Return the table of some shards that `encode_table` was written of."""
-    return ShardTable(record, counts_of(shards), _digests(shards))
+def table_of(
+    record: FileRecord, shards: Sequence[ShardRecord], fields: Sequence[Field]
+) -> ShardTable:
+    """Return the table of shards that `encode_table` made a file of."""
+    return ShardTable(record, counts_of(shards, fields), _digests(shards))
 
 
 def read_table(artifact: Path, record: FileRecord) -> ShardTable:
@@ -212,9 +219,14 @@ def read_table(artifact: Path, record: FileRecord) -> ShardTable:
     return ShardTable(record, counts, tensors["xxh3_128"])
 
 
-def encode_table(shards: Sequence[ShardRecord]) -> bytes:
-    """Return the file of the table of some shards. Their paths are not in it."""
-    counts = counts_of(shards)
+def encode_table(shards: Sequence[ShardRecord], fields: Sequence[Field]) -> bytes:
+    """Return the file of the table of the shards of a split. Their paths are not in it.
+
+    Args:
+        shards: The records of the shards.
+        fields: The fields of the split.
+    """
+    counts = counts_of(shards, fields)
     tensors: dict[str, npt.NDArray[Any]] = {"bytes": counts.bytes, "rows": counts.rows}
     for kind in _BY_FIELD:
         tensors |= {f"{kind}.{name}": each for name, each in sorted(getattr(counts, kind).items())}
