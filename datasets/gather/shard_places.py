@@ -12,8 +12,8 @@ from shardmill.format.manifest import SplitRecord
 from shardmill.format.read_checked import REBUILD
 from shardmill.format.shard_table import ShardCounts
 
-# No file is so large, and sums of smaller sizes and a header fit into 64 bits.
-_MOST_BYTES = 2**61
+# The tensors of no file are so large together, so that sums of sizes fit into 64 bits.
+_MOST_BYTES = 2**62
 
 Places = Mapping[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]
 
@@ -34,28 +34,34 @@ def find_places(artifact: Path, split: SplitRecord, counts: ShardCounts) -> Plac
     """
     tensors = [(t, counts.rows) for field in split.fields for t in fixed_tensors(field)]
     tensors += [(field, counts.values[field.name]) for field in split.fields if field.ragged]
+    largest = int(counts.bytes.max(initial=0))
+    if largest >= _MOST_BYTES // len(tensors):
+        raise _wrong_size(artifact, split, int(counts.bytes.argmax()))
     end = np.zeros(len(counts.bytes), np.int64)
-    wrong = counts.bytes >= _MOST_BYTES
     places = {}
     for tensor, rows in tensors:
-        # Sizes that a damaged manifest states may be anything, but nothing overflows: a tensor that
-        # is longer than its file is noted and left out.
-        too_long = rows > counts.bytes // row_bytes(tensor)
-        lengths = np.where(too_long, 0, rows) * row_bytes(tensor)
-        start = -(-end // ALIGNMENT) * ALIGNMENT  # as `round_up`
+        size = row_bytes(tensor)
+        # Numbers of a damaged manifest may be anything. No tensor is longer than the largest file,
+        # so nothing overflows.
+        if int(rows.max(initial=0)) > largest // size:
+            raise _wrong_size(artifact, split, int(rows.argmax()))
+        start = end + -end % ALIGNMENT
+        lengths = rows * size
         end = start + lengths
-        wrong |= too_long | (end > counts.bytes)
-        end = np.where(wrong, 0, end)
         places[tensor.name] = (start, lengths)
     header = counts.bytes - end
-    wrong |= (header < ALIGNMENT) | (header % ALIGNMENT != 0)
-    for index in np.flatnonzero(wrong)[:1].tolist():
-        shard = split.shards[index]
-        last = shard_layout(split.fields, shard.rows, shard.values)[-1].stop
-        raise ManifestError(
-            artifact / shard.path,
-            expected=f"a header of whole pages and {last:,} bytes for {shard.rows:,} rows",
-            found=f"{shard.bytes:,} bytes in the manifest",
-            fix=REBUILD,
-        )
+    wrong = (header < ALIGNMENT) | (header % ALIGNMENT != 0)
+    if wrong.any():
+        raise _wrong_size(artifact, split, int(wrong.argmax()))
     return {name: (header + start, lengths) for name, (start, lengths) in places.items()}
+
+
+def _wrong_size(artifact: Path, split: SplitRecord, index: int) -> ManifestError:
+    shard = split.shards[index]
+    end = shard_layout(split.fields, shard.rows, shard.values)[-1].stop
+    return ManifestError(
+        artifact / shard.path,
+        expected=f"a header of whole pages and {end:,} bytes for {shard.rows:,} rows",
+        found=f"{shard.bytes:,} bytes in the manifest",
+        fix=REBUILD,
+    )
