@@ -218,6 +218,27 @@ def test_examples_of_default_rows(fields: list[Field], rows: int) -> None:
     assert default_rows_per_shard(fields, 1) == rows
 
 
+@pytest.mark.parametrize(
+    ("fields", "rows", "per_shard"),
+    [
+        # up to 4,000 shards as ever
+        ([Field.input("uint8", (1, 28, 28)), LABEL], 4_000 * 65_536, 65_536),
+        ([Field.input("uint8", (1, 28, 28)), LABEL], 4_000 * 65_536 + 1, 131_072),
+        # 3,815 shards of 198 MiB, and of texts
+        ([Field.input("uint8", (1, 28, 28)), LABEL], 10**9, 262_144),
+        ([Field.input("int32", ragged=True), LABEL], 10**9, 262_144),
+        # 589 MiB; twice as many rows would take more than 1 GiB
+        ([Field.input("uint8", (3, 224, 224)), LABEL], 10**9, 4_096),
+        # no shard grows beyond 1 GiB, and one that is larger for a row stays so
+        ([Field.input("uint8", (1, 28, 28)), LABEL], 10**12, 1_048_576),
+        ([Field.input("uint8", (2**15, 2**15))], 10**9, 1),
+    ],
+)
+def test_shards_grow_with_the_split(fields: list[Field], rows: int, per_shard: int) -> None:
+    assert default_rows_per_shard(fields, rows) == per_shard
+    assert aligned_rows(fields, per_shard) == per_shard
+
+
 def test_example_of_a_layout() -> None:
     fields = [Field.input("int32", ragged=True), LABEL]
     assert shard_layout(fields, 3, {"x": 5}) == (

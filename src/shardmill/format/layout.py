@@ -21,7 +21,7 @@ FORMAT_NAME = "shardmill"
 FORMAT_VERSION = 1
 
 # Files are mapped at page borders. 16 KiB is a multiple of the page size of x86-64 (4 KiB) and of
-# Apple silicon (16 KiB); systems with larger pages read shard by shard.
+# Apple silicon (16 KiB); where pages are larger, each shard is mapped as a whole.
 ALIGNMENT = 16_384
 
 # Rows are gathered from the page cache, so larger shards would only divide a build more coarsely.
