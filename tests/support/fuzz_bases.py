@@ -7,6 +7,7 @@ from typing import Any
 import bikes
 import golden_build
 import numpy as np
+import pytest
 from own_tokenizers import train_tokenizer
 from pairs_of_texts import PAIRS, pair_rows, write_lines
 from wines import WINES, wine_rows, write_wines
@@ -16,6 +17,7 @@ from shardmill import ShardDataset
 from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifacts
 from shardmill.pipeline.builds.find_sources import Sources
 from shardmill.pipeline.sample.write_idx import encode_idx
+from shardmill.pipeline.stages import shard_tables
 from shardmill.recipe.load_recipe import parse_recipe
 from shardmill.training.models.build_model import build_model
 from shardmill.training.saved.save_model import Description, save_model
@@ -128,7 +130,10 @@ def build_bases(folder: Path) -> list[Base]:
         recipe = parse_recipe(text, where="fuzz")
         rows = SHARD_ROWS if text in (MANY_IMAGES, MANY_TEXTS) else None
         how = BuildOptions(out=out, rows_per_shard=rows)
-        (outcome,) = build_artifacts(Sources((recipe,), raw), how)
+        with pytest.MonkeyPatch.context() as patch:
+            if text == MANY_IMAGES:  # whose shards are in a table
+                patch.setattr(shard_tables, "MOST_LISTED_SHARDS", 1)
+            (outcome,) = build_artifacts(Sources((recipe,), raw), how)
         few = text in golden_build.RECIPES.values()
         sources = Sources((recipe,), raw) if few else None
         bases.append(Base(outcome.artifact, recipe.kind, is_model=False, sources=sources))

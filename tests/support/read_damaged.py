@@ -16,8 +16,8 @@ from rich.console import Console
 import shardmill
 from shardmill import ShardDataset
 from shardmill.cli.print_card import card_lines
-from shardmill.datasets.gather import mapped_split
-from shardmill.datasets.gather.span import can_map_spans
+from shardmill.datasets.gather import mapped_split, shard_slots
+from shardmill.datasets.gather.span import FEW_MAPS, can_map_spans
 from shardmill.format.describe_artifact import describe_artifact
 from shardmill.format.verify_artifact import verify_artifact
 from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifacts
@@ -56,8 +56,9 @@ def read_artifact(draw: random.Random, folder: Path, base: Base) -> Iterator[Act
 
 
 def read_split(draw: random.Random, folder: Path, split: str, kind: str) -> Iterator[Action]:
-    """Yield what can be done with a split, in spans of memory or shard by shard."""
+    """Yield what can be done with a split, in spans of memory or with shards in few slots."""
     in_spans = draw.random() < 0.7
+    shard_slots.__dict__["FEW_MAPS"] = draw.choice([1, 2, FEW_MAPS])
     mapped_split.__dict__["can_map_spans"] = lambda: in_spans and can_map_spans()
     options: dict[str, Any] = {}
     if kind == "text":

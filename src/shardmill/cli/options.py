@@ -50,7 +50,7 @@ rows_per_shard: _Decorator = click.option(
     "--rows-per-shard",
     type=click.IntRange(min=1),
     help="How many rows a shard holds. The number is rounded up until shards start at page "
-    "borders.  [default: enough rows for about 64 MiB]",
+    "borders.  [default: enough rows for about 64 MiB, more if the split is large]",
 )
 force: _Decorator = click.option("--force", is_flag=True, help="Build even if nothing has changed.")
 dry_run: _Decorator = click.option(
