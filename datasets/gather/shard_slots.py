@@ -119,7 +119,7 @@ class HeldSlots:
     """
 
     def __init__(self, files: SlotFiles) -> None:
-        self.lock = Lock()
+        self.lock: Lock = Lock()
         self._files = files
         self._slots = max(len(files.sizes), 1)  # in the span
         if not can_map_files():

@@ -153,7 +153,8 @@ class ShardTable(Sequence[ShardRecord]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ShardTable) and self.record == other.record
 
-    __hash__ = None  # type: ignore[assignment]  # as the records themselves
+    def __hash__(self) -> int:
+        return hash((self.record.path, self.record.xxh3_128))
 
 
 def counts_of(shards: Sequence[ShardRecord], fields: Sequence[Field]) -> ShardCounts:
