@@ -117,7 +117,7 @@ def read_contents(
         InputError: A raw file cannot be read.
     """
     known = _known_contents(recipe, raw, artifact)
-    jobs = unread_files(recipe, raw, artifact, reading.copies)
+    jobs = _jobs(recipe, raw, known, reading.copies)
     contents: dict[str, list[RawContent]] = {file.path: [] for file in recipe.files()}
     with closing(reading.read(jobs, raw.bytes())) as read:
         for file, found in _entries(recipe, raw):
@@ -151,18 +151,24 @@ def is_known(recipe: AnyRecipe, raw: RawFiles, artifact: Path) -> bool:
     return not unread_files(recipe, raw, artifact)
 
 
-def unread_files(
-    recipe: AnyRecipe, raw: RawFiles, artifact: Path, copies: Path | None = None
-) -> list[ReadJob]:
+def unread_files(recipe: AnyRecipe, raw: RawFiles, artifact: Path) -> list[ReadJob]:
     """Return the raw files that must be read, since build.json does not know their content.
 
     Args:
         recipe: A recipe from `present_recipe`.
         raw: The raw files of the recipe.
         artifact: The folder whose build.json says what is known.
-        copies: The folder for plain copies of compressed files; None to take hashes alone.
     """
-    known, encodings = _known_contents(recipe, raw, artifact), _encodings(recipe)
+    return _jobs(recipe, raw, _known_contents(recipe, raw, artifact), None)
+
+
+def _jobs(
+    recipe: AnyRecipe,
+    raw: RawFiles,
+    known: Mapping[tuple[str, Path], RawContent],
+    copies: Path | None,
+) -> list[ReadJob]:
+    encodings = _encodings(recipe)
     return [
         ReadJob(found, file, encodings.get(file.path), copies)
         for file, found in _entries(recipe, raw)

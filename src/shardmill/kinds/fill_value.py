@@ -11,12 +11,12 @@ from shardmill.kinds.cells import Cells
 from shardmill.kinds.column_numbers import ColumnNumbers, mean_of
 from shardmill.kinds.row import RowFault
 from shardmill.kinds.tabular_clean import ARROW_TYPES, CellReader
-from shardmill.kinds.tabular_encode import column_values
+from shardmill.kinds.tabular_encode import cell_numbers
 from shardmill.recipe.tabular_column import Column
 
 
 def fill_of_numbers(name: str, column: Column, numbers: ColumnNumbers) -> int | float | None:
-    """Return the number to fill in, in the unit of `column_values`; None if there is none.
+    """Return the number to fill in, in the unit of `cell_numbers`; None if there is none.
 
     Raises:
         RowFault: There is no number to impute from.
@@ -71,7 +71,7 @@ def most_frequent(values: npt.NDArray[Any], times: npt.NDArray[np.int64]) -> Any
 
 
 def constant_of(name: str, column: Column) -> int | float:
-    """Return the number that is filled in as a constant, in the unit of `column_values`.
+    """Return the number that is filled in as a constant, in the unit of `cell_numbers`.
 
     Raises:
         RowFault: The constant is no value of the column.
@@ -84,7 +84,7 @@ def constant_of(name: str, column: Column) -> int | float:
     for fault in reader.faults:
         raise fault
     cells = pa.chunked_array([cell], ARROW_TYPES[column.dtype])
-    return float(np.asarray(column_values(column, cells))[0])
+    return float(cell_numbers(column, cells)[0])
 
 
 def too_large_to_impute(name: str) -> RowFault:

@@ -7,6 +7,7 @@ added up. Nothing of it depends on which rows come together, since sums are exac
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ import pyarrow as pa
 
 from shardmill.format.manifest import Statistics
 from shardmill.kinds.exact_sums import exact_sum, squares
-from shardmill.kinds.tabular_encode import column_values, encode_values
+from shardmill.kinds.tabular_encode import cell_numbers, encode_values
 from shardmill.recipe.tabular_column import Column
 
 Keys = npt.NDArray[np.uint64]
@@ -126,8 +127,8 @@ class Pass:
         found = Found()
         for name in self.names():
             column = self.columns[name]
-            values = column_values(column, table.column(name).drop_null())
-            numbers = np.asarray(values)
+            values = cell_numbers(column, table.column(name).drop_null())
+            numbers: npt.NDArray[Any] = values
             if numbers.dtype == np.float64:
                 numbers = numbers + 0.0  # turns -0.0 into 0.0
             floats = numbers.astype(np.float64, copy=False)

@@ -32,7 +32,7 @@ from shardmill.kinds.fill_value import (
     too_large_to_impute,
     wrong_numbers,
 )
-from shardmill.kinds.number_passes import Found
+from shardmill.kinds.number_passes import Found, Totals
 from shardmill.kinds.tabular_encode import category_indices, encode_values, feature_names
 from shardmill.kinds.train_rows import Scan
 from shardmill.kinds.value_counts import MOST_VALUES, Counts, Summary, has_passes, in_order
@@ -104,9 +104,14 @@ class _NumbersFit:
         return cls(name, column, numbers, missing, fill)
 
     @property
+    def totals(self) -> Totals:
+        """The totals of the numbers, with those that are filled in."""
+        return filled(self.numbers.totals, self.fill, self.missing)
+
+    @property
     def mean(self) -> float | None:
         """The mean of the numbers, with those that are filled in."""
-        return mean_of(filled(self.numbers.totals, self.fill, self.missing))
+        return mean_of(self.totals)
 
     def statistics(self, found: Found) -> dict[str, Statistics]:
         """Return the statistics of the column and its features, after the last look.
@@ -114,7 +119,7 @@ class _NumbersFit:
         Raises:
             RowFault: The numbers cannot be scaled, or are too large to impute their mean.
         """
-        totals = filled(self.numbers.totals, self.fill, self.missing)
+        totals = self.totals
         mean, std = self._mean_and_std(found)
         if self.column.missing == "mean" and mean is None:
             raise too_large_to_impute(self.name)
@@ -133,7 +138,7 @@ class _NumbersFit:
         counted = self.numbers.values is not None
         squared = self.numbers.squares(mean) if counted else found.squares[self.name]
         squared = filled_squares(squared, self.fill, self.missing, mean)
-        return deviation(filled(self.numbers.totals, self.fill, self.missing), mean, squared)
+        return deviation(self.totals, mean, squared)
 
     def _parts(self, facts: Statistics, found: Found) -> dict[str, Statistics]:
         """Return the statistics of the parts of times."""
@@ -142,10 +147,10 @@ class _NumbersFit:
         if values is None or times is None:
             tallies = [found.parts[self.name, index] for index in range(len(names))]
         else:
-            parts = encode_values(self.name, self.column, Statistics(), pd.Series(values))
+            parts = encode_values(self.name, self.column, Statistics(), values)
             tallies = [(part, times) for part in parts.T]
         if self.fill is not None and self.missing:
-            fill = pd.Series([float(self.fill)])
+            fill = np.array([float(self.fill)])
             own = encode_values(self.name, self.column, Statistics(), fill)[0]
             tallies = [
                 (np.append(part, value), np.append(count, self.missing))

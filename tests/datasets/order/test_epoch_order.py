@@ -1,24 +1,19 @@
 """Batches of every rank: each row once an epoch, and exactly the rest of it after any stop."""
 
 import json
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from epoch_steps import State, Step, rows_of, steps_of
 from hypothesis import given, settings, strategies as st
-from torch import Tensor
 
 import shardmill
 from shardmill.datasets.order.epoch_order import EpochOrder
 from shardmill.datasets.order.place import Place
 from shardmill.datasets.order.ranks import rank_and_world_size
 from shardmill.datasets.order.row_order import Bucketed, InOrder, RowOrder, Shuffled
-
-Step = list[list[int]]  # the rows of each rank
-State = dict[str, Any]
 
 ROWS = st.integers(0, 60)
 BATCH = st.integers(1, 7)
@@ -31,19 +26,6 @@ def ranks(order: RowOrder, batch_size: int, world_size: int, **options: Any) -> 
         EpochOrder(order, batch_size, rank=rank, world_size=world_size, **options)
         for rank in range(world_size)
     ]
-
-
-def steps_of(orders: list[EpochOrder], batches: int | None = None) -> tuple[list[Step], State]:
-    """Return the next steps of all ranks, up to `batches`, and the state after them."""
-    iterators: list[Iterator[Tensor]] = [iter(order) for order in orders]
-    by_rank = [[rows.tolist() for rows in islice(rows, batches)] for rows in iterators]
-    states = [order.state_dict() for order in orders]
-    assert all(state == states[0] for state in states)
-    return [list(step) for step in zip(*by_rank, strict=True)], json.loads(json.dumps(states[0]))
-
-
-def rows_of(steps: list[Step]) -> list[int]:
-    return [row for step in steps for rows in step for row in rows]
 
 
 def check_epoch(steps: list[Step], expected: list[int]) -> None:

@@ -1,13 +1,12 @@
 """Epochs that are dealt out: each node reads its share of the shards, and no row comes twice."""
 
-import json
 import pickle
-from itertools import islice
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from epoch_steps import State, Step, rows_of, steps_of
 from hypothesis import given, settings, strategies as st
 from torch import Tensor
 
@@ -15,9 +14,6 @@ from shardmill.datasets.order.epoch_order import EpochOrder
 from shardmill.datasets.order.node_order import Dealt, NodeBlocks, Shares, bucketed_shares
 from shardmill.datasets.order.place import Place
 from shardmill.datasets.order.row_order import InOrder
-
-State = dict[str, Any]
-Step = list[list[int]]  # the rows of each rank
 
 ROWS = st.integers(0, 60)
 BATCH = st.integers(1, 5)
@@ -48,19 +44,6 @@ def ranks(order: Dealt, batch_size: int, ranks_of_node: int, **options: Any) -> 
         EpochOrder(order, batch_size, rank=rank, world_size=world_size, **options)
         for rank in range(world_size)
     ]
-
-
-def steps_of(orders: list[EpochOrder], batches: int | None = None) -> tuple[list[Step], State]:
-    """Return the next steps of all ranks, up to `batches`, and the state after them."""
-    iterators = [iter(order) for order in orders]
-    by_rank = [[rows.tolist() for rows in islice(rows, batches)] for rows in iterators]
-    states = [order.state_dict() for order in orders]
-    assert all(state == states[0] for state in states)
-    return [list(step) for step in zip(*by_rank, strict=True)], json.loads(json.dumps(states[0]))
-
-
-def rows_of(steps: list[Step]) -> list[int]:
-    return [row for step in steps for rows in step for row in rows]
 
 
 def check_epoch(steps: list[Step], rows: int, *, may_repeat: bool) -> None:
