@@ -1,7 +1,7 @@
 """The shard stage: cleaned rows to shards, and readers switched to them."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from shardmill.format.manifest import (
 from shardmill.format.record import to_json
 from shardmill.kinds.find_kind import find_kind
 from shardmill.kinds.row import Fitted, RowFault
-from shardmill.kinds.train_rows import FoundT, Look, TrainRows
+from shardmill.kinds.train_rows import TrainRows
 from shardmill.pipeline.builds.build_run import BuildRun
 from shardmill.pipeline.builds.generation import (
     CARD_NAME,
@@ -33,7 +33,7 @@ from shardmill.pipeline.builds.generation import (
 from shardmill.pipeline.builds.plan_build import Plan
 from shardmill.pipeline.stages.dataset_card import dataset_card
 from shardmill.pipeline.stages.known_tokens import KnownTokens
-from shardmill.pipeline.stages.look_at_rows import look_at_rows
+from shardmill.pipeline.stages.look_at_rows import CleanedFiles
 from shardmill.pipeline.stages.notes_of import notes_of
 from shardmill.pipeline.stages.prepared_rows import PreparedSplit, RowsToEncode, prepare_parquet
 from shardmill.pipeline.stages.shard_split import TICK_ROWS, even_shards, write_shard_of
@@ -128,10 +128,8 @@ def _prepare(
 
 
 def _fit(plan: Plan, build: BuildRun, split: CleanedSplit, prepared: PreparedSplit) -> Fitted:
-    def scan(look: Look[FoundT]) -> Iterator[FoundT]:
-        tasks = ((look, plan.artifact / record.path) for record in split.parquet)
-        return build.engine.run(look_at_rows, tasks)
-
+    paths = [plan.artifact / record.path for record in split.parquet]
+    scan = CleanedFiles(build.engine, paths, split.rows)
     try:
         rows = TrainRows(prepared.summary(), prepared.tokens(), scan)
         fitted: Fitted = find_kind(plan.recipe).fit(plan.recipe, rows)

@@ -9,16 +9,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from fit_rows import fit_rows
+from fit_rows import TablesAtHand, fit_rows
 from hypothesis import given, settings, strategies as st
 from one_column import one_column
 
 from shardmill.format.manifest import Statistics
-from shardmill.kinds import find_medians, tabular, value_counts
+from shardmill.kinds import find_medians, tabular, tabular_fit, value_counts
 from shardmill.kinds.number_passes import keys_of, number_of
 from shardmill.kinds.row import RowFault
 from shardmill.kinds.tabular_fit import fit_columns
-from shardmill.kinds.train_rows import FoundT, Look
 from shardmill.kinds.value_counts import merge_summaries, summarise
 
 finite = st.floats(-1e300, 1e300) | st.sampled_from([0.0, -0.0, 5e-324, 0.1, 0.2, 0.1 + 0.2])
@@ -27,11 +26,12 @@ borders = st.lists(st.integers(0, 30), max_size=4)
 
 
 @contextmanager
-def limits(few_values: int, few_numbers: int) -> Iterator[None]:
-    """Let numbers be counted only if they have few values, and searched in small steps."""
+def limits(few_values: int, few_numbers: int = 2**22, held: int = 0) -> Iterator[None]:
+    """Let numbers be counted, or held in memory, only if they are few; search in small steps."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(value_counts, "_FEW_VALUES", few_values)
         patch.setattr(find_medians, "_FEW_NUMBERS", few_numbers)
+        patch.setattr(tabular_fit, "_HELD_NUMBERS", held)
         yield
 
 
@@ -51,11 +51,7 @@ def learnt(missing: str, numbers: Sequence[float], cuts: Sequence[int]) -> Stati
     columns = dict(one_column(f'dtype = "float64", missing = "{missing}"').columns)
     tables = [pa.table({"c": pa.array(some, pa.float64())}) for some in cut(numbers, cuts)]
     summary = merge_summaries(columns, (summarise(columns, table) for table in tables))
-
-    def scan(look: Look[FoundT]) -> Iterator[FoundT]:
-        return (look([table]) for table in tables)
-
-    return fit_columns(columns, summary, scan)["c"]
+    return fit_columns(columns, summary, TablesAtHand(tables))["c"]
 
 
 def cut(rows: Sequence[Any], cuts: Sequence[int]) -> list[Sequence[Any]]:
@@ -77,16 +73,20 @@ def test_passes_find_what_counts_say(dtype: str, missing: str, scale: str, data:
     fill = ", fill = 3" if missing == "constant" else ""
     column = f'dtype = "{dtype}", missing = "{missing}", scale = "{scale}"{fill}'
     expected = fitted(column, cells)
-    with limits(0, data.draw(st.sampled_from([1, 2**22]))):
+    with limits(0, data.draw(st.sampled_from([1, 2**22])), data.draw(st.sampled_from([0, 30]))):
         assert fitted(column, cells, data.draw(borders)) == expected
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.floats(-1e150, 1e150), min_size=1, max_size=40), borders, st.booleans())
+@given(
+    st.lists(st.floats(-1e150, 1e150), min_size=1, max_size=40),
+    borders,
+    st.sampled_from(["counted", "held", "in passes"]),
+)
 def test_statistics_are_those_of_numpy_and_fsum(
-    numbers: list[float], cuts: list[int], in_passes: bool
+    numbers: list[float], cuts: list[int], how: str
 ) -> None:
-    with limits(0 if in_passes else 2**12, 1):
+    with limits(2**12 if how == "counted" else 0, 1, held=40 if how == "held" else 0):
         median, mean = (learnt(missing, numbers, cuts) for missing in ("median", "mean"))
     values = np.array(numbers) + 0.0
     assert median.fill == np.median(values)
@@ -113,8 +113,9 @@ def test_parts_of_times(cells: list[str | None], cuts: list[int], missing: str) 
         return
     column = f'dtype = "timestamp", missing = "{missing}", parts = ["year", "hour"]'
     expected = fitted(column, cells)
-    with limits(0, 1):
-        assert fitted(column, cells, cuts) == expected
+    for held in (0, 20):
+        with limits(0, 1, held):
+            assert fitted(column, cells, cuts) == expected
 
 
 @settings(max_examples=300, deadline=None)

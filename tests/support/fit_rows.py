@@ -1,6 +1,6 @@
 """What is learnt from rows at hand, without an artifact."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 
@@ -11,17 +11,28 @@ from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.serve.preprocessor import Preprocessor
 
 
+class TablesAtHand:
+    """A scan of tables, each of which stands for a file; see `Scan`."""
+
+    def __init__(self, tables: Sequence[pa.Table]) -> None:
+        self._tables = tables
+        self.rows: int = sum(map(len, tables))
+
+    def each_file(self, look: Look[FoundT]) -> Iterator[FoundT]:
+        return (look([table.select(look.names())]) for table in self._tables)
+
+    def all_files(self, looks: Iterable[Look[FoundT]]) -> Iterator[FoundT]:
+        return (look(table.select(look.names()) for table in self._tables) for look in looks)
+
+
 def fit_rows(recipe: AnyRecipe, train: Iterable[pa.Table]) -> Fitted:
     """Return what cleaned rows of the train split teach, each table a row group of its own file."""
     kind, tables = find_kind(recipe), list(train)
 
-    def scan(look: Look[FoundT]) -> Iterator[FoundT]:
-        return (look([table.select(look.names())]) for table in tables)
-
     prepared = [kind.prepare(recipe, table) for table in tables]
     tokens = (each.tokens for each in prepared if each.tokens is not None)
     summary = kind.merge(recipe, (each.summary for each in prepared))
-    return kind.fit(recipe, TrainRows(summary, tokens, scan))
+    return kind.fit(recipe, TrainRows(summary, tokens, TablesAtHand(tables)))
 
 
 def fit_preprocessor(recipe: AnyRecipe, train: Iterable[pa.Table]) -> Preprocessor:

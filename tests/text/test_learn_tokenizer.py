@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from shardmill import Padded, Preprocessor, TextDataset
 from shardmill.errors import MissingLibraryError
 from shardmill.kinds import text
-from shardmill.kinds.train_rows import TrainRows, no_rows
+from shardmill.kinds.train_rows import NoRows, TrainRows
 from shardmill.recipe import text_rules
 from shardmill.recipe.load_recipe import parse_recipe
 from shardmill.recipe.text_recipe import TextRecipe
@@ -130,7 +130,7 @@ def test_no_more_rows_than_the_memory_allows(monkeypatch: pytest.MonkeyPatch) ->
     tokens = (text.prepare(recipe_of(), row).tokens for row in rows)
     found = "{'token': \\['ab', 'cd', 'ef', 'gh'\\], 'count': \\[3, 2, 1, 1\\]}"
     with pytest.raises(pytest.fail.Exception, match=found):
-        text.fit(recipe_of(), TrainRows(None, (t for t in tokens if t is not None), no_rows))
+        text.fit(recipe_of(), TrainRows(None, (t for t in tokens if t is not None), NoRows()))
     assert next(tokens) is not None  # the last two were not looked at
 
 

@@ -10,7 +10,15 @@ import numpy.typing as npt
 
 from shardmill.kinds.exact_sums import exact_weighted_sum, squares, to_float, units
 from shardmill.kinds.find_medians import Search
-from shardmill.kinds.number_passes import Found, KeyRange, Pass, Totals, merge_found, number_of
+from shardmill.kinds.number_passes import (
+    Found,
+    KeyRange,
+    Pass,
+    Totals,
+    merge_found,
+    number_of,
+    totals_of,
+)
 from shardmill.kinds.train_rows import Scan
 from shardmill.recipe.tabular_column import Column
 
@@ -24,8 +32,9 @@ class ColumnNumbers:
     Attributes:
         totals: How many there are, their sum and their range.
         middle: The two numbers in the middle; None if there are none, or if nobody wants to know.
-        values: The distinct numbers [d] in ascending order; None if they were not counted.
-        times: How often each of them occurs, int64 [d].
+        values: The numbers [n], or the distinct ones in ascending order; None if there are too
+            many to be held.
+        times: How often each of them occurs, int64 [n]; None for once.
     """
 
     totals: Totals
@@ -45,8 +54,14 @@ class ColumnNumbers:
         places = np.searchsorted(ends, [(ends[-1] - 1) // 2, ends[-1] // 2], side="right")
         return cls(totals, values[places], values, times)
 
+    @classmethod
+    def held(cls, values: npt.NDArray[Any]) -> "ColumnNumbers":
+        """Return what is known of numbers [n] in any order, n > 0."""
+        middle = [(len(values) - 1) // 2, len(values) // 2]
+        return cls(totals_of(values), np.partition(values, middle)[middle], values)
+
     def squares(self, mean: float) -> int | None:
-        """Return the squared differences of counted numbers from a mean; see `Found.squares`."""
+        """Return the squared differences of these numbers from a mean; see `Found.squares`."""
         assert self.values is not None  # noqa: S101  the caller has looked
         try:
             return squares(self.values.astype(np.float64), mean, self.times)
@@ -83,7 +98,7 @@ def look_again(columns: Mapping[str, Column], means: Mapping[str, float], scan: 
 
 
 def _scanned(scan: Scan, one_pass: Pass) -> Found:
-    return merge_found(scan(one_pass))
+    return merge_found(scan.each_file(one_pass))
 
 
 def _dtype(column: Column) -> np.dtype[np.generic]:

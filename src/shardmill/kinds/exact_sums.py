@@ -106,9 +106,15 @@ def squares(values: Floats, mean: float, times: npt.NDArray[Any] | None = None) 
     Raises:
         OverflowError: A square is too large for a float.
     """
+    if times is not None:
+        return exact_weighted_sum(_squared(values - mean), times)
+    pieces = (values[start : start + _PIECE] for start in range(0, len(values), _PIECE))
+    return sum(_piece_sum(_squared(piece - mean)) for piece in pieces)
+
+
+def _squared(differences: Floats) -> Floats:
     with np.errstate(over="ignore"):
-        differences = values - mean
-        found = differences * differences
+        found = np.multiply(differences, differences, out=differences)
     if not np.isfinite(found).all():
         raise OverflowError("a square is too large")
-    return exact_sum(found) if times is None else exact_weighted_sum(found, times)
+    return found

@@ -127,18 +127,14 @@ class Pass:
         found = Found()
         for name in self.names():
             column = self.columns[name]
-            values = cell_numbers(column, table.column(name).drop_null())
-            numbers: npt.NDArray[Any] = values
-            if numbers.dtype == np.float64:
-                numbers = numbers + 0.0  # turns -0.0 into 0.0
-            floats = numbers.astype(np.float64, copy=False)
-            if name in self.totals and len(floats):
-                low, high = float(floats.min()), float(floats.max())
-                found.totals[name] = Totals(len(floats), exact_sum(floats), low, high)
+            numbers = present_numbers(column, table.column(name))
+            if name in self.totals and len(numbers):
+                found.totals[name] = totals_of(numbers)
             if name in self.means:
+                floats = numbers.astype(np.float64, copy=False)
                 found.squares[name] = _squares(floats, self.means[name])
             if name in self.parts:
-                for index, part in enumerate(encode_values(name, column, Statistics(), values).T):
+                for index, part in enumerate(encode_values(name, column, Statistics(), numbers).T):
                     found.parts[name, index] = _tally(part)
             self._count_keys(name, numbers, found)
         return found
@@ -158,6 +154,18 @@ class Pass:
                 found.ranges[key] = (buckets.astype(np.uint64), times[buckets])
             else:
                 found.ranges[key] = _tally(inside)
+
+
+def present_numbers(column: Column, cells: pa.ChunkedArray) -> npt.NDArray[Any]:
+    """Return those numbers of `cell_numbers` that are not missing. None of them is -0.0."""
+    numbers = cell_numbers(column, cells.drop_null())
+    return numbers + 0.0 if numbers.dtype == np.float64 else numbers
+
+
+def totals_of(numbers: npt.NDArray[Any]) -> Totals:
+    """Return the totals of numbers [n], n > 0."""
+    floats = numbers.astype(np.float64, copy=False)
+    return Totals(len(floats), exact_sum(floats), float(floats.min()), float(floats.max()))
 
 
 def keys_of(numbers: npt.NDArray[np.generic]) -> Keys:

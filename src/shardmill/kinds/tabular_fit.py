@@ -1,13 +1,13 @@
 """Learns from the train split, column by column.
 
-Columns with few distinct values are counted while they are cleaned. Numbers with many are looked at
-in passes over the cleaned rows, so that memory does not grow with them. Both ways give the same
+Columns with few distinct values are counted while they are cleaned. Numbers with many are read once
+more: some columns at a time, which are held in memory, or if there are too many rows for that, in
+passes over the cleaned rows, so that memory does not grow with them. All ways give the same
 statistics to the last bit, since all sums are exact.
 """
 
-import math
+import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,26 +17,21 @@ import pandas as pd
 from shardmill.format.manifest import Statistics
 from shardmill.kinds.column_numbers import (
     ColumnNumbers,
-    Mean,
-    deviation,
-    filled,
-    filled_squares,
     look_again,
     look_at_numbers,
     mean_and_std,
-    mean_of,
 )
-from shardmill.kinds.fill_value import (
-    fill_of_numbers,
-    fill_of_texts,
-    too_large_to_impute,
-    wrong_numbers,
-)
-from shardmill.kinds.number_passes import Found, Totals
+from shardmill.kinds.fill_value import fill_of_texts, wrong_numbers
+from shardmill.kinds.fit_numbers import FitHeld, NumbersFit
+from shardmill.kinds.number_passes import Found
 from shardmill.kinds.tabular_encode import category_indices, encode_values, feature_names
 from shardmill.kinds.train_rows import Scan
 from shardmill.kinds.value_counts import MOST_VALUES, Counts, Summary, has_passes, in_order
 from shardmill.recipe.tabular_column import MISSING, UNKNOWN, Column
+
+# A task holds as many columns as have so many numbers together, 32 MiB. Columns of more rows are
+# looked at in passes.
+_HELD_NUMBERS = 2**22
 
 
 def fit_columns(
@@ -54,113 +49,53 @@ def fit_columns(
             cannot be scaled.
     """
     columns = {name: column for name, column in columns.items() if name in summary.counts}
-    passed = {name: columns[name] for name, counts in summary.counts.items() if counts is None}
-    for name, column in passed.items():
+    many = {name: columns[name] for name, counts in summary.counts.items() if counts is None}
+    for name, column in many.items():
         if not has_passes(column):
             raise _too_many_values(name, column)
-    numbers = look_at_numbers(passed, scan)
+    fit = _fit_held if scan.rows <= _HELD_NUMBERS else _fit_in_passes
+    learnt = fit(many, summary.missing, scan)
     for name, counts in summary.counts.items():
-        if counts is not None and columns[name].dtype != "str":
-            values, times = in_order(columns[name], counts)
-            numbers[name] = ColumnNumbers.counted(np.asarray(values), times)
+        if counts is not None:
+            learnt[name] = _fit_counts(name, columns[name], counts, summary.missing[name])
+    return {feature: facts for name in columns for feature, facts in learnt[name].items()}
+
+
+def _fit_held(
+    columns: Mapping[str, Column], missing: Mapping[str, int], scan: Scan
+) -> dict[str, dict[str, Statistics]]:
+    """Return the statistics of columns of numbers, some of which a task holds in memory."""
+    names = iter(columns)
+    learnt: dict[str, dict[str, Statistics]] = {}
+    several = _HELD_NUMBERS // max(scan.rows, 1)
+    looks = (
+        FitHeld({name: columns[name] for name in some}, {name: missing[name] for name in some})
+        for some in iter(lambda: tuple(itertools.islice(names, several)), ())
+    )
+    for found in scan.all_files(looks):
+        learnt |= found
+    return learnt
+
+
+def _fit_in_passes(
+    columns: Mapping[str, Column], missing: Mapping[str, int], scan: Scan
+) -> dict[str, dict[str, Statistics]]:
+    """Return the statistics of columns of numbers, of which memory holds some row groups."""
     fits = {
-        name: _NumbersFit.of(name, columns[name], known, summary.missing[name])
-        for name, known in numbers.items()
+        name: NumbersFit.of(name, columns[name], numbers, missing[name])
+        for name, numbers in look_at_numbers(columns, scan).items()
     }
     means = {name: fit.mean for name, fit in fits.items() if fit.mean is not None}
-    found = look_again(passed, means, scan)
-    statistics: dict[str, Statistics] = {}
-    for name, column in columns.items():
-        if name in fits:
-            statistics |= fits[name].statistics(found)
-        else:
-            counts = summary.counts[name]
-            assert counts is not None  # noqa: S101  texts are counted
-            statistics |= _fit_texts(name, column, counts, summary.missing[name])
-    return statistics
+    found = look_again(columns, means, scan)
+    return {name: fit.statistics(found) for name, fit in fits.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class _NumbersFit:
-    """What is learnt of a column of numbers, before the last look at them.
-
-    Attributes:
-        name: The name of the column.
-        column: The column as the recipe describes it.
-        numbers: What is known of its numbers.
-        missing: How many rows have none.
-        fill: The number that is filled in, if there is one.
-    """
-
-    name: str
-    column: Column
-    numbers: ColumnNumbers
-    missing: int
-    fill: int | float | None
-
-    @classmethod
-    def of(cls, name: str, column: Column, numbers: ColumnNumbers, missing: int) -> "_NumbersFit":
-        fill = fill_of_numbers(name, column, numbers)
-        return cls(name, column, numbers, missing, fill)
-
-    @property
-    def totals(self) -> Totals:
-        """The totals of the numbers, with those that are filled in."""
-        return filled(self.numbers.totals, self.fill, self.missing)
-
-    @property
-    def mean(self) -> float | None:
-        """The mean of the numbers, with those that are filled in."""
-        return mean_of(self.totals)
-
-    def statistics(self, found: Found) -> dict[str, Statistics]:
-        """Return the statistics of the column and its features, after the last look.
-
-        Raises:
-            RowFault: The numbers cannot be scaled, or are too large to impute their mean.
-        """
-        totals = self.totals
-        mean, std = self._mean_and_std(found)
-        if self.column.missing == "mean" and mean is None:
-            raise too_large_to_impute(self.name)
-        offset, divisor = _scale(self.name, self.column, (totals.low, totals.high), (mean, std))
-        facts = Statistics(fill=self.fill, missing=self.missing, offset=offset, divisor=divisor)
-        if self.column.parts:
-            return {self.name: facts, **self._parts(facts, found)}
-        if mean is not None and std is not None and offset is not None and divisor is not None:
-            mean, std = (mean - offset) / divisor, std / divisor
-        return {self.name: facts.model_copy(update={"mean": mean, "std": std})}
-
-    def _mean_and_std(self, found: Found) -> Mean:
-        mean = self.mean
-        if mean is None:
-            return None, None
-        counted = self.numbers.values is not None
-        squared = self.numbers.squares(mean) if counted else found.squares[self.name]
-        squared = filled_squares(squared, self.fill, self.missing, mean)
-        return deviation(self.totals, mean, squared)
-
-    def _parts(self, facts: Statistics, found: Found) -> dict[str, Statistics]:
-        """Return the statistics of the parts of times."""
-        values, times = self.numbers.values, self.numbers.times
-        names = feature_names(self.name, self.column, facts)
-        if values is None or times is None:
-            tallies = [found.parts[self.name, index] for index in range(len(names))]
-        else:
-            parts = encode_values(self.name, self.column, Statistics(), values)
-            tallies = [(part, times) for part in parts.T]
-        if self.fill is not None and self.missing:
-            fill = np.array([float(self.fill)])
-            own = encode_values(self.name, self.column, Statistics(), fill)[0]
-            tallies = [
-                (np.append(part, value), np.append(count, self.missing))
-                for (part, count), value in zip(tallies, own, strict=True)
-            ]
-        moments = [mean_and_std(*tally) for tally in tallies]
-        return {
-            name: Statistics(mean=mean, std=std)
-            for name, (mean, std) in zip(names, moments, strict=True)
-        }
+def _fit_counts(name: str, column: Column, counts: Counts, missing: int) -> dict[str, Statistics]:
+    if column.dtype == "str":
+        return _fit_texts(name, column, counts, missing)
+    values, times = in_order(column, counts)
+    numbers = ColumnNumbers.counted(np.asarray(values), times)
+    return NumbersFit.of(name, column, numbers, missing).statistics(Found())
 
 
 def _fit_texts(name: str, column: Column, counts: Counts, missing: int) -> dict[str, Statistics]:
@@ -207,24 +142,6 @@ def _too_many_values(name: str, column: Column) -> Exception:
     return wrong_numbers(
         name, f"at most {MOST_VALUES:,} distinct values for {uses}", "more of them"
     )
-
-
-def _scale(
-    name: str, column: Column, ends: tuple[float, float], moments: Mean
-) -> tuple[float | None, float | None]:
-    """Return the offset that is subtracted from numbers, and the divisor of the result."""
-    if column.scale == "none":
-        return None, None
-    if ends[0] > ends[1]:
-        return 0.0, 1.0  # there are no numbers
-    if column.scale == "min_max":
-        offset, divisor = ends[0], ends[1] - ends[0]
-    else:
-        mean, std = moments
-        offset, divisor = mean or 0.0, math.inf if std is None else std
-    if not math.isfinite(divisor):
-        raise wrong_numbers(name, "numbers that float64 can scale", "too large ones")
-    return offset, divisor if divisor > 0 else 1.0
 
 
 def _categories(

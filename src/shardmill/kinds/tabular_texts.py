@@ -14,7 +14,7 @@ from shardmill.format.ragged import Ragged
 from shardmill.kinds import text
 from shardmill.kinds.row import Fitted
 from shardmill.kinds.text_columns import given_row_texts
-from shardmill.kinds.train_rows import TrainRows, no_rows
+from shardmill.kinds.train_rows import NoRows, TrainRows
 from shardmill.recipe.tabular_recipe import TabularRecipe
 
 Lookup = npt.NDArray[np.int32] | None
@@ -67,7 +67,7 @@ def fit_texts(recipe: TabularRecipe, fitted: Fitted, tokens: Iterable[pa.Table])
     part = recipe.text_part()
     if part is None:
         return fitted
-    learnt = text.fit(part, TrainRows(None, tokens, no_rows))
+    learnt = text.fit(part, TrainRows(None, tokens, NoRows()))
     return replace(
         learnt, inputs=fitted.inputs, features=fitted.features, statistics=fitted.statistics
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -28,7 +28,7 @@ class Prepared(Generic[SummaryT]):
 
 
 class Look(Protocol[FoundT_co]):
-    """A picklable function of the cleaned rows of a file, which come in several tables."""
+    """A picklable function of cleaned rows, which come in several tables."""
 
     def names(self) -> tuple[str, ...]:
         """Return the columns that the function looks at."""
@@ -40,10 +40,19 @@ class Look(Protocol[FoundT_co]):
 
 
 class Scan(Protocol):
-    """A function that goes through all train rows once more."""
+    """Goes through all train rows once more, in tasks."""
 
-    def __call__(self, look: Look[FoundT]) -> Iterator[FoundT]:
-        """Yield what is found in each file of cleaned rows, file by file."""
+    @property
+    def rows(self) -> int:
+        """How many train rows there are."""
+        ...
+
+    def each_file(self, look: Look[FoundT]) -> Iterator[FoundT]:
+        """Yield what is found in each file of cleaned rows, a task for each file."""
+        ...
+
+    def all_files(self, looks: Iterable[Look[FoundT]]) -> Iterator[FoundT]:
+        """Yield what each look finds in the rows of all files, a task for each look."""
         ...
 
 
@@ -62,6 +71,15 @@ class TrainRows(Generic[SummaryT]):
     scan: Scan
 
 
-def no_rows(look: Look[Any]) -> Iterator[Any]:  # noqa: ARG001
-    """Find nothing: a scan of no files."""
-    return iter(())
+class NoRows:
+    """A scan of no files."""
+
+    rows: int = 0
+
+    def each_file(self, look: Look[FoundT]) -> Iterator[FoundT]:  # noqa: ARG002
+        """Find nothing."""
+        return iter(())
+
+    def all_files(self, looks: Iterable[Look[FoundT]]) -> Iterator[FoundT]:  # noqa: ARG002
+        """Find nothing."""
+        return iter(())

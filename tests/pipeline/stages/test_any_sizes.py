@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from small_parts import csv_rows, parts, shards
 
-from shardmill.kinds import find_medians, value_counts
+from shardmill.kinds import find_medians, tabular_fit, value_counts
 from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifacts
 from shardmill.pipeline.builds.engine import Engine
 from shardmill.pipeline.builds.executor_engine import ExecutorEngine
@@ -71,12 +71,17 @@ def learnt(recipe: str, raw: Path, out: Path, engine: Engine, chunk: int) -> tup
     return facts["statistics"], shards(artifact), len(parts(artifact))
 
 
-@pytest.mark.parametrize("recipe", [TABLE, TEXTS], ids=["table", "texts"])
+@pytest.mark.parametrize(
+    ("recipe", "held"),
+    [(TABLE, 0), (TABLE, 2_000), (TEXTS, 0)],
+    ids=["table in passes", "table in memory", "texts"],
+)
 def test_any_workers_and_sizes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: str, held: int
 ) -> None:
-    monkeypatch.setattr(value_counts, "_FEW_VALUES", 20)  # so that numbers are looked at in passes
+    monkeypatch.setattr(value_counts, "_FEW_VALUES", 20)  # so that numbers are not counted
     monkeypatch.setattr(find_medians, "_FEW_NUMBERS", 50)
+    monkeypatch.setattr(tabular_fit, "_HELD_NUMBERS", held)
     write_table(tmp_path / "table.csv")
     (tmp_path / "texts.csv").write_text("".join(csv_rows(1_000)), encoding="utf-8")
     with ExitStack() as stack:
