@@ -20,6 +20,15 @@ kind = "image"
 target.classes = ["a", "b", "c"]
 splits.train = { images.path = "images", labels.path = "labels" }
 """
+NUMBERS = """
+name = "numbers"
+kind = "tabular"
+target = { column = "label", classes = ["no", "yes"] }
+splits.train.csv.path = "numbers.csv"
+[columns]
+measured = { dtype = "float64", missing = "median" }
+label = { dtype = "str" }
+"""
 ROWS = 2_000
 PIXELS = np.random.default_rng(0).integers(0, 256, (300, 4, 5), dtype=np.uint8)
 
@@ -28,6 +37,10 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (300, 4, 5), dtype=np.uint8)
 def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("readers")
     (folder / "train.csv").write_text("".join(csv_rows(ROWS)), encoding="utf-8")
+    cells = ["" if n % 9 == 0 else repr(n / 7) for n in range(-ROWS, 0)]
+    lines = [f"{cell},{('no', 'yes')[n % 2]}\n" for n, cell in enumerate(cells)]
+    (folder / "numbers.csv").write_text("".join(["measured,label\n", *lines]))
+    build(NUMBERS, folder, folder / "out", sizes=WorkSizes(10_000, 20_000))
     (folder / "images").write_bytes(encode_idx(PIXELS))
     (folder / "labels").write_bytes(encode_idx((np.arange(300) % 3).astype(np.uint8)))
     sizes = WorkSizes(chunk_bytes=10_000, smallest_part_bytes=30_000)
@@ -72,6 +85,16 @@ def test_texts(artifacts: Path, reader: str, split: str) -> None:
     table = cleaned(artifacts / "toy", split)
     assert len(found) == Manifest.load(artifacts / "toy").splits[split].rows
     assert found == list(zip(*table.to_pydict().values(), strict=True))
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_numbers(artifacts: Path, reader: str) -> None:
+    paths = files(artifacts / "numbers")
+    column = pq.read_metadata(paths[0]).row_group(0).column(0)
+    assert "BYTE_STREAM_SPLIT" in column.encodings
+    found = [cell for cell, _ in READERS[reader](paths, "measured")]
+    cells = [None if cell is None or np.isnan(cell) else cell for cell in found]
+    assert cells == [None if n % 9 == 0 else n / 7 for n in range(-ROWS, 0)]
 
 
 @pytest.mark.parametrize("reader", READERS)
