@@ -26,7 +26,7 @@ from shardmill.pipeline.builds.engine import (
     worker_ended,
 )
 
-# What tasks import, except pandas, which only tables need.
+# What tasks import, except pandas, which only times need.
 _PRELOADED = ["shardmill.pipeline.stages.clean_part", "shardmill.pipeline.stages.shard_split"]
 
 

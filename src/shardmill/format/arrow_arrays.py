@@ -1,7 +1,7 @@
 """Turns numpy arrays into Arrow arrays and back, without a copy and without pandas.
 
-`pa.array` and `np.asarray` do the same, but import pandas if it is installed. That takes longer
-than building many datasets of texts or images.
+`pa.array`, `pa.scalar` and `np.asarray` do the same, but import pandas if it is installed. That
+takes longer than building many datasets.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Array = npt.NDArray[Any]
 
@@ -44,6 +45,19 @@ def numpy_array(values: pa.Array | pa.ChunkedArray) -> Array:
         found = np.frombuffer(data, values.type.to_pandas_dtype())[start:stop]
     found.flags.writeable = False  # others may use the same memory of Arrow
     return found
+
+
+def filled_array(values: pa.Array | pa.ChunkedArray, value: float) -> pa.Array | pa.ChunkedArray:
+    """Return numbers or booleans [n] with a value of the same type in place of nulls.
+
+    Example:
+        >>> filled_array(pa.array([1, None]), 7).to_pylist()
+        [1, 7]
+    """
+    if not values.null_count:
+        return values
+    one = arrow_array(np.array([value], values.type.to_pandas_dtype()))
+    return pc.coalesce(values, one[0])
 
 
 def string_array(texts: Sequence[str]) -> pa.Array:

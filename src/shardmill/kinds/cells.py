@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shardmill.format.arrow_arrays import Array
+from shardmill.format.arrow_arrays import Array, arrow_array, numpy_array, string_array
 
 _SPACE, _OTHERS = 0x20, 0x80  # the largest byte of white space in ASCII, and what follows ASCII
 # The first and the last byte that a character of white space may have in UTF-8.
@@ -54,7 +54,7 @@ class Cells:
         """Return the positions of the missing cells."""
         if not self.texts.null_count:
             return []
-        rows: list[int] = np.flatnonzero(np.asarray(self.texts.is_null())).tolist()
+        rows: list[int] = np.flatnonzero(numpy_array(self.texts.is_null())).tolist()
         return rows
 
     def found(self, row: int) -> str:
@@ -109,9 +109,9 @@ def _missing(texts: pa.Array, spellings: Collection[str]) -> Array:
         likely |= sizes == length
     rows = np.flatnonzero(likely)
     if len(rows):
-        known = pa.array(sorted(spellings), pa.string())
-        some = texts if len(rows) == len(texts) else texts.take(pa.array(rows))
-        missing[rows] = np.asarray(pc.is_in(some, value_set=known))
+        known = string_array(sorted(spellings))
+        some = texts if len(rows) == len(texts) else texts.take(arrow_array(rows))
+        missing[rows] = numpy_array(pc.is_in(some, value_set=known))
     return missing
 
 
@@ -121,7 +121,7 @@ def _without(texts: pa.Array, missing: Array) -> pa.Array:
         return texts
     valid = ~missing
     if texts.null_count:
-        valid &= np.asarray(texts.is_valid())
+        valid &= numpy_array(texts.is_valid())
     bits = np.packbits(np.append(np.zeros(texts.offset, np.bool_), valid), bitorder="little")
     _, offsets, data = texts.buffers()
     return pa.StringArray.from_buffers(

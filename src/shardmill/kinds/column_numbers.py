@@ -102,7 +102,7 @@ def _scanned(scan: Scan, one_pass: Pass) -> Found:
 
 
 def _dtype(column: Column) -> np.dtype[np.generic]:
-    """Return the dtype of `column_values`."""
+    """Return the dtype of `cell_numbers`."""
     exact = column.dtype == "timestamp" and column.parts and column.missing in ("error", "drop")
     return np.dtype(np.int64 if column.dtype == "int64" or exact else np.float64)
 

@@ -1,17 +1,16 @@
 """Finds the value that is put in place of the missing ones of a column."""
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from shardmill.errors import ValueFormatError
+from shardmill.format.arrow_arrays import string_array
 from shardmill.kinds.cells import Cells
 from shardmill.kinds.column_numbers import ColumnNumbers, mean_of
 from shardmill.kinds.row import RowFault
 from shardmill.kinds.tabular_clean import ARROW_TYPES, CellReader
 from shardmill.kinds.tabular_encode import cell_numbers
+from shardmill.kinds.value_counts import Counts
 from shardmill.recipe.tabular_column import Column
 
 
@@ -30,7 +29,7 @@ def fill_of_numbers(name: str, column: Column, numbers: ColumnNumbers) -> int | 
     if column.missing == "mode":
         assert numbers.values is not None  # noqa: S101  such columns are counted
         assert numbers.times is not None  # noqa: S101
-        number = most_frequent(numbers.values, numbers.times)
+        number = numbers.values[int(np.argmax(numbers.times))]  # the first of the most frequent
         # A float cannot hold every int64.
         return int(number) if column.dtype == "int64" else float(number)
     if column.missing == "median":
@@ -42,16 +41,13 @@ def fill_of_numbers(name: str, column: Column, numbers: ColumnNumbers) -> int | 
     return mean
 
 
-def fill_of_texts(
-    name: str, column: Column, values: npt.NDArray[Any], times: npt.NDArray[np.int64]
-) -> str | None:
+def fill_of_texts(name: str, column: Column, counts: Counts) -> str | None:
     """Return the text to fill in; None if there is none.
 
     Args:
         name: The name of the column.
         column: The column as the recipe describes it.
-        values: The distinct texts [d] in ascending order.
-        times: How often each of them occurs.
+        counts: How often each distinct text occurs, in ascending order.
 
     Raises:
         RowFault: There is no text to impute from.
@@ -60,14 +56,10 @@ def fill_of_texts(
         return str(column.fill)
     if column.missing != "mode":
         return None
-    if not len(values):
+    if not len(counts.values):
         raise wrong_numbers(name, "at least one value to impute from", "none")
-    return str(most_frequent(values, times))
-
-
-def most_frequent(values: npt.NDArray[Any], times: npt.NDArray[np.int64]) -> Any:
-    """Return the first of the most frequent values [d], d > 0."""
-    return values[int(np.argmax(times))]
+    # The first of the most frequent.
+    return str(counts.values[int(np.argmax(counts.times))])
 
 
 def constant_of(name: str, column: Column) -> int | float:
@@ -80,7 +72,7 @@ def constant_of(name: str, column: Column) -> int | float:
         number = column.fill or 0
         return int(number) if column.dtype == "int64" else float(number)
     reader = CellReader(name, column)
-    cell = reader.read(Cells.of(pa.array([str(column.fill)])))
+    cell = reader.read(Cells.of(string_array([str(column.fill)])))
     for fault in reader.faults:
         raise fault
     cells = pa.chunked_array([cell], ARROW_TYPES[column.dtype])

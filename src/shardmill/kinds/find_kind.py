@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 def find_kind(recipe: AnyRecipe) -> AnyKind:
     """Return the module of `shardmill.kinds` for a recipe.
 
-    The module is imported only when it is asked for. Texts need no pandas, which takes longer to
-    import than many builds of texts take.
+    The module is imported only when it is asked for, since no build needs all of them.
     """
     return cast("AnyKind", import_module(f"shardmill.kinds.{recipe.kind}"))
 

@@ -21,7 +21,7 @@ from shardmill.kinds.column_numbers import (
 )
 from shardmill.kinds.fill_value import fill_of_numbers, too_large_to_impute, wrong_numbers
 from shardmill.kinds.number_passes import Found, Totals, present_numbers
-from shardmill.kinds.tabular_encode import encode_values, feature_names
+from shardmill.kinds.tabular_encode import encode_numbers, feature_names
 from shardmill.recipe.tabular_column import Column
 
 
@@ -99,11 +99,11 @@ class NumbersFit:
         if values is None or times is None:
             tallies = [found.parts[self.name, index] for index in range(len(names))]
         else:
-            parts = encode_values(self.name, self.column, Statistics(), values)
-            tallies = [(part, times) for part in parts.T]
+            parts = encode_numbers(self.column, Statistics(), values)
+            tallies = [(part, times) for part in parts]
         if self.fill is not None and self.missing:
             fill = np.array([float(self.fill)])
-            own = encode_values(self.name, self.column, Statistics(), fill)[0]
+            own = encode_numbers(self.column, Statistics(), fill)[:, 0]
             tallies = [
                 (np.append(part, value), np.append(count, self.missing))
                 for (part, count), value in zip(tallies, own, strict=True)

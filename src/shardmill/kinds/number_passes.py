@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from shardmill.format.manifest import Statistics
 from shardmill.kinds.exact_sums import exact_sum, squares
-from shardmill.kinds.tabular_encode import cell_numbers, encode_values
+from shardmill.kinds.tabular_encode import cell_numbers, encode_numbers
 from shardmill.recipe.tabular_column import Column
 
 Keys = npt.NDArray[np.uint64]
@@ -134,7 +134,7 @@ class Pass:
                 floats = numbers.astype(np.float64, copy=False)
                 found.squares[name] = _squares(floats, self.means[name])
             if name in self.parts:
-                for index, part in enumerate(encode_values(name, column, Statistics(), numbers).T):
+                for index, part in enumerate(encode_numbers(column, Statistics(), numbers)):
                     found.parts[name, index] = _tally(part)
             self._count_keys(name, numbers, found)
         return found

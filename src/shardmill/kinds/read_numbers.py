@@ -53,7 +53,7 @@ def plain_numbers(
     """Return numbers as Arrow and Python write them [n]; null for a text that is no number."""
     pattern = _pattern(dtype, form)
     likely = pc.if_else(
-        pc.match_substring_regex(texts, pattern), texts, pa.scalar(None, pa.string())
+        pc.match_substring_regex(texts, pattern), texts, pa.nulls(1, pa.string())[0]
     )
     found = pc.replace_substring_regex(likely, pattern, r"\1\2\3\4\5\6")
     if form.thousands:

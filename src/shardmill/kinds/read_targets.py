@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from shardmill.errors import UnknownClassError, ValueFormatError
-from shardmill.format.arrow_arrays import Array, arrow_array, numpy_array
+from shardmill.format.arrow_arrays import Array, arrow_array, filled_array, numpy_array
 from shardmill.format.layout import DTypeName, Field
 from shardmill.kinds.cells import Cells
 from shardmill.kinds.keys_for_cells import keys_for_number
@@ -72,7 +72,10 @@ def target_values(column: pa.Array | pa.ChunkedArray, field: Field) -> Array:
     if field.role == "classes":
         return numpy_array(column.flatten()).reshape(len(column), *field.shape)
     # Classes are int64 already. A number has whatever dtype its column has.
-    values = numpy_array(column) if column.type == pa.int64() else np.asarray(column)
+    if column.type == pa.float64():
+        column = filled_array(column, np.nan)
+    is_plain = column.type in (pa.int64(), pa.float64())
+    values = numpy_array(column) if is_plain else np.asarray(column)
     return values.astype(field.dtype, copy=False)
 
 
@@ -230,9 +233,9 @@ def read_number_labels(
         form: How the numbers are written.
     """
     cells = Cells.of(labels)
-    numbers = read_numbers(cells.texts, "float64", form).fill_null(np.nan)
+    numbers = filled_array(read_numbers(cells.texts, "float64", form), np.nan)
     faults = []
-    for row in rows_without_float32(np.asarray(numbers)):
+    for row in rows_without_float32(numpy_array(numbers)):
         keys = [
             f"csv.{key}" for key in keys_for_number(cells.texts[row].as_py() or "", form).split()
         ]

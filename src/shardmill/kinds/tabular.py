@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shardmill.format.arrow_arrays import single_array
+from shardmill.format.arrow_arrays import filled_array, numpy_array, single_array, string_array
 from shardmill.format.layout import Field
 from shardmill.format.manifest import Statistics
 from shardmill.format.ragged import Ragged
@@ -86,8 +86,8 @@ def clean(recipe: TabularRecipe, raw: pa.Table, *, labelled: bool) -> Cleaned:
         faults += reader.faults
     if labelled and recipe.target is not None and recipe.target.columns is not None:
         names = recipe.target.columns
-        flags = [columns.pop(name).fill_null(False).cast(pa.uint8()) for name in names]
-        columns[names[0]] = class_lists(np.stack([np.asarray(flag) for flag in flags], axis=1))
+        flags = [filled_array(columns.pop(name), False).cast(pa.uint8()) for name in names]
+        columns[names[0]] = class_lists(np.stack([numpy_array(flag) for flag in flags], axis=1))
     columns |= clean_text_columns(recipe, raw)
     return without_faulty(pa.table(columns), faults, dropped)
 
@@ -177,7 +177,7 @@ def unknown(
         column, known = recipe.columns[name], fitted.statistics[name].categories
         if known is not None and UNKNOWN in column.levels:
             cells = prepared.column(name)
-            own = pa.array(known[len(column.levels) :], pa.string())
+            own = string_array(known[len(column.levels) :])
             found = pc.sum(pc.is_in(cells, value_set=own)).as_py() or 0  # a null is in no set
             counts[name] = len(cells) - cells.null_count - found
     return counts

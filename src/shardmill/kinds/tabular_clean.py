@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shardmill.errors import InputError, UnknownCategoryError, ValueFormatError
+from shardmill.format.arrow_arrays import filled_array, numpy_array, string_array
 from shardmill.format.layout import DTypeName
 from shardmill.kinds.cells import Cells
 from shardmill.kinds.keys_for_cells import is_hexadecimal, keys_for_number, keys_for_time
 from shardmill.kinds.read_numbers import read_numbers
-from shardmill.kinds.read_times import read_times
 from shardmill.kinds.row import RowFault
 from shardmill.recipe.names import listed
 from shardmill.recipe.number_format import PLAIN_NUMBERS, NumberFormat
@@ -68,8 +68,8 @@ class CellReader:
         known = self.column.map or self.column.categories
         if known is None or known == "learn" or "<unknown>" in self.column.levels:
             return
-        found = pc.is_in(texts, value_set=pa.array([*known, None], pa.string()))
-        if texts.null_count < len(texts) and not pc.all(found).as_py():
+        found = pc.or_(texts.is_null(), pc.is_in(texts, value_set=string_array(tuple(known))))
+        if not pc.all(found).as_py():
             expected = f"one of {listed(known)}"
             self._add(UnknownCategoryError, expected, cells, _places(pc.invert(found)))
 
@@ -86,6 +86,8 @@ class CellReader:
         return values
 
     def _times(self, cells: Cells) -> pa.Array:
+        from shardmill.kinds.read_times import read_times  # imports pandas
+
         times = read_times(cells.texts, self.column, self.numbers)
         for expected, rows in times.unread.items():
             self._add(ValueFormatError, expected, cells, rows, how=self._keys_for_time)
@@ -104,7 +106,7 @@ class CellReader:
             self._add(ValueFormatError, expected, cells, others, how=self._keys_for_number)
         if _all_within(numbers, self.dtype):
             return numbers
-        values = np.asarray(numbers.fill_null(0))
+        values = numpy_array(filled_array(numbers, 0))
         with np.errstate(over="ignore"):  # a number that is too large becomes infinite
             if self.dtype.startswith("float"):
                 outside = ~np.isfinite(values.astype(self.dtype))
@@ -153,12 +155,12 @@ def _bools_of(texts: pa.Array, true: Sequence[str], false: Sequence[str]) -> pa.
     """Return what texts [n] say; null for one that is spelt neither as true nor as false."""
     # A spelling exactly as the recipe has it is always taken. Others are compared in the lower
     # case of Arrow on both sides, which is not Python's for every letter.
-    spelt, sides = pc.utf8_lower(texts), [pa.array(true), pa.array(false)]
+    spelt, sides = pc.utf8_lower(texts), [string_array(true), string_array(false)]
     is_true, is_false = (pc.is_in(texts, value_set=side) for side in sides)
     likely = [pc.is_in(spelt, value_set=pc.utf8_lower(side)) for side in sides]
     values = pc.or_(is_true, pc.and_not(likely[0], is_false))
     known = pc.or_(pc.or_(values, is_false), likely[1])
-    return pc.if_else(known, values, pa.scalar(None, pa.bool_()))
+    return pc.if_else(known, values, pa.nulls(1, pa.bool_())[0])
 
 
 def _all_within(numbers: pa.Array, dtype: DTypeName) -> bool:
@@ -174,5 +176,5 @@ def _all_within(numbers: pa.Array, dtype: DTypeName) -> bool:
 
 
 def _places(marked: pa.Array) -> list[int]:
-    places: list[int] = np.flatnonzero(np.asarray(marked.fill_null(False))).tolist()
+    places: list[int] = np.flatnonzero(numpy_array(filled_array(marked, False))).tolist()
     return places

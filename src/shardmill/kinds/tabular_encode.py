@@ -5,25 +5,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from shardmill.errors import UnknownCategoryError
-from shardmill.format.arrow_arrays import numpy_array, single_array
+from shardmill.format.arrow_arrays import filled_array, numpy_array, single_array, string_array
 from shardmill.format.manifest import Statistics
 from shardmill.kinds.row import RowFault
-from shardmill.kinds.time_zones import local_times
 from shardmill.recipe.names import listed
 from shardmill.recipe.tabular_column import MISSING, UNKNOWN, Column
 
-_PANDAS_NAMES = {"weekday": "day_of_week", "yearday": "day_of_year"}
 _MICROSECONDS = 1e6  # in a second
-
-
-def column_values(column: Column, cells: pa.ChunkedArray) -> Any:
-    """Return the values [n] of a cleaned column: a Series of texts, or those of `cell_numbers`."""
-    return cells.to_pandas() if column.dtype == "str" else cell_numbers(column, cells)
 
 
 def cell_numbers(column: Column, cells: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
@@ -36,12 +28,12 @@ def cell_numbers(column: Column, cells: pa.Array | pa.ChunkedArray) -> npt.NDArr
     cells = single_array(cells)
     exact = column.dtype == "timestamp" and column.parts and column.missing in ("error", "drop")
     if column.dtype == "float64":
-        return numpy_array(cells.fill_null(np.nan) if cells.null_count else cells)
+        return numpy_array(filled_array(cells, np.nan))
     if column.dtype == "date":
         cells = cells.cast(pa.int32())
     elif column.dtype == "timestamp":
         cells = cells.cast(pa.int64())
-    values = numpy_array(cells.fill_null(False if column.dtype == "bool" else 0))
+    values = numpy_array(filled_array(cells, 0))
     if exact or (column.dtype == "int64" and not cells.null_count):
         return values
     # Whole numbers become floats too, since another chunk may have missing values.
@@ -60,17 +52,8 @@ def feature_names(name: str, column: Column, facts: Statistics) -> tuple[str, ..
     return (name,)
 
 
-def encode_values(name: str, column: Column, facts: Statistics, values: Any) -> npt.NDArray[Any]:
-    """Return the features [n, features] of values from `column_values`, see `encode_cells`."""
-    if column.dtype == "str":
-        return _encode_texts(name, column, facts, _as_texts(values)).T
-    # The dtype is stated, since a column without values has no particular one.
-    dtype = np.int64 if values.dtype == np.int64 else np.float64
-    return _encode_numbers(column, facts, np.asarray(values, dtype)).T
-
-
 def encode_cells(
-    name: str, column: Column, facts: Statistics, cells: pa.ChunkedArray
+    name: str, column: Column, facts: Statistics, cells: pa.Array | pa.ChunkedArray
 ) -> npt.NDArray[Any]:
     """Return the features [features, n] of the cells of a cleaned column.
 
@@ -84,8 +67,8 @@ def encode_cells(
         return _encode_texts(name, column, facts, single_array(cells))
     if column.dtype == "int64" and column.is_whole() and facts.fill is not None:
         # Beside missing values there would be floats, which cannot hold every int64.
-        cells = cells.fill_null(int(facts.fill))
-    return _encode_numbers(column, facts, cell_numbers(column, cells))
+        cells = filled_array(cells, int(facts.fill))
+    return encode_numbers(column, facts, cell_numbers(column, cells))
 
 
 def _encode_texts(
@@ -102,15 +85,16 @@ def _encode_texts(
     return indices[None]
 
 
-def _encode_numbers(
-    column: Column, facts: Statistics, values: npt.NDArray[Any]
-) -> npt.NDArray[Any]:
+def encode_numbers(column: Column, facts: Statistics, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the features [features, n] of numbers from `cell_numbers`, see `encode_cells`."""
     if facts.fill is not None and values.dtype == np.float64:
         missing = np.isnan(values)
         if missing.any():
             values = np.where(missing, float(facts.fill), values)
     if column.parts:
-        return _parts(column, values)
+        from shardmill.kinds.time_parts import parts_of_times  # imports pandas
+
+        return parts_of_times(column, values)
     if facts.offset is not None and facts.divisor is not None:
         with np.errstate(over="ignore"):
             values = (values - facts.offset) / facts.divisor
@@ -120,22 +104,21 @@ def _encode_numbers(
 def category_indices(
     name: str,
     categories: tuple[str, ...],
-    values: "pa.Array | pd.Series[Any]",
+    texts: pa.Array,
     *,
     fill: float | str | None = None,
 ) -> npt.NDArray[np.int64]:
-    """Return the number [n] of each value among `categories`.
+    """Return the number [n] of each text among `categories`.
 
     Args:
         name: The column, for the fault.
         categories: The levels of the column, in the order of their numbers.
-        values: The texts [n]. Missing ones are null.
+        texts: The texts [n]. Missing ones are null.
         fill: The text that stands for missing ones, if there is one.
 
     Raises:
         RowFault: A value is no category, and the recipe has no level for such values.
     """
-    texts = values if isinstance(values, pa.Array) else _as_texts(values)
     # The levels for missing and unknown values come first, and a text that is spelt so means them.
     numbers = {level: number for number, level in reversed(list(enumerate(categories)))}
     unseen = numbers.get(UNKNOWN, -1)
@@ -154,42 +137,18 @@ def category_indices(
     return indices
 
 
-def _as_texts(values: Any) -> pa.Array:
-    return pa.array(values, pa.string(), from_pandas=True)
-
-
 def _look_up(
     texts: pa.Array, numbers: Mapping[str, float], *, missing: float, unseen: float
 ) -> npt.NDArray[Any]:
-    found = pc.index_in(texts, value_set=pa.array(list(numbers), pa.string()))
+    found = pc.index_in(texts, value_set=string_array(tuple(numbers)))
     # NaN would make floats of integers, so each of both is added only if it is needed.
     known, rows = list(numbers.values()), found
     if found.null_count:
         known.append(missing)
-        rows = found.fill_null(len(numbers))
+        rows = filled_array(found, len(numbers))
     places = numpy_array(rows)
     if found.null_count > texts.null_count:
         known.append(unseen)
         places = places + numpy_array(pc.and_(found.is_null(), texts.is_valid()))
     looked_up: npt.NDArray[Any] = np.array(known)[places]
     return looked_up
-
-
-def _parts(column: Column, values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    # A median or mean that was filled in may be a fraction of a day.
-    if values.dtype == np.int64:
-        units = values
-    elif column.dtype == "date":
-        units = np.floor(values) * 86_400 * _MICROSECONDS
-    else:
-        units = np.round(values * _MICROSECONDS)
-    missing = np.isnan(units)
-    whole = np.where(missing, 0, units).astype(np.int64)
-    times = pd.DatetimeIndex(whole.view("datetime64[us]"))
-    if column.timezone is not None:
-        times = local_times(times, column.timezone)
-    numbers = np.empty((len(column.parts), len(values)))
-    for index, part in enumerate(column.parts):
-        numbers[index] = getattr(times, _PANDAS_NAMES.get(part, part))
-    numbers[:, missing] = np.nan
-    return numbers

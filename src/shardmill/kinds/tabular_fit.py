@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
+import pyarrow as pa
 
+from shardmill.format.arrow_arrays import arrow_array
 from shardmill.format.manifest import Statistics
 from shardmill.kinds.column_numbers import (
     ColumnNumbers,
@@ -24,9 +25,14 @@ from shardmill.kinds.column_numbers import (
 from shardmill.kinds.fill_value import fill_of_texts, wrong_numbers
 from shardmill.kinds.fit_numbers import FitHeld, NumbersFit
 from shardmill.kinds.number_passes import Found
-from shardmill.kinds.tabular_encode import category_indices, encode_values, feature_names
+from shardmill.kinds.tabular_encode import (
+    category_indices,
+    cell_numbers,
+    encode_cells,
+    feature_names,
+)
 from shardmill.kinds.train_rows import Scan
-from shardmill.kinds.value_counts import MOST_VALUES, Counts, Summary, has_passes, in_order
+from shardmill.kinds.value_counts import MOST_VALUES, Counts, Summary, has_passes
 from shardmill.recipe.tabular_column import MISSING, UNKNOWN, Column
 
 # A task holds as many columns as have so many numbers together, 32 MiB. Columns of more rows are
@@ -91,10 +97,10 @@ def _fit_in_passes(
 
 
 def _fit_counts(name: str, column: Column, counts: Counts, missing: int) -> dict[str, Statistics]:
+    counts = counts.in_order()
     if column.dtype == "str":
         return _fit_texts(name, column, counts, missing)
-    values, times = in_order(column, counts)
-    numbers = ColumnNumbers.counted(np.asarray(values), times)
+    numbers = ColumnNumbers.counted(cell_numbers(column, counts.values), counts.times)
     return NumbersFit.of(name, column, numbers, missing).statistics(Found())
 
 
@@ -104,23 +110,20 @@ def _fit_texts(name: str, column: Column, counts: Counts, missing: int) -> dict[
     Raises:
         RowFault: There is no text to impute from.
     """
-    values, times = in_order(column, counts)
-    fill = fill_of_texts(name, column, values.to_numpy(), times)
-    occurs = pd.Series(times, index=values.to_numpy())
+    fill = fill_of_texts(name, column, counts)
     if fill is not None and missing:
-        occurs = pd.concat([occurs, pd.Series([missing], index=[fill])])
-        occurs = occurs.groupby(level=0, sort=True).sum()
-    facts = Statistics(fill=fill, missing=missing, categories=_categories(column, occurs, fill))
-    texts, weights = occurs.index.to_series(), occurs.to_numpy()
+        counts = counts.with_text(fill, missing)
+    facts = Statistics(fill=fill, missing=missing, categories=_categories(column, counts, fill))
+    texts, weights = counts.values, counts.times
     if MISSING in column.levels and missing:
-        texts = pd.concat([texts.astype(object), pd.Series([np.nan])])
+        texts = pa.concat_arrays([texts, pa.nulls(1, pa.string())])
         weights = np.append(weights, missing)
     names = feature_names(name, column, facts)
     if column.encode == "one_hot" and facts.categories is not None:
         moments = _shares(category_indices(name, facts.categories, texts), weights, len(names))
         features = zip(names, moments, strict=True)
         return {name: facts, **{n: Statistics(mean=mean, std=std) for n, (mean, std) in features}}
-    mean, std = mean_and_std(encode_values(name, column, facts, texts)[:, 0], weights)
+    mean, std = mean_and_std(encode_cells(name, column, facts, texts)[0], weights)
     return {name: facts.model_copy(update={"mean": mean, "std": std})}
 
 
@@ -144,9 +147,7 @@ def _too_many_values(name: str, column: Column) -> Exception:
     )
 
 
-def _categories(
-    column: Column, counts: "pd.Series[int]", fill: float | str | None
-) -> tuple[str, ...] | None:
+def _categories(column: Column, counts: Counts, fill: float | str | None) -> tuple[str, ...] | None:
     """Return the levels of a column in the order of their numbers.
 
     A constant that is filled in is a level even if no value of the train split is missing.
@@ -157,9 +158,11 @@ def _categories(
         return column.levels + column.categories
     reserved = {UNKNOWN, MISSING}
     always = {str(fill)} - reserved if column.missing == "constant" else set()
-    often = counts[counts >= column.min_freq]
+    often = counts.times >= column.min_freq
+    texts = counts.values.filter(arrow_array(often)).to_pylist()
     # Sorted by frequency, then by text.
-    pairs = sorted(zip(often.to_list(), often.index, strict=True), key=lambda p: (-p[0], p[1]))
+    found = zip(counts.times[often].tolist(), texts, strict=True)
+    pairs = sorted(found, key=lambda pair: (-pair[0], pair[1]))
     others = [text for _, text in pairs if text not in reserved | always]
     room = None if column.max_categories is None else column.max_categories - len(always)
     return column.levels + tuple(sorted([*always, *others[:room]]))

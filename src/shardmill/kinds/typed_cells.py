@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shardmill.format.arrow_arrays import filled_array, numpy_array, string_array
 from shardmill.kinds.cells import Cells
 from shardmill.kinds.read_numbers import read_numbers
 from shardmill.raw.spell_values import texts_of, without_nan
@@ -52,7 +53,7 @@ def _typed(column: Column, values: pa.Array) -> pa.Array | None:
 
 def _whole(numbers: pa.Array) -> pa.Array | None:
     """Return floats [n] as integers; None unless each says which whole number it is."""
-    found = np.asarray(numbers.fill_null(0))
+    found = numpy_array(filled_array(numbers, 0))
     if not (np.abs(found) < _WHOLE).all() or (found != np.trunc(found)).any():
         return None
     return numbers.cast(pa.int64())
@@ -63,8 +64,8 @@ def _without(typed: pa.Array, missing: tuple[str, ...]) -> pa.Array:
     if not (pa.types.is_integer(typed.type) or pa.types.is_floating(typed.type)):
         return typed
     spelled = [text for text in missing if text.strip()]
-    numbers = read_numbers(pa.array(spelled, pa.string()), "float64").drop_null()
+    numbers = read_numbers(string_array(spelled), "float64").drop_null()
     if not len(numbers):
         return typed
     marked = pc.is_in(typed.cast(pa.float64(), safe=False), value_set=numbers)
-    return pc.if_else(marked, pa.scalar(None, typed.type), typed)
+    return pc.if_else(marked, pa.nulls(1, typed.type)[0], typed)

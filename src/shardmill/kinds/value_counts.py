@@ -2,15 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shardmill.format.arrow_arrays import numpy_array
-from shardmill.kinds.tabular_encode import column_values
+from shardmill.format.arrow_arrays import arrow_array, numpy_array, string_array
 from shardmill.recipe.tabular_column import Column
 
 # A column has at most so many distinct values whose counts are kept. They take some 100 MB.
@@ -19,6 +17,8 @@ MOST_VALUES = 2**22
 # Numbers with more distinct values are not counted, since passes over the cleaned rows find all
 # that is asked of them. So many counts take a few kilobytes of each column and part.
 _FEW_VALUES = 2**12
+
+_ZERO = arrow_array(np.zeros(1))[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,22 @@ class Counts:
 
     values: pa.Array
     times: npt.NDArray[np.int64]
+
+    def in_order(self) -> "Counts":
+        """Return the same counts, with the values in ascending order."""
+        order = pc.array_sort_indices(self.values)
+        return Counts(self.values.take(order), self.times[numpy_array(order)])
+
+    def with_text(self, text: str, times: int) -> "Counts":
+        """Return the counts of texts in ascending order, with a text that occurs so often more."""
+        known = numpy_array(pc.less(self.values, string_array([text])[0]))
+        place = int(np.count_nonzero(known))
+        if place < len(known) and self.values[place].as_py() == text:
+            more = self.times.copy()
+            more[place] += times
+            return Counts(self.values, more)
+        parts = (self.values.slice(0, place), string_array([text]), self.values.slice(place))
+        return Counts(pa.concat_arrays(parts), np.insert(self.times, place, times))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +102,6 @@ def merge_summaries(columns: Mapping[str, Column], summaries: Iterable[Summary])
     return Summary(counts, {name: sum(s.missing.get(name, 0) for s in several) for name in names})
 
 
-def in_order(column: Column, counts: Counts) -> tuple[Any, npt.NDArray[np.int64]]:
-    """Return the values of `column_values` [d] in ascending order, and how often each occurs."""
-    order = pc.array_sort_indices(counts.values)
-    values = column_values(column, pa.chunked_array([counts.values.take(order)]))
-    return values, counts.times[numpy_array(order)]
-
-
 def _most(column: Column) -> int:
     return _FEW_VALUES if has_passes(column) else MOST_VALUES
 
@@ -103,7 +112,7 @@ def _count(column: Column, cells: pa.ChunkedArray) -> Counts | None:
         return None
     cells = cells.drop_null()
     if pa.types.is_floating(cells.type):
-        cells = pc.add(cells, 0.0)  # turns -0.0 into 0.0
+        cells = pc.add(cells, _ZERO)  # turns -0.0 into 0.0
     found = pc.value_counts(cells)
     if len(found) > most:
         return None

@@ -51,4 +51,4 @@ def without_nan(values: pa.Array) -> pa.Array:
     """Return numbers [n], null where one is NaN: both stand for a missing value."""
     if not pa.types.is_floating(values.type):
         return values
-    return pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+    return pc.if_else(pc.is_nan(values), pa.nulls(1, values.type)[0], values)
