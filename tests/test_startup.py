@@ -11,6 +11,7 @@ from shardmill.startup import (
     draw_to_files,
     imported_meanwhile,
     limit_blas_threads,
+    look_for_no_plugins,
     share_cores,
     wait_passively,
 )
@@ -52,6 +53,17 @@ def test_threads_wait_as_the_user_says_or_passively(
         monkeypatch.delenv("OMP_WAIT_POLICY")
     wait_passively()
     assert os.environ["OMP_WAIT_POLICY"] == policy
+
+
+@pytest.mark.parametrize(("given", "disabled"), [(None, "__all__"), ("logfire", "logfire")])
+def test_no_plugins_are_looked_for_unless_the_user_says_which(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, disabled: str
+) -> None:
+    monkeypatch.setenv("PYDANTIC_DISABLE_PLUGINS", given or "")
+    if given is None:
+        monkeypatch.delenv("PYDANTIC_DISABLE_PLUGINS")
+    look_for_no_plugins()
+    assert os.environ["PYDANTIC_DISABLE_PLUGINS"] == disabled
 
 
 def test_the_command_is_set_up_before_torch_is_imported() -> None:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 from shardmill.errors import NotCleanedError
 from shardmill.format.manifest import Manifest
+from shardmill.kinds.row import Fitted
 from shardmill.pipeline.builds.build_run import BuildRun
 from shardmill.pipeline.builds.generation import new_scratch
 from shardmill.pipeline.builds.plan_build import Plan, clean_record, with_copies
 from shardmill.pipeline.stages.clean_stage import run_clean
-from shardmill.pipeline.stages.existing_vocab import existing_vocab
 from shardmill.pipeline.stages.shard_stage import run_shard
+from shardmill.recipe.text_recipe import TextRecipe
 
 
 def run_stages(
@@ -34,7 +35,7 @@ def run_stages(
     """
     build.engine.start()
     # The vocabulary comes first, so that a fault in it is reported before any work is done.
-    fitted = existing_vocab(plan) if "shard" in needed else None
+    fitted = _existing_vocab(plan) if "shard" in needed else None
     cleaned, prepared_splits = clean_record(plan), None
     folder = new_scratch(plan.artifact, "prepared", plan.shard_generation)
     if "clean" in needed:
@@ -53,3 +54,13 @@ def run_stages(
     return run_shard(
         plan, build, cleaned=cleaned, prepared_splits=prepared_splits, folder=folder, fitted=fitted
     )
+
+
+def _existing_vocab(plan: Plan) -> Fitted | None:
+    """Return what is known without the train rows; None if they teach all that is learnt."""
+    if not isinstance(plan.recipe, TextRecipe):
+        return None
+    # Only texts have vocabularies of others, and what reads these takes long to import.
+    from shardmill.pipeline.stages.existing_vocab import existing_vocab
+
+    return existing_vocab(plan.recipe, plan)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pyarrow as pa
 
@@ -138,12 +139,12 @@ class _LeftOut:
         self._looked = False
         self._joined: JoinedLines | None = None
 
-    def look_at(self, chunk: Chunk, rows: int) -> None:
+    def look_at(self, chunk: Any, rows: int) -> None:
         """Look for rows that quotes have joined, in the first chunk of a part that may have some.
 
         One chunk says enough, and others would cost time in files with texts of several lines.
         """
-        if not self._looked and may_have_joined(chunk, rows):
+        if not self._looked and may_have_joined(self._job, chunk, rows):
             self._looked = True
             self._joined = joined_lines(self._job, chunk)
 

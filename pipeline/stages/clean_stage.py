@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shardmill.errors import EmptyFileError, TooManyBadRowsError
 from shardmill.format.manifest import CleanedSplit, CleanRecord
@@ -18,10 +19,13 @@ from shardmill.pipeline.stages.clean_part import CleanedPart, clean_part
 from shardmill.pipeline.stages.hold_out_last import last_rows, parts_to_share, share_part
 from shardmill.pipeline.stages.joined_lines import JoinedLines
 from shardmill.pipeline.stages.prepared_rows import PreparedSplit
-from shardmill.pipeline.stages.scan_files import scan_large_files
 from shardmill.pipeline.stages.split_parts import parts_of, source_to_clean
+from shardmill.raw.row_source import NOT_SCANNED, RowSource
 from shardmill.raw.sources import bytes_of
 from shardmill.raw.untaken_rows import few_values
+
+if TYPE_CHECKING:
+    from shardmill.raw.cut_scanned import ScannedFile
 
 
 def run_clean(
@@ -49,7 +53,7 @@ def run_clean(
             size, sizes = bytes_of(job.source), build.sizes
             shares_last = bool(last_rows(plan.recipe, name, 0))  # then parts are written anew
             names = ", ".join(_own_splits(plan, name))
-            scanned = scan_large_files(job.source, build, f"scan {names}")
+            scanned = _scan(job.source, build, f"scan {names}")
             tasks = ((job, part) for part in parts_of(job.source, sizes, scanned))
             cleaning = build.run(
                 "clean",
@@ -78,6 +82,19 @@ def run_clean(
     build.notes += _untaken(parts)
     build.notes += _joined(parts)
     return record, prepared
+
+
+def _scan(source: RowSource, build: BuildRun, label: str) -> "Mapping[int, ScannedFile]":
+    """Return what is known of the large files of a split, by their number.
+
+    Nothing is scanned if the split is small, or if one process does everything: it cuts files as
+    fast while it reads them in order.
+    """
+    if build.engine.processes < 2 or bytes_of(source) < build.sizes.large_bytes:
+        return NOT_SCANNED
+    from shardmill.pipeline.stages.scan_files import scan_large_files
+
+    return scan_large_files(source, build, label)
 
 
 def _take_prepared(

@@ -12,8 +12,12 @@ from shardmill.text.load_vocab import load_vocab
 from shardmill.text.tokenizer_file import read_tokenizer
 
 
-def existing_vocab(plan: Plan) -> Fitted | None:
+def existing_vocab(recipe: TextRecipe, plan: Plan) -> Fitted | None:
     """Return what is known without the train rows; None if the train rows teach the vocabulary.
+
+    Args:
+        recipe: The recipe of the plan.
+        plan: What to build.
 
     Raises:
         TokenizerFileError: The recipe names a tokenizer.json, and the file is something else.
@@ -22,9 +26,6 @@ def existing_vocab(plan: Plan) -> Fitted | None:
         DamagedFileError: The vocabulary of the other artifact is not the one that was written.
         InputError: The tokenizer.json has changed since the build was planned.
     """
-    recipe = plan.recipe
-    if not isinstance(recipe, TextRecipe):
-        return None
     if recipe.text.has_pieces:
         tokenizers_library("text.tokenizer")
     if plan.borrowed is not None:

@@ -95,7 +95,9 @@ class HoldOutDraw:
         """
         held_out = np.zeros(len(labels), bool)
         classes = labels if self._hold_out.stratify else np.zeros_like(labels)
-        for label in np.unique(classes).tolist():
+        # The same as numpy.unique, which would import all of numpy.ma.
+        ordered = np.sort(classes)
+        for label in ordered[np.diff(ordered, prepend=ordered[:1] - 1) > 0].tolist():
             rows = np.flatnonzero(classes == label)
             held_out[rows] = self._next(label, len(rows))
         return held_out

@@ -9,12 +9,14 @@ known class. Ordinary texts of several lines have no class and no delimiters in 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from shardmill.kinds.find_kind import find_kind
 from shardmill.pipeline.stages.clean_job import CleanJob
-from shardmill.raw.csv.csv_source import CsvFileChunk, CsvSource
-from shardmill.raw.csv.lines_of_quotes import lines_of_quotes
-from shardmill.raw.cut_parts import Chunk
+from shardmill.raw.sources import split_key
+
+if TYPE_CHECKING:
+    from shardmill.raw.csv.csv_source import CsvFileChunk, CsvSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,31 +45,35 @@ class JoinedLines:
         return cls(rows, lines, each[0].file, each[0].line)
 
 
-def may_have_joined(chunk: Chunk, rows: int) -> bool:
+def may_have_joined(job: CleanJob, chunk: Any, rows: int) -> bool:
     """Say whether a chunk may have rows of several lines, without a look at it.
 
     Args:
+        job: What is the same for all parts of the split.
         chunk: The chunk.
         rows: How many rows were found in it.
     """
-    return isinstance(chunk, CsvFileChunk) and chunk.rows.lines > rows
+    is_csv = split_key(job.recipe, job.recipe.splits[job.split]) == "csv"
+    return is_csv and cast("CsvFileChunk", chunk).rows.lines > rows
 
 
-def joined_lines(job: CleanJob, chunk: Chunk) -> JoinedLines | None:
+def joined_lines(job: CleanJob, chunk: "CsvFileChunk") -> JoinedLines | None:
     """Return the rows of a chunk that quotes have joined, as far as can be said.
 
     Nothing can be said without classes.
 
     Args:
         job: What is the same for all parts of the split.
-        chunk: The chunk.
+        chunk: A chunk that may have some.
     """
+    from shardmill.raw.csv.lines_of_quotes import lines_of_quotes
+
     recipe, kind = job.recipe, find_kind(job.recipe)
-    labelled = recipe.splits[job.split].labelled and kind.label_column(recipe) is not None
-    if not labelled or not isinstance(chunk, CsvFileChunk) or not isinstance(job.source, CsvSource):
+    if not recipe.splits[job.split].labelled or kind.label_column(recipe) is None:
         return None
+    source = cast("CsvSource", job.source)
     rows, lines, first = 0, 0, 0
-    for found in lines_of_quotes(chunk.rows, job.source.columns):
+    for found in lines_of_quotes(chunk.rows, source.columns):
         cleaned = kind.clean(recipe, found.table, labelled=True)
         if not cleaned.faults and not cleaned.dropped:
             rows, lines, first = rows + 1, lines + len(found.table), first or found.line

@@ -6,10 +6,10 @@ from itertools import islice
 from pathlib import Path
 
 from shardmill.pipeline.builds.build_run import BuildRun
-from shardmill.raw.cut_scanned import NOT_SCANNED, ScannedFile
-from shardmill.raw.row_source import RowSource
+from shardmill.raw.cut_scanned import ScannedFile
+from shardmill.raw.row_source import NOT_SCANNED, RowSource
 from shardmill.raw.scan_ranges import ScanRule, scan_range
-from shardmill.raw.sources import bytes_of, rules_of
+from shardmill.raw.sources import rules_of
 from shardmill.raw.work_sizes import WorkSizes
 
 Task = tuple[Path, ScanRule, int, int, int]
@@ -17,9 +17,6 @@ Task = tuple[Path, ScanRule, int, int, int]
 
 def scan_large_files(source: RowSource, build: BuildRun, label: str) -> Mapping[int, ScannedFile]:
     """Return what is known of the large files of a split, by their number.
-
-    Nothing is scanned if the split is small, or if one process does everything: it cuts files as
-    fast while it reads them in order.
 
     Args:
         source: The raw rows of the split.
@@ -31,8 +28,6 @@ def scan_large_files(source: RowSource, build: BuildRun, label: str) -> Mapping[
         WorkerError: Something other than a task has ended a worker.
     """
     sizes = build.sizes
-    if build.engine.processes < 2 or bytes_of(source) < sizes.large_bytes:
-        return NOT_SCANNED
     tasks: dict[int, list[Task]] = {}
     for number, (file, rule) in enumerate(zip(source.files(), rules_of(source), strict=False)):
         size = file.readable.stat().st_size

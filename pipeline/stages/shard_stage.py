@@ -41,9 +41,6 @@ from shardmill.pipeline.stages.shard_tables import in_tables
 from shardmill.pipeline.stages.specials_in_texts import specials_in_texts
 from shardmill.recipe.any_recipe import AnyRecipe, text_part
 from shardmill.serve.preprocessor import Preprocessor
-from shardmill.text.load_vocab import vocab_bytes
-from shardmill.text.tokenizer_config import CONFIG_NAME, tokenizer_config
-from shardmill.text.write_tokenizer import tokenizer_json
 from shardmill.version import __version__
 
 RAW_NAME = "raw.json"
@@ -87,7 +84,7 @@ def run_shard(
             known = KnownTokens.write(fitted, folder)
         build.progress("fit", 1, 1)
         with EndedThreads(1) as beside:
-            vocabulary = beside.submit(_write_vocabulary, preprocessor, generation)
+            vocabulary = beside.submit(_vocabulary, preprocessor, generation)
             splits = _write_shards(
                 plan,
                 preprocessor,
@@ -145,30 +142,14 @@ def _rows_to_encode(plan: Plan, prepared: PreparedSplit, split: CleanedSplit) ->
     ]
 
 
-def _write_vocabulary(
-    preprocessor: Preprocessor, generation: Generation
-) -> VocabularyRecord | None:
-    fitted, recipe = preprocessor.fitted, preprocessor.recipe
-    part = text_part(recipe)
-    if fitted.vocab is None or part is None:
+def _vocabulary(preprocessor: Preprocessor, generation: Generation) -> VocabularyRecord | None:
+    part, fitted = text_part(preprocessor.recipe), preprocessor.fitted
+    if part is None or fitted.vocab is None:
         return None
-    vocab = None
-    if fitted.tokenizer is None:
-        vocab = generation.write("vocab.txt", vocab_bytes(fitted.vocab))
-        tokenizer = tokenizer_json(part, fitted.vocab, unknown=fitted.unknown)
-    else:
-        tokenizer = fitted.tokenizer.encode()
-    config = tokenizer_config(tokenizer, unknown=fitted.unknown, padding=fitted.padding)
-    return VocabularyRecord(
-        tokens=len(fitted.vocab),
-        unknown=fitted.unknown,
-        padding=fitted.padding,
-        padding_id=fitted.padding_id(),
-        vocab=vocab,
-        tokenizer=generation.write("tokenizer.json", tokenizer),
-        tokenizer_config=generation.write(CONFIG_NAME, config),
-        unicode=recipe.unicode_version(),
-    )
+    # Most rows have no texts, and what writes their vocabularies takes long to import.
+    from shardmill.pipeline.stages.write_vocabulary import write_vocabulary
+
+    return write_vocabulary(part, fitted, fitted.vocab, generation)
 
 
 def _write_shards(

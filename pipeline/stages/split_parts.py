@@ -1,15 +1,18 @@
 """The raw rows of a split, and the parts that they are cleaned in."""
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from shardmill.kinds.find_kind import find_kind
 from shardmill.raw.cut_parts import Part, cut_parts
-from shardmill.raw.cut_scanned import NOT_SCANNED, ScannedFile
 from shardmill.raw.raw_files import RawContent
-from shardmill.raw.row_source import RowSource
+from shardmill.raw.row_source import NOT_SCANNED, RowSource
 from shardmill.raw.sources import bytes_of, chunks_of, split_source
 from shardmill.raw.work_sizes import WorkSizes
 from shardmill.recipe.any_recipe import AnyRecipe
+
+if TYPE_CHECKING:
+    from shardmill.raw.cut_scanned import ScannedFile
 
 
 def source_to_clean(
@@ -31,7 +34,7 @@ def source_to_clean(
 
 
 def parts_of(
-    source: RowSource, sizes: WorkSizes, scanned: Mapping[int, ScannedFile] = NOT_SCANNED
+    source: RowSource, sizes: WorkSizes, scanned: "Mapping[int, ScannedFile]" = NOT_SCANNED
 ) -> Iterator[Part]:
     """Yield the parts of a split, which depend on its files and the sizes alone.
 

@@ -41,6 +41,15 @@ def limit_blas_threads() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
+def look_for_no_plugins() -> None:
+    """Let pydantic use no plugins; a choice of the user is kept.
+
+    This works only before pydantic is imported. To look for plugins, it would read the metadata of
+    every package that is installed, which takes 5 milliseconds for 100 packages.
+    """
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
 def draw_to_files() -> None:
     """Let matplotlib draw without a window system, whatever the user's environment says.
 

@@ -172,7 +172,7 @@ def unknown(
 
     For texts, it is how many tokens the vocabulary lacks.
     """
-    counts = unknown_tokens(recipe, fitted, prepared, encoded)
+    counts = dict(unknown_tokens(recipe, fitted, prepared, encoded))
     for name in recipe.features():
         column, known = recipe.columns[name], fitted.statistics[name].categories
         if known is not None and UNKNOWN in column.levels:

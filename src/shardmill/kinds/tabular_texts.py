@@ -4,20 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from shardmill.format.arrow_arrays import Array
 from shardmill.format.layout import Field
 from shardmill.format.ragged import Ragged
-from shardmill.kinds import text
+from shardmill.kinds.kind import Encoded, Kind, Lookup
 from shardmill.kinds.row import Fitted
 from shardmill.kinds.text_columns import given_row_texts
 from shardmill.kinds.train_rows import NoRows, TrainRows
 from shardmill.recipe.tabular_recipe import TabularRecipe
-
-Lookup = npt.NDArray[np.int32] | None
+from shardmill.recipe.text_recipe import TextRecipe
 
 
 def clean_text_columns(recipe: TabularRecipe, raw: pa.Table) -> dict[str, pa.Array]:
@@ -25,7 +22,7 @@ def clean_text_columns(recipe: TabularRecipe, raw: pa.Table) -> dict[str, pa.Arr
     part = recipe.text_part()
     if part is None:
         return {}
-    table = text.clean(part, raw, labelled=False).table
+    table = _texts().clean(part, raw, labelled=False).table
     return {name: table.column(name).combine_chunks() for name in table.column_names}
 
 
@@ -54,7 +51,7 @@ def prepare_texts(recipe: TabularRecipe, cleaned: pa.Table) -> tuple[pa.Table, p
     part = recipe.text_part()
     if part is None:
         return cleaned, None
-    prepared = text.prepare(part, cleaned)
+    prepared = _texts().prepare(part, cleaned)
     return prepared.rows, prepared.tokens
 
 
@@ -67,7 +64,7 @@ def fit_texts(recipe: TabularRecipe, fitted: Fitted, tokens: Iterable[pa.Table])
     part = recipe.text_part()
     if part is None:
         return fitted
-    learnt = text.fit(part, TrainRows(None, tokens, NoRows()))
+    learnt = _texts().fit(part, TrainRows(None, tokens, NoRows()))
     return replace(
         learnt, inputs=fitted.inputs, features=fitted.features, statistics=fitted.statistics
     )
@@ -75,16 +72,18 @@ def fit_texts(recipe: TabularRecipe, fitted: Fitted, tokens: Iterable[pa.Table])
 
 def encode_prepared_texts(
     recipe: TabularRecipe, fitted: Fitted, prepared: pa.Table, lookup: Lookup
-) -> dict[str, Ragged]:
+) -> Encoded:
     """Return the fields of texts of prepared rows, of which `lookup` holds the ids."""
     part = recipe.text_part()
-    return {} if part is None else text.encode_prepared(part, _of_texts(fitted), prepared, lookup)
+    return (
+        {} if part is None else _texts().encode_prepared(part, _of_texts(fitted), prepared, lookup)
+    )
 
 
-def encode_texts(recipe: TabularRecipe, fitted: Fitted, cleaned: pa.Table) -> dict[str, Ragged]:
+def encode_texts(recipe: TabularRecipe, fitted: Fitted, cleaned: pa.Table) -> Encoded:
     """Return the fields of texts of cleaned rows."""
     part = recipe.text_part()
-    return {} if part is None else text.encode(part, _of_texts(fitted), cleaned)
+    return {} if part is None else _texts().encode(part, _of_texts(fitted), cleaned)
 
 
 def unknown_tokens(
@@ -92,11 +91,17 @@ def unknown_tokens(
     fitted: Fitted,
     prepared: pa.Table,
     encoded: Mapping[str, Array | Ragged],
-) -> dict[str, int]:
+) -> Mapping[str, int]:
     """Return how many tokens of each column of texts the vocabulary lacks."""
     part = recipe.text_part()
-    return {} if part is None else text.unknown(part, _of_texts(fitted), prepared, encoded)
+    return {} if part is None else _texts().unknown(part, _of_texts(fitted), prepared, encoded)
 
 
 def _of_texts(fitted: Fitted) -> Fitted:
     return replace(fitted, inputs=tuple(field for field in fitted.inputs if field.ragged))
+
+
+def _texts() -> Kind[TextRecipe, None]:
+    from shardmill.kinds import text  # most tables have no texts
+
+    return text

@@ -1,7 +1,6 @@
 """Cuts a scanned text file into spans of whole rows by reading little of it."""
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import IO, NamedTuple, Self
 
 import numpy as np
@@ -90,9 +89,6 @@ class ScannedFile:
             lines, tail = 0, head
             end = head.last_end(inside=False)
         return None if end is None else Cut(tail.start + end, lines + tail.lines_in(end))
-
-
-NOT_SCANNED: Mapping[int, ScannedFile] = MappingProxyType({})
 
 
 class _Stretch:

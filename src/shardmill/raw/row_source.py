@@ -9,11 +9,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, runtime_checkable
 
 import pyarrow as pa
 
 from shardmill.raw.raw_files import RawContent
+
+if TYPE_CHECKING:
+    from shardmill.raw.cut_scanned import ScannedFile
+    from shardmill.raw.scan_ranges import ScanRule
+
+# What is known of the files of a source if none was scanned, by their number.
+NOT_SCANNED: "Mapping[int, ScannedFile]" = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,5 +133,35 @@ class RowSource(Protocol):
             chunk: The chunk.
             rows: The positions of the rows in the table.
             column: The column that is concerned. Columns may lie in files of their own.
+        """
+        ...
+
+
+@runtime_checkable
+class MeasuredSource(Protocol):
+    """Raw rows whose chunks have another size than their files."""
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes the chunks have together."""
+        ...
+
+
+@runtime_checkable
+class ScannableSource(Protocol):
+    """Raw rows in text files, whose ranges can be scanned before the files are cut."""
+
+    def scan_rules(self) -> "list[ScanRule]":
+        """Return how rows end in each file."""
+        ...
+
+    def chunks(
+        self, chunk_bytes: int, scanned: "Mapping[int, ScannedFile]" = NOT_SCANNED
+    ) -> Iterator[Any]:
+        """Yield chunks, as `RowSource.chunks` does.
+
+        Args:
+            chunk_bytes: About how many bytes a chunk has.
+            scanned: What is known of some files, by their number.
         """
         ...

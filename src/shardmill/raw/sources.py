@@ -1,28 +1,31 @@
 """Which source reads what a recipe names.
 
 A new kind of raw file is one module with a `RowSource` and one line in `_SOURCES`, by the key that
-names such files in a split of a recipe.
+names such files in a split of a recipe. The module is imported only when there are such files.
 """
 
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from shardmill.raw.array_source import ArraySource
-from shardmill.raw.csv.csv_source import CsvSource
-from shardmill.raw.cut_scanned import ScannedFile
 from shardmill.raw.decompress import open_raw
-from shardmill.raw.folder_source import FolderSource
 from shardmill.raw.name_format import name_format
-from shardmill.raw.paths_source import PathsSource
 from shardmill.raw.raw_files import COMPRESSED_SUFFIXES, RawContent
-from shardmill.raw.row_source import RowSource, SourceColumns
-from shardmill.raw.scan_ranges import ScanRule
-from shardmill.raw.tables.json_lines_source import JsonLinesSource
-from shardmill.raw.tables.table_source import TableSource
+from shardmill.raw.row_source import MeasuredSource, RowSource, ScannableSource, SourceColumns
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.recipe.splits import Split
+
+if TYPE_CHECKING:
+    from shardmill.raw.array_source import ArraySource
+    from shardmill.raw.csv.csv_source import CsvSource
+    from shardmill.raw.cut_scanned import ScannedFile
+    from shardmill.raw.folder_source import FolderSource
+    from shardmill.raw.paths_source import PathsSource
+    from shardmill.raw.scan_ranges import ScanRule
+    from shardmill.raw.tables.json_lines_source import JsonLinesSource
+    from shardmill.raw.tables.table_source import TableSource
 
 
 class SourceFactory(Protocol):
@@ -43,15 +46,25 @@ class SourceFactory(Protocol):
         ...
 
 
-_SOURCES: Mapping[str, SourceFactory] = {
-    "csv": CsvSource,
-    "parquet": TableSource,
-    "arrow": TableSource,
-    "jsonl": JsonLinesSource,
-    "images": ArraySource,
-    "folder": FolderSource,
-    "paths": PathsSource,
+_SOURCES: Mapping[str, tuple[str, str]] = {
+    "csv": ("csv.csv_source", "CsvSource"),
+    "parquet": ("tables.table_source", "TableSource"),
+    "arrow": ("tables.table_source", "TableSource"),
+    "jsonl": ("tables.json_lines_source", "JsonLinesSource"),
+    "images": ("array_source", "ArraySource"),
+    "folder": ("folder_source", "FolderSource"),
+    "paths": ("paths_source", "PathsSource"),
 }
+if TYPE_CHECKING:
+    # Sources are imported by name below, where no type checker sees what they are. Here one does.
+    _CLASSES: tuple[SourceFactory, ...] = (
+        CsvSource,
+        TableSource,
+        JsonLinesSource,
+        ArraySource,
+        FolderSource,
+        PathsSource,
+    )
 _JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 _ARROW_STARTS = (b"ARROW1", b"\xff\xff\xff\xff")
 
@@ -73,7 +86,7 @@ def split_source(
     Raises:
         InputError: A file is not what the recipe says.
     """
-    return _SOURCES[_key_of(recipe, split)].of_split(recipe, split, raw, columns)
+    return _source_of(split_key(recipe, split)).of_split(recipe, split, raw, columns)
 
 
 def file_format(recipe: AnyRecipe, path: Path) -> str:
@@ -89,7 +102,7 @@ def file_format(recipe: AnyRecipe, path: Path) -> str:
     Raises:
         InputError: The file cannot be read.
     """
-    own = _key_of(recipe, next(iter(recipe.source_splits().values())))
+    own = split_key(recipe, next(iter(recipe.source_splits().values())))
     if isinstance(recipe, ImageRecipe):
         return own
     with open_raw(path) as file:
@@ -118,7 +131,7 @@ def file_source(
     Raises:
         InputError: The file is not what the recipe says.
     """
-    return _SOURCES[form].of_file(recipe, file, columns)
+    return _source_of(form).of_file(recipe, file, columns)
 
 
 def bytes_of(source: RowSource) -> int:
@@ -127,13 +140,13 @@ def bytes_of(source: RowSource) -> int:
     It is the size of what is read, so that neither compression nor encoding moves the cuts between
     parts. Images in files of their own count as they are when they are decoded.
     """
-    if isinstance(source, FolderSource | PathsSource):
+    if isinstance(source, MeasuredSource):
         return source.bytes
     return sum(file.readable.stat().st_size for file in source.files())
 
 
 def chunks_of(
-    source: RowSource, chunk_bytes: int, scanned: Mapping[int, ScannedFile]
+    source: RowSource, chunk_bytes: int, scanned: "Mapping[int, ScannedFile]"
 ) -> Iterator[Any]:
     """Yield the chunks of a source, as `RowSource.chunks` does.
 
@@ -142,18 +155,23 @@ def chunks_of(
         chunk_bytes: About how many bytes a chunk has.
         scanned: What is known of some files, by their number; see `rules_of`.
     """
-    if isinstance(source, CsvSource | JsonLinesSource):
+    if isinstance(source, ScannableSource):
         return source.chunks(chunk_bytes, scanned)
     return source.chunks(chunk_bytes)
 
 
-def rules_of(source: RowSource) -> list[ScanRule]:
+def rules_of(source: RowSource) -> "list[ScanRule]":
     """Return how rows end in each file, if ranges of the files can be scanned; else nothing."""
-    return source.scan_rules() if isinstance(source, CsvSource | JsonLinesSource) else []
+    return source.scan_rules() if isinstance(source, ScannableSource) else []
 
 
-def _key_of(recipe: AnyRecipe, split: Split) -> str:
-    """Return the key of `_SOURCES` for a split that has files of its own."""
+def split_key(recipe: AnyRecipe, split: Split) -> str:
+    """Return the key that names what reads a split that has files of its own, such as `csv`."""
     if isinstance(recipe, ImageRecipe) and split.csv is not None:
         return "paths"
     return next(key for key in _SOURCES if getattr(split, key, None) is not None)
+
+
+def _source_of(key: str) -> SourceFactory:
+    module, name = _SOURCES[key]
+    return cast("SourceFactory", getattr(import_module(f"shardmill.raw.{module}"), name))

@@ -15,14 +15,6 @@ from shardmill.format.ragged import Ragged
 from shardmill.kinds.find_kind import encode_targets, find_kind, target_fields
 from shardmill.kinds.row import Array, Cleaned, Fitted, RowFault
 from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.serve.saved_preprocessor import (
-    PREPROCESSOR_NAME,
-    check_fitted,
-    parse_saved,
-    read_preprocessor,
-    with_vocabulary,
-    write_preprocessor,
-)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,6 +54,15 @@ class Preprocessor:
         Raises:
             ArtifactError: The folder cannot be read.
         """
+        # Imported here and in `save`, since builds do neither.
+        from shardmill.serve.saved_preprocessor import (
+            PREPROCESSOR_NAME,
+            check_fitted,
+            parse_saved,
+            read_preprocessor,
+            with_vocabulary,
+        )
+
         folder = Path(folder)
         if manifest is None and (folder / PREPROCESSOR_NAME).is_file():
             return cls(*read_preprocessor(folder))
@@ -88,6 +89,8 @@ class Preprocessor:
         Raises:
             OutputError: The files cannot be written.
         """
+        from shardmill.serve.saved_preprocessor import write_preprocessor
+
         try:
             return write_preprocessor(Path(folder), self.recipe, self.fitted)
         except OSError as error:

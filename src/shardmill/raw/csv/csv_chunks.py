@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -20,9 +20,11 @@ from shardmill.raw.csv.check_columns import check_columns
 from shardmill.raw.csv.csv_rows import CsvRows, first_line, line_ends
 from shardmill.raw.csv.row_spans import QUOTES_FIX, read_at, row_spans
 from shardmill.raw.csv.split_rows import split_rows
-from shardmill.raw.cut_scanned import ScannedFile
 from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.csv_options import Csv
+
+if TYPE_CHECKING:
+    from shardmill.raw.cut_scanned import ScannedFile
 
 BOM = b"\xef\xbb\xbf"
 _SKIPPED_BYTES = 2**16
@@ -106,7 +108,7 @@ def csv_chunks(
     chunk_bytes: int = 8 * 2**20,
     *,
     name: Path | None = None,
-    scanned: ScannedFile | None = None,
+    scanned: "ScannedFile | None" = None,
 ) -> Iterator[CsvChunk]:
     """Yield the chunks of a file in order. No more than a chunk, or one row, is in memory.
 

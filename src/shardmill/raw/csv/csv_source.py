@@ -2,18 +2,21 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from shardmill.raw.csv.csv_chunks import CsvChunk, csv_chunks
 from shardmill.raw.csv.read_csv import lines_of_rows, parse_chunk
-from shardmill.raw.cut_scanned import NOT_SCANNED, ScannedFile
 from shardmill.raw.decompress import check_text, open_raw
 from shardmill.raw.file_rows import FileRows
 from shardmill.raw.raw_files import RawContent
-from shardmill.raw.row_source import BadPlace, Place, ReadRows, SourceColumns
-from shardmill.raw.scan_ranges import ScanRule
+from shardmill.raw.row_source import NOT_SCANNED, BadPlace, Place, ReadRows, SourceColumns
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.csv_options import Csv
 from shardmill.recipe.splits import RawFile, Split
+
+if TYPE_CHECKING:
+    from shardmill.raw.cut_scanned import ScannedFile
+    from shardmill.raw.scan_ranges import ScanRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +107,14 @@ class CsvSource:
         """Return the CSV files."""
         return tuple(file.rows.content for file in self.csv_files)
 
-    def scan_rules(self) -> list[ScanRule]:
+    def scan_rules(self) -> "list[ScanRule]":
         """Return how rows end in each file."""
+        from shardmill.raw.scan_ranges import ScanRule  # few files are that large
+
         return [ScanRule.of_csv(file.options) for file in self.csv_files]
 
     def chunks(
-        self, chunk_bytes: int, scanned: Mapping[int, ScannedFile] = NOT_SCANNED
+        self, chunk_bytes: int, scanned: "Mapping[int, ScannedFile]" = NOT_SCANNED
     ) -> Iterator[CsvFileChunk]:
         """Yield chunks of about `chunk_bytes` bytes, the files one after another.
 
@@ -130,7 +135,7 @@ class CsvSource:
                 yield other
 
     def _chunks_of(
-        self, number: int, chunk_bytes: int, scanned: ScannedFile | None = None
+        self, number: int, chunk_bytes: int, scanned: "ScannedFile | None" = None
     ) -> Iterator[CsvFileChunk]:
         file = self.csv_files[number]
         columns, content = self.columns.with_others(file.rows.columns()), file.rows.content

@@ -4,15 +4,17 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from shardmill.errors import RowTooLongError
 from shardmill.raw.csv.csv_rows import first_line, line_ends, outside, regular_quotes
 from shardmill.raw.csv.row_pattern import row_pattern
-from shardmill.raw.cut_scanned import ScannedFile
 from shardmill.recipe.csv_options import Csv
+
+if TYPE_CHECKING:
+    from shardmill.raw.cut_scanned import ScannedFile
 
 # A longer row most likely has a quote that is never closed.
 ROW_BYTES = 64 * 2**20
@@ -49,7 +51,7 @@ def row_spans(
     options: Csv,
     begin: tuple[int, int],
     span_bytes: int,
-    scanned: ScannedFile | None = None,
+    scanned: "ScannedFile | None" = None,
 ) -> Iterator[RowSpan]:
     """Yield spans of whole rows, of at most `span_bytes` or of one row, to the end of the file.
 

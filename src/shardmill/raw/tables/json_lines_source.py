@@ -2,22 +2,24 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import pyarrow as pa
 
 from shardmill.errors import ChangedFileError, JsonFormatError, RowTooLongError
-from shardmill.raw.cut_scanned import NOT_SCANNED, ScannedFile
 from shardmill.raw.decompress import open_raw
 from shardmill.raw.file_rows import FileRows
 from shardmill.raw.raw_files import RawContent
-from shardmill.raw.row_source import BadPlace, Place, ReadRows, SourceColumns
-from shardmill.raw.scan_ranges import ScanRule
+from shardmill.raw.row_source import NOT_SCANNED, BadPlace, Place, ReadRows, SourceColumns
 from shardmill.raw.tables.check_schema import check_schema
 from shardmill.raw.tables.parse_json import BadLine, parse_lines, types_of
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.splits import Split
 from shardmill.recipe.tabular_recipe import TabularRecipe
+
+if TYPE_CHECKING:
+    from shardmill.raw.cut_scanned import ScannedFile
+    from shardmill.raw.scan_ranges import ScanRule
 
 _BOM = b"\xef\xbb\xbf"
 _LONGEST = 64 * 2**20  # as of CSV files
@@ -109,12 +111,14 @@ class JsonLinesSource:
         """Return the files."""
         return tuple(file.content for file in self.json_files)
 
-    def scan_rules(self) -> list[ScanRule]:
+    def scan_rules(self) -> "list[ScanRule]":
         """Return how lines end in each file: at a LF, wherever it stands."""
+        from shardmill.raw.scan_ranges import ScanRule  # few files are that large
+
         return [ScanRule()] * len(self.json_files)
 
     def chunks(
-        self, chunk_bytes: int, scanned: Mapping[int, ScannedFile] = NOT_SCANNED
+        self, chunk_bytes: int, scanned: "Mapping[int, ScannedFile]" = NOT_SCANNED
     ) -> Iterator[JsonChunk]:
         """Yield chunks of about `chunk_bytes` bytes, the files one after another.
 
@@ -137,7 +141,7 @@ class JsonLinesSource:
                 yield other
 
     def _chunks_of(
-        self, number: int, chunk_bytes: int, scanned: ScannedFile | None = None
+        self, number: int, chunk_bytes: int, scanned: "ScannedFile | None" = None
     ) -> Iterator[JsonChunk]:
         content = self.json_files[number].content
         with open_raw(content.readable) as file:
