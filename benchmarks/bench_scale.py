@@ -15,10 +15,12 @@ from typing import Any
 import click
 from load.machine import machine_facts
 from scale import measures
-from scale.big_artifact import write_sparse
+from scale.big_artifact import SMALL_FIELDS, write_sparse
 
 ROWS_PER_SHARD = 2_048
 SHARDS = 1_024
+VERY_MANY_SHARDS = 100_000
+SMALL_SHARD_ROWS = 16
 
 
 def _in_new_process(measure: Callable[..., measures.Figures], *arguments: Any) -> measures.Figures:
@@ -37,10 +39,17 @@ def _artifacts(out: Path) -> dict[str, Path]:
         "many_shards": (rows, ROWS_PER_SHARD),
         "large": (100 * 10**9 // 792, 65_536),
     }
-    return {
+    artifacts = {
         name: write_sparse(folder / name, rows=rows, rows_per_shard=per_shard)
         for name, (rows, per_shard) in shapes.items()
     }
+    artifacts["very_many_shards"] = write_sparse(
+        folder / "very_many_shards",
+        rows=VERY_MANY_SHARDS * SMALL_SHARD_ROWS,
+        rows_per_shard=SMALL_SHARD_ROWS,
+        fields=SMALL_FIELDS,
+    )
+    return artifacts
 
 
 @click.command()
@@ -52,6 +61,11 @@ def main(out: Path) -> None:
     artifacts = _artifacts(out)
     tasks: dict[str, tuple[Any, ...]] = {
         "opening 1,024 shards": (measures.open_shards, artifacts["many_shards"]),
+        "100,000 shards, half an epoch": (
+            measures.read_in_slots,
+            artifacts["very_many_shards"],
+            VERY_MANY_SHARDS * SMALL_SHARD_ROWS // 2,
+        ),
         "opening 100 GB": (measures.open_large, artifacts["large"]),
         "the order of 10^9 rows": (measures.shuffle_a_billion,),
         "1,024 shards against one": (

@@ -85,6 +85,38 @@ def open_large(artifact: Path) -> Figures:
     }
 
 
+def read_in_slots(artifact: Path, epoch_rows: int) -> Figures:
+    """Open very many shards, and read rows of an epoch of which a process cannot map all shards.
+
+    Memory is what this process owns, in MB: pages of shards are page cache.
+    """
+    import torch
+
+    import shardmill
+
+    torch.set_num_threads(1)
+    shardmill.open(artifact.parent / "small")[0]  # imports
+    before, start = owned_mb(), time.perf_counter()
+    dataset = shardmill.open(artifact)
+    opened_s, opened_mb = time.perf_counter() - start, owned_mb()
+    dataset[0]
+    figures = {
+        "shards": len(dataset.manifest.splits["train"].shards),
+        "open_ms": 1e3 * opened_s,
+        "open_mb": opened_mb - before,
+        "open_and_first_row_ms": 1e3 * (time.perf_counter() - start),
+    }
+    for order in (True, "blocks"):
+        start, rows = time.perf_counter(), 0
+        for batch in dataset.loader(256, shuffle=order):
+            rows += len(batch)
+            if rows >= epoch_rows:
+                break
+        name = "shuffled" if order is True else order
+        figures[f"{name}_rows_per_s"] = rows / (time.perf_counter() - start)
+    return figures | {"read_mb": owned_mb() - before}
+
+
 def many_batches(artifact: Path, workers: int) -> Figures:
     """A million batches of four rows; memory that this process and its workers own, in MB."""
     import shardmill

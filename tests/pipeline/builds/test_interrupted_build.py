@@ -10,7 +10,7 @@ from small_parts import RECIPE, build, contents, csv_rows, remains
 
 from shardmill.errors import InputError
 from shardmill.format.verify_artifact import verify_artifact
-from shardmill.pipeline.stages import shard_stage
+from shardmill.pipeline.stages import write_vocabulary
 from shardmill.raw.work_sizes import WorkSizes
 
 # Sends itself a signal when the first task of a stage is done, while others are under way.
@@ -111,7 +111,7 @@ def test_a_vocabulary_that_cannot_be_written(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shard_stage, "_write_vocabulary", full)
+    monkeypatch.setattr(write_vocabulary, "write_vocabulary", full)
     with pytest.raises(Exception, match="No space left on device") as caught:
         build(RECIPE, raw, tmp_path / "out")
     assert type(caught.value).__name__ == "OutputError"

@@ -19,7 +19,7 @@ from shardmill.pipeline.builds.engine import Engine
 from shardmill.pipeline.builds.executor_engine import ExecutorEngine
 from shardmill.pipeline.builds.process_engine import ProcessEngine
 from shardmill.pipeline.builds.read_job import ReadJob, read_in_tasks
-from shardmill.pipeline.stages import clean_stage, scan_files
+from shardmill.pipeline.stages import scan_files
 from shardmill.raw import decompress
 from shardmill.raw.content_digest import BLOCK_BYTES
 from shardmill.raw.raw_files import RawContent, find_raw, read_raw
@@ -191,7 +191,7 @@ def test_a_file_that_changes_after_it_was_scanned(
         (raw / "train.csv").write_text("".join(later), encoding="utf-8")
         return scanned
 
-    monkeypatch.setattr(clean_stage, "scan_large_files", scan)
+    monkeypatch.setattr(scan_files, "scan_large_files", scan)
     with pytest.raises(InputError, match=r"train\.csv"):
         build(RECIPE, raw, tmp_path / "out", workers=2, sizes=LARGE)
     assert remains(tmp_path) == []
