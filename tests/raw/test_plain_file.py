@@ -23,6 +23,7 @@ from shardmill.errors import (
     OutputError,
 )
 from shardmill.raw import plain_file
+from shardmill.raw.content_digest import BLOCK_BYTES, digest_of
 from shardmill.raw.csv.csv_chunks import csv_chunks
 from shardmill.raw.csv.read_csv import parse_chunk
 from shardmill.raw.decompress import open_raw
@@ -80,6 +81,16 @@ def test_plain_copy(tmp_path: Path, content: bytes, encoding: str | None, copied
         assert plain.path.read_bytes().decode("utf-8-sig") == TEXT
     else:
         assert plain.path.read_bytes() == published
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "md5"])
+@pytest.mark.parametrize("size", [1, BLOCK_BYTES - 1, BLOCK_BYTES, 2 * BLOCK_BYTES + 1])
+def test_the_checksum_is_that_of_the_whole(tmp_path: Path, size: int, algorithm: str) -> None:
+    content = b"row" * (size // 3) + b"." * (size % 3)
+    (tmp_path / "raw").write_bytes(content)
+    plain = plain_copy(tmp_path / "raw", None, encoding=None, algorithm=algorithm)
+    assert plain.checksum == f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
+    assert plain.digest == digest_of(content)
 
 
 def test_md5_and_copy_are_made_only_when_asked_for(tmp_path: Path) -> None:

@@ -47,6 +47,10 @@ class Digest:
             self._block.update(taken)
             self._room -= len(taken)
 
+    def block(self) -> "hashlib._Hash":
+        """Return the SHA-256 of the last block so far, to which others may be added."""
+        return self._block.copy()
+
     def blocks(self) -> bytes:
         """Return the SHA-256 of each block so far, 32 bytes each, one after another."""
         return b"".join((*self._blocks, self._block.digest()))

@@ -20,7 +20,7 @@ from shardmill.errors import (
     EncodingError,
     OutputError,
 )
-from shardmill.raw.content_digest import Digest
+from shardmill.raw.content_digest import BLOCK_BYTES, Digest
 from shardmill.raw.decompress import check_text, compression_of, file_stat, open_raw
 
 _BLOCK_BYTES = 2**20
@@ -152,16 +152,30 @@ def check_room(folder: Path, size: int) -> None:
 
 
 class _Digests:
-    """Hashes blocks in other threads while the caller prepares the next one."""
+    """Hashes blocks in other threads while the caller prepares the next one.
+
+    The SHA-256 of the content begins as its digest does, so it is taken only from the second block
+    of the digest on.
+    """
 
     def __init__(self, algorithm: str | None) -> None:
         self._digest = Digest()
+        self._room = BLOCK_BYTES if algorithm == "sha256" else 0  # of what both share
         self._whole = None if algorithm is None else hashlib.new(algorithm, usedforsecurity=False)
         self._threads = EndedThreads(1 if algorithm is None else 2)
         self._running: list[Future[None]] = []
 
-    def update(self, block: bytes) -> None:
+    def update(self, content: bytes) -> None:
         self._wait()
+        block = memoryview(content)
+        if self._room:
+            shared, block = block[: self._room], block[self._room :]
+            self._room -= len(shared)
+            if self._room:
+                self._running = [self._threads.submit(self._digest.update, shared)]
+                return
+            self._digest.update(shared)
+            self._whole = self._digest.block()
         self._running = [self._threads.submit(self._digest.update, block)]
         if self._whole is not None:
             self._running.append(self._threads.submit(self._whole.update, block))
@@ -172,6 +186,8 @@ class _Digests:
 
     def checksum(self) -> str | None:
         self._wait()
+        if self._room:
+            return f"sha256:{self._digest.hex()}"
         return None if self._whole is None else f"{self._whole.name}:{self._whole.hexdigest()}"
 
     def _wait(self) -> None:
