@@ -94,6 +94,22 @@ def test_only_times_need_pandas(name: str, sample_raw: Path, tmp_path: Path) -> 
     assert not loaded & {"pandas", "torch", "click"}
 
 
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [
+        ("titanic", {"kinds.text", "kinds.image", "text.write_tokenizer", "raw.array_source"}),
+        ("mnist", {"kinds.text", "kinds.tabular", "raw.csv.csv_source", "raw.csv.csv_chunks"}),
+        ("ag_news", {"kinds.tabular", "kinds.image", "raw.array_source"}),
+    ],
+)
+def test_a_build_imports_what_its_recipe_needs(
+    name: str, others: set[str], sample_raw: Path, tmp_path: Path
+) -> None:
+    loaded = loaded_after(built(name, sample_raw, tmp_path))
+    never = {"raw.tables.table_source", "raw.folder_source", "raw.scan_ranges", "kinds.time_zones"}
+    assert not loaded & {f"shardmill.{module}" for module in others | never}
+
+
 def test_to_find_nothing_to_do_needs_no_numpy(sample_raw: Path, tmp_path: Path) -> None:
     code = built("titanic", sample_raw, tmp_path)
     assert {"numpy", "pyarrow"} <= loaded_after(code)

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from functools import partial
+from importlib import import_module
 
 import pytest
 
@@ -89,8 +91,9 @@ def test_matplotlib_needs_no_backend_of_the_user(monkeypatch: pytest.MonkeyPatch
 def test_a_module_is_imported_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "this_is_no_module", raising=False)
     monkeypatch.delitem(sys.modules, "colorsys", raising=False)
-    with imported_meanwhile("colorsys"):
+    with imported_meanwhile(partial(import_module, "colorsys")):
         pass
     assert "colorsys" in sys.modules
-    with imported_meanwhile("this_is_no_module"):  # an error comes where the module is used
+    # An error comes where the module is used.
+    with imported_meanwhile(partial(import_module, "this_is_no_module")):
         pass

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from shardmill.pipeline.builds.engine import Engine
 from shardmill.pipeline.builds.expand_columns import expand_columns
 from shardmill.pipeline.builds.find_sources import Sources
 from shardmill.pipeline.builds.generation import has_remains, locked, new_scratch, remove_remains
+from shardmill.pipeline.builds.import_stages import import_stages
 from shardmill.pipeline.builds.learn_classes import learn_classes
 from shardmill.pipeline.builds.plan_build import Plan, plan_build
 from shardmill.pipeline.builds.present_recipe import present_recipe
@@ -33,7 +33,6 @@ from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.startup import available_cores, imported_meanwhile
 
-_STAGES = "shardmill.pipeline.builds.run_stages"
 # A worker takes 0.3 seconds to start if it is not forked, and cleans so many bytes of raw files in
 # 0.4 seconds. With less to do, it would not be worth its start.
 _WORKER_BYTES = 32 * 2**20
@@ -208,10 +207,10 @@ def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, engine: Engi
             build.ticks = Ticks(copies / "ticks") if options.watch is not None else None
             reading = Reading(copies, partial(build.progress, "read"), engine, options.sizes)
             if reading.is_parallel(unread_files(recipe, raw, artifact)):
-                _start_early(engine)
+                _start_early(recipe, engine)
             # This import takes some tenths of a second, as long as seeing that there is nothing to
             # do. So it is made only here, while raw files are hashed.
-            with imported_meanwhile(_STAGES):
+            with imported_meanwhile(partial(import_stages, recipe)):
                 planned = plan(reading=reading)
             manifest = planned.before
             if not _needed(planned, options):
@@ -226,9 +225,9 @@ def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, engine: Engi
             remove_remains(artifact)
 
 
-def _start_early(engine: Engine) -> None:
+def _start_early(recipe: AnyRecipe, engine: Engine) -> None:
     """Start workers that are to hash, with what they need later, and before there are threads."""
-    import_module(_STAGES)
+    import_stages(recipe)
     engine.start()
 
 

@@ -7,9 +7,8 @@ already.
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
 
 _OBJECTS_BETWEEN_COLLECTIONS = 200_000
 
@@ -90,17 +89,17 @@ def available_cores() -> int:
 
 
 @contextmanager
-def imported_meanwhile(module: str) -> Iterator[None]:
-    """Import a module in another thread while the body of the `with` statement runs.
+def imported_meanwhile(load: Callable[[], object]) -> Iterator[None]:
+    """Import modules in another thread while the body of the `with` statement runs.
 
     This saves time where the body lets other threads run, as hashing does. If the import fails,
     nothing is raised here; the same error is raised where the module is used.
 
     Args:
-        module: The full name of the module.
+        load: A function that imports them.
     """
     from shardmill.ended_threads import EndedThreads
 
     with EndedThreads(1) as thread:
-        thread.submit(import_module, module)
+        thread.submit(load)
         yield

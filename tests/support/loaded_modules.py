@@ -5,7 +5,7 @@ import sys
 
 
 def loaded_after(code: str) -> set[str]:
-    """Top-level modules that are loaded after `code` ran in a fresh process."""
-    code += "\nimport sys; print(*{name.split('.')[0] for name in sys.modules})"
+    """Modules that are loaded after `code` ran in a fresh process."""
+    code += "\nimport sys; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(run.stdout.splitlines()[-1].split())

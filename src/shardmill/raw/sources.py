@@ -89,6 +89,12 @@ def split_source(
     return _source_of(split_key(recipe, split)).of_split(recipe, split, raw, columns)
 
 
+def import_sources(recipe: AnyRecipe) -> None:
+    """Import what reads the splits of a recipe. Otherwise it is imported when the first is read."""
+    for split in recipe.source_splits().values():
+        _source_of(split_key(recipe, split))
+
+
 def file_format(recipe: AnyRecipe, path: Path) -> str:
     """Return the format of a file to predict, by its key in a split of a recipe.
 
