@@ -44,7 +44,7 @@ def look_for_no_plugins() -> None:
     """Let pydantic use no plugins; a choice of the user is kept.
 
     This works only before pydantic is imported. To look for plugins, it would read the metadata of
-    every package that is installed, which takes 5 milliseconds for 100 packages.
+    every package that is installed, which takes 4 milliseconds for 140 packages.
     """
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
