@@ -85,14 +85,17 @@ def _bytes_of_rows(rows: Array) -> pa.Array:
 
 def _files_of_rows(rows: Array, header: bytes) -> pa.Array:
     channels, height, width = rows.shape[1:]
-    files = np.empty((len(rows), len(header) + channels * height * width), np.uint8)
+    file_bytes = len(header) + channels * height * width
+    # Arrow gives memory again that others have used. That of numpy would be new, page by page.
+    memory = pa.allocate_buffer(len(rows) * file_bytes)
+    files = np.frombuffer(memory, np.uint8).reshape(len(rows), file_bytes)
     files[:, : len(header)] = np.frombuffer(header, np.uint8)
     pixels = files[:, len(header) :].reshape(len(rows), height, width, channels)
     for channel in range(channels):  # three times as fast as all of them together
         pixels[..., channel] = rows[:, channel]
     ends = np.arange(len(rows) + 1, dtype=np.int64) * files.shape[1]
     offsets = arrow_array(ends).cast(pa.int32())
-    buffers = [None, offsets.buffers()[1], pa.py_buffer(files)]
+    buffers = [None, offsets.buffers()[1], memory]
     content = pa.Array.from_buffers(pa.binary(), len(rows), buffers)
     return pa.StructArray.from_arrays(
         [content, pa.nulls(len(rows), pa.string())], fields=list(IMAGE_FILES)
