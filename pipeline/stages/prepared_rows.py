@@ -68,11 +68,15 @@ class PreparedSplit:
         """Return the summary of the rows of all files."""
         return find_kind(self._recipe).merge(self._recipe, self._summaries)
 
-    def tokens(self) -> Iterator[pa.Table]:
-        """Yield the tables of tokens of all row groups, in order."""
-        for file in self.files:
-            if file.tokens is not None:
-                yield from _batches(file.tokens)
+    def token_files(self) -> list[Path]:
+        """Return the files of tokens, in order."""
+        return [file.tokens for file in self.files if file.tokens is not None]
+
+
+def token_tables(files: Iterable[Path]) -> Iterator[pa.Table]:
+    """Yield the tables of tokens in files, in order."""
+    for file in files:
+        yield from _batches(file)
 
 
 class PreparedWriter:

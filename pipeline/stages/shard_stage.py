@@ -34,8 +34,14 @@ from shardmill.pipeline.builds.plan_build import Plan
 from shardmill.pipeline.stages.dataset_card import dataset_card
 from shardmill.pipeline.stages.known_tokens import KnownTokens
 from shardmill.pipeline.stages.look_at_rows import CleanedFiles
+from shardmill.pipeline.stages.merge_tokens import merge_tokens
 from shardmill.pipeline.stages.notes_of import notes_of
-from shardmill.pipeline.stages.prepared_rows import PreparedSplit, RowsToEncode, prepare_parquet
+from shardmill.pipeline.stages.prepared_rows import (
+    PreparedSplit,
+    RowsToEncode,
+    prepare_parquet,
+    token_tables,
+)
 from shardmill.pipeline.stages.shard_split import TICK_ROWS, even_shards, write_shard_of
 from shardmill.pipeline.stages.shard_tables import in_tables
 from shardmill.pipeline.stages.specials_in_texts import specials_in_texts
@@ -77,9 +83,11 @@ def run_shard(
             prepared_splits = _prepare(plan, cleaned, build, folder)
         build.progress("fit", 0, 0)
         with build.timed("fit"):
+            tokens = _token_files(plan, build, prepared_splits)
             if fitted is None:
-                fitted = _fit(plan, build, cleaned.splits["train"], prepared_splits["train"])
-            build.notes += specials_in_texts(plan.recipe, fitted, prepared_splits)
+                summary, split = prepared_splits["train"].summary(), cleaned.splits["train"]
+                fitted = _fit(plan, build, split, summary=summary, tokens=tokens["train"])
+            build.notes += specials_in_texts(plan.recipe, fitted, tokens)
             preprocessor = Preprocessor(plan.recipe, fitted)
             known = KnownTokens.write(fitted, folder)
         build.progress("fit", 1, 1)
@@ -124,11 +132,24 @@ def _prepare(
     return prepared_splits
 
 
-def _fit(plan: Plan, build: BuildRun, split: CleanedSplit, prepared: PreparedSplit) -> Fitted:
+def _token_files(
+    plan: Plan, build: BuildRun, prepared_splits: Mapping[str, PreparedSplit]
+) -> dict[str, list[Path]]:
+    """Return the files of tokens by split, only a few for each if the tokens are words."""
+    files = {name: prepared.token_files() for name, prepared in prepared_splits.items()}
+    part = text_part(plan.recipe)
+    if part is None or not part.text.has_words:
+        return files  # a tokenizer is learnt from the first rows, as they are
+    return {name: merge_tokens(build.engine, several) for name, several in files.items()}
+
+
+def _fit(
+    plan: Plan, build: BuildRun, split: CleanedSplit, *, summary: Any, tokens: Sequence[Path]
+) -> Fitted:
     paths = [plan.artifact / record.path for record in split.parquet]
     scan = CleanedFiles(build.engine, paths, split.rows)
     try:
-        rows = TrainRows(prepared.summary(), prepared.tokens(), scan)
+        rows = TrainRows(summary, token_tables(tokens), scan)
         fitted: Fitted = find_kind(plan.recipe).fit(plan.recipe, rows)
         return fitted
     except RowFault as fault:

@@ -1,18 +1,19 @@
 """Finds words of texts that are spelt like special tokens, whose ids they get."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import pyarrow.compute as pc
 
 from shardmill.format.arrow_arrays import string_array
 from shardmill.kinds.row import Fitted
-from shardmill.pipeline.stages.prepared_rows import PreparedSplit
+from shardmill.pipeline.stages.prepared_rows import token_tables
 from shardmill.recipe.any_recipe import AnyRecipe, text_part
 
 
 def specials_in_texts(
-    recipe: AnyRecipe, fitted: Fitted, prepared_splits: Mapping[str, PreparedSplit]
+    recipe: AnyRecipe, fitted: Fitted, token_files: Mapping[str, Sequence[Path]]
 ) -> Iterator[str]:
     """Yield a line for each split whose texts have words that are spelt like special tokens.
 
@@ -26,9 +27,9 @@ def specials_in_texts(
     if part.vocabulary.from_artifact is not None:
         specials = tuple(token for token in (fitted.unknown, fitted.padding) if token is not None)
     known = string_array(specials)
-    for split, prepared in prepared_splits.items():
+    for split, files in token_files.items():
         found: Counter[str] = Counter()
-        for counts in prepared.tokens():
+        for counts in token_tables(files):
             special = counts.filter(pc.is_in(counts.column("token"), value_set=known))
             for token, count in zip(*special.to_pydict().values(), strict=True):
                 found[token] += count

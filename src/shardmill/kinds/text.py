@@ -26,12 +26,10 @@ from shardmill.recipe.text_rules import Vocabulary
 from shardmill.text.clean_text import clean_texts
 from shardmill.text.encode_texts import encode_texts
 from shardmill.text.learn_tokenizer import learn_tokenizer
+from shardmill.text.merge_counts import first_counts, merge_counts
 from shardmill.text.tokenize_text import Tokens, tokenize_texts
 from shardmill.text.tokenizer_file import read_tokenizer
 from shardmill.text.vocab import Vocab
-
-# Counts of tokens are merged when so many are waiting, which bounds the memory.
-_MERGE_TOKENS = 4_000_000
 
 # A tokenizer is learnt from the first rows whose distinct words have more than so many bytes, which
 # are some gigabytes of English. The library takes about a hundred times as much memory for them.
@@ -133,9 +131,9 @@ def fit(recipe: TextRecipe, train: TrainRows[None]) -> Fitted:
         raise ValueError("the vocabulary of this recipe is not for the train rows to say")
     rules, content = recipe.vocabulary, None
     if recipe.text.has_words:
-        vocab = build_vocab(_merged(train.tokens), rules)
+        vocab = build_vocab(merge_counts(train.tokens), rules)
     else:
-        content = learn_tokenizer(recipe, _merged(train.tokens, most_bytes=_LEARN_BYTES))
+        content = learn_tokenizer(recipe, first_counts(train.tokens, _LEARN_BYTES))
         vocab = read_tokenizer(content.encode(), where=f"the tokenizer of {recipe.name}").vocab
     return fitted_with(recipe, vocab, rules.unknown, rules.padding, content)
 
@@ -161,39 +159,6 @@ def fitted_with(
         unknown_id=unknown_id,
         unicode=recipe.unicode_version(),
     )
-
-
-def _merged(tables: Iterable[pa.Table], *, most_bytes: int | None = None) -> pa.Table:
-    """Return each token of all tables once, in order of first appearance, and its count.
-
-    Args:
-        tables: Tables with the columns `token` and `count`.
-        most_bytes: The tables are left as soon as all distinct tokens have so many bytes.
-    """
-    counts = pa.table({"token": string_array([]), "count": arrow_array(np.zeros(0, np.int64))})
-    most, waiting = _MERGE_TOKENS, 0
-    for table in tables:
-        counts = pa.concat_tables([counts, table])
-        waiting += 0 if most_bytes is None else _token_bytes(table)
-        if len(counts) > most or (most_bytes is not None and waiting > 2 * most_bytes):
-            counts = _merge(counts)
-            # Counts may double before the next merge, or else every summary would cause one.
-            most, waiting = max(_MERGE_TOKENS, 2 * len(counts)), 0
-            if most_bytes is not None and _token_bytes(counts) > most_bytes:
-                return counts
-    return _merge(counts)
-
-
-def _token_bytes(counts: pa.Table) -> int:
-    return pc.sum(pc.binary_length(counts.column("token"))).as_py() or 0
-
-
-def _merge(counts: pa.Table) -> pa.Table:
-    """Return each token once, in order of first appearance, with the sum of its counts."""
-    encoded = counts.column("token").combine_chunks().dictionary_encode()
-    codes, weights = numpy_array(encoded.indices), numpy_array(counts.column("count"))
-    total = np.bincount(codes, weights, minlength=len(encoded.dictionary)).astype(np.int64)
-    return pa.table({"token": encoded.dictionary, "count": arrow_array(total)})
 
 
 def build_vocab(counts: pa.Table, options: Vocabulary) -> Vocab:

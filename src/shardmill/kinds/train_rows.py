@@ -62,7 +62,8 @@ class TrainRows(Generic[SummaryT]):
 
     Attributes:
         summary: The summary of all of them.
-        tokens: The tables of tokens of `Prepared`, in order, which are read as they are needed.
+        tokens: The tables of tokens of `Prepared`, in order, which are read as they are needed. If
+            the tokens are words, several tables may have been merged into one.
         scan: What goes through the cleaned rows once more.
     """
 

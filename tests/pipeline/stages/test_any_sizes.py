@@ -16,6 +16,7 @@ from shardmill.pipeline.builds.engine import Engine
 from shardmill.pipeline.builds.executor_engine import ExecutorEngine
 from shardmill.pipeline.builds.find_sources import Sources
 from shardmill.pipeline.builds.process_engine import ProcessEngine
+from shardmill.pipeline.stages import merge_tokens
 from shardmill.raw.work_sizes import WorkSizes
 from shardmill.recipe.load_recipe import parse_recipe
 
@@ -72,16 +73,18 @@ def learnt(recipe: str, raw: Path, out: Path, engine: Engine, chunk: int) -> tup
 
 
 @pytest.mark.parametrize(
-    ("recipe", "held"),
-    [(TABLE, 0), (TABLE, 2_000), (TEXTS, 0)],
-    ids=["table in passes", "table in memory", "texts"],
+    ("recipe", "held", "files"),
+    [(TABLE, 0, 16), (TABLE, 2_000, 16), (TEXTS, 0, 16), (TEXTS, 0, 1)],
+    ids=["table in passes", "table in memory", "texts", "texts, tokens merged in tasks"],
 )
 def test_any_workers_and_sizes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: str, held: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: str, held: int, files: int
 ) -> None:
     monkeypatch.setattr(value_counts, "_FEW_VALUES", 20)  # so that numbers are not counted
     monkeypatch.setattr(find_medians, "_FEW_NUMBERS", 50)
     monkeypatch.setattr(tabular_fit, "_HELD_NUMBERS", held)
+    monkeypatch.setattr(merge_tokens, "_MOST_FILES", files)
+    monkeypatch.setattr(merge_tokens, "_FILES_OF_TASK", 2)
     write_table(tmp_path / "table.csv")
     (tmp_path / "texts.csv").write_text("".join(csv_rows(1_000)), encoding="utf-8")
     with ExitStack() as stack:
@@ -93,8 +96,8 @@ def test_any_workers_and_sizes(
             for index, engine in enumerate(map(stack.enter_context, engines))
             for chunk in (CHUNK // 2, CHUNK, CHUNK * 2)
         ]
-    statistics, files, count = found[0]
+    statistics, written, count = found[0]
     assert count > 2
     for others in found[1:]:
         assert others[0] == statistics
-        assert others[1] == files
+        assert others[1] == written

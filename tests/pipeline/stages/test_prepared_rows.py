@@ -21,6 +21,7 @@ from shardmill.pipeline.stages.prepared_rows import (
     PreparedWriter,
     RowsToEncode,
     prepare_parquet,
+    token_tables,
 )
 from shardmill.raw.image_table import image_table
 from shardmill.recipe.load_recipe import parse_recipe
@@ -183,7 +184,7 @@ def test_row_groups_without_tokens(tmp_path: Path) -> None:
     assert file is not None and file.rows is not None
     split = PreparedSplit(TEXT)
     split.add(file)
-    assert [len(tokens) for tokens in split.tokens()] == [0, 2, 0]
+    assert [len(tokens) for tokens in token_tables(split.token_files())] == [0, 2, 0]
     rows = RowsToEncode(file.rows, file.tokens, 3)
     ids = [ids for _, ids in rows.tables(0, 3, known_words(tmp_path))]
     assert [list(each) for each in ids] == [[], [0, 0], []]
