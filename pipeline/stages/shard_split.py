@@ -1,8 +1,10 @@
 """Turns prepared rows into shards."""
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -48,32 +50,23 @@ def even_shards(
     rows_per_shard: int,
     labelled: bool,
     known: KnownTokens | None,
-) -> list[Shard]:
+) -> Iterator[Shard]:
     """Cut all rows of a split into shards of `rows_per_shard` rows; the last may be shorter."""
-    total = sum(file.rows for file in prepared)
-    return [
-        Shard(
+    firsts = list(accumulate((file.rows for file in prepared), initial=0))
+    total = firsts[-1]
+    for index, start in enumerate(range(0, total, rows_per_shard)):
+        stop = min(start + rows_per_shard, total)
+        own = slice(bisect_right(firsts, start) - 1, bisect_left(firsts, stop))
+        yield Shard(
             name=f"{split}-{index:05d}.safetensors",
-            rows=min(rows_per_shard, total - start),
-            pieces=_pieces(prepared, start, start + rows_per_shard),
+            rows=stop - start,
+            pieces=tuple(
+                (file, max(start - first, 0), min(stop - first, file.rows))
+                for file, first in zip(prepared[own], firsts[own], strict=True)
+            ),
             labelled=labelled,
             known=known,
         )
-        for index, start in enumerate(range(0, total, rows_per_shard))
-    ]
-
-
-def _pieces(
-    prepared: Sequence[RowsToEncode], start: int, stop: int
-) -> tuple[tuple[RowsToEncode, int, int], ...]:
-    pieces = []
-    first = 0
-    for file in prepared:
-        begin, end = max(start - first, 0), min(stop - first, file.rows)
-        if begin < end:
-            pieces.append((file, begin, end))
-        first += file.rows
-    return tuple(pieces)
 
 
 def write_shard_of(

@@ -1,6 +1,5 @@
 """The shard stage: cleaned rows to shards, and readers switched to them."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -43,7 +42,7 @@ from shardmill.pipeline.stages.prepared_rows import (
     token_tables,
 )
 from shardmill.pipeline.stages.shard_split import TICK_ROWS, even_shards, write_shard_of
-from shardmill.pipeline.stages.shard_tables import in_tables
+from shardmill.pipeline.stages.shard_tables import take_shards
 from shardmill.pipeline.stages.specials_in_texts import specials_in_texts
 from shardmill.recipe.any_recipe import AnyRecipe, text_part
 from shardmill.serve.preprocessor import Preprocessor
@@ -111,7 +110,7 @@ def run_shard(
             preprocessor,
             raw=raw,
             vocabulary=vocabulary.result(),
-            splits=in_tables(splits, generation),
+            splits=splits,
         )
     build.notes += notes_of(manifest, plan)
     card = dataset_card(manifest)
@@ -186,40 +185,46 @@ def _write_shards(
     # All splits have the same number of rows in a shard, also a split without labels.
     most = max(split.rows for split in cleaned.splits.values())
     rows_per_shard = _rows_per_shard(plan, preprocessor.fields(labelled=True), most, build=build)
-    shards = {
-        name: even_shards(
+    # What was fitted travels with each task. The vocabulary is in a file.
+    light = Preprocessor(plan.recipe, replace(preprocessor.fitted, vocab=None))
+    tasks = (
+        (light, generation, shard, build.ticks)
+        for name, split in cleaned.splits.items()
+        for shard in even_shards(
             name,
             prepared[name],
             rows_per_shard=rows_per_shard,
             labelled=split.labelled,
             known=known,
         )
-        for name, split in cleaned.splits.items()
-    }
-    # What was fitted travels with each task. The vocabulary is in a file.
-    light = Preprocessor(plan.recipe, replace(preprocessor.fitted, vocab=None))
-    tasks = [(light, generation, shard, build.ticks) for n in shards for shard in shards[n]]
+    )
+    rows = {name: sum(file.rows for file in files) for name, files in prepared.items()}
+    counts = {name: -(-n // rows_per_shard) for name, n in rows.items()}
     sharding = build.run(
         "shard",
         write_shard_of,
         tasks,
-        len(tasks),
-        label=f"shard {', '.join(shards)}",
-        pieces=sum(shard.rows // TICK_ROWS for several in shards.values() for shard in several),
+        sum(counts.values()),
+        label=f"shard {', '.join(counts)}",
+        pieces=sum(_ticks(n, rows_per_shard) for n in rows.values()),
     )
+    splits = {}
     with closing(sharding) as done:
-        records = {
-            name: tuple(itertools.islice(done, len(shards[name]))) for name in cleaned.splits
-        }
-    return {
-        name: SplitRecord(
-            **_cleaned_facts(split),
-            rows_per_shard=rows_per_shard,
-            fields=preprocessor.fields(labelled=split.labelled),
-            shards=records[name],
-        )
-        for name, split in cleaned.splits.items()
-    }
+        for name, split in cleaned.splits.items():
+            fields = preprocessor.fields(labelled=split.labelled)
+            splits[name] = SplitRecord(
+                **_cleaned_facts(split),
+                rows_per_shard=rows_per_shard,
+                fields=fields,
+                shards=take_shards(name, done, counts[name], fields=fields, generation=generation),
+            )
+    return splits
+
+
+def _ticks(rows: int, rows_per_shard: int) -> int:
+    """Return how often the tasks of a split count rows."""
+    whole, rest = divmod(rows, rows_per_shard)
+    return whole * (rows_per_shard // TICK_ROWS) + rest // TICK_ROWS
 
 
 def _cleaned_facts(split: CleanedSplit) -> dict[str, Any]:

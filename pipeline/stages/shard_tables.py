@@ -1,25 +1,42 @@
-"""Puts the records of very many shards into tables beside the shards."""
+"""Takes the records of shards, and puts those of very many into a table beside the shards."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
-from shardmill.format.manifest import SplitRecord
+from shardmill.format.layout import Field
+from shardmill.format.manifest import ShardRecord
 from shardmill.format.shard_table import (
     MOST_LISTED_SHARDS,
     TABLE_SUFFIX,
+    ShardTable,
+    columns_of,
     encode_table,
-    table_of,
 )
 from shardmill.pipeline.builds.generation import Generation
 
 
-def in_tables(splits: Mapping[str, SplitRecord], generation: Generation) -> dict[str, SplitRecord]:
-    """Return splits by name, of which those with very many shards have a table in a generation."""
-    return {name: _in_table(name, split, generation) for name, split in splits.items()}
+def take_shards(
+    split: str,
+    records: Iterator[ShardRecord],
+    count: int,
+    *,
+    fields: Sequence[Field],
+    generation: Generation,
+) -> tuple[ShardRecord, ...] | ShardTable:
+    """Return the shards of a split as its record holds them.
 
+    Records of very many shards become columns as they come, so that none of them is held.
 
-def _in_table(name: str, split: SplitRecord, generation: Generation) -> SplitRecord:
-    if len(split.shards) <= MOST_LISTED_SHARDS:
-        return split
-    record = generation.write(f"{name}{TABLE_SUFFIX}", encode_table(split.shards, split.fields))
-    table = table_of(record, split.shards, split.fields)
-    return split.model_copy(update={"shards": table})
+    Args:
+        split: The name of the split.
+        records: The records, from the first of the split on, and perhaps those of other splits.
+        count: How many of them are of the split.
+        fields: The fields of the split.
+        generation: The generation to write a table into.
+    """
+    own = islice(records, count)
+    if count <= MOST_LISTED_SHARDS:
+        return tuple(own)
+    counts, digests = columns_of(own, fields)
+    record = generation.write(f"{split}{TABLE_SUFFIX}", encode_table(counts, digests))
+    return ShardTable(record, counts, digests)

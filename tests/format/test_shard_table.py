@@ -8,20 +8,21 @@ from typing import Any
 import numpy as np
 import pytest
 import xxhash
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from loaded_modules import loaded_after
 from manifests import make_manifest, train_of
 
 from shardmill.errors import DamagedFileError, FormatVersionError, ManifestError
+from shardmill.format import shard_table
 from shardmill.format.file_record import FileRecord, ShardRecord
 from shardmill.format.layout import Field
 from shardmill.format.manifest import Manifest
 from shardmill.format.shard_table import (
     ShardTable,
+    columns_of,
     counts_of,
     encode_table,
     read_table,
-    table_of,
 )
 
 Tensors = dict[str, Any]
@@ -70,7 +71,7 @@ def encode(tensors: Mapping[str, Any]) -> bytes:
 
 def test_a_table_says_what_a_list_says(tmp_path: Path) -> None:
     listed = make_manifest().splits["train"]
-    loaded = load_with(tmp_path, encode_table(listed.shards, listed.fields))
+    loaded = load_with(tmp_path, encode_table(*columns_of(listed.shards, listed.fields)))
     table = loaded.splits["train"].shards
     assert isinstance(table, ShardTable)
     assert tuple(table) == listed.shards
@@ -87,6 +88,7 @@ def test_a_table_says_what_a_list_says(tmp_path: Path) -> None:
     assert again == {"path": NAME, **{k: again[k] for k in ("bytes", "xxh3_128")}}
 
 
+@settings(deadline=None)
 @given(data=st.data(), shards=st.integers(0, 6), unknown=st.sets(st.text(max_size=5), max_size=2))
 def test_what_is_written_is_read(
     tmp_path_factory: pytest.TempPathFactory, data: Any, shards: int, unknown: set[str]
@@ -106,13 +108,46 @@ def test_what_is_written_is_read(
         for at in range(shards)
     )
     fields = [Field.input("int32", ragged=True, group=name) for name in ("a", "b")]
-    content = encode_table(records, fields)
-    assert content == encode_table(records, fields)
+    content = encode_table(*columns_of(records, fields))
+    assert content == encode_table(*columns_of(records, fields))
     folder = tmp_path_factory.mktemp("table")
     record = write_table(folder, content, "g/train.shards.safetensors")
     assert tuple(read_table(folder, record)) == records
-    assert tuple(table_of(record, records, fields)) == records
-    assert read_table(folder, record) == table_of(record, records, fields)
+    assert tuple(ShardTable(record, *columns_of(records, fields))) == records
+    assert read_table(folder, record) == ShardTable(record, *columns_of(records, fields))
+
+
+@pytest.mark.parametrize("held", [1, 2, 5, 1_000])
+def test_columns_of_records_that_come_one_by_one(
+    monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    monkeypatch.setattr(shard_table, "_RECORDS", held)
+    unknown: list[dict[str, int]] = [{}, {"b": 1}, {}, {"a": 2}, {"a": 3, "b": 4}]
+    records = [
+        ShardRecord(
+            path=f"g/train-{at:05d}.safetensors",
+            bytes=at,
+            xxh3_128=f"{at:032x}",
+            rows=at + 1,
+            values={"x": at + 2},
+            longest={"x": at + 3},
+            unknown=counts,
+        )
+        for at, counts in enumerate(unknown)
+    ]
+    fields = [Field.input("int32", ragged=True)]
+    counts, digests = columns_of(iter(records), fields)
+    assert [row.tobytes().hex() for row in digests] == [record.xxh3_128 for record in records]
+    listed = counts_of(records, fields)
+    assert (counts.bytes.tolist(), counts.rows.tolist()) == ([0, 1, 2, 3, 4], [1, 2, 3, 4, 5])
+    for kind in ("values", "longest", "unknown"):
+        joined, expected = getattr(counts, kind), getattr(listed, kind)
+        assert list(joined) == list(expected)
+        assert all(np.array_equal(joined[name], expected[name]) for name in expected)
+    assert {name: each.tolist() for name, each in counts.unknown.items()} == {
+        "a": [0, 0, 0, 2, 3],
+        "b": [0, 1, 0, 0, 4],
+    }
 
 
 def put(name: str, at: Any, value: Any) -> Callable[[Tensors], object]:

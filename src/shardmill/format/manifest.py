@@ -35,11 +35,16 @@ Kind = Literal["tabular", "image", "text"]
 
 
 def _read_shards(value: Any, parse: Callable[[Any], Any], info: ValidationInfo) -> Any:
-    """Return the shards that a manifest lists, or those of the table that it names."""
+    """Return the shards that a manifest lists, or those of the table that it names or holds."""
+    if isinstance(value, list | tuple):
+        return parse(value)
+    # with numpy, which few manifests need
+    from shardmill.format.shard_table import ShardTable, read_table
+
+    if isinstance(value, ShardTable):
+        return value
     if not isinstance(value, dict):
         return parse(value)
-    from shardmill.format.shard_table import read_table  # with numpy, which few manifests need
-
     try:
         record = FileRecord.model_validate(value)
     except ValidationError as error:

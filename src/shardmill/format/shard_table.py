@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -24,10 +25,13 @@ MOST_LISTED_SHARDS = 10_000
 TABLE_SUFFIX = ".shards.safetensors"
 
 _DIGEST_BYTES = 16
+# So many records are held until they become columns.
+_RECORDS = 1_000
 _ALWAYS = {"bytes", "rows", "xxh3_128"}
 _BY_FIELD = ("values", "longest", "unknown")
 
 Counts = npt.NDArray[np.int64]
+Digests = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,9 +101,7 @@ class ShardTable(Sequence[ShardRecord]):
         ValueError: The file is not called as tables are.
     """
 
-    def __init__(
-        self, record: FileRecord, counts: ShardCounts, digests: npt.NDArray[np.uint8]
-    ) -> None:
+    def __init__(self, record: FileRecord, counts: ShardCounts, digests: Digests) -> None:
         if not record.path.endswith(TABLE_SUFFIX):
             raise ValueError(f"a table of shards is called <split>{TABLE_SUFFIX}")
         self.record = record
@@ -177,16 +179,39 @@ def counts_of(shards: Sequence[ShardRecord], fields: Sequence[Field]) -> ShardCo
     )
 
 
+def columns_of(
+    shards: Iterable[ShardRecord], fields: Sequence[Field]
+) -> tuple[ShardCounts, Digests]:
+    """Return the numbers and the checksums, [S, 16], of records, of which only some are held.
+
+    Args:
+        shards: The records of the shards of a split, in order.
+        fields: The fields of the split.
+    """
+    remaining = iter(shards)
+    counts, digests = [counts_of((), fields)], [_digests(())]
+    while some := tuple(islice(remaining, _RECORDS)):
+        counts.append(counts_of(some, fields))
+        digests.append(_digests(some))
+    several = (_joined(counts, kind) for kind in _BY_FIELD)
+    size, rows = (np.concatenate([getattr(c, name) for c in counts]) for name in ("bytes", "rows"))
+    return ShardCounts(size, rows, *several), np.concatenate(digests)
+
+
+def _joined(counts: Sequence[ShardCounts], kind: str) -> dict[str, Counts]:
+    """Return the counts of a kind one after another. What some do not count is 0 there."""
+    names = sorted({name for some in counts for name in getattr(some, kind)})
+    return {
+        name: np.concatenate(
+            [getattr(some, kind).get(name, np.zeros(len(some.rows), np.int64)) for some in counts]
+        )
+        for name in names
+    }
+
+
 def path_of(shards: Sequence[ShardRecord], index: int) -> str:
     """Return the path of a shard, from 0 on, without the rest of its record."""
     return shards.path(index) if isinstance(shards, ShardTable) else shards[index].path
-
-
-def table_of(
-    record: FileRecord, shards: Sequence[ShardRecord], fields: Sequence[Field]
-) -> ShardTable:
-    """Return the table of shards that `encode_table` made a file of."""
-    return ShardTable(record, counts_of(shards, fields), _digests(shards))
 
 
 def read_table(artifact: Path, record: FileRecord) -> ShardTable:
@@ -220,19 +245,13 @@ def read_table(artifact: Path, record: FileRecord) -> ShardTable:
     return ShardTable(record, counts, tensors["xxh3_128"])
 
 
-def encode_table(shards: Sequence[ShardRecord], fields: Sequence[Field]) -> bytes:
-    """Return the file of the table of the shards of a split. Their paths are not in it.
-
-    Args:
-        shards: The records of the shards.
-        fields: The fields of the split.
-    """
-    counts = counts_of(shards, fields)
+def encode_table(counts: ShardCounts, digests: Digests) -> bytes:
+    """Return the file of the table of the shards of a split; see `columns_of`."""
     tensors: dict[str, npt.NDArray[Any]] = {"bytes": counts.bytes, "rows": counts.rows}
     for kind in _BY_FIELD:
         tensors |= {f"{kind}.{name}": each for name, each in sorted(getattr(counts, kind).items())}
     # Last, since all others have elements of 8 bytes, which so lie at multiples of 8.
-    tensors["xxh3_128"] = _digests(shards)
+    tensors["xxh3_128"] = digests
     header, start = {}, 0
     for name, tensor in tensors.items():
         dtype = DTYPES["uint8" if tensor.dtype == np.uint8 else "int64"][0]
@@ -249,7 +268,7 @@ def _counts(numbers: Iterable[int]) -> Counts:
     return np.fromiter(numbers, np.int64)
 
 
-def _digests(shards: Sequence[ShardRecord]) -> npt.NDArray[np.uint8]:
+def _digests(shards: Sequence[ShardRecord]) -> Digests:
     content = b"".join(bytes.fromhex(shard.xxh3_128) for shard in shards)
     return np.frombuffer(content, np.uint8).reshape(-1, _DIGEST_BYTES)
 
