@@ -89,8 +89,8 @@ def clean_part(job: CleanJob, part: Part) -> dict[str, CleanedPart]:
 class PartOutput:
     """One split's share of a part: cleaned rows, and prepared rows where they are wanted.
 
-    Rows are prepared a row group at a time, as `prepare_parquet` does it too. Sums of floats depend
-    on which rows are summed together, so both ways must group rows alike to fit alike.
+    Rows are prepared a row group at a time, as `prepare_parquet` does it too. Both ways must group
+    rows alike, since a tokenizer is learnt from the tokens of the first row groups.
 
     Args:
         job: What is the same for all parts of the split.

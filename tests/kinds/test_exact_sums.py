@@ -2,15 +2,20 @@
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings, strategies as st
+from hypothesis.extra import numpy as npst
 
 from shardmill.kinds.exact_sums import (
     UNITS,
+    exact_squares,
     exact_sum,
     exact_weighted_sum,
+    integer_sums,
     squares,
     to_float,
     units,
@@ -51,6 +56,24 @@ def test_squares_are_those_of_fsum(numbers: list[float], mean: float) -> None:
     assert to_float(squares(values, mean)) == expected
     distinct, times = np.unique(values, return_counts=True)
     assert squares(distinct, mean, times) == squares(values, mean)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(hard_floats, max_size=60))
+def test_exact_squares_are_those_of_fractions(numbers: list[float]) -> None:
+    expected = sum((Fraction(number) ** 2 for number in numbers), Fraction())
+    assert exact_squares(np.array(numbers)) == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(["int8", "int32", "int64"]).flatmap(lambda dtype: npst.arrays(dtype, 20)),
+    st.sampled_from([1, 500]),
+)
+def test_sums_of_integers(values: npt.NDArray[Any], times: int) -> None:
+    whole = values.tolist()
+    expected = (times * sum(whole), times * sum(value * value for value in whole))
+    assert integer_sums(np.tile(values, times)) == expected
 
 
 def test_squares_beyond_a_float() -> None:

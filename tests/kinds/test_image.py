@@ -2,6 +2,8 @@
 
 import io
 import math
+from decimal import Decimal, localcontext
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -125,28 +127,41 @@ def test_labels_of_images() -> None:
     assert [(fault.row, fault.column) for fault in cleaned.faults] == [(2, "label")]
 
 
-finite_tensors = st.sampled_from(IDX_DTYPES).flatmap(
+tensors_of_any_size = st.sampled_from([*IDX_DTYPES, "int64"]).flatmap(
     lambda dtype: npst.arrays(
-        np.dtype(dtype),
-        npst.array_shapes(min_dims=3, max_dims=3, max_side=5),
-        elements=(
-            st.floats(-1000, 1000, width=32)
-            if dtype.startswith("float")
-            else st.integers(0 if dtype == "uint8" else -100, 100)
-        ),
+        np.dtype(dtype), npst.array_shapes(min_dims=3, max_dims=3, max_side=5)
     )
 )
 
 
-@settings(max_examples=80, deadline=None)
-@given(finite_tensors, st.integers(1, 5))
-def test_mean_and_std_are_numpys_in_any_batches(rows: npt.NDArray[Any], batch: int) -> None:
+def exact_moments(rows: npt.NDArray[Any]) -> tuple[float, float]:
+    """Return the mean and the deviation of the finite elements, rounded once, or twice."""
+    exact = [Fraction(value) for value in rows.ravel().tolist() if math.isfinite(value)]
+    mean = sum(exact, Fraction()) / max(len(exact), 1)
+    variance = sum(((value - mean) ** 2 for value in exact), Fraction()) / max(len(exact), 1)
+    with localcontext(prec=800):
+        return float(mean), float((Decimal(variance.numerator) / variance.denominator).sqrt())
+
+
+@settings(max_examples=300, deadline=None)
+@given(tensors_of_any_size, st.integers(1, 5))
+def test_mean_and_std_are_exact_in_any_batches(rows: npt.NDArray[Any], batch: int) -> None:
     table = image_table(rows)
     batches = [
         image.clean(image_recipe(), table.slice(start, batch), labelled=False).table
         for start in range(0, len(rows), batch)
     ]
     statistics = fit_rows(image_recipe(), batches).statistics["image"]
-    numbers64 = rows.astype(np.float64)
-    assert statistics.mean == pytest.approx(numbers64.mean(), rel=1e-9, abs=1e-9)
-    assert statistics.std == pytest.approx(numbers64.std(), rel=1e-6, abs=1e-6)
+    assert statistics == fit_rows(image_recipe(), reversed(batches)).statistics["image"]
+    assert statistics.std is not None
+    mean, std = exact_moments(rows)
+    assert statistics.mean == mean
+    assert abs(statistics.std - std) <= math.ulp(std)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64", "float64"])
+def test_more_numbers_than_are_summed_at_a_time(dtype: str) -> None:
+    draw = np.random.default_rng(5)
+    rows = (draw.normal(size=(40, 30, 30)) * 1e6 + 1e8).astype(dtype)
+    found = fit_rows(image_recipe(), [image_table(rows)]).statistics["image"]
+    assert (found.mean, found.std) == exact_moments(rows)

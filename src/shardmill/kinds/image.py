@@ -14,7 +14,7 @@ from shardmill.errors import ImageFileError
 from shardmill.format.layout import Field
 from shardmill.format.manifest import Statistics
 from shardmill.format.ragged import Ragged
-from shardmill.kinds.exact_sums import UNITS, exact_sum
+from shardmill.kinds.exact_sums import UNITS, exact_squares, exact_sum, integer_sums
 from shardmill.kinds.given_rows import row_error
 from shardmill.kinds.read_image_targets import read_image_labels
 from shardmill.kinds.read_targets import (
@@ -34,6 +34,7 @@ from shardmill.recipe.targets import ColumnTarget, ImageTarget, Target
 _PIECE = 2**15
 # Squares of these numbers are floats of 64 bits without rounding.
 _EXACT_SQUARES = (np.int8, np.int16, np.float32)
+_WIDE_INTEGERS = (np.int32, np.int64)
 
 
 def needs_lookups(recipe: ImageRecipe) -> bool:  # noqa: ARG001
@@ -94,14 +95,14 @@ class Moments:
     Attributes:
         field: The field of the images.
         count: How many finite elements they have.
-        mean: The mean of these elements, a fraction so that nothing depends on which images come
+        total: The sum of these elements, exact so that nothing depends on which images come
             together.
-        squares: The sum of their squared differences from the mean.
+        squares: The sum of their squares, exact too.
     """
 
     field: Field
     count: int
-    mean: Fraction
+    total: Fraction
     squares: Fraction
 
 
@@ -120,20 +121,29 @@ def merge(recipe: ImageRecipe, summaries: Iterable[Moments]) -> Moments:  # noqa
     """Return the moments of all images together."""
     merged = Moments(Field.input("uint8"), 0, Fraction(0), Fraction(0))
     for some in summaries:
-        # This combines the moments of two samples (Chan, Golub and LeVeque 1979).
-        count, delta = merged.count + some.count, some.mean - merged.mean
-        share = Fraction(some.count, max(count, 1))
-        squares = merged.squares + some.squares + delta * delta * merged.count * share
-        merged = Moments(some.field, count, merged.mean + delta * share, squares)
+        merged = Moments(
+            some.field,
+            merged.count + some.count,
+            merged.total + some.total,
+            merged.squares + some.squares,
+        )
     return merged
 
 
 def fit(recipe: ImageRecipe, train: TrainRows[Moments]) -> Fitted:  # noqa: ARG001
     """Return mean and standard deviation of all finite elements, in units of the stored dtype."""
     moments = train.summary
-    std = math.sqrt(moments.squares / max(moments.count, 1))
-    statistics = {"image": Statistics(mean=float(moments.mean), std=std)}
+    count = max(moments.count, 1)
+    mean = moments.total / count
+    std = _root(moments.squares / count - mean * mean)
+    statistics = {"image": Statistics(mean=float(mean), std=std)}
     return Fitted((moments.field,), ("image",), statistics)
+
+
+def _root(number: Fraction) -> float:
+    """Return the square root of a number that is at least 0 and may be too large for a float."""
+    bits = number.numerator.bit_length() - number.denominator.bit_length()
+    return math.ldexp(math.sqrt(number / Fraction(4) ** (bits // 2)), bits // 2)
 
 
 def _moments(field: Field, rows: Array) -> Moments:
@@ -143,21 +153,17 @@ def _moments(field: Field, rows: Array) -> Moments:
         for piece in _pieces(rows):
             total += int(piece.sum())
             of_squares += int(np.multiply(piece, piece, out=piece).sum())
-        return _of_sums(field, rows.size, Fraction(total), Fraction(of_squares))
+        return Moments(field, rows.size, Fraction(total), Fraction(of_squares))
+    if rows.dtype in _WIDE_INTEGERS:
+        total, of_squares = integer_sums(rows.ravel("K"))
+        return Moments(field, rows.size, Fraction(total), Fraction(of_squares))
     numbers: npt.NDArray[np.float64] = rows.astype(np.float64)
     numbers = numbers[np.isfinite(numbers)]
     if rows.dtype in _EXACT_SQUARES:
-        total, of_squares = exact_sum(numbers), exact_sum(numbers * numbers)
-        return _of_sums(field, numbers.size, Fraction(total, UNITS), Fraction(of_squares, UNITS))
-    mean = float(numbers.mean()) if numbers.size else 0.0
-    squares = float(((numbers - mean) ** 2).sum())
-    return Moments(field, numbers.size, Fraction(mean), Fraction(squares))
-
-
-def _of_sums(field: Field, count: int, total: Fraction, of_squares: Fraction) -> Moments:
-    """Return the moments of elements with this sum and this sum of squares."""
-    mean = total / max(count, 1)
-    return Moments(field, count, mean, of_squares - total * mean)
+        squares = Fraction(exact_sum(numbers * numbers), UNITS)
+    else:
+        squares = exact_squares(numbers)
+    return Moments(field, numbers.size, Fraction(exact_sum(numbers), UNITS), squares)
 
 
 def _pieces(rows: Array) -> Iterator[npt.NDArray[np.uint32]]:
