@@ -32,9 +32,6 @@ from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.recipe.targets import ColumnTarget, ImageTarget, Target
 
 _PIECE = 2**15
-# Squares of these numbers are floats of 64 bits without rounding.
-_EXACT_SQUARES = (np.int8, np.int16, np.float32)
-_WIDE_INTEGERS = (np.int32, np.int64)
 
 
 def needs_lookups(recipe: ImageRecipe) -> bool:  # noqa: ARG001
@@ -154,15 +151,15 @@ def _moments(field: Field, rows: Array) -> Moments:
             total += int(piece.sum())
             of_squares += int(np.multiply(piece, piece, out=piece).sum())
         return Moments(field, rows.size, Fraction(total), Fraction(of_squares))
-    if rows.dtype in _WIDE_INTEGERS:
+    if rows.dtype.kind == "i":
         total, of_squares = integer_sums(rows.ravel("K"))
         return Moments(field, rows.size, Fraction(total), Fraction(of_squares))
     numbers: npt.NDArray[np.float64] = rows.astype(np.float64)
     numbers = numbers[np.isfinite(numbers)]
-    if rows.dtype in _EXACT_SQUARES:
-        squares = Fraction(exact_sum(numbers * numbers), UNITS)
-    else:
+    if rows.dtype == np.float64:
         squares = exact_squares(numbers)
+    else:  # squares of floats of fewer bits are not rounded
+        squares = Fraction(exact_sum(numbers * numbers), UNITS)
     return Moments(field, numbers.size, Fraction(exact_sum(numbers), UNITS), squares)
 
 
