@@ -56,8 +56,7 @@ class Reading:
         """Say whether files are read as tasks: there is enough of them for several workers."""
         if self.engine is None or self.engine.processes < 2:
             return False
-        # Images of a folder are read one by one in any case, by threads.
-        large = sum(job.found.bytes for job in jobs if not job.is_folder) >= self.sizes.large_bytes
+        large = sum(job.found.bytes for job in jobs) >= self.sizes.large_bytes
         apart = len({job.found.path for job in jobs}) == len(jobs)  # two would write one copy
         several = len(jobs) > 1 or any(job.is_cut(self.sizes.range_bytes) for job in jobs)
         return large and apart and several

@@ -1,7 +1,7 @@
 """Reads one raw file: takes its hashes, and copies it if necessary, at once or as several tasks."""
 
 import hashlib
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,6 +13,7 @@ from shardmill.pipeline.builds.attempts import attempt_at
 from shardmill.pipeline.builds.engine import Engine
 from shardmill.raw.content_digest import BLOCK_BYTES, hash_blocks, hash_whole, joined_digest
 from shardmill.raw.decompress import check_text, file_stat
+from shardmill.raw.image_folder import hash_some, joined_hash, list_images
 from shardmill.raw.plain_file import is_plain, plain_copy
 from shardmill.raw.raw_files import FoundFile, RawContent, read_folder
 from shardmill.recipe.splits import ImageFolder, RawFile
@@ -70,9 +71,9 @@ class ReadJob:
         return replace(content, readable=content.readable.replace(copy))
 
     def is_cut(self, range_bytes: int) -> bool:
-        """Say whether the file is read as several tasks: it is plain, and larger than a range."""
-        is_large = not self.is_folder and self.found.bytes > range_bytes
-        return is_large and is_plain(self.found.path, self.encoding)
+        """Say whether several tasks read it: it is larger than a range, and a folder or plain."""
+        is_large = self.found.bytes > range_bytes
+        return is_large and (self.is_folder or is_plain(self.found.path, self.encoding))
 
 
 def read_in_tasks(
@@ -104,7 +105,7 @@ def read_in_tasks(
 
     with closing(_results(engine, tasks, on_done)) as results:
         for each in pieces:
-            yield each.joined(list(islice(results, len(each.tasks))))
+            yield each.joined(islice(results, len(each.tasks)))
 
 
 def _results(
@@ -124,6 +125,10 @@ class _Pieces:
     @classmethod
     def of(cls, job: ReadJob, range_bytes: int) -> "_Pieces":
         path, algorithm = job.found.path, job.file.algorithm
+        if job.is_folder:
+            listed = list_images(path)
+            hashes = [partial(hash_some, path, some) for some in listed.batches()]
+            return cls(job, hashes, listed.stat)
         stat = file_stat(path)
         size = stat[0]
         if size == 0 or not job.is_cut(range_bytes):
@@ -140,13 +145,16 @@ class _Pieces:
             tasks.insert(0, partial(hash_whole, path, size, algorithm))
         return cls(job, tasks, stat)
 
-    def joined(self, results: list[Any]) -> RawContent:
+    def joined(self, results: Iterator[Any]) -> RawContent:
         """Return the content of the file, from the results of its tasks."""
         if self.stat is None:
-            content: RawContent = results[0]
+            content: RawContent = next(results)
             return content
-        path = self.job.found.path
-        checksum = None if self.job.file.algorithm is None else results.pop(0)
+        path, checksum = self.job.found.path, None
+        if self.job.is_folder:
+            return RawContent(path, self.stat[0], joined_hash(results), None, self.stat, path)
+        if self.job.file.algorithm is not None:
+            checksum = next(results)
         return RawContent(path, self.stat[0], joined_digest(results), checksum, self.stat, path)
 
 

@@ -7,9 +7,10 @@ whatever the number of its images. So build.json and raw.json stay small.
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,6 +54,11 @@ class ImageList:
         digest = hashlib.sha256(facts.encode()).digest()
         size = sum(stat[0] for _, stat in self.images)
         return (size, len(self.images), int.from_bytes(digest[:16]))
+
+    def batches(self) -> Iterator[tuple[str, ...]]:
+        """Yield the paths of all images, some hundred at a time."""
+        for start in range(0, len(self.images), _AT_A_TIME):
+            yield tuple(image.path for image in self.images[start : start + _AT_A_TIME])
 
     def check_alone(self) -> None:
         """Check that the folder holds nothing but images.
@@ -169,16 +175,24 @@ def hash_images(listed: ImageList) -> str:
     Raises:
         UnreadableFileError: An image cannot be read.
     """
-    whole = hashlib.sha256()
-    paths = [image.path for image in listed.images]
-    batches = [paths[start : start + _AT_A_TIME] for start in range(0, len(paths), _AT_A_TIME)]
     with ThreadPoolExecutor(available_cores()) as threads:
-        for lines in threads.map(lambda batch: _lines(listed.folder, batch), batches):
-            whole.update(lines)
+        return joined_hash(threads.map(partial(hash_some, listed.folder), listed.batches()))
+
+
+def joined_hash(lines: Iterable[bytes]) -> str:
+    """Return the hash of a folder from what `hash_some` returns of all its images, in order."""
+    whole = hashlib.sha256()
+    for some in lines:
+        whole.update(some)
     return whole.hexdigest()
 
 
-def _lines(folder: Path, paths: Sequence[str]) -> bytes:
+def hash_some(folder: Path, paths: Sequence[str]) -> bytes:
+    """Return a line for each of some images in a folder; see `hash_images`.
+
+    Raises:
+        UnreadableFileError: An image cannot be read.
+    """
     lines = []
     start = f"{folder}/"
     for path in paths:

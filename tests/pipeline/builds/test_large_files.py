@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import image_files
 import pytest
 from parts_of_builds import ROWS, gzipped
 from small_parts import RECIPE, SMALL, build, contents, remains
@@ -20,10 +21,10 @@ from shardmill.pipeline.builds.executor_engine import ExecutorEngine
 from shardmill.pipeline.builds.process_engine import ProcessEngine
 from shardmill.pipeline.builds.read_job import ReadJob, read_in_tasks
 from shardmill.pipeline.stages import scan_files
-from shardmill.raw import decompress
+from shardmill.raw import decompress, image_folder
 from shardmill.raw.content_digest import BLOCK_BYTES
-from shardmill.raw.raw_files import RawContent, find_raw, read_raw
-from shardmill.recipe.splits import RawFile
+from shardmill.raw.raw_files import FoundFile, RawContent, find_raw, read_folder, read_raw
+from shardmill.recipe.splits import ImageFolder, RawFile
 
 # Every file is large, and chunks are of some grains.
 LARGE = replace(SMALL, large_bytes=1, range_bytes=50_000, grain_bytes=1_500)
@@ -138,6 +139,53 @@ def test_files_are_read_by_any_engine(
     assert small == read_raw(tmp_path / "small")
     assert told[-1] == len(content) + len(b"a small file")
     assert len(told) == 3 + (algorithm is not None)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("images", [0, 1, 4, 23])
+def test_folders_of_images_are_hashed_by_any_engine(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    engine: Callable[[], AbstractContextManager[Engine]],
+    images: int,
+) -> None:
+    monkeypatch.setattr(image_folder, "_AT_A_TIME", 4)
+    (tmp_path / "small").write_bytes(b"a small file")
+    for number in range(images):
+        (tmp_path / "images" / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "images" / "ab"[number % 2] / f"{number}.png").write_bytes(bytes(number))
+    path = tmp_path / "images"
+    folder = ImageFolder(path="images")
+    jobs = [
+        ReadJob(FoundFile(path, image_folder.list_images(path).stat), folder, None, None),
+        *jobs_of(tmp_path, RawFile(path="small")),
+    ]
+    with engine() as running:
+        (found, small), told = read_all(jobs, running)
+    assert found == read_folder(path)
+    assert small == read_raw(tmp_path / "small")
+    assert len(told) == -(-images // 4) + 1
+
+
+def test_a_build_of_a_large_folder_of_images(tmp_path: Path) -> None:
+    image_files.write_images(tmp_path / "raw" / "train", image_files.noise(600, 9, 8))
+    image_files.build(image_files.RECIPE, tmp_path / "raw", tmp_path / "small", sizes=SMALL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(read_job, "read_folder", lambda _: pytest.fail("tasks read the folder"))
+        options = {"workers": 2, "sizes": LARGE}
+        image_files.build(image_files.RECIPE, tmp_path / "raw", tmp_path / "large", **options)
+    assert contents(tmp_path / "large") == contents(tmp_path / "small")
+
+
+def test_an_image_that_is_removed_while_others_are_hashed(tmp_path: Path) -> None:
+    image_files.write_images(tmp_path / "train", image_files.noise(3, 2, 2))
+    listed = image_folder.list_images(tmp_path / "train")
+    job = ReadJob(FoundFile(listed.folder, listed.stat), ImageFolder(path="train"), None, None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(read_job, "list_images", lambda _: listed)
+        (listed.folder / listed.images[1].path).unlink()
+        with ProcessEngine(1) as engine, pytest.raises(InputError, match=r"0001\.png"):
+            read_all([job], engine)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
