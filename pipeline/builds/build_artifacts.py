@@ -186,7 +186,7 @@ def worthwhile_workers(sources: Sources) -> int:
 def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, engine: Engine) -> Outcome:
     artifact = options.out / recipe.name
     recipe = expand_columns(present_recipe(recipe, raw), raw)
-    recipe = learn_classes(recipe, raw, artifact)
+    recipe = learn_classes(recipe, raw, artifact, engine=engine, sizes=options.sizes)
     plan = partial(
         plan_build,
         recipe,

@@ -7,20 +7,26 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from shardmill.errors import ArtifactError, RecipeError
 from shardmill.format.manifest import Manifest
 from shardmill.format.read_checked import read_raw_records
+from shardmill.pipeline.builds.engine import Engine, in_turn, nothing_done
 from shardmill.pipeline.builds.read_content import known_digests
 from shardmill.pipeline.builds.read_job import copy_in
 from shardmill.raw.image_folder import list_images
 from shardmill.raw.raw_files import RawContent, RawFiles
+from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.recipe import facts_sha256
 from shardmill.recipe.tabular_recipe import TabularRecipe
 from shardmill.recipe.targets import LEARN, ImageTarget
+
+if TYPE_CHECKING:
+    from shardmill.raw.row_source import RowSource
 
 # More are hardly meant: the target is a number, or a text of its own in each row.
 _MOST_CLASSES = 10_000
@@ -31,7 +37,14 @@ _FEWEST_ROWS = 20
 Labels = Mapping[str, Counter[str]]
 
 
-def learn_classes(recipe: AnyRecipe, raw: RawFiles, artifact: Path) -> AnyRecipe:
+def learn_classes(
+    recipe: AnyRecipe,
+    raw: RawFiles,
+    artifact: Path,
+    *,
+    engine: Engine | None = None,
+    sizes: WorkSizes = DEFAULT_SIZES,
+) -> AnyRecipe:
     """Return a recipe that names all classes.
 
     The classes are the labels in all rows of the files of the train split, also of those that are
@@ -42,6 +55,8 @@ def learn_classes(recipe: AnyRecipe, raw: RawFiles, artifact: Path) -> AnyRecipe
         recipe: A recipe that names all its columns.
         raw: The raw files of the recipe.
         artifact: The folder of the artifact.
+        engine: Where tasks read large files; None to read all files in this process.
+        sizes: From which size on files are read as tasks, and how much of them a task reads.
 
     Raises:
         RecipeError: There are too many classes.
@@ -53,7 +68,7 @@ def learn_classes(recipe: AnyRecipe, raw: RawFiles, artifact: Path) -> AnyRecipe
     before = _learnt_before(recipe, raw, artifact, names)
     if before is not None:
         return before
-    labels = _read_labels(recipe, raw, names)
+    labels = _read_labels(recipe, raw, names, engine=engine, sizes=sizes)
     return _with(recipe, {name: _classes(recipe, name, labels[name]) for name in names})
 
 
@@ -117,14 +132,17 @@ def _classes(recipe: AnyRecipe, name: str, labels: Counter[str]) -> tuple[str, .
     return tuple(sorted(found, key=lambda label: (int(label), label) if whole else (0, label)))
 
 
-def _read_labels(recipe: AnyRecipe, raw: RawFiles, names: list[str]) -> Labels:
+def _read_labels(
+    recipe: AnyRecipe,
+    raw: RawFiles,
+    names: list[str],
+    *,
+    engine: Engine | None,
+    sizes: WorkSizes,
+) -> Labels:
     # Imported here, since a check that a build is up to date needs no Arrow.
-    from shardmill.kinds.cells import Cells
     from shardmill.kinds.find_kind import find_kind
-    from shardmill.kinds.read_targets import split_labels
-    from shardmill.raw.sources import split_source
-    from shardmill.raw.spell_values import texts_of
-    from shardmill.raw.work_sizes import DEFAULT_SIZES
+    from shardmill.raw.sources import bytes_of, split_source
 
     split = recipe.splits["train"]
     if split.folder is not None:
@@ -146,15 +164,29 @@ def _read_labels(recipe: AnyRecipe, raw: RawFiles, names: list[str]) -> Labels:
             return {"label": _image_labels(recipe, content, split.labels.array)}
         columns = replace(find_kind(recipe).source_columns(recipe), inputs=(), targets=tuple(names))
         source = split_source(recipe, split, contents, columns)
-        targets = recipe.all_targets()
-        for chunk in source.chunks(DEFAULT_SIZES.chunk_bytes):
-            table = source.read(chunk).table
+        tasks = ((recipe, source, chunk) for chunk in source.chunks(sizes.chunk_bytes))
+        is_large = bytes_of(source) >= sizes.large_bytes
+        run = in_turn if engine is None or not is_large else engine.run
+        for found in run(count_labels, tasks, nothing_done):
             for name in names:
-                missing = recipe.missing_cells(name) if isinstance(recipe, TabularRecipe) else ()
-                cells = Cells.of(texts_of(table.column(name)), missing=missing)
-                for found in cells.texts.drop_null().value_counts().to_pylist():
-                    for label in split_labels(found["values"], targets[name]):
-                        labels[name][label] += found["counts"]
+                labels[name].update(found[name])
+    return labels
+
+
+def count_labels(recipe: AnyRecipe, source: "RowSource", chunk: Any) -> Labels:
+    """Return the labels in a chunk of the train split, for each target whose classes are learnt."""
+    from shardmill.kinds.cells import Cells
+    from shardmill.kinds.read_targets import split_labels
+    from shardmill.raw.spell_values import texts_of
+
+    labels: dict[str, Counter[str]] = {name: Counter() for name in _learnt(recipe)}
+    table, targets = source.read(chunk).table, recipe.all_targets()
+    for name in labels:
+        missing = recipe.missing_cells(name) if isinstance(recipe, TabularRecipe) else ()
+        cells = Cells.of(texts_of(table.column(name)), missing=missing)
+        for found in cells.texts.drop_null().value_counts().to_pylist():
+            for label in split_labels(found["values"], targets[name]):
+                labels[name][label] += found["counts"]
     return labels
 
 

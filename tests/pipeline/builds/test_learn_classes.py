@@ -3,12 +3,13 @@
 import gzip
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from small_parts import build, cleaned
+from small_parts import SMALL, build, cleaned, contents
 
 import shardmill
 from shardmill.errors import InputError, RecipeError, UnknownClassError
@@ -77,6 +78,35 @@ def test_labels_of_train(
         assert names == [label.strip() for label in labels * 2]
 
 
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+@pytest.mark.parametrize("recipe", [TABLE, TEXTS])
+def test_tasks_read_the_labels_of_large_files(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    recipe: str,
+    compress: Callable[[bytes], bytes],
+) -> None:
+    labels = [f"{'ab'[n // 3_000]}{n % 7}" for n in range(6_000)]
+    folder = raw(tmp_path, labels, compress)
+    build(recipe, folder, tmp_path / "small", sizes=SMALL)
+    monkeypatch.setattr(learn_classes, "in_turn", lambda *_: pytest.fail("no tasks"))
+    for workers in (1, 2):
+        out = tmp_path / str(workers)
+        build(recipe, folder, out, workers=workers, sizes=replace(SMALL, large_bytes=1))
+        assert contents(out) == contents(tmp_path / "small")
+    classes = Manifest.load(tmp_path / "small/toy").classes
+    assert classes == tuple(sorted(set(labels)))
+
+
+def test_tasks_tell_of_faults(tmp_path: Path) -> None:
+    folder = raw(tmp_path, ["a", "b"] * 5_000)
+    with (folder / "train.csv").open("a") as file:
+        file.write("1,a,b\n")
+    sizes = replace(SMALL, large_bytes=1)
+    with pytest.raises(InputError, match="line 10002"):
+        build(TABLE, folder, tmp_path / "out", workers=2, sizes=sizes)
+
+
 def test_images(tmp_path: Path) -> None:
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw/images").write_bytes(encode_idx(np.zeros((4, 2, 2), np.uint8)))
@@ -93,9 +123,9 @@ def test_labels_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     read = learn_classes._read_labels
     calls: list[object] = []
 
-    def counted(*arguments: Any) -> learn_classes.Labels:
+    def counted(*arguments: Any, **options: Any) -> learn_classes.Labels:
         calls.append(arguments)
-        return read(*arguments)
+        return read(*arguments, **options)
 
     monkeypatch.setattr(learn_classes, "_read_labels", counted)
     assert build(TEXTS, folder, out).status == "up to date"
