@@ -13,6 +13,7 @@ from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifa
 from shardmill.pipeline.builds.engine import nothing_done
 from shardmill.pipeline.builds.find_sources import Sources
 from shardmill.pipeline.builds.process_engine import ProcessEngine
+from shardmill.pipeline.stages import merge_tokens
 from shardmill.raw.work_sizes import WorkSizes
 from shardmill.recipe.load_recipe import parse_recipe
 
@@ -62,7 +63,11 @@ def build(recipe: str, raw: Path, out: Path, engine: ProcessEngine) -> dict[str,
 
 @pytest.mark.parametrize("engine", [TwiceEngine, LostEngine])
 @pytest.mark.parametrize("recipe", [*RECIPES.values(), LAST], ids=[*RECIPES, "last"])
-def test_more_than_one_try(tmp_path: Path, engine: type[ProcessEngine], recipe: str) -> None:
+def test_more_than_one_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: type[ProcessEngine], recipe: str
+) -> None:
+    monkeypatch.setattr(merge_tokens, "_MOST_FILES", 1)
+    monkeypatch.setattr(merge_tokens, "_FILES_OF_TASK", 2)
     raw = tmp_path / "raw"
     raw.mkdir()
     write_raw(raw)

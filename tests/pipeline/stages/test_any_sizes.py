@@ -43,6 +43,17 @@ splits.train.csv.path = "texts.csv"
 columns = ["label", "title", "body"]
 join = ["title", "body"]
 """
+TABLE_OF_TEXTS = """
+name = "toy"
+kind = "tabular"
+csv.header = false
+splits.train.csv.path = "texts.csv"
+[columns]
+label = { dtype = "int64" }
+title = { dtype = "text" }
+body = { dtype = "text" }
+"""
+LEARNT = f'{TEXTS}tokenizer = "bpe"\n[vocabulary]\nmax_tokens = 300\n'
 CHUNK = 4_000
 
 
@@ -74,8 +85,15 @@ def learnt(recipe: str, raw: Path, out: Path, engine: Engine, chunk: int) -> tup
 
 @pytest.mark.parametrize(
     ("recipe", "held", "files"),
-    [(TABLE, 0, 16), (TABLE, 2_000, 16), (TEXTS, 0, 16), (TEXTS, 0, 1)],
-    ids=["table in passes", "table in memory", "texts", "texts, tokens merged in tasks"],
+    [
+        (TABLE, 0, 16),
+        (TABLE, 2_000, 16),
+        (TEXTS, 0, 16),
+        (TEXTS, 0, 1),
+        (TABLE_OF_TEXTS, 0, 1),
+        (LEARNT, 0, 1),
+    ],
+    ids=["table in passes", "table in memory", "texts", "merged texts", "table of texts", "learnt"],
 )
 def test_any_workers_and_sizes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: str, held: int, files: int
