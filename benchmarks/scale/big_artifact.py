@@ -8,7 +8,7 @@ from shardmill.format.layout import Field, aligned_rows, shard_header, shard_lay
 from shardmill.format.manifest import Manifest, SplitRecord
 from shardmill.format.near_artifacts import MANIFEST_NAME
 from shardmill.pipeline.builds.generation import Generation
-from shardmill.pipeline.stages.shard_tables import in_tables
+from shardmill.pipeline.stages.shard_tables import take_shards
 
 FIELDS = (Field.input("uint8", (1, 28, 28)), Field.target("class", "int64"))
 # A row is 1 KiB, so that a shard of 16 rows ends at a page border.
@@ -56,9 +56,10 @@ def write_sparse(
         parquet=(),
         rows_per_shard=rows_per_shard,
         fields=fields,
-        shards=tuple(shards),
+        shards=take_shards(
+            "train", iter(shards), len(shards), fields=fields, generation=generation
+        ),
     )
-    (split,) = in_tables({"train": split}, generation).values()
     (folder / MANIFEST_NAME).write_bytes(_manifest(folder.name, split).to_json())
     return folder
 
