@@ -1,8 +1,9 @@
 """Builds any number of artifacts, one after the other."""
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, field
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from shardmill.errors import ShardmillError
 from shardmill.format.manifest import Manifest
 from shardmill.pipeline.builds.build_run import BuildRun, Progress, Watch, no_progress
 from shardmill.pipeline.builds.engine import Engine
+from shardmill.pipeline.builds.executor_engine import ExecutorEngine
 from shardmill.pipeline.builds.expand_columns import expand_columns
 from shardmill.pipeline.builds.find_sources import Sources
 from shardmill.pipeline.builds.generation import has_remains, locked, new_scratch, remove_remains
@@ -55,6 +57,9 @@ class BuildOptions:
         watch: What to call at the start of a stage that can be asked at any time how much of it is
             done; see `Watch`.
         sizes: The sizes of the pieces that tasks work on. Another size of parts gives other bytes.
+        engine: Where the tasks run: any executor, which runs `workers` of them at the same time,
+            or 1; None for a pool of local processes. Its workers need the same folders at the same
+            paths. The caller shuts it down.
     """
 
     out: Path
@@ -66,6 +71,7 @@ class BuildOptions:
     progress: Progress = no_progress
     watch: Watch | None = None
     sizes: WorkSizes = DEFAULT_SIZES
+    engine: Executor | Engine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +131,6 @@ def build_artifacts(
     options: BuildOptions,
     *,
     on_done: Callable[[Outcome], None] = lambda _: None,
-    engine: Engine | None = None,
 ) -> list[Outcome]:
     """Build what is not up to date and return what was done.
 
@@ -136,7 +141,6 @@ def build_artifacts(
         sources: What to build.
         options: How to build.
         on_done: A function to call with each outcome.
-        engine: Where the tasks run; None for a pool of local processes. The caller ends it.
 
     Raises:
         ShardmillError: The first failure. The other failures are its notes. What was readable
@@ -144,13 +148,15 @@ def build_artifacts(
     """
     outcomes: list[Outcome] = []
     failures: list[ShardmillError] = []
-    own = engine or ProcessEngine(options.workers or worthwhile_workers(sources))
-    with own if engine is None else nullcontext():
+    if options.engine is not None:  # the folders of workers may be others than those of here
+        sources = replace(sources, raw=sources.raw.absolute(), found={})
+        options = replace(options, out=options.out.absolute())
+    with _engine(sources, options) as engine:
         for recipe in lenders_first(sources.recipes):
             try:
                 raw = sources.raw_files(recipe)
                 awaited = _awaited(recipe, raw, options, outcomes)
-                outcomes.append(awaited or _build(recipe, raw, options, own))
+                outcomes.append(awaited or _build(recipe, raw, options, engine))
             except ShardmillError as error:
                 failures.append(error)
             else:
@@ -160,6 +166,17 @@ def build_artifacts(
             failures[0].add_note(str(other))
         raise failures[0]
     return outcomes
+
+
+def _engine(sources: Sources, options: BuildOptions) -> AbstractContextManager[Engine]:
+    given = options.engine
+    if given is None:
+        return ProcessEngine(options.workers or worthwhile_workers(sources))
+    return (
+        ExecutorEngine(given, options.workers or 1)
+        if isinstance(given, Executor)
+        else nullcontext(given)
+    )
 
 
 def _awaited(

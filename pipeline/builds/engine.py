@@ -17,6 +17,8 @@ Result = TypeVar("Result")
 
 # How many tasks wait in line for each worker. More would only wait, with their arguments in memory.
 _WAITING = 2
+# So many seconds pass until the engine is asked whether it can run tasks at all.
+_PATIENCE = 2.0
 
 
 class Engine(Protocol):
@@ -83,7 +85,7 @@ def side_by_side(
     arguments: Iterable[tuple[Any, ...]],
     on_done: Callable[[], None],
     *,
-    workers: int,
+    workers: Callable[[], int],
 ) -> Iterator[Result]:
     """Submit tasks and yield their results in order, as they come.
 
@@ -96,14 +98,18 @@ def side_by_side(
         submit: A function that submits a task with the given arguments.
         arguments: The arguments of each task. They are taken as they are needed.
         on_done: A function to call after each task.
-        workers: How many tasks run at the same time.
+        workers: A function that returns how many tasks can run at the same time. It is asked
+            before each task and while all wait, and may raise an error that ends the wait.
     """
     ordered: deque[Future[Result]] = deque()
     unfinished: set[Future[Result]] = set()
 
     def settle() -> None:
         nonlocal unfinished
-        done, unfinished = wait(unfinished, return_when=FIRST_COMPLETED)
+        done, remaining = wait(unfinished, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
+        if not done:
+            workers()
+        unfinished = remaining
         if any(future.exception() is not None for future in done):
             _raise_first(ordered)
         for _ in done:
@@ -114,7 +120,7 @@ def side_by_side(
             future = submit(argument)
             ordered.append(future)
             unfinished.add(future)
-            while len(unfinished) >= workers * _WAITING:
+            while len(unfinished) >= workers() * _WAITING:
                 settle()
             while ordered and ordered[0] not in unfinished:
                 yield ordered.popleft().result()
@@ -148,11 +154,15 @@ def _until_error(
         raise
 
 
-def worker_ended() -> WorkerError:
-    """Return the error for a worker that ended before its tasks were done."""
+def worker_ended(what: str = "") -> WorkerError:
+    """Return the error for a worker that ended before its tasks were done.
+
+    Args:
+        what: What an executor says of it.
+    """
     return WorkerError(
         "a worker",
         expected="a process that runs until its tasks are done",
-        found="one that has ended, most often for want of memory",
+        found=what or "one that has ended, most often for want of memory",
         fix='build with fewer --workers; a script must build below `if __name__ == "__main__"`',
     )

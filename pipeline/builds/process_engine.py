@@ -119,7 +119,7 @@ class ProcessEngine:
             return
         submit = partial(self._submit, function)
         try:
-            yield from side_by_side(submit, arguments, on_done, workers=self.processes)
+            yield from side_by_side(submit, arguments, on_done, workers=lambda: self.processes)
         except BrokenProcessPool:
             self._end()
             raise worker_ended() from None

@@ -46,6 +46,24 @@ workers: _Decorator = click.option(
     help="How many processes work at the same time. The result is the same with any number.  "
     "[default: one for every 32 MiB of raw files, but not more than there are cores]",
 )
+engine: _Decorator = click.option(
+    "--engine",
+    type=click.Choice(["local", "ray", "dask"]),
+    default="local",
+    show_default=True,
+    help="Where the work is done: by processes of this machine, or on a cluster of Ray or Dask. "
+    "The result is the same.",
+)
+ray_address: _Decorator = click.option(
+    "--ray-address",
+    metavar="HOST:PORT",
+    help="The Ray cluster.  [default: RAY_ADDRESS, or the one on this machine]",
+)
+dask_address: _Decorator = click.option(
+    "--dask-address",
+    metavar="ADDRESS",
+    help="The Dask scheduler, as tcp://HOST:PORT.  [default: DASK_SCHEDULER_ADDRESS]",
+)
 rows_per_shard: _Decorator = click.option(
     "--rows-per-shard",
     type=click.IntRange(min=1),

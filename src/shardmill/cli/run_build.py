@@ -1,19 +1,26 @@
 """Runs the builds of `shardmill preprocess`, `clean` and `shard`."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from shardmill.cli import options
 from shardmill.startup import limit_blas_threads
 
+if TYPE_CHECKING:
+    from shardmill.pipeline.builds.engine import Engine
+
 _SHARED = (
     options.recipes,
     options.raw,
     options.out,
     options.workers,
+    options.engine,
+    options.ray_address,
+    options.dask_address,
     options.force,
     options.dry_run,
     options.as_json,
@@ -28,6 +35,19 @@ def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _engine(
+    kind: str, ray_address: str | None, dask_address: str | None
+) -> "AbstractContextManager[Engine | None]":
+    for name, address in (("ray", ray_address), ("dask", dask_address)):
+        if address is not None and kind != name:
+            raise click.UsageError(f"--{name}-address goes with --engine {name}.")
+    if kind == "local":
+        return nullcontext(None)
+    from shardmill.pipeline.builds.open_engine import open_engine
+
+    return open_engine(kind, ray_address if kind == "ray" else dask_address)
+
+
 def run_build(
     stages: tuple[str, ...],
     *,
@@ -35,6 +55,9 @@ def run_build(
     raw: Path,
     as_json: bool,
     quiet: bool,
+    engine: str,
+    ray_address: str | None,
+    dask_address: str | None,
     sample: Path | None = None,
     **settings: Any,
 ) -> None:
@@ -46,6 +69,9 @@ def run_build(
         raw: The folder of the raw files.
         as_json: Whether to print the outcomes as JSON.
         quiet: Whether to print nothing but errors.
+        engine: Where the tasks run: `local`, `ray` or `dask`.
+        ray_address: The address of the Ray cluster; None to let Ray find one.
+        dask_address: The address of the Dask scheduler; None to let Dask find one.
         sample: Where to write sample files if `raw` holds no raw files, or None not to.
         **settings: The other fields of `BuildOptions`.
 
@@ -65,9 +91,9 @@ def run_build(
         click.echo(sources.note, err=True)
     done: list[Outcome] = []
     try:
-        with progress_bars(quiet=quiet) as calls:
+        with progress_bars(quiet=quiet) as calls, _engine(engine, ray_address, dask_address) as on:
             how = BuildOptions(
-                stages=stages, progress=calls.progress, watch=calls.watch, **settings
+                stages=stages, progress=calls.progress, watch=calls.watch, engine=on, **settings
             )
             build_artifacts(sources, how, on_done=done.append)
     finally:  # If one build fails, the others are printed nevertheless.

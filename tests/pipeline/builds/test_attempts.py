@@ -55,7 +55,7 @@ class LostEngine(TwiceEngine):
 def build(recipe: str, raw: Path, out: Path, engine: ProcessEngine) -> dict[str, bytes]:
     sources = Sources((parse_recipe(recipe, where="test"),), raw)
     with engine:
-        build_artifacts(sources, BuildOptions(out=out, sizes=TINY), engine=engine)
+        build_artifacts(sources, BuildOptions(out=out, sizes=TINY, engine=engine))
     files = (path for path in out.rglob("*") if path.is_file())
     kept = (path for path in files if path.name not in ("build.json", ".lock"))
     return {path.relative_to(out).as_posix(): path.read_bytes() for path in kept}

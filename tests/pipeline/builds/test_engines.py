@@ -34,7 +34,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def build_all(raw: Path, out: Path, engine: Engine) -> dict[str, bytes]:
     recipes = tuple(parse_recipe(text, where=kind) for kind, text in RECIPES.items())
-    build_artifacts(Sources(recipes, raw), BuildOptions(out=out, sizes=TINY), engine=engine)
+    build_artifacts(Sources(recipes, raw), BuildOptions(out=out, sizes=TINY, engine=engine))
     return contents(out)
 
 

@@ -15,7 +15,7 @@ from parts_of_builds import ROWS, gzipped
 from small_parts import RECIPE, SMALL, build, contents, remains
 
 from shardmill.errors import BinaryFileError, ChangedFileError, CompressionError, InputError
-from shardmill.pipeline.builds import build_artifacts as build_module, read_content, read_job
+from shardmill.pipeline.builds import read_content, read_job
 from shardmill.pipeline.builds.engine import Engine
 from shardmill.pipeline.builds.executor_engine import ExecutorEngine
 from shardmill.pipeline.builds.process_engine import ProcessEngine
@@ -99,10 +99,7 @@ def test_compressed_files_are_read_side_by_side(
 def test_the_same_bytes_by_threads(raw: Path, tmp_path: Path) -> None:
     build(RECIPE, raw, tmp_path / "small", sizes=SMALL)
     with thread_engine() as engine:
-        real = build_module.build_artifacts
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("small_parts.build_artifacts", partial(real, engine=engine))
-            outcome = build(RECIPE, raw, tmp_path / "threads", sizes=LARGE)
+        outcome = build(RECIPE, raw, tmp_path / "threads", sizes=LARGE, engine=engine)
     assert "scan" in outcome.seconds
     assert contents(tmp_path / "threads") == contents(tmp_path / "small")
 

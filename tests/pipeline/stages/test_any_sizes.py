@@ -77,7 +77,7 @@ def learnt(recipe: str, raw: Path, out: Path, engine: Engine, chunk: int) -> tup
     """Return the statistics, the shards and the number of parts of a build."""
     sizes = WorkSizes(chunk_bytes=chunk, smallest_part_bytes=3 * CHUNK * 2, row_group_rows=chunk)
     sources = Sources((parse_recipe(recipe, where="test"),), raw)
-    build_artifacts(sources, BuildOptions(out=out, sizes=sizes), engine=engine)
+    build_artifacts(sources, BuildOptions(out=out, sizes=sizes, engine=engine))
     artifact = out / "toy"
     facts = json.loads((artifact / "manifest.json").read_bytes())
     return facts["statistics"], shards(artifact), len(parts(artifact))

@@ -1,0 +1,114 @@
+"""Runs tasks on a Ray cluster that somebody has started."""
+
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from importlib import import_module
+from typing import Any
+
+from shardmill.errors import MissingLibraryError, WorkerError
+
+# What a task takes of a node. A chunk of a raw file, its rows and their encoding take about half.
+_TASK = {"num_cpus": 1, "memory": 512 * 2**20}
+# How long a cancelled task may take to end.
+_END = 30.0
+
+
+class RayExecutor(Executor):
+    """A `concurrent.futures.Executor` on a Ray cluster. Shut it down to leave the cluster.
+
+    A task takes one core and 512 MiB of memory of a node. If its node dies, Ray runs it again on
+    another, three times at most.
+
+    Args:
+        address: The address of the cluster, as `ray.init` takes it; None for the one of
+            RAY_ADDRESS, or the one on this machine.
+
+    Raises:
+        MissingLibraryError: Ray is not installed.
+        WorkerError: There is no such cluster.
+
+    Example:
+        >>> with RayExecutor("10.0.0.1:6379") as ray:  # doctest: +SKIP
+        ...     ray.submit(pow, 2, 3).result()
+        8
+    """
+
+    def __init__(self, address: str | None = None) -> None:
+        try:
+            ray: Any = import_module("ray")
+        except ImportError:
+            raise MissingLibraryError(
+                "--engine ray",
+                expected="the library ray",
+                found="none",
+                fix="install it with: pip install 'shardmill[ray]'",
+            ) from None
+        try:
+            ray.init(address or "auto", log_to_driver=False, logging_level="ERROR")
+        except (ConnectionError, ValueError) as error:
+            raise WorkerError(
+                address or "RAY_ADDRESS, or this machine",
+                expected="a Ray cluster",
+                found=str(error).partition("\n")[0],
+                fix="start one with `ray start --head`, or name another with --ray-address",
+            ) from error
+        self._ray = ray
+        self._call: Any = ray.remote(**_TASK)(_call)
+
+    def processes(self) -> int:
+        """Return how many tasks the nodes of the cluster run at the same time."""
+        nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        return sum(
+            min(int(node.get("CPU", 0)), int(node.get("memory", 0) // _TASK["memory"]))
+            for node in nodes
+        )
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        """Run a function on some node, and return its future."""
+        return _Task(self._ray, self._call.remote(fn, args, kwargs))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002
+        """Leave the cluster, which goes on running."""
+        self._ray.shutdown()
+
+
+def _call(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    return function(*args, **kwargs)
+
+
+def _said(error: BaseException) -> str:
+    first = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__} of Ray: {first}"
+
+
+class _Task(Future[Any]):
+    """A task of Ray. It forgets its reference as soon as the result is there.
+
+    While references are held, Ray computes results anew that were lost with their node.
+    """
+
+    def __init__(self, ray: Any, reference: Any) -> None:
+        super().__init__()
+        self._ray = ray
+        self._reference: Any = reference
+        reference.future().add_done_callback(self._take)
+
+    def _take(self, done: "Future[Any]") -> None:
+        self._reference = None
+        if not self.set_running_or_notify_cancel():
+            return
+        error = CancelledError() if done.cancelled() else done.exception()
+        if error is None:
+            self.set_result(done.result())
+        else:
+            # Ray wraps the error of a task, and has errors of its own for everything else.
+            self.set_exception(getattr(error, "cause", None) or BrokenExecutor(_said(error)))
+
+    def cancel(self) -> bool:
+        """End the task, also if it runs, and wait until it has ended."""
+        reference = self._reference
+        if reference is None or self.done():
+            return False
+        self._ray.cancel(reference, force=True)
+        self._ray.wait([reference], timeout=_END)
+        return super().cancel()
