@@ -19,7 +19,7 @@ RAW_OPTION := $(if $(filter file,$(origin RAW)),,--raw "$(RAW)")
 WORKERS_OPTION := $(if $(WORKERS),--workers $(WORKERS),)
 
 .DEFAULT_GOAL := help
-.PHONY: help preprocess train test test-torchtext test-frameworks fuzz bench bench-load bench-preprocess bench-scale bench-accuracy bench-paired check docs format clean
+.PHONY: help preprocess train test test-torchtext test-frameworks test-ray fuzz bench bench-load bench-preprocess bench-scale bench-accuracy bench-paired check docs format clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -57,6 +57,16 @@ test-torchtext: .venv-torchtext/.installed  ## tests against the real torchtext,
 test-frameworks: $(INSTALLED)  ## run the pages about other frameworks, each with the wheel alone in an environment
 	rm -rf build/wheel && $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
 	$(BIN)/python tests/support/run_frameworks.py --wheel build/wheel/*.whl --out .venv-frameworks
+
+test-ray: .venv-ray/.installed  ## build on a Ray cluster of three machines in a network of their own, and kill some (Linux)
+	unshare --user --map-root-user --net --pid --fork --kill-child --mount-proc \
+		.venv-ray/bin/python tests/support/ray_cluster.py $(RAY_OPTIONS)
+
+.venv-ray/.installed: pyproject.toml constraints.txt
+	test -x .venv-ray/bin/python || $(PYTHON) -m venv .venv-ray
+	.venv-ray/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[ray]'
+	@touch $@
 
 fuzz: $(INSTALLED)  ## damage artifacts and models, and read them: FUZZ_OPTIONS="--cases N --seed N"
 	$(BIN)/python tests/support/fuzz_artifacts.py $(FUZZ_OPTIONS)

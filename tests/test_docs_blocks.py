@@ -36,6 +36,10 @@ NOT_RUN = {
     "torchrun": "The tests of ranks start such processes.",
     "shardmill train mnist --devices": "The tests of ranks start such processes.",
     "shardmill train mnist --log wandb": "The tests of W&B write such runs.",
+    "ray start": "It starts a cluster. `make test-ray` builds on one.",
+    "dask ": "It starts a cluster. The tests of clusters build on one.",
+    "shardmill preprocess news.toml --raw /shared/raw": "The tests of clusters build on some.",
+    "    --engine": "It goes with the line above.",
     "tensorboard": "It runs until it is stopped.",
     "eval ": "It changes the shell that a person types into.",
 }

@@ -9,6 +9,9 @@ from shardmill.errors import MissingLibraryError, WorkerError
 from shardmill.pipeline.builds.engine import Engine
 from shardmill.pipeline.builds.executor_engine import ExecutorEngine
 
+# A scheduler that does not answer for so many seconds is not there.
+_TIMEOUT = 10.0
+
 
 @contextmanager
 def open_engine(kind: str, address: str | None) -> Iterator[Engine]:
@@ -51,7 +54,7 @@ def _dask(address: str | None) -> Iterator[Engine]:
     if where is None:
         raise WorkerError("--dask-address", expected="an address", found="none", fix=fix)
     try:
-        client: Any = distributed.Client(where, set_as_default=False)
+        client: Any = distributed.Client(where, set_as_default=False, timeout=_TIMEOUT)
     except (OSError, ValueError) as error:
         found = str(error).partition("\n")[0]
         raise WorkerError(where, expected="a Dask scheduler", found=found, fix=fix) from error

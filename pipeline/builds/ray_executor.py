@@ -26,11 +26,6 @@ class RayExecutor(Executor):
     Raises:
         MissingLibraryError: Ray is not installed.
         WorkerError: There is no such cluster.
-
-    Example:
-        >>> with RayExecutor("10.0.0.1:6379") as ray:  # doctest: +SKIP
-        ...     ray.submit(pow, 2, 3).result()
-        8
     """
 
     def __init__(self, address: str | None = None) -> None:

@@ -78,6 +78,7 @@ def run_build(
     Raises:
         ShardmillError: A build failed. What the other builds did is printed first.
     """
+    place = _engine(engine, ray_address, dask_address)
     limit_blas_threads()
     from shardmill.cli.output import note_own_recipes, print_outcomes
     from shardmill.cli.progress_bars import progress_bars
@@ -91,7 +92,7 @@ def run_build(
         click.echo(sources.note, err=True)
     done: list[Outcome] = []
     try:
-        with progress_bars(quiet=quiet) as calls, _engine(engine, ray_address, dask_address) as on:
+        with progress_bars(quiet=quiet) as calls, place as on:
             how = BuildOptions(
                 stages=stages, progress=calls.progress, watch=calls.watch, engine=on, **settings
             )
