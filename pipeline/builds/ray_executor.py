@@ -1,5 +1,7 @@
 """Runs tasks on a Ray cluster that somebody has started."""
 
+import os
+import socket
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from importlib import import_module
@@ -9,6 +11,8 @@ from shardmill.errors import MissingLibraryError, WorkerError
 
 # What a task takes of a node. A chunk of a raw file, its rows and their encoding take about half.
 _TASK = {"num_cpus": 1, "memory": 512 * 2**20}
+# A head that does not answer for so many seconds is not there.
+_REACH = 5.0
 # How long a cancelled task may take to end.
 _END = 30.0
 
@@ -38,9 +42,11 @@ class RayExecutor(Executor):
                 found="none",
                 fix="install it with: pip install 'shardmill[ray]'",
             ) from None
+        address = address or os.environ.get("RAY_ADDRESS")
         try:
+            _reach(address or "")
             ray.init(address or "auto", log_to_driver=False, logging_level="ERROR")
-        except (ConnectionError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise WorkerError(
                 address or "RAY_ADDRESS, or this machine",
                 expected="a Ray cluster",
@@ -65,6 +71,17 @@ class RayExecutor(Executor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002
         """Leave the cluster, which goes on running."""
         self._ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """Connect to the head of a cluster once, since Ray itself would try for minutes.
+
+    Raises:
+        OSError: Nothing answers at this address.
+    """
+    host, _, port = address.rpartition(":")
+    if host and "/" not in host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=_REACH).close()
 
 
 def _call(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -125,6 +126,12 @@ def test_no_scheduler() -> None:
         pytest.raises(WorkerError, match="a Dask scheduler"),
         open_engine("dask", "tcp://127.0.0.1:9"),
     ):
+        pass
+
+
+def test_no_head_of_a_ray_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))
+    with pytest.raises(WorkerError, match="a Ray cluster"), open_engine("ray", "127.0.0.1:9"):
         pass
 
 
