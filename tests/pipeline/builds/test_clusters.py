@@ -121,7 +121,8 @@ def test_workers_with_other_versions() -> None:
     assert "same versions on all nodes" in str(caught.value)
 
 
-def test_no_scheduler() -> None:
+def test_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shardmill.pipeline.builds.open_engine._TIMEOUT", 0.5)
     with (
         pytest.raises(WorkerError, match="a Dask scheduler"),
         open_engine("dask", "tcp://127.0.0.1:9"),
