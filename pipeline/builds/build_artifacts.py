@@ -12,7 +12,6 @@ from shardmill.errors import ShardmillError
 from shardmill.format.manifest import Manifest
 from shardmill.pipeline.builds.build_run import BuildRun, Progress, Watch, no_progress
 from shardmill.pipeline.builds.engine import Engine
-from shardmill.pipeline.builds.executor_engine import ExecutorEngine
 from shardmill.pipeline.builds.expand_columns import expand_columns
 from shardmill.pipeline.builds.find_sources import Sources
 from shardmill.pipeline.builds.generation import has_remains, locked, new_scratch, remove_remains
@@ -172,11 +171,11 @@ def _engine(sources: Sources, options: BuildOptions) -> AbstractContextManager[E
     given = options.engine
     if given is None:
         return ProcessEngine(options.workers or worthwhile_workers(sources))
-    return (
-        ExecutorEngine(given, options.workers or 1)
-        if isinstance(given, Executor)
-        else nullcontext(given)
-    )
+    if not isinstance(given, Executor):
+        return nullcontext(given)
+    from shardmill.pipeline.builds.executor_engine import ExecutorEngine  # few builds need it
+
+    return ExecutorEngine(given, options.workers or 1)
 
 
 def _awaited(
