@@ -23,6 +23,10 @@ from shardmill.pipeline.builds.open_engine import open_engine
 from shardmill.pipeline.builds.process_engine import ProcessEngine
 from shardmill.pipeline.builds.same_versions import Versions, call_with
 
+# They have no types.
+new_client: Any = Client
+new_cluster: Any = LocalCluster
+
 
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -39,7 +43,7 @@ def expected(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, b
 
 @pytest.fixture(scope="module")
 def scheduler() -> Iterator[str]:
-    cluster: Any = LocalCluster(
+    cluster: Any = new_cluster(
         n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
     )
     with cluster:
@@ -58,7 +62,7 @@ def test_loky(raw: Path, tmp_path: Path, expected: dict[str, bytes], loky: Execu
 
 
 def test_dask(raw: Path, tmp_path: Path, expected: dict[str, bytes], scheduler: str) -> None:
-    client: Any = Client(scheduler, set_as_default=False)
+    client: Any = new_client(scheduler, set_as_default=False)
     with client, client.get_executor() as executor:
         assert build_all(raw, tmp_path, executor) == expected
 
