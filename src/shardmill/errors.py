@@ -44,6 +44,18 @@ from shardmill.raw_errors import (
     ValueFormatError as ValueFormatError,
 )
 from shardmill.shardmill_error import ShardmillError as ShardmillError
+from shardmill.storage_errors import (
+    ChangedObjectError as ChangedObjectError,
+    CredentialsError as CredentialsError,
+    ForkedError as ForkedError,
+    MissingObjectError as MissingObjectError,
+    PublishedMeanwhileError as PublishedMeanwhileError,
+    RegionError as RegionError,
+    StorageAnswerError as StorageAnswerError,
+    StorageError as StorageError,
+    UnreachableError as UnreachableError,
+    UnsupportedStorageError as UnsupportedStorageError,
+)
 
 
 class RecipeError(ShardmillError):

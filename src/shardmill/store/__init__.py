@@ -1,0 +1,1 @@
+"""Where artifacts are: local folders and object storage, and the cache between the two."""

@@ -1,0 +1,51 @@
+"""Opens the store that a URL or a path stands for."""
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from shardmill.store.store import Store
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_CLOUD = frozenset({"s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl", "http", "https"})
+
+
+def is_url(where: str | os.PathLike[str]) -> bool:
+    """Say whether something is a URL rather than a path.
+
+    Example:
+        >>> is_url("s3://bucket/mnist"), is_url("artifacts/mnist")
+        (True, False)
+    """
+    return isinstance(where, str) and _URL.match(where) is not None
+
+
+def open_store(where: str | os.PathLike[str]) -> Store:
+    """Return the store of all objects below a URL or a local folder.
+
+    Nothing is asked of a server yet. The libraries of object storage are imported only for a URL
+    that needs them.
+
+    Raises:
+        MissingLibraryError: The library for this kind of URL is not installed.
+        UnsupportedStorageError: There is no such kind of URL.
+        ForkedError: This process was forked from one that has used object storage.
+    """
+    if not is_url(where):
+        from shardmill.store.local_store import LocalStore
+
+        return LocalStore(Path(where))
+    url = str(where)
+    scheme = url.partition("://")[0].lower()
+    if scheme == "file":
+        from shardmill.store.local_store import LocalStore
+
+        return LocalStore(Path(unquote(urlsplit(url).path)))
+    if scheme in _CLOUD:
+        from shardmill.store.cloud_store import CloudStore
+
+        return CloudStore(url)
+    from shardmill.store.fsspec_store import FsspecStore
+
+    return FsspecStore(url)
