@@ -1,7 +1,7 @@
 """One split of an artifact as a dataset: opening, facts, numpy arrays."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,12 +11,14 @@ import numpy.typing as npt
 
 from shardmill.datasets.batch_dataset import BatchDataset
 from shardmill.datasets.field_names import name_fields
+from shardmill.datasets.find_cached import find_cached
 from shardmill.datasets.gather.mapped_split import MappedSplit, read_only
 from shardmill.datasets.item_types import Batch, Layout, Row, Transform
+from shardmill.datasets.texts_of_split import find_text, names_of_rows
 from shardmill.errors import KindError, UnknownSplitError
 from shardmill.faults import hint
 from shardmill.format.layout import Field, fixed_tensors
-from shardmill.format.manifest import Manifest, SplitRecord, Statistics
+from shardmill.format.manifest import FileRecord, Manifest, SplitRecord, Statistics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +33,7 @@ class ShardDataset(BatchDataset[Row, Batch]):
     Datasets survive fork, spawn and pickling: they take their paths along, not their maps.
 
     Args:
-        path: The folder of the artifact.
+        path: The folder of the artifact, or its URL.
         split: The name of one of its splits.
         transform: A function of `x` as it would be returned: of a row, or of a whole batch.
         target_transform: The same for `y`.
@@ -39,6 +41,8 @@ class ShardDataset(BatchDataset[Row, Batch]):
         names: The names of fields in rows and batches, which are dicts then:
             `{"x": "pixel_values", "y": "labels"}`. Fields that are not listed keep their own names.
         manifest: The manifest of the artifact, if it was read before.
+        cache: For a URL, the folder into which files are brought; None for the user's own.
+        cache_bytes: How many bytes that folder may hold; None for any number.
 
     Raises:
         MissingArtifactError: There is no such artifact.
@@ -47,6 +51,7 @@ class ShardDataset(BatchDataset[Row, Batch]):
         ValueError: A field in `names` is unknown, or two fields get the same name.
         TypeError: `names` does not map texts to texts.
         ArtifactError: The artifact cannot be read.
+        StorageError: The storage at the URL refused or failed.
     """
 
     kind: ClassVar[str]
@@ -61,9 +66,14 @@ class ShardDataset(BatchDataset[Row, Batch]):
         per_row: bool = False,
         names: Mapping[str, str] | None = None,
         manifest: Manifest | None = None,
+        cache: str | os.PathLike[str] | None = None,
+        cache_bytes: int | None = None,
     ) -> None:
-        self.path: Path = Path(path).absolute()
-        self.manifest: Manifest = Manifest.load(path) if manifest is None else manifest
+        cached = self._cached = find_cached(path, cache, cache_bytes)
+        self.path: Path = Path(path).absolute() if cached is None else cached.folder
+        if manifest is None:
+            manifest = Manifest.load(path) if cached is None else cached.load_manifest()
+        self.manifest: Manifest = manifest
         self.split = split
         self._transform = transform
         self._target_transform = target_transform
@@ -84,7 +94,14 @@ class ShardDataset(BatchDataset[Row, Batch]):
 
     @cached_property
     def _mapped(self) -> MappedSplit:
-        return MappedSplit(self.path, self._record)
+        return MappedSplit(self.path, self._record, self._cached)
+
+    def _brought(self, records: Iterable[FileRecord]) -> tuple[FileRecord, ...]:
+        """Bring files to `path`, if the artifact is elsewhere, and return their records."""
+        records = tuple(records)
+        if self._cached is not None:
+            self._cached.bring(records)
+        return records
 
     def _inputs(self) -> "Inputs":
         """Return what gathers `x` of the mapped split."""
@@ -181,7 +198,7 @@ class ShardDataset(BatchDataset[Row, Batch]):
             if len(self._record.shards) > 1:  # stored offsets count from the start of their shard
                 shards = np.arange(len(self)) // self._record.rows_per_shard
                 offsets = read_only(offsets + shards * self._mapped.sources[field.name].stride)
-            arrays |= zip(_names_of_rows(field), (offsets, sizes), strict=True)
+            arrays |= zip(names_of_rows(field), (offsets, sizes), strict=True)
         return arrays
 
     def csr(self, group: str | None = None) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
@@ -208,10 +225,10 @@ class ShardDataset(BatchDataset[Row, Batch]):
             >>> ids, ends = shardmill.open("artifacts/ag_news").csr()
             >>> first = ids[ends[0] : ends[1]]
         """
-        field = _find_text(self, group)
+        field = find_text(self.fields, group, of=self)
         arrays = self.numpy()
         ids = arrays[field.name]
-        offsets, sizes = (arrays[name] for name in _names_of_rows(field))
+        offsets, sizes = (arrays[name] for name in names_of_rows(field))
         ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
         starts = range(0, len(self), self._record.rows_per_shard)
         parts = [
@@ -228,7 +245,7 @@ class ShardDataset(BatchDataset[Row, Batch]):
             >>> from pyarrow.parquet import read_metadata
             >>> rows = sum(read_metadata(path).num_rows for path in ds.parquet)
         """
-        return tuple(self.path / record.path for record in self._record.parquet)
+        return tuple(self.path / record.path for record in self._brought(self._record.parquet))
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return all cleaned rows as a DataFrame, before they are encoded.
@@ -260,23 +277,6 @@ class ShardDataset(BatchDataset[Row, Batch]):
         if self.sample:
             facts.append("sample data")
         return f"{type(self).__name__}({self.manifest.name}/{self.split}: {', '.join(facts)})"
-
-
-def _find_text(of: ShardDataset[Any, Any], group: str | None) -> Field:
-    texts = {field.group: field for field in of.fields if field.ragged}
-    if not texts:
-        raise TypeError(f"{of} has no texts")
-    if group not in texts:
-        names = [str(name) for name in texts]
-        expected = f"one of {', '.join(names)}" if texts.keys() != {None} else "None"
-        raise ValueError(f"group is {expected}, not {group!r}")
-    return texts[group]
-
-
-def _names_of_rows(field: Field) -> tuple[str, str]:
-    """Return what `numpy` calls the offsets and the sizes of the rows of a ragged field."""
-    prefix = "" if field.group is None else f"{field.name}."
-    return f"{prefix}offsets", f"{prefix}sizes"
 
 
 def _shape_of(field: Field) -> str:

@@ -23,7 +23,7 @@ class ImageDataset(ShardDataset[ImageRow, ImageRow]):
     Without a target, rows are `x` alone; `ImageDataset[Tensor]` says so to a type checker.
 
     Args:
-        path: The folder of the artifact.
+        path: The folder of the artifact, or its URL.
         split: The name of one of its splits.
         transform: A function of `x` as it would be returned: of a row, or of a whole batch.
         target_transform: The same for `y`.
@@ -31,6 +31,8 @@ class ImageDataset(ShardDataset[ImageRow, ImageRow]):
         names: The names of fields in rows and batches, which are dicts then:
             `{"x": "pixel_values", "y": "labels"}`. Fields that are not listed keep their own names.
         manifest: The manifest of the artifact, if it was read before.
+        cache: For a URL, the folder into which files are brought; None for the user's own.
+        cache_bytes: How many bytes that folder may hold; None for any number.
 
     Raises:
         MissingArtifactError: There is no such artifact.
@@ -63,6 +65,8 @@ class MNISTDataset(ImageDataset[ImageRow]):
         per_row: bool = False,
         names: Mapping[str, str] | None = None,
         manifest: Manifest | None = None,
+        cache: str | os.PathLike[str] | None = None,
+        cache_bytes: int | None = None,
     ) -> None:
         super().__init__(
             path,
@@ -72,4 +76,6 @@ class MNISTDataset(ImageDataset[ImageRow]):
             per_row=per_row,
             names=names,
             manifest=manifest,
+            cache=cache,
+            cache_bytes=cache_bytes,
         )

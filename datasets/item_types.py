@@ -7,6 +7,7 @@ default:
 `TabularDataset[tuple[dict[str, Tensor], Tensor]]` is a table with groups of features.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
@@ -41,6 +42,8 @@ class DatasetOptions(TypedDict, total=False):
     target_transform: Transform | None
     per_row: bool
     manifest: "Manifest | None"
+    cache: "str | os.PathLike[str] | None"
+    cache_bytes: int | None
 
 
 class TextOptions(DatasetOptions, total=False):

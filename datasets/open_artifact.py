@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from shardmill.datasets.dataset import ShardDataset
+from shardmill.datasets.find_cached import find_cached
 from shardmill.datasets.image import ImageDataset
 from shardmill.datasets.item_types import (
     DatasetOptions,
@@ -106,6 +107,8 @@ def open(  # noqa: A001  reads as shardmill.open(...)
     layout: Layout | None = None,
     max_tokens: int | None = None,
     manifest: Manifest | None = None,
+    cache: str | os.PathLike[str] | None = None,
+    cache_bytes: int | None = None,
 ) -> Any:
     """Return a split of an artifact as the dataset of its kind.
 
@@ -113,7 +116,7 @@ def open(  # noqa: A001  reads as shardmill.open(...)
     a type checker should know what rows and batches are.
 
     Args:
-        path: The folder of the artifact.
+        path: The folder of the artifact, or its URL.
         split: The name of one of its splits.
         transform: A function of `x` as it would be returned: of a row, or of a whole batch.
         target_transform: The same for `y`.
@@ -126,9 +129,12 @@ def open(  # noqa: A001  reads as shardmill.open(...)
             (if not given), "bag" or "jagged"; see `TextDataset`.
         max_tokens: For texts, how many tokens of a row are kept; all of them if not given.
         manifest: The manifest of the artifact, if it was read before.
+        cache: For a URL, the folder into which files are brought; None for the user's own.
+        cache_bytes: How many bytes that folder may hold; None for any number.
 
     Raises:
         MissingArtifactError: There is no such artifact.
+        StorageError: The storage at the URL refused or failed.
         UnknownSplitError: The artifact has no such split.
         ArtifactError: The artifact cannot be read.
         TypeError: An option is not one of this kind of artifact.
@@ -140,13 +146,17 @@ def open(  # noqa: A001  reads as shardmill.open(...)
         >>> x.shape, y.shape
         (torch.Size([64, 7]), torch.Size([64]))
     """
-    manifest = Manifest.load(path) if manifest is None else manifest
+    if manifest is None:
+        cached = find_cached(path, cache, cache_bytes)
+        manifest = Manifest.load(path) if cached is None else cached.load_manifest()
     options: dict[str, Any] = {
         "transform": transform,
         "target_transform": target_transform,
         "per_row": per_row,
         "names": names,
         "manifest": manifest,
+        "cache": cache,
+        "cache_bytes": cache_bytes,
     }
     of_kinds: dict[str, dict[str, Any]] = {
         "tabular": {"drop_features": drop_features},

@@ -41,7 +41,7 @@ class TabularDataset(ShardDataset[TableRow, TableRow]):
     class says so: `TabularDataset[tuple[dict[str, Tensor], Tensor]]`.
 
     Args:
-        path: The folder of the artifact.
+        path: The folder of the artifact, or its URL.
         split: The name of one of its splits.
         drop_features: The names of features, or of columns of texts, to leave out of `x`.
         layout: How texts are put together, if there are some; see `TextDataset`.
@@ -52,6 +52,8 @@ class TabularDataset(ShardDataset[TableRow, TableRow]):
         names: The names of fields in rows and batches, which are dicts then:
             `{"x": "pixel_values", "y": "labels"}`. Fields that are not listed keep their own names.
         manifest: The manifest of the artifact, if it was read before.
+        cache: For a URL, the folder into which files are brought; None for the user's own.
+        cache_bytes: How many bytes that folder may hold; None for any number.
 
     Raises:
         MissingArtifactError: There is no such artifact.
@@ -82,6 +84,8 @@ class TabularDataset(ShardDataset[TableRow, TableRow]):
         per_row: bool = False,
         names: Mapping[str, str] | None = None,
         manifest: Manifest | None = None,
+        cache: str | os.PathLike[str] | None = None,
+        cache_bytes: int | None = None,
     ) -> None:
         super().__init__(
             path,
@@ -91,6 +95,8 @@ class TabularDataset(ShardDataset[TableRow, TableRow]):
             per_row=per_row,
             names=names,
             manifest=manifest,
+            cache=cache,
+            cache_bytes=cache_bytes,
         )
         if isinstance(drop_features, str):
             raise TypeError(f"drop_features is a list of names, not {drop_features!r}")
@@ -133,7 +139,10 @@ class TabularDataset(ShardDataset[TableRow, TableRow]):
     def vocab(self) -> Vocab | None:
         """The vocabulary of the texts: the ids of the tokens. None if the table has no texts."""
         record = self.manifest.vocabulary
-        return None if record is None else load_vocab(self.path, record)
+        if record is None:
+            return None
+        self._brought(record.files())
+        return load_vocab(self.path, record)
 
     @property
     def targets(self) -> Mapping[str, tuple[str, ...] | None]:
@@ -216,6 +225,8 @@ class TitanicDataset(TabularDataset[TableRow]):
         per_row: bool = False,
         names: Mapping[str, str] | None = None,
         manifest: Manifest | None = None,
+        cache: str | os.PathLike[str] | None = None,
+        cache_bytes: int | None = None,
     ) -> None:
         super().__init__(
             path,
@@ -226,4 +237,6 @@ class TitanicDataset(TabularDataset[TableRow]):
             per_row=per_row,
             names=names,
             manifest=manifest,
+            cache=cache,
+            cache_bytes=cache_bytes,
         )

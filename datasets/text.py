@@ -39,7 +39,7 @@ class TextDataset(ShardDataset[TextRow, TextBatch], Generic[TextBatch, TextRow])
     several texts.
 
     Args:
-        path: The folder of the artifact.
+        path: The folder of the artifact, or its URL.
         split: The name of one of its splits.
         layout: How the `x` of a batch is put together. "padded" gives a `Padded`: ids [b, longest]
             and lengths [b]. "bag" gives a `Bag`: ids [sum of lengths] and offsets [b]. "jagged"
@@ -53,6 +53,8 @@ class TextDataset(ShardDataset[TextRow, TextBatch], Generic[TextBatch, TextRow])
             beside them, 1 for tokens and 0 for padding. It is the field `x.mask`, and is called
             `attention_mask` unless `names` says otherwise. A "bag" has `x.offsets`, as `offsets`.
         manifest: The manifest of the artifact, if it was read before.
+        cache: For a URL, the folder into which files are brought; None for the user's own.
+        cache_bytes: How many bytes that folder may hold; None for any number.
 
     Raises:
         MissingArtifactError: There is no such artifact.
@@ -135,6 +137,8 @@ class TextDataset(ShardDataset[TextRow, TextBatch], Generic[TextBatch, TextRow])
         per_row: bool = False,
         names: Mapping[str, str] | None = None,
         manifest: Manifest | None = None,
+        cache: str | os.PathLike[str] | None = None,
+        cache_bytes: int | None = None,
     ) -> None:
         check_text_options(layout, max_tokens)
         self._layout: Layout = layout
@@ -146,6 +150,8 @@ class TextDataset(ShardDataset[TextRow, TextBatch], Generic[TextBatch, TextRow])
             per_row=per_row,
             names=names,
             manifest=manifest,
+            cache=cache,
+            cache_bytes=cache_bytes,
         )
         self._max_tokens = max_tokens
 
@@ -164,6 +170,7 @@ class TextDataset(ShardDataset[TextRow, TextBatch], Generic[TextBatch, TextRow])
     @cached_property
     def vocab(self) -> Vocab:
         """The vocabulary: the ids of the tokens. An unknown token gets its default index."""
+        self._brought(self._vocabulary.files())
         return load_vocab(self.path, self._vocabulary)
 
     @property
@@ -174,6 +181,7 @@ class TextDataset(ShardDataset[TextRow, TextBatch], Generic[TextBatch, TextRow])
         `text.clean`. A tokenizer of the recipe's own does not state the steps, so it wants cleaned
         texts, and `add_special_tokens=False` unless the recipe adds these tokens.
         """
+        self._brought(self._vocabulary.files())
         return (self.path / self._vocabulary.tokenizer.path).parent
 
     def _terms(self) -> Mapping[str, Any]:
@@ -260,6 +268,8 @@ class AGNewsDataset(TextDataset[TextBatch, TextRow]):
         per_row: bool = False,
         names: Mapping[str, str] | None = None,
         manifest: Manifest | None = None,
+        cache: str | os.PathLike[str] | None = None,
+        cache_bytes: int | None = None,
     ) -> None:
         super().__init__(
             path,
@@ -271,4 +281,6 @@ class AGNewsDataset(TextDataset[TextBatch, TextRow]):
             per_row=per_row,
             names=names,
             manifest=manifest,
+            cache=cache,
+            cache_bytes=cache_bytes,
         )

@@ -1,8 +1,10 @@
 """What datasets with texts have in common, whatever else is in their rows."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, get_args
 
 from shardmill.datasets.item_types import Layout
+from shardmill.format.layout import Field
 from shardmill.format.manifest import Manifest, VocabularyRecord
 
 if TYPE_CHECKING:
@@ -53,3 +55,31 @@ def vocabulary_term(record: VocabularyRecord) -> str:
     file = record.vocab or record.tokenizer
     tokens = f"of {record.tokens:,} tokens ({file.xxh3_128[:12]})"
     return f"{tokens}, unknown {record.unknown}, padding {record.padding}"
+
+
+def find_text(fields: Sequence[Field], group: str | None, *, of: object) -> Field:
+    """Return the field of a text of a split.
+
+    Args:
+        fields: The fields of the split.
+        group: The name of the text, if a row has several.
+        of: The dataset, for errors.
+
+    Raises:
+        TypeError: There are no texts.
+        ValueError: There is no such text.
+    """
+    texts = {field.group: field for field in fields if field.ragged}
+    if not texts:
+        raise TypeError(f"{of} has no texts")
+    if group not in texts:
+        names = [str(name) for name in texts]
+        expected = f"one of {', '.join(names)}" if texts.keys() != {None} else "None"
+        raise ValueError(f"group is {expected}, not {group!r}")
+    return texts[group]
+
+
+def names_of_rows(field: Field) -> tuple[str, str]:
+    """Return what `numpy` calls the offsets and the sizes of the rows of a ragged field."""
+    prefix = "" if field.group is None else f"{field.name}."
+    return f"{prefix}offsets", f"{prefix}sizes"

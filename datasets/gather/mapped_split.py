@@ -4,13 +4,14 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from shardmill.datasets.gather.shard_files import CachedShards, LocalShards, ShardFiles
 from shardmill.datasets.gather.shard_places import Places, find_places
 from shardmill.datasets.gather.shard_slots import ShardSlots, SlotFiles
 from shardmill.datasets.gather.span import (
@@ -22,12 +23,14 @@ from shardmill.datasets.gather.span import (
     can_map_spans,
     map_spans,
     maps_left,
-    open_checked,
     read_into,
 )
 from shardmill.format.layout import ALIGNMENT, DTYPES, DTypeName, fixed_tensors, round_up
 from shardmill.format.manifest import SplitRecord
-from shardmill.format.shard_table import ShardCounts, counts_of, path_of
+from shardmill.format.shard_table import ShardCounts, counts_of
+
+if TYPE_CHECKING:
+    from shardmill.store.cached_artifact import CachedArtifact
 
 Access = Literal["sequential", "random", "blocks"]
 
@@ -65,6 +68,11 @@ class Source:
 class MappedSplit:
     """Every tensor of a split, mapped when first asked for.
 
+    Args:
+        artifact: The folder of the artifact.
+        record: The record of the split.
+        cached: What brings the files into that folder; None if they are there.
+
     A field of fixed size is one tensor, called by its name. A ragged one is three: `<name>`, the
     values of all its rows, and `<name>.offsets` and `<name>.sizes` as the format has them.
 
@@ -77,15 +85,20 @@ class MappedSplit:
         ManifestError: The manifest contradicts itself.
     """
 
-    def __init__(self, artifact: Path, record: SplitRecord) -> None:
+    def __init__(
+        self, artifact: Path, record: SplitRecord, cached: "CachedArtifact | None" = None
+    ) -> None:
         self.artifact = artifact
         self.record = record
+        self._cached = cached
         self._expected: Access | None = None
 
     @cached_property
     def in_spans(self) -> bool:
         """Whether each tensor is one span of memory, rather than that shards are in slots."""
         if not can_map_spans() or not self.record.rows_per_shard_is_aligned():
+            return False
+        if self.files.most is not None:
             return False
         maps = len(self.record.shards) * len(self.sources)
         # Other splits and libraries map regions, too.
@@ -95,6 +108,14 @@ class MappedSplit:
     def counts(self) -> ShardCounts:
         """The numbers in the records of all shards."""
         return counts_of(self.record.shards, self.record.fields)
+
+    @cached_property
+    def files(self) -> ShardFiles:
+        """What opens the files of the shards."""
+        shards, sizes = self.record.shards, self.counts.bytes
+        if self._cached is None:
+            return LocalShards(self.artifact, shards, sizes)
+        return CachedShards(self._cached, shards, sizes)
 
     @cached_property
     def places(self) -> Places:
@@ -110,6 +131,7 @@ class MappedSplit:
     def spans(self) -> Mapping[str, Span]:
         """The memory of each tensor, if `in_spans`."""
         sizes = [source.rows * source.row_bytes for source in self.sources.values()]
+        self.files.bring()
         return dict(zip(self.sources, map_spans(sizes, self._shard_pieces()), strict=True))
 
     @cached_property
@@ -118,8 +140,9 @@ class MappedSplit:
         sources = self.sources.values()
         # A window of the longest row fits at any row, as in spans.
         room = max((self._longest(s.name) * s.row_bytes for s in sources if s.flat), default=0)
-        files = SlotFiles(self.artifact, self.record.shards, self.counts.bytes, room=room)
-        return ShardSlots(files)
+        if self.files.most is None:
+            self.files.bring()
+        return ShardSlots(SlotFiles(self.files, room=room))
 
     def array(self, name: str) -> npt.NDArray[Any]:
         """Return all rows of a tensor [rows, *shape], read-only: mapped, or copied if not in spans.
@@ -133,16 +156,17 @@ class MappedSplit:
             count = source.rows * math.prod(source.shape)
             return np.frombuffer(memory, dtype, count).reshape(source.rows, *source.shape)
         starts, lengths = (each.tolist() for each in self.places[name])
-        files = [*enumerate(self._files())]
-        for _, (path, size) in files:  # looked at before anything is allocated
-            os.close(open_checked(path, size))
+        shards = range(len(self.record.shards))
+        if self.files.most is None:  # looked at before anything is allocated
+            for shard in shards:
+                os.close(self.files.open(shard))
         rows = np.zeros((source.rows, *source.shape), dtype)
         memory = rows.reshape(-1).view(np.uint8).data
-        for index, (path, size) in files:
-            first = index * source.stride * source.row_bytes
-            descriptor = open_checked(path, size)
+        for shard in shards:
+            first = shard * source.stride * source.row_bytes
+            descriptor = self.files.open(shard)
             try:
-                read_into(memory[first : first + lengths[index]], descriptor, starts[index])
+                read_into(memory[first : first + lengths[shard]], descriptor, starts[shard])
             finally:
                 os.close(descriptor)
         return read_only(rows)
@@ -153,6 +177,7 @@ class MappedSplit:
         For rows at random from a split that is larger than memory, the system is told not to read
         the neighbours of each row.
         """
+        self.files.in_order = access == "sequential"
         if access == self._expected or not self.in_spans:
             return
         total = sum(source.rows * source.row_bytes for source in self.sources.values())
@@ -168,9 +193,14 @@ class MappedSplit:
 
     def advise(self, advice: Advice, start: int = 0, stop: int | None = None) -> None:
         """Tell the system how rows [start, stop) will be read; without them, how all will be."""
-        if not self.in_spans or self.record.rows == 0:
+        if self.record.rows == 0:
             return
         stop = self.record.rows if stop is None else stop
+        if not self.in_spans:
+            if advice == "will_need" and start < stop:
+                in_shard = self.record.rows_per_shard
+                self.files.announce(start // in_shard, (stop - 1) // in_shard + 1)
+            return
         for name, source in self.sources.items():
             first, last = self._values(name, start, stop) if source.flat else (start, stop)
             advise(self.spans[name], first * source.row_bytes, last * source.row_bytes, advice)
@@ -207,17 +237,12 @@ class MappedSplit:
             (*(each.tolist() for each in self.places[name]), source.stride * source.row_bytes)
             for name, source in self.sources.items()
         ]
-        for index, (path, size) in enumerate(self._files()):
+        for index in range(len(self.record.shards)):
             pieces = [
                 (starts[index], lengths[index], index * stride)
                 for starts, lengths, stride in tensors
             ]
-            yield ShardPieces(path, size, tuple(pieces))
-
-    def _files(self) -> Iterator[tuple[str, int]]:
-        # Yields the path and the size of each shard.
-        for index, size in enumerate(self.counts.bytes.tolist()):
-            yield f"{self.artifact}/{path_of(self.record.shards, index)}", size
+            yield ShardPieces(partial(self.files.open, index), tuple(pieces))
 
 
 def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -12,14 +12,14 @@ span, and gathers copy.
 import math
 import mmap
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
 
+from shardmill.datasets.gather.shard_files import ShardFiles
 from shardmill.datasets.gather.span import (
     CHECKED_BYTES,
     FEW_MAPS,
@@ -28,13 +28,10 @@ from shardmill.datasets.gather.span import (
     clear_at,
     map_at,
     maps_left,
-    open_checked,
     read_into,
     reserve,
 )
 from shardmill.format.layout import ALIGNMENT, round_up
-from shardmill.format.manifest import ShardRecord
-from shardmill.format.shard_table import path_of
 
 _READ_BYTES = 2**28  # what shards may take in memory where files are read instead of mapped
 
@@ -45,38 +42,26 @@ class SlotFiles:
     """The files that go into slots.
 
     Attributes:
+        files: Opens them.
+        sizes: The size of each file in bytes, [S].
         slot_bytes: The size of a slot, which takes any of the files.
         room: How many bytes past the end of the last slot may be read.
         even: Whether all files fill a slot.
 
     Args:
-        artifact: The folder of the artifact.
-        shards: The records of the S shards.
-        sizes: The size of each file in bytes, [S].
+        files: The files of the S shards.
         room: How many bytes past the end of any file may be read.
     """
 
-    def __init__(
-        self, artifact: Path, shards: Sequence[ShardRecord], sizes: Numbers, *, room: int
-    ) -> None:
-        self._artifact = artifact
-        self._shards = shards
-        self.sizes = sizes
+    def __init__(self, files: ShardFiles, *, room: int) -> None:
+        self.files = files
+        self.sizes: Numbers = files.sizes
         self.room: int = round_up(room, ALIGNMENT)
         # Files are mapped at borders of pages, which may be larger than our alignment.
         border = math.lcm(ALIGNMENT, mmap.PAGESIZE)
-        self.slot_bytes: int = round_up(int(sizes.max(initial=1)), border)
-        smallest = int(sizes.min(initial=self.slot_bytes))
+        self.slot_bytes: int = round_up(int(self.sizes.max(initial=1)), border)
+        smallest = int(self.sizes.min(initial=self.slot_bytes))
         self.even: bool = round_up(smallest, border) == self.slot_bytes
-
-    def open(self, shard: int) -> int:
-        """Open the file of a shard, and return its descriptor.
-
-        Raises:
-            DamagedFileError: The file is missing, or has another size than promised.
-        """
-        path = f"{self._artifact}/{path_of(self._shards, shard)}"
-        return open_checked(path, int(self.sizes[shard]))
 
 
 class ShardSlots:
@@ -121,7 +106,8 @@ class HeldSlots:
     def __init__(self, files: SlotFiles) -> None:
         self.lock: Lock = Lock()
         self._files = files
-        self._slots = max(len(files.sizes), 1)  # in the span
+        most = len(files.sizes) if files.files.most is None else files.files.most
+        self._slots = max(min(len(files.sizes), most), 1)  # in the span
         if not can_map_files():
             self._slots = min(self._slots, max(_READ_BYTES // files.slot_bytes, 1))
         self.span: Span = self._reserve()
@@ -177,7 +163,7 @@ class HeldSlots:
     def _fill(self, slot: int, shard: int) -> None:
         files = self._files
         start, size = slot * files.slot_bytes, int(files.sizes[shard])
-        descriptor = files.open(shard)
+        descriptor = files.files.open(shard)
         try:
             if can_map_files():
                 map_at(self.span, start, size, descriptor)
@@ -203,7 +189,7 @@ class HeldSlots:
     def _reserve(self) -> Span:
         files = self._files
         if self._slots * files.slot_bytes > CHECKED_BYTES:
-            os.close(files.open(int(files.sizes.argmax())))
+            os.close(files.files.open(int(files.sizes.argmax())))
         while True:
             try:
                 return reserve(self._slots * files.slot_bytes + files.room)

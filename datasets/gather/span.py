@@ -15,7 +15,7 @@ import mmap
 import os
 import sys
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -50,10 +50,9 @@ Piece = tuple[int, int, int]
 
 
 class ShardPieces(NamedTuple):
-    """The path of a shard, the size that the manifest promises, and a piece for every span."""
+    """What opens the file of a shard and returns its descriptor, and a piece for every span."""
 
-    path: str
-    bytes: int
+    open: Callable[[], int]
     pieces: tuple[Piece, ...]
 
 
@@ -93,12 +92,12 @@ def map_spans(sizes: Sequence[int], shards: Iterable[ShardPieces]) -> list[Span]
     if sum(sizes) > CHECKED_BYTES:
         shards = list(shards)
         for shard in shards:
-            os.close(open_checked(shard.path, shard.bytes))
+            os.close(shard.open())
     spans = [reserve(size) for size in sizes]
     addresses = [ctypes.addressof(span) for span in spans]
     flags = mmap.MAP_SHARED | _MAP_FIXED
     for shard in shards:
-        descriptor = open_checked(shard.path, shard.bytes)
+        descriptor = shard.open()
         try:
             for address, (start, length, position) in zip(addresses, shard.pieces, strict=True):
                 place = address + position

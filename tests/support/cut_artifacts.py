@@ -3,11 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from building import build
 from torch import Tensor
 
 import shardmill
 from shardmill import ShardDataset
+from shardmill.pipeline.sample.write_idx import encode_idx
+from shardmill.recipe.load_recipe import parse_recipe
 
 ROWS = 20_000
 
@@ -34,6 +38,19 @@ text = { columns = ["label", "text"], join = ["text"], tokenizer = "whitespace" 
 target = { column = "label", classes = ["no", "yes"] }
 splits.train.csv.path = "texts.csv"
 """
+
+
+def build_cut(folder: Path) -> Path:
+    """Build images in ten shards and texts in five, in a folder, and return it."""
+    images = np.random.default_rng(0).integers(0, 256, (ROWS, 2, 4), dtype=np.uint8)
+    (folder / "images").write_bytes(encode_idx(images))
+    (folder / "labels").write_bytes(encode_idx(np.arange(ROWS, dtype=np.int32) % 3))
+    words = [" ".join(f"w{(row * 7 + k) % 50}" for k in range(row * 5 % 9)) for row in range(ROWS)]
+    lines = [f"{('no', 'yes')[row % 2]},{text}\n" for row, text in enumerate(words)]
+    (folder / "texts.csv").write_text("".join(lines))
+    for text in (IMAGE, TEXT):
+        build(parse_recipe(text, where="test"), folder, folder, rows_per_shard=1)
+    return folder
 
 
 def equal(a: Any, b: Any) -> bool:

@@ -110,7 +110,7 @@ def range_server(folder: Path, faults: Faults) -> Iterator[str]:
             if start >= max(len(content), 1):
                 self.head(416, 0)
                 return
-            whole = (start, stop) == (0, len(content))
+            whole = not self.headers.get("Range")
             self.head(
                 200 if whole else 206, stop - start, etag, f"{start}-{stop - 1}/{len(content)}"
             )

@@ -10,6 +10,7 @@ import tempfile
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -159,7 +160,7 @@ def _check_memory() -> Check:
 
 def _check_mapping(folder: Path) -> Check:
     """Map a small file as shards are mapped, in the folder if it is there and can be written."""
-    from shardmill.datasets.gather.span import ShardPieces, can_map_spans, map_spans
+    from shardmill.datasets.gather.span import ShardPieces, can_map_spans, map_spans, open_checked
 
     where = folder if folder.is_dir() and os.access(folder, os.W_OK) else None
     content = os.urandom(ALIGNMENT)
@@ -171,7 +172,9 @@ def _check_mapping(folder: Path) -> Check:
                 with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
                     found = mapped[:]
             else:
-                pieces = ShardPieces(file.name, ALIGNMENT, ((0, ALIGNMENT, 0),))
+                pieces = ShardPieces(
+                    partial(open_checked, file.name, ALIGNMENT), ((0, ALIGNMENT, 0),)
+                )
                 found = bytes(map_spans([ALIGNMENT], [pieces])[0])
         if found != content:
             raise OSError("a mapped file has other bytes than were written")

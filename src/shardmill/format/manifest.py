@@ -281,6 +281,20 @@ class Manifest(Strict):
             DamagedFileError: A table of shards is missing, or is not the file that was written.
         """
         path = Path(artifact) / MANIFEST_NAME
-        content = read_content(path, fix=way_to_artifact)
+        return cls.parse(path, read_content(path, fix=way_to_artifact))
+
+    @classmethod
+    def parse(cls, path: Path, content: bytes) -> Self:
+        """Return the manifest of which `content` is the file.
+
+        Args:
+            path: Where the file is or will be. Tables of shards are read from its folder.
+            content: The bytes of the file.
+
+        Raises:
+            FormatVersionError: Its version is newer than this reader knows.
+            ManifestError: It is damaged, or breaks the format.
+            DamagedFileError: A table of shards is missing, or is not the file that was written.
+        """
         fix = "build the artifact again with `shardmill preprocess --force`"
         return parse_record(path, content, cls, version=FORMAT_VERSION, fix=fix)

@@ -36,7 +36,7 @@ class CloudStore:
         url: A URL of a scheme that obstore knows.
 
     Raises:
-        MissingLibraryError: obstore is not installed.
+        MissingLibraryError: The library obstore is not installed.
         ForkedError: This process was forked from one that has used obstore.
         StorageError: The URL is none of this kind.
     """

@@ -25,7 +25,7 @@ class FsspecStore:
         url: A URL of a scheme that fsspec knows.
 
     Raises:
-        MissingLibraryError: fsspec is not installed, or what it needs for this scheme.
+        MissingLibraryError: The library fsspec is not installed, or what it needs here.
         UnsupportedStorageError: There is no such scheme.
     """
 

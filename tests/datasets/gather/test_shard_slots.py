@@ -12,20 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from building import build
-from cut_artifacts import IMAGE, ROWS, TEXT, equal
+from cut_artifacts import ROWS, build_cut, equal
 from hypothesis import given, settings, strategies as st
 
 import shardmill
 from shardmill import ShardDataset
-from shardmill.datasets.gather import mapped_split, shard_slots, span
+from shardmill.datasets.gather import mapped_split, shard_files, shard_slots, span
 from shardmill.datasets.gather.shard_places import find_places
 from shardmill.errors import DamagedFileError
 from shardmill.format.layout import Field, shard_header, shard_layout
 from shardmill.format.manifest import ShardRecord, SplitRecord
 from shardmill.format.shard_table import counts_of
-from shardmill.pipeline.sample.write_idx import encode_idx
-from shardmill.recipe.load_recipe import parse_recipe
 
 SLOTS = 3
 CASES: list[tuple[str, dict[str, Any]]] = [
@@ -38,16 +35,7 @@ FORK = multiprocessing.get_context("fork")
 @pytest.fixture(scope="module")
 def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Images in ten shards, and texts in five."""
-    folder = tmp_path_factory.mktemp("slots")
-    images = np.random.default_rng(0).integers(0, 256, (ROWS, 2, 4), dtype=np.uint8)
-    (folder / "images").write_bytes(encode_idx(images))
-    (folder / "labels").write_bytes(encode_idx(np.arange(ROWS, dtype=np.int32) % 3))
-    words = [" ".join(f"w{(row * 7 + k) % 50}" for k in range(row * 5 % 9)) for row in range(ROWS)]
-    lines = [f"{('no', 'yes')[row % 2]},{text}\n" for row, text in enumerate(words)]
-    (folder / "texts.csv").write_text("".join(lines))
-    for text in (IMAGE, TEXT):
-        build(parse_recipe(text, where="test"), folder, folder, rows_per_shard=1)
-    return folder
+    return build_cut(tmp_path_factory.mktemp("slots"))
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +79,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         names.append(Path(path).name.removesuffix(".safetensors"))
         return span.open_checked(path, file_bytes)
 
-    monkeypatch.setattr(shard_slots, "open_checked", noted)
+    monkeypatch.setattr(shard_files, "open_checked", noted)
     yield names
 
 

@@ -1,0 +1,182 @@
+"""The files of the shards of a split: in a folder, or brought into a cache when they are wanted."""
+
+import os
+import weakref
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Event, Lock, Thread, current_thread
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from shardmill.datasets.gather.span import open_checked
+from shardmill.errors import ShardmillError
+from shardmill.format.manifest import ShardRecord
+from shardmill.format.shard_table import path_of
+
+if TYPE_CHECKING:
+    from shardmill.store.cached_artifact import CachedArtifact
+
+# So many shards are brought ahead at a time. One comes while another is read.
+_AHEAD = 4
+_END_S = 10.0
+
+Numbers = npt.NDArray[np.int64]
+
+
+class ShardFiles(Protocol):
+    """Opens the files of S shards.
+
+    Attributes:
+        sizes: The size of each file in bytes, [S].
+        most: How many shards may be mapped at a time; None for all.
+        in_order: Whether the shards are read one after another.
+    """
+
+    sizes: Numbers
+    most: int | None
+    in_order: bool
+
+    def bring(self) -> None:
+        """Make sure that all files are here."""
+        ...
+
+    def open(self, shard: int) -> int:
+        """Open the file of a shard, and return its descriptor.
+
+        Raises:
+            DamagedFileError: The file is missing, or has another size than promised.
+        """
+        ...
+
+    def announce(self, first: int, last: int) -> None:
+        """Say that shards [first, last) will be wanted soon."""
+        ...
+
+
+class LocalShards:
+    """The files in the folder of an artifact; see `ShardFiles`.
+
+    Args:
+        artifact: The folder of the artifact.
+        shards: The records of the S shards.
+        sizes: The size of each file in bytes, [S].
+    """
+
+    most: int | None = None
+    in_order: bool = False
+
+    def __init__(self, artifact: Path, shards: Sequence[ShardRecord], sizes: Numbers) -> None:
+        self.sizes = sizes
+        self._artifact = artifact
+        self._shards = shards
+
+    def bring(self) -> None:
+        """Do nothing: what is missing is an error when it is opened."""
+
+    def open(self, shard: int) -> int:
+        """Open the file of a shard, and return its descriptor.
+
+        Raises:
+            DamagedFileError: The file is missing, or has another size than promised.
+        """
+        path = f"{self._artifact}/{path_of(self._shards, shard)}"
+        return open_checked(path, int(self.sizes[shard]))
+
+    def announce(self, first: int, last: int) -> None:
+        """Do nothing."""
+
+
+class CachedShards:
+    """The files of an artifact in a cache; see `ShardFiles`.
+
+    Args:
+        artifact: The artifact.
+        shards: The records of the S shards.
+        sizes: The size of each file in bytes, [S].
+
+    Raises:
+        ValueError: The cache may not hold the largest shard.
+    """
+
+    in_order: bool = False
+
+    def __init__(
+        self, artifact: "CachedArtifact", shards: Sequence[ShardRecord], sizes: Numbers
+    ) -> None:
+        self.sizes = sizes
+        self._artifact = artifact
+        self._shards = shards
+        self.most: int | None = None
+        limit, largest = artifact.cache_bytes, int(sizes.max(initial=1))
+        if limit is not None and limit < largest:
+            raise ValueError(
+                f"cache_bytes is at least {largest:,}, the size of a shard, not {limit}"
+            )
+        if limit is not None and limit < sum(sizes.tolist()):
+            self.most = limit // largest
+        self._ahead = min(_AHEAD, (self.most or 0) // 2)
+        self._wanted: deque[int] = deque(maxlen=max(self._ahead, 1))
+        self._lock = Lock()
+        self._process = os.getpid()
+        self._threads: list[Thread] = []  # one at most
+        self._stop = Event()
+        # A thread that Python waits for would keep a program from ending. One that Python ends by
+        # itself may be in the middle of a library that cannot be ended.
+        weakref.finalize(self, _end, self._stop, self._threads)
+
+    def bring(self) -> None:
+        """Bring all files into the cache.
+
+        Raises:
+            DamagedFileError: The store has other bytes than a record says.
+            StorageError: The store refused or failed.
+            OutputError: The cache cannot be written.
+        """
+        self._artifact.bring(self._shards)
+
+    def open(self, shard: int) -> int:
+        """Open the file of a shard, which is brought first if need be; see `CachedArtifact.open`.
+
+        Raises:
+            DamagedFileError: The store has other bytes than the record says.
+            StorageError: The store refused or failed.
+            OutputError: The cache cannot be written.
+        """
+        found = self._artifact.open(self._shards[shard])
+        if self.in_order:
+            self.announce(shard + 1, shard + 1 + self._ahead)
+        return found
+
+    def announce(self, first: int, last: int) -> None:
+        """Have a thread bring shards [first, last), as far as the cache has room for them."""
+        if not self._ahead or self._process != os.getpid():
+            return
+        with self._lock:
+            known = set(self._wanted)
+            shards = range(first, min(last, len(self._shards)))
+            self._wanted.extend(shard for shard in shards if shard not in known)
+            if self._wanted and not self._threads:
+                self._threads.append(Thread(target=self._bring_ahead, daemon=True))
+                self._threads[0].start()
+
+    def _bring_ahead(self) -> None:
+        while True:
+            with self._lock:
+                if self._stop.is_set() or not self._wanted:
+                    self._threads.clear()
+                    return
+                shard = self._wanted.popleft()
+            # Whoever wants the shard is told what is wrong.
+            with suppress(ShardmillError):
+                self._artifact.bring_ahead(self._shards[shard], self._stop.is_set)
+
+
+def _end(stop: Event, threads: list[Thread]) -> None:
+    stop.set()
+    for thread in threads[:]:
+        if thread is not current_thread():
+            thread.join(_END_S)

@@ -1,0 +1,178 @@
+"""An artifact at a URL, whose files come into a cache when they are wanted."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from shardmill.atomic import replace_file
+from shardmill.errors import MissingArtifactError, MissingObjectError, OutputError
+from shardmill.format.file_record import FileRecord
+from shardmill.format.manifest import Manifest
+from shardmill.format.near_artifacts import MANIFEST_NAME
+from shardmill.store.cache_folder import folder_in, make_room, usual_cache
+from shardmill.store.fetch_file import (
+    StoppedError,
+    bring_side_by_side,
+    fetch_file,
+    open_whole,
+)
+from shardmill.store.open_store import open_store
+from shardmill.store.store import Store
+
+
+class CachedArtifact:
+    """The files of an artifact at a URL, by their records. It can go to other processes.
+
+    Attributes:
+        url: The URL of the artifact.
+        folder: The folder of the artifact in the cache.
+        cache_bytes: How many bytes the cache may hold; None for any number.
+
+    Args:
+        url: The URL of the artifact.
+        cache: The folder of the cache; None for the usual one.
+        cache_bytes: How many bytes the cache may hold; None for any number.
+
+    Raises:
+        OutputError: The folder in the cache cannot be made.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        cache: str | os.PathLike[str] | None = None,
+        cache_bytes: int | None = None,
+    ) -> None:
+        self.url: str = url.rstrip("/")
+        self.cache_bytes = cache_bytes
+        self._cache = usual_cache() if cache is None else Path(cache).absolute()
+        self.folder: Path = folder_in(self._cache, self.url)
+
+    @cached_property
+    def store(self) -> Store:
+        """The store of the artifact."""
+        return open_store(self.url)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "store"}
+
+    def load_manifest(self) -> Manifest:
+        """Read the manifest that is at the URL now, and put it into the folder.
+
+        Raises:
+            MissingArtifactError: There is no artifact at the URL.
+            FormatVersionError: The version of the manifest is newer than this reader knows.
+            ManifestError: The manifest is damaged.
+            StorageError: The store refused or failed.
+            OutputError: The cache cannot be written.
+        """
+        content = read_manifest(self.store)
+        self.bring(tables_in(content))
+        path = self.folder / MANIFEST_NAME
+        manifest = Manifest.parse(path, content)
+        try:
+            if not path.exists() or path.read_bytes() != content:
+                replace_file(path, content)
+        except OSError as error:
+            fix = "give another folder with cache= or --cache"
+            raise OutputError.unwritable(path, error, fix=fix) from None
+        return manifest
+
+    def open(self, record: FileRecord) -> int:
+        """Return the descriptor of a file, to read, after bringing it into the cache if need be.
+
+        The file can be read through the descriptor, or a map that is made of it, even if the cache
+        makes room meanwhile.
+
+        Raises:
+            DamagedFileError: The store has other bytes than the record says.
+            StorageError: The store refused or failed.
+            OutputError: The cache cannot be written.
+        """
+        return self._open(record)
+
+    def _open(
+        self, record: FileRecord, stopped: Callable[[], bool] = lambda: False, *, wait: bool = True
+    ) -> int:
+        found = fetch_file(
+            lambda: self.store,
+            self.folder,
+            record,
+            begin=self._make_room,
+            stopped=stopped,
+            wait=wait,
+        )
+        _note_use(found)
+        return found
+
+    def _make_room(self) -> None:
+        if self.cache_bytes is not None:
+            make_room(self._cache, self.cache_bytes)
+
+    def bring_ahead(self, record: FileRecord, stopped: Callable[[], bool]) -> None:
+        """Bring a file into the cache, unless somebody else does, or `stopped` says so.
+
+        Raises:
+            DamagedFileError: The store has other bytes than the record says.
+            StorageError: The store refused or failed.
+            OutputError: The cache cannot be written.
+        """
+        with suppress(StoppedError):
+            os.close(self._open(record, stopped, wait=False))
+
+    def bring(self, records: Iterable[FileRecord]) -> None:
+        """Bring files into the cache, several side by side.
+
+        Raises:
+            DamagedFileError: The store has other bytes than a record says.
+            StorageError: The store refused or failed.
+            OutputError: The cache cannot be written.
+        """
+        missing = []
+        for record in records:
+            found = open_whole(self.folder / record.path, record.bytes)
+            if found is None:
+                missing.append(record)
+            else:
+                _note_use(found)
+                os.close(found)
+        if missing:
+            bring_side_by_side(missing, self._open)
+
+
+def _note_use(file: int) -> None:
+    with suppress(OSError):  # the cache may be somebody else's
+        os.utime(file)
+
+
+def read_manifest(store: Store) -> bytes:
+    """Return the content of the manifest of an artifact.
+
+    Raises:
+        MissingArtifactError: There is none.
+        StorageError: The store refused or failed.
+    """
+    try:
+        return store.get(MANIFEST_NAME).content
+    except MissingObjectError as error:
+        raise MissingArtifactError(
+            store.url,
+            expected=f"an artifact, which has a {MANIFEST_NAME}",
+            found=error.found,
+            fix="correct the URL, or push an artifact there with `shardmill push`",
+        ) from None
+
+
+def tables_in(manifest: bytes) -> Iterator[FileRecord]:
+    """Yield the tables of shards that the content of a manifest names, before it is checked."""
+    with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        for split in json.loads(manifest)["splits"].values():
+            if isinstance(split["shards"], dict):
+                with suppress(ValidationError):  # the check of the manifest says so
+                    yield FileRecord.model_validate(split["shards"])
