@@ -22,6 +22,9 @@ COMMANDS = (
     "shard",
     "verify",
     "inspect",
+    "push",
+    "pull",
+    "cache",
     "recipe",
     "train",
     "predict",
@@ -150,6 +153,6 @@ def main(debug: bool) -> None:
     """Mill tables, texts and images into cleaned Parquet and memory-mapped tensor shards.
 
     Results go to stdout; progress, notes and errors go to stderr. Exit codes: 0 success, 1 failure,
-    2 usage, 3 recipe, 4 raw input, 5 artifact, 6 locked, 7 output, 8 fetch, 9 training,
+    2 usage, 3 recipe, 4 raw input, 5 artifact, 6 locked, 7 output, 8 fetch or storage, 9 training,
     10 predicted but for bad rows, 130 interrupted, 143 terminated.
     """

@@ -31,23 +31,31 @@ _EXAMPLES = examples(
 @click.option(
     "--rejected", is_flag=True, help="List the rows that were left out: file, line, why, and text."
 )
+@options.cache
 @options.as_json
 def command(
-    names: tuple[str, ...], artifacts: Path, row: str | None, rejected: bool, as_json: bool
+    names: tuple[str, ...],
+    artifacts: Path,
+    row: str | None,
+    rejected: bool,
+    cache: Path | None,
+    as_json: bool,
 ) -> None:
     """Show what an artifact holds.
 
     The card has its splits, fields, classes, statistics and raw files, and some rows. ARTIFACT is a
-    name or a folder. Without one, all artifacts are shown, and --json prints a list.
+    name, a folder or a URL, of which the files that are needed are brought into a cache. Without
+    one, all artifacts are shown, and --json prints a list.
     """
     from rich.console import Console
 
+    from shardmill.cli.bring_shown import bring_shown
     from shardmill.cli.output import print_json
     from shardmill.format.find_artifacts import find_artifacts
 
     if row is not None and rejected:
         raise click.UsageError("--row and --rejected exclude each other.")
-    found = find_artifacts(artifacts, names)
+    found = find_artifacts(artifacts, bring_shown(names, cache, row))
     console = Console()
     if row is not None:
         _show_row(_only(found, "--row"), row, console, as_json=as_json)

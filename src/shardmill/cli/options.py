@@ -90,6 +90,11 @@ batch_size: _Decorator = click.option(
     show_default=True,
     help="How many rows the model takes at once.",
 )
+cache: _Decorator = click.option(
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder into which files of URLs are brought.  [default: the user's folder of caches]",
+)
 as_json: _Decorator = click.option(
     "--json", "as_json", is_flag=True, help="Print the result as JSON, and an error as JSON too."
 )

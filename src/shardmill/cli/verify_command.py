@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from shardmill.format.verify_artifact import Verified
 
 
-@click.command("verify", cls=Command, epilog=examples("shardmill verify titanic"))
+_EXAMPLES = examples("shardmill verify titanic", "shardmill verify s3://bucket/titanic")
+
+
+@click.command("verify", cls=Command, epilog=_EXAMPLES)
 @options.names
 @options.artifacts
 @options.as_json
@@ -21,17 +24,21 @@ if TYPE_CHECKING:
 def command(names: tuple[str, ...], artifacts: Path, as_json: bool, quiet: bool) -> None:
     """Check every file of artifacts against the manifest.
 
-    ARTIFACT is a name or a folder. Without one, all artifacts are checked.
+    ARTIFACT is a name, a folder or a URL. Without one, all artifacts are checked.
 
     The command reads each file whole. It compares size, checksum and header, and looks at the
     values: ids must be in the vocabulary, labels must be classes and those of the cleaned rows,
     numbers must be finite, and rows must not overlap. All faults are listed, up to ten of an
-    artifact.
+    artifact. At a URL, it compares sizes and checksums alone, and keeps nothing.
     """
     from shardmill.cli.output import print_json
     from shardmill.format.find_artifacts import find_artifacts
+    from shardmill.store.open_store import is_url
 
-    reports = _verify(find_artifacts(artifacts, names))
+    urls = [name for name in names if is_url(name)]
+    others = [name for name in names if not is_url(name)]
+    found = find_artifacts(artifacts, others) if others or not urls else []
+    reports = _verify([*found, *urls])
     if as_json:
         print_json([report.to_dict() for report in reports])
     elif not quiet:
@@ -41,16 +48,20 @@ def command(names: tuple[str, ...], artifacts: Path, as_json: bool, quiet: bool)
             )
 
 
-def _verify(artifacts: Sequence[Path]) -> "list[Verified]":
+def _verify(artifacts: Sequence[Path | str]) -> "list[Verified]":
     """Return the reports of artifacts, or tell the faults of all that are damaged."""
     from shardmill.errors import ArtifactError, DamagedFileError
     from shardmill.format.verify_artifact import verify_artifact
+    from shardmill.store.verify_url import verify_url
 
     reports: list[Verified] = []
     errors: list[ArtifactError] = []
     for artifact in artifacts:
         try:
-            reports.append(verify_artifact(artifact))
+            if isinstance(artifact, str):
+                reports.append(verify_url(artifact))
+            else:
+                reports.append(verify_artifact(artifact))
         except ArtifactError as error:
             errors.append(error)
     if len(errors) == 1:

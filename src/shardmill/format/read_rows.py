@@ -68,11 +68,22 @@ def spread_rows(folder: Path, split: SplitRecord, name: str, most: int) -> Array
     Raises:
         DamagedFileError: A shard is missing, or is shorter than its record says.
     """
-    if split.rows <= most:
-        return tensor_rows(folder, split, name, 0, split.rows)
+    places = spread_places(split.rows, most)
+    return np.concatenate([tensor_rows(folder, split, name, *place) for place in places])
+
+
+def spread_places(rows: int, most: int) -> list[tuple[int, int]]:
+    """Return rows [start, stop) from places all over a split, at most so many in all.
+
+    Example:
+        >>> spread_places(1_000, 2_000), spread_places(1_000, 2)
+        ([(0, 1000)], [(0, 1), (999, 1000)])
+    """
+    if rows <= most:
+        return [(0, rows)]
     size = max(most // _BLOCKS, 1)
-    starts = np.linspace(0, split.rows - size, most // size).astype(int).tolist()
-    return np.concatenate([tensor_rows(folder, split, name, at, at + size) for at in starts])
+    starts = np.linspace(0, rows - size, most // size).astype(int).tolist()
+    return [(start, start + size) for start in starts]
 
 
 def cleaned_rows(folder: Path, split: CleanedSplit, start: int, count: int) -> list[dict[str, Any]]:

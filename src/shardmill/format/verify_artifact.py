@@ -1,7 +1,7 @@
 """Checks a whole artifact against its manifest."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -45,17 +45,33 @@ def verify_artifact(artifact: str | os.PathLike[str]) -> Verified:
     manifest = Manifest.load(folder)
     files = _files(manifest)
     faults = list(_faults(folder, manifest))
+    raise_faults(folder, faults, files=len(files))
+    return Verified(str(folder), len(files), sum(record.bytes for record in files))
+
+
+def raise_faults(artifact: object, faults: Sequence[ArtifactError], *, files: int) -> None:
+    """Raise the faults of an artifact as one error, if there are any.
+
+    Args:
+        artifact: The folder of the artifact, or its URL.
+        faults: The faults. Each says in which file of the artifact it is.
+        files: How many files were looked at.
+
+    Raises:
+        DamagedFileError: There are faults. The message lists up to ten.
+        ArtifactError: The only fault is of another class.
+    """
     if len(faults) == 1:
         raise faults[0]
-    if faults:
-        here = f"{folder}{os.sep}"
-        told = [f"{f.where.removeprefix(here)}: {f.found}" for f in faults[:_MOST_FAULTS]]
-        if len(faults) > _MOST_FAULTS:
-            told.append(f"{len(faults) - _MOST_FAULTS:,} more")
-        expected = f"{len(files):,} whole files"
-        found = f"{len(faults):,} faults: {'; '.join(told)}"
-        raise DamagedFileError(folder, expected=expected, found=found, fix=REBUILD)
-    return Verified(str(folder), len(files), sum(record.bytes for record in files))
+    if not faults:
+        return
+    here = f"{artifact}{os.sep}"
+    told = [f"{f.where.removeprefix(here)}: {f.found}" for f in faults[:_MOST_FAULTS]]
+    if len(faults) > _MOST_FAULTS:
+        told.append(f"{len(faults) - _MOST_FAULTS:,} more")
+    expected = f"{files:,} whole files"
+    found = f"{len(faults):,} faults: {'; '.join(told)}"
+    raise DamagedFileError(artifact, expected=expected, found=found, fix=faults[0].fix)
 
 
 def _files(manifest: Manifest) -> list[FileRecord]:

@@ -1,28 +1,26 @@
 """An artifact at a URL, whose files come into a cache when they are wanted."""
 
-import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from shardmill.atomic import replace_file
-from shardmill.errors import MissingArtifactError, MissingObjectError, OutputError
+from shardmill.errors import OutputError
 from shardmill.format.file_record import FileRecord
 from shardmill.format.manifest import Manifest
 from shardmill.format.near_artifacts import MANIFEST_NAME
 from shardmill.store.cache_folder import folder_in, make_room, usual_cache
 from shardmill.store.fetch_file import (
     StoppedError,
-    bring_side_by_side,
     fetch_file,
     open_whole,
 )
 from shardmill.store.open_store import open_store
+from shardmill.store.read_manifest import parse_manifest, read_manifest
+from shardmill.store.side_by_side import side_by_side
 from shardmill.store.store import Store
 
 
@@ -73,9 +71,8 @@ class CachedArtifact:
             OutputError: The cache cannot be written.
         """
         content = read_manifest(self.store)
-        self.bring(tables_in(content))
         path = self.folder / MANIFEST_NAME
-        manifest = Manifest.parse(path, content)
+        manifest = parse_manifest(self.store, content, self.folder)
         try:
             if not path.exists() or path.read_bytes() != content:
                 replace_file(path, content)
@@ -143,36 +140,12 @@ class CachedArtifact:
                 _note_use(found)
                 os.close(found)
         if missing:
-            bring_side_by_side(missing, self._open)
+            side_by_side(missing, self._bring_one)
+
+    def _bring_one(self, record: FileRecord, stopped: Callable[[], bool]) -> None:
+        os.close(self._open(record, stopped))
 
 
 def _note_use(file: int) -> None:
     with suppress(OSError):  # the cache may be somebody else's
         os.utime(file)
-
-
-def read_manifest(store: Store) -> bytes:
-    """Return the content of the manifest of an artifact.
-
-    Raises:
-        MissingArtifactError: There is none.
-        StorageError: The store refused or failed.
-    """
-    try:
-        return store.get(MANIFEST_NAME).content
-    except MissingObjectError as error:
-        raise MissingArtifactError(
-            store.url,
-            expected=f"an artifact, which has a {MANIFEST_NAME}",
-            found=error.found,
-            fix="correct the URL, or push an artifact there with `shardmill push`",
-        ) from None
-
-
-def tables_in(manifest: bytes) -> Iterator[FileRecord]:
-    """Yield the tables of shards that the content of a manifest names, before it is checked."""
-    with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        for split in json.loads(manifest)["splits"].values():
-            if isinstance(split["shards"], dict):
-                with suppress(ValidationError):  # the check of the manifest says so
-                    yield FileRecord.model_validate(split["shards"])

@@ -7,10 +7,8 @@ process. A process that is killed leaves a part, and whoever comes next goes on 
 
 import fcntl
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable
 from pathlib import Path
-from threading import Event
 
 import xxhash
 
@@ -21,8 +19,6 @@ from shardmill.store.store import Store
 
 _BLOCK = 2**20
 _PART = ".part"
-# So many files come side by side. One connection seldom fills a network.
-_SIDE_BY_SIDE = 8
 
 
 class StoppedError(Exception):
@@ -86,31 +82,6 @@ def fetch_file(
         fix = "free space, or give another folder or fewer bytes to the cache"
         raise OutputError.unwritable(path, error, fix=fix) from None
     return found
-
-
-def bring_side_by_side(
-    records: Sequence[FileRecord], open_one: Callable[[FileRecord, Callable[[], bool]], int]
-) -> None:
-    """Open files, several side by side, and close them again.
-
-    Args:
-        records: The records of the files.
-        open_one: A function that opens a file; see `fetch_file`. It is given `stopped`, which says
-            so when another file has failed.
-
-    Raises:
-        ShardmillError: A file cannot be brought.
-    """
-    stop = Event()
-    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-        tasks = [pool.submit(open_one, record, stop.is_set) for record in records]
-        try:
-            for task in as_completed(tasks):
-                os.close(task.result())
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 def part_of(path: Path, size: int) -> Path:
