@@ -16,7 +16,9 @@ _EXAMPLES = examples("shardmill cache clear", "shardmill cache clear s3://bucket
 @options.as_json
 @options.quiet
 def command(urls: tuple[str, ...], cache: Path | None, as_json: bool, quiet: bool) -> None:
-    """Remove artifacts from the cache: those of some URLs, or all.
+    """Remove artifacts from the cache.
+
+    Without a URL, all are removed.
 
     A program that reads one goes on with the files that it has mapped, and the disk is freed when
     it ends.

@@ -18,7 +18,7 @@ from shardmill.errors import ChangedObjectError, ForkedError, MissingLibraryErro
 from shardmill.store.cloud_errors import cloud_error
 from shardmill.store.store import Content, ObjectFacts
 
-_BLOCK = 2**20
+_BLOCK = 2**18  # what has come is kept if the connection is cut, in whole blocks
 # Eight tries take up to 15 seconds. A server that is away for longer is away.
 _RETRIES = 8
 _FIRST_PAUSE_S = 0.1
