@@ -152,3 +152,22 @@ def test_workers_that_are_forked_bring_nothing(cut: Path, endpoint: str, tmp_pat
     assert all(map(equal, loader, local.loader(5_000)))
     assert torch.equal(ds[[19_999]][0], local[[19_999]][0])
     assert cloud_store._first_process() == os.getpid()
+
+
+def test_two_nodes_each_cache_their_share(
+    cut: Path, endpoint: str, faults: Faults, tmp_path: Path
+) -> None:
+    rows = []
+    for rank in range(2):
+        ds = shardmill.open(
+            f"s3://{BUCKET}/pictures",
+            cache=tmp_path / str(rank),
+            cache_bytes=8 * shard_bytes(cut),
+        )
+        loader = ds.loader(500, shuffle="nodes", seed=2, rank=rank, world_size=2, nodes=2)
+        rows += [bytes(row.numpy()) for x, _ in loader for row in x]
+    whole = shardmill.open(cut / BUCKET / "pictures").numpy()["x"]
+    assert sorted(rows) == sorted(map(bytes, whole))
+    shards = [path for path, _ in faults.asked if "train-" in path]
+    # A share begins and ends in the middle of a shard. Those that come ahead were announced.
+    assert len(shards) <= 10 + 2
