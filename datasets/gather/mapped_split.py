@@ -199,7 +199,7 @@ class MappedSplit:
         if not self.in_spans:
             if advice == "will_need" and start < stop:
                 in_shard = self.record.rows_per_shard
-                self.files.announce(start // in_shard, (stop - 1) // in_shard + 1)
+                self.files.announce(range(start // in_shard, (stop - 1) // in_shard + 1))
             return
         for name, source in self.sources.items():
             first, last = self._values(name, start, stop) if source.flat else (start, stop)

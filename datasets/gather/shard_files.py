@@ -3,7 +3,7 @@
 import os
 import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Lock, Thread, current_thread
@@ -20,7 +20,7 @@ from shardmill.format.shard_table import path_of
 if TYPE_CHECKING:
     from shardmill.store.cached_artifact import CachedArtifact
 
-# So many shards are brought ahead at a time. One comes while another is read.
+# So many shards are brought ahead, side by side.
 _AHEAD = 4
 _END_S = 10.0
 
@@ -52,8 +52,8 @@ class ShardFiles(Protocol):
         """
         ...
 
-    def announce(self, first: int, last: int) -> None:
-        """Say that shards [first, last) will be wanted soon."""
+    def announce(self, shards: Iterable[int]) -> None:
+        """Say which shards will be wanted soon. There may be no shard of a number."""
         ...
 
 
@@ -86,7 +86,7 @@ class LocalShards:
         path = f"{self._artifact}/{path_of(self._shards, shard)}"
         return open_checked(path, int(self.sizes[shard]))
 
-    def announce(self, first: int, last: int) -> None:
+    def announce(self, shards: Iterable[int]) -> None:
         """Do nothing."""
 
 
@@ -118,11 +118,13 @@ class CachedShards:
             )
         if limit is not None and limit < sum(sizes.tolist()):
             self.most = limit // largest
-        self._ahead = min(_AHEAD, (self.most or 0) // 2)
-        self._wanted: deque[int] = deque(maxlen=max(self._ahead, 1))
+        self._room = (self.most or 0) // 2  # for so many that nobody has asked for yet
+        self._wanted: deque[int] = deque()
+        # The last ones that came, as many as the cache holds, so that nothing is done for these.
+        self._came: deque[int] = deque(maxlen=self.most)
         self._lock = Lock()
         self._process = os.getpid()
-        self._threads: list[Thread] = []  # one at most
+        self._threads: list[Thread] = []
         self._stop = Event()
         # A thread that Python waits for would keep a program from ending. One that Python ends by
         # itself may be in the middle of a library that cannot be ended.
@@ -147,29 +149,37 @@ class CachedShards:
             OutputError: The cache cannot be written.
         """
         found = self._artifact.open(self._shards[shard])
+        if self._room and self._process == os.getpid():
+            with self._lock:
+                if shard not in self._came:
+                    self._came.append(shard)
         if self.in_order:
-            self.announce(shard + 1, shard + 1 + self._ahead)
+            self.announce(range(shard + 1, shard + 1 + min(self._room, _AHEAD)))
         return found
 
-    def announce(self, first: int, last: int) -> None:
-        """Have a thread bring shards [first, last), as far as the cache has room for them."""
-        if not self._ahead or self._process != os.getpid():
+    def announce(self, shards: Iterable[int]) -> None:
+        """Have threads bring shards, as far as the cache has room for them."""
+        if not self._room or self._process != os.getpid():
             return
         with self._lock:
-            known = set(self._wanted)
-            shards = range(first, min(last, len(self._shards)))
-            self._wanted.extend(shard for shard in shards if shard not in known)
-            if self._wanted and not self._threads:
+            for shard in shards:
+                if len(self._wanted) == self._room:
+                    break
+                known = shard in self._came or shard in self._wanted
+                if shard < len(self._shards) and not known:
+                    self._wanted.append(shard)
+            while len(self._threads) < min(len(self._wanted), _AHEAD):
                 self._threads.append(Thread(target=self._bring_ahead, daemon=True))
-                self._threads[0].start()
+                self._threads[-1].start()
 
     def _bring_ahead(self) -> None:
         while True:
             with self._lock:
                 if self._stop.is_set() or not self._wanted:
-                    self._threads.clear()
+                    self._threads.remove(current_thread())
                     return
                 shard = self._wanted.popleft()
+                self._came.append(shard)
             # Whoever wants the shard is told what is wrong.
             with suppress(ShardmillError):
                 self._artifact.bring_ahead(self._shards[shard], self._stop.is_set)

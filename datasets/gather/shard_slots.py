@@ -151,6 +151,8 @@ class HeldSlots:
         self._grow(int((self._used[: self._in_use] >= 0).sum()) + len(shards))
         used = self._used[: self._in_use]
         oldest = np.argpartition(used, len(shards) - 1)[: len(shards)]
+        if len(shards) > 1:
+            self._files.files.announce(shards.tolist()[1:])
         for shard, slot in zip(shards.tolist(), oldest.tolist(), strict=True):
             before = self._shard_in[slot]
             if before >= 0:
