@@ -126,7 +126,7 @@ def test_every_public_name_is_on_the_page_of_the_api() -> None:
     named = re.findall(r"^::: shardmill\.(\w+)$", read("docs/reference/api.md"), re.M)
     # The page shows all errors at once, and the version needs no page.
     objects = {name: getattr(shardmill, name) for name in shardmill.__all__}
-    modules = {"shardmill_error", "raw_errors", "errors"}
+    modules = {"shardmill_error", "raw_errors", "storage_errors", "errors"}
     of_errors = {f"shardmill.{module}" for module in modules}
     rest = {n for n, o in objects.items() if getattr(o, "__module__", "") not in of_errors}
     assert {*named, "__version__"} - modules == rest
