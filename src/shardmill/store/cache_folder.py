@@ -163,4 +163,6 @@ def _locked(path: Path) -> Iterator[None]:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
     finally:
+        # A process that was forked meanwhile has the descriptor, too. So closing it is not enough.
+        fcntl.flock(held, fcntl.LOCK_UN)
         os.close(held)
