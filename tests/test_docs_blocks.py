@@ -39,7 +39,6 @@ NOT_RUN = {
     "ray start": "It starts a cluster. `make test-ray` builds on one.",
     "dask ": "It starts a cluster. The tests of clusters build on one.",
     "shardmill preprocess news.toml --raw /shared/raw": "The tests of clusters build on some.",
-    "    --engine": "It goes with the line above.",
     "tensorboard": "It runs until it is stopped.",
     "eval ": "It changes the shell that a person types into.",
 }

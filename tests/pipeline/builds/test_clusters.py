@@ -43,11 +43,15 @@ def expected(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, b
 
 @pytest.fixture(scope="module")
 def scheduler() -> Iterator[str]:
+    before = dict(os.environ)
     cluster: Any = new_cluster(
         n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
     )
     with cluster:
         yield cluster.scheduler_address
+    # Dask sets OMP_NUM_THREADS for its workers in this process, for good.
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="module")
