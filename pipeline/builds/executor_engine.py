@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from shardmill.errors import WorkerError
+from shardmill.pipeline.builds.cluster_library import first_line
 from shardmill.pipeline.builds.engine import Result, nothing_done, side_by_side, worker_ended
 from shardmill.pipeline.builds.same_versions import Versions, call_with
 
@@ -99,8 +100,7 @@ class ExecutorEngine:
         except BaseException as error:
             self._end()
             if self._is_broken(error):
-                said = str(error).strip().partition("\n")[0]
-                raise worker_ended(said or type(error).__name__) from error
+                raise worker_ended(first_line(error) or type(error).__name__) from error
             raise
 
     def _end(self) -> None:

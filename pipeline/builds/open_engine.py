@@ -1,11 +1,11 @@
 """Connects a build to the cluster that a command names."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib import import_module
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from shardmill.errors import MissingLibraryError, WorkerError
+from shardmill.errors import WorkerError
+from shardmill.pipeline.builds.cluster_library import cluster_library, first_line
 from shardmill.pipeline.builds.engine import Engine
 from shardmill.pipeline.builds.executor_engine import ExecutorEngine
 
@@ -13,9 +13,8 @@ from shardmill.pipeline.builds.executor_engine import ExecutorEngine
 _TIMEOUT = 10.0
 
 
-@contextmanager
-def open_engine(kind: str, address: str | None) -> Iterator[Engine]:
-    """Yield an engine on a cluster of Ray or Dask, and leave the cluster afterwards.
+def open_engine(kind: str, address: str | None) -> AbstractContextManager[Engine]:
+    """Return a context with an engine on a cluster of Ray or Dask, which is left at its end.
 
     Args:
         kind: `ray` or `dask`.
@@ -25,8 +24,7 @@ def open_engine(kind: str, address: str | None) -> Iterator[Engine]:
         MissingLibraryError: The library is not installed.
         WorkerError: There is no such cluster.
     """
-    with _ray(address) if kind == "ray" else _dask(address) as engine:
-        yield engine
+    return _ray(address) if kind == "ray" else _dask(address)
 
 
 @contextmanager
@@ -39,16 +37,8 @@ def _ray(address: str | None) -> Iterator[Engine]:
 
 @contextmanager
 def _dask(address: str | None) -> Iterator[Engine]:
-    try:
-        dask: Any = import_module("dask")
-        distributed: Any = import_module("distributed")
-    except ImportError:
-        raise MissingLibraryError(
-            "--engine dask",
-            expected="the library distributed",
-            found="none",
-            fix="install it with: pip install 'shardmill[dask]'",
-        ) from None
+    distributed = cluster_library("distributed", "dask")
+    dask = cluster_library("dask", "dask")
     where = address or dask.config.get("scheduler-address", None)
     fix = "start one with `dask scheduler` and `dask worker`, and name it with --dask-address"
     if where is None:
@@ -56,7 +46,7 @@ def _dask(address: str | None) -> Iterator[Engine]:
     try:
         client: Any = distributed.Client(where, set_as_default=False, timeout=_TIMEOUT)
     except (OSError, ValueError) as error:
-        found = str(error).partition("\n")[0]
+        found = first_line(error)
         raise WorkerError(where, expected="a Dask scheduler", found=found, fix=fix) from error
     with (
         client,

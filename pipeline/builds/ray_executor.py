@@ -4,10 +4,10 @@ import os
 import socket
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
-from importlib import import_module
 from typing import Any
 
-from shardmill.errors import MissingLibraryError, WorkerError
+from shardmill.errors import WorkerError
+from shardmill.pipeline.builds.cluster_library import cluster_library, first_line
 
 # What a task takes of a node. A chunk of a raw file, its rows and their encoding take about half.
 _TASK = {"num_cpus": 1, "memory": 512 * 2**20}
@@ -33,15 +33,7 @@ class RayExecutor(Executor):
     """
 
     def __init__(self, address: str | None = None) -> None:
-        try:
-            ray: Any = import_module("ray")
-        except ImportError:
-            raise MissingLibraryError(
-                "--engine ray",
-                expected="the library ray",
-                found="none",
-                fix="install it with: pip install 'shardmill[ray]'",
-            ) from None
+        ray = cluster_library("ray", "ray")
         address = address or os.environ.get("RAY_ADDRESS")
         try:
             _reach(address or "")
@@ -50,7 +42,7 @@ class RayExecutor(Executor):
             raise WorkerError(
                 address or "RAY_ADDRESS, or this machine",
                 expected="a Ray cluster",
-                found=str(error).partition("\n")[0],
+                found=first_line(error),
                 fix="start one with `ray start --head`, or name another with --ray-address",
             ) from error
         self._ray = ray
@@ -88,11 +80,6 @@ def _call(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     return function(*args, **kwargs)
 
 
-def _said(error: BaseException) -> str:
-    first = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__} of Ray: {first}"
-
-
 class _Task(Future[Any]):
     """A task of Ray. It forgets its reference as soon as the result is there.
 
@@ -114,7 +101,8 @@ class _Task(Future[Any]):
             self.set_result(done.result())
         else:
             # Ray wraps the error of a task, and has errors of its own for everything else.
-            self.set_exception(getattr(error, "cause", None) or BrokenExecutor(_said(error)))
+            said = f"{type(error).__name__} of Ray: {first_line(error)}"
+            self.set_exception(getattr(error, "cause", None) or BrokenExecutor(said))
 
     def cancel(self) -> bool:
         """End the task, also if it runs, and wait until it has ended."""
