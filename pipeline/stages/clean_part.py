@@ -77,11 +77,13 @@ def clean_part(job: CleanJob, part: Part) -> dict[str, CleanedPart]:
             left_out.look_at(chunk, len(raw) + len(bad) + sum(untaken.values()))
             for output, table in zip(outputs.values(), shares.of(cleaned, raw), strict=True):
                 output.parquet.write(table)
+            # Arrow would keep what is freed, and more of it with each chunk.
+            del raw, cleaned, table
+            pa.default_memory_pool().release_unused()
             if job.ticks is not None:
                 job.ticks.add()
         written = {split: output.close() for split, output in outputs.items()}
         written[name] = left_out.close(written[name])
-    # Arrow would keep freed memory for later, on top of what the next stage needs.
     pa.default_memory_pool().release_unused()
     return written
 

@@ -8,6 +8,7 @@ from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from shardmill.format.layout import Field
 from shardmill.format.manifest import ShardRecord
@@ -91,6 +92,8 @@ def write_shard_of(
     if ticks is not None:
         tables = _counted(tables, ticks)
     tensors, values, longest = _shard_tensors(fields, shard.rows, tables)
+    # What Arrow keeps of freed memory grows with each shard, and with it the peak of the build.
+    pa.default_memory_pool().release_unused()
     with attempt(generation.folder / shard.name) as path:
         size, digest = write_shard(path, fields, tensors, values=values)
     return ShardRecord(
