@@ -3,10 +3,9 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from shardmill.errors import ShardmillError
 from shardmill.format.manifest import Manifest
@@ -17,7 +16,9 @@ from shardmill.pipeline.builds.find_sources import Sources
 from shardmill.pipeline.builds.generation import has_remains, locked, new_scratch, remove_remains
 from shardmill.pipeline.builds.import_stages import import_stages
 from shardmill.pipeline.builds.learn_classes import learn_classes
-from shardmill.pipeline.builds.plan_build import Plan, plan_build
+from shardmill.pipeline.builds.named_by_urls import named_by_urls
+from shardmill.pipeline.builds.outcome import Outcome
+from shardmill.pipeline.builds.plan_build import Plan, Wanted, plan_build
 from shardmill.pipeline.builds.present_recipe import present_recipe
 from shardmill.pipeline.builds.process_engine import ProcessEngine
 from shardmill.pipeline.builds.read_content import (
@@ -33,6 +34,7 @@ from shardmill.raw.raw_files import RawFiles
 from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.startup import available_cores, imported_meanwhile
+from shardmill.store.open_store import is_url
 
 # A worker takes 0.3 seconds to start if it is not forked, and cleans so many bytes of raw files in
 # 0.4 seconds. With less to do, it would not be worth its start.
@@ -44,7 +46,7 @@ class BuildOptions:
     """How to build; the options of `shardmill preprocess`.
 
     Attributes:
-        out: The folder of the artifacts.
+        out: The folder of the artifacts, or its URL.
         workers: How many processes work at the same time; None for as many as the size of the raw
             files makes worthwhile.
         rows_per_shard: How many rows a shard has, before it is rounded up to page borders; None for
@@ -59,9 +61,11 @@ class BuildOptions:
         engine: Where the tasks run: any executor, which runs `workers` of them at the same time,
             or 1; None for a pool of local processes. Its workers need the same folders at the same
             paths. The caller shuts it down.
+        cache: The folder in which artifacts are built that go to a URL; None for the user's folder
+            of caches.
     """
 
-    out: Path
+    out: Path | str
     workers: int | None = None
     rows_per_shard: int | None = None
     force: bool = False
@@ -71,58 +75,7 @@ class BuildOptions:
     watch: Watch | None = None
     sizes: WorkSizes = DEFAULT_SIZES
     engine: Executor | Engine | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What was done for one artifact, or would be done.
-
-    Attributes:
-        name: The name of the artifact.
-        artifact: The folder of the artifact.
-        status: `built`, `up to date`, `kept` (an artifact of real data, which sample data would
-            have replaced) or, in a dry run, `to build`.
-        reasons: Why each stage had to run, by stage.
-        sample: Whether any raw file was generated.
-        rows: How many rows each split has; empty before a build.
-        seconds: How long each stage took, for the stages that ran.
-        notes: What the user should know, one line each.
-    """
-
-    name: str
-    artifact: Path
-    status: str
-    reasons: dict[str, str]
-    sample: bool
-    rows: dict[str, int] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the facts for JSON."""
-        return {
-            "name": self.name,
-            "artifact": str(self.artifact),
-            "status": self.status,
-            "reasons": self.reasons,
-            "sample": self.sample,
-            "rows": self.rows,
-            "seconds": self.seconds,
-            "notes": list(self.notes),
-        }
-
-    def line(self) -> str:
-        """Return the outcome in one line."""
-        why = self.reasons.get("shard") or self.reasons.get("clean")
-        took = f" in {sum(self.seconds.values()):.1f} s" if self.seconds else ""
-        rows = ", ".join(f"{split} {n:,}" for split, n in self.rows.items())
-        parts = [
-            f"{self.status}{took}" + (f" ({why})" if why else ""),
-            f"rows: {rows}" if rows else "",
-            "SAMPLE DATA" if self.sample else "",
-            str(self.artifact),
-        ]
-        return "  ".join(part for part in parts if part)
+    cache: Path | None = None
 
 
 def build_artifacts(
@@ -145,11 +98,23 @@ def build_artifacts(
         ShardmillError: The first failure. The other failures are its notes. What was readable
             before a failed build is readable still.
     """
+    if not sources.raw_url:
+        return _build_all(sources, options, on_done)
+    urls = {sources.raw: sources.raw_url}
+    with named_by_urls(urls):
+        outcomes = _build_all(sources, options, lambda done: on_done(done.named_by_urls(urls)))
+    return [outcome.named_by_urls(urls) for outcome in outcomes]
+
+
+def _build_all(
+    sources: Sources, options: BuildOptions, on_done: Callable[[Outcome], None]
+) -> list[Outcome]:
     outcomes: list[Outcome] = []
     failures: list[ShardmillError] = []
     if options.engine is not None:  # the folders of workers may be others than those of here
         sources = replace(sources, raw=sources.raw.absolute(), found={})
-        options = replace(options, out=options.out.absolute())
+        out = options.out if is_url(options.out) else Path(options.out).absolute()
+        options = replace(options, out=out)
     with _engine(sources, options) as engine:
         for recipe in lenders_first(sources.recipes):
             try:
@@ -188,8 +153,10 @@ def _awaited(
         return None
     present_recipe(recipe, raw)
     reasons = {"shard": f"{name}, whose vocabulary it takes, is to be built"}
-    artifact = options.out / recipe.name
-    return Outcome(recipe.name, artifact, "to build", reasons, to_build[name].sample)
+    lender_of_it = to_build[name]
+    artifact = lender_of_it.artifact.with_name(recipe.name)
+    url = lender_of_it.url and f"{lender_of_it.url.removesuffix(name)}{recipe.name}"
+    return Outcome(recipe.name, artifact, "to build", reasons, lender_of_it.sample, url=url)
 
 
 def worthwhile_workers(sources: Sources) -> int:
@@ -200,17 +167,28 @@ def worthwhile_workers(sources: Sources) -> int:
 
 
 def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, engine: Engine) -> Outcome:
-    artifact = options.out / recipe.name
+    if not is_url(options.out):
+        wanted = Wanted(Path(options.out) / recipe.name, options.rows_per_shard, options.force)
+        return _build_in(recipe, raw, options, engine, wanted=wanted)
+    # Few builds need it.
+    from shardmill.pipeline.builds.artifact_at_url import ArtifactAtUrl
+
+    out = str(options.out)
+    remote = ArtifactAtUrl(out, recipe.name, options.cache)
+    wanted = Wanted(remote.folder, options.rows_per_shard, options.force, remote)
+    urls = {remote.folder.parent: out}
+    with named_by_urls(urls), remote.opened(lender(recipe)):
+        outcome = _build_in(recipe, raw, options, engine, wanted=wanted)
+    return replace(outcome.named_by_urls(urls), url=remote.url)
+
+
+def _build_in(
+    recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, engine: Engine, *, wanted: Wanted
+) -> Outcome:
+    artifact, remote = wanted.artifact, wanted.remote
     recipe = expand_columns(present_recipe(recipe, raw), raw)
     recipe = learn_classes(recipe, raw, artifact, engine=engine, sizes=options.sizes)
-    plan = partial(
-        plan_build,
-        recipe,
-        raw=raw,
-        artifact=artifact,
-        rows_per_shard=options.rows_per_shard,
-        force=options.force,
-    )
+    plan = partial(plan_build, recipe, raw=raw, wanted=wanted)
     build = _build_run(recipe.name, options, engine)
     if options.dry_run or is_known(recipe, raw, artifact):
         planned = plan()
@@ -236,6 +214,8 @@ def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, engine: Engi
 
                 needed = _needed(planned, options)
                 manifest = run_stages(planned, build, needed=needed, copies=copies)
+            if remote is not None:
+                remote.publish(build.progress, force=options.force)
             return _outcome(planned, build, options, manifest)
         finally:
             remove_remains(artifact)

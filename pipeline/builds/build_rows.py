@@ -138,13 +138,8 @@ def _errors_name_rows(folder: Path, split: str = "") -> Iterator[None]:
     except ShardmillError as error:
         is_row = isinstance(error, GivenRowError) and split
         place = f"the rows of {split}, {error.where}".removesuffix(", the rows")
-        where = place if is_row else error.where
-        where, expected, found, fix = (
-            _of_rows(text, folder) for text in (where, error.expected, error.found, error.fix)
-        )
-        again = type(error)(where, expected=expected, found=found, fix=fix)
-        vars(error).update(vars(again))
-        error.args = again.args
+        error.where = place if is_row else error.where
+        error.reword(lambda text: _of_rows(text, folder))
         raise
 
 

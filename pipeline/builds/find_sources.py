@@ -1,13 +1,16 @@
 """Finds what to build: recipes, and the folder of their raw files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from shardmill.errors import MissingRawFileError, RecipeError
+from shardmill.pipeline.builds.build_run import Progress, no_progress
+from shardmill.pipeline.builds.named_by_urls import named_by_urls
 from shardmill.raw.raw_files import RawFiles, find_raw_files
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.load_recipe import STARTERS, load_recipe, shipped_recipes
+from shardmill.store.open_store import is_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +22,14 @@ class Sources:
         raw: The folder of the raw files.
         note: What to tell the user of a choice that was made; empty if there was none.
         found: The raw files that were found already, by the name of the recipe.
+        raw_url: The URL that the files in `raw` were brought from; empty for files of here.
     """
 
     recipes: tuple[AnyRecipe, ...]
     raw: Path
     note: str = ""
     found: Mapping[str, RawFiles] = field(default_factory=dict)
+    raw_url: str = ""
 
     def raw_files(self, recipe: AnyRecipe) -> RawFiles:
         """Return the raw files of one of the recipes; they are looked up if that was not done."""
@@ -32,24 +37,46 @@ class Sources:
 
 
 def find_sources(
-    names: Sequence[str], *, raw: Path, sample: Path | None = None, dry_run: bool = False
+    names: Sequence[str],
+    *,
+    raw: Path | str,
+    sample: Path | None = None,
+    dry_run: bool = False,
+    cache: Path | None = None,
+    progress: Progress = no_progress,
 ) -> Sources:
     """Return what to build.
+
+    Raw files at a URL are brought to this machine, as far as they are not here already.
 
     Args:
         names: The names of shipped recipes, or paths of recipes. Without any, all shipped recipes
             are built whose raw files are in `raw`.
-        raw: The folder of the raw files.
+        raw: The folder of the raw files, or its URL.
         sample: The folder in which to generate sample files, and from which to build, if `raw`
             holds no raw files at all.
         dry_run: Whether to generate nothing.
+        cache: The folder for raw files of URLs; None for the user's folder of caches.
+        progress: A function that is told how many of their bytes have come.
 
     Raises:
         MissingRawFileError: There are no raw files, and no sample was asked for.
         RecipeError: A recipe is not valid, or two recipes have one name.
+        StorageError: The store of a URL refused or failed.
+        OutputError: The folder for raw files cannot be written.
     """
     recipes = tuple(load_recipe(name) for name in names or shipped_recipes())
     _check_names(names, recipes)
+    if is_url(raw):
+        # Few builds need it.
+        from shardmill.pipeline.builds.bring_raw import bring_raw
+
+        here = bring_raw(recipes, str(raw), cache, progress=progress)
+        with named_by_urls({here: str(raw)}):
+            sources = find_sources(names, raw=here, sample=sample, dry_run=dry_run)
+        at_url = sources.raw == here
+        return replace(sources, raw_url=str(raw)) if at_url else sources
+    raw = Path(raw)
     found = {recipe.name: find_raw_files(recipe, raw) for recipe in recipes}
     present = tuple(recipe for recipe in recipes if _has_rows(recipe, found[recipe.name]))
     if present and not names:

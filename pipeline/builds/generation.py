@@ -30,9 +30,10 @@ from shardmill.pipeline.builds.attempts import remove_attempts
 _SYNCS = 16
 BUILD_NAME = "build.json"
 CARD_NAME = "README.md"
-_GENERATION = re.compile(r"(clean|shards)-[0-9a-f]{12}")
+# How the folders of generations are named, as a pattern.
+GENERATION = r"(clean|shards)-[0-9a-f]{12}"
 _REMAINS = re.compile(
-    r"\.building-((clean|shards)-[0-9a-f]{12}|raw|prepared)|\.((manifest|build)\.json|README\.md)\.\d+\.new"
+    rf"\.building-({GENERATION}|raw|prepared)|\.((manifest|build)\.json|README\.md)\.\d+\.new"
 )
 
 
@@ -180,7 +181,7 @@ def publish(artifact: Path, manifest: Manifest, *, build: bytes, card: bytes) ->
         raise OutputError.unwritable(artifact, error, fix=_FIX) from None
     named = {record.path.split("/")[0] for record in manifest.files()}
     for folder in artifact.iterdir():
-        if _GENERATION.fullmatch(folder.name) and folder.name not in named:
+        if re.fullmatch(GENERATION, folder.name) and folder.name not in named:
             shutil.rmtree(folder, ignore_errors=True)
 
 

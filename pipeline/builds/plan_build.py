@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shardmill.errors import ArtifactError, FormatVersionError, MissingArtifactError
 from shardmill.format.layout import FORMAT_VERSION
@@ -18,6 +18,9 @@ from shardmill.raw.raw_files import RawContent, RawFiles, check_same, sample_dig
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.recipe import facts_sha256
 from shardmill.recipe.splits import RawFile
+
+if TYPE_CHECKING:
+    from shardmill.pipeline.builds.artifact_at_url import ArtifactAtUrl
 
 CLEAN_NAME = "clean.json"
 
@@ -42,6 +45,7 @@ class Plan:
         rows_per_shard: The number of rows that was asked for; None for the default.
         before: The manifest of what was built before; None if there is none that can be read.
         borrowed: The vocabulary of another artifact, if the recipe takes one.
+        remote: The URL that the artifact is built for, where some of its files are.
         clean_reason, shard_reason: Why the stage must run; None if it need not run.
     """
 
@@ -54,6 +58,7 @@ class Plan:
     rows_per_shard: int | None
     before: Manifest | None
     borrowed: Borrowed | None = None
+    remote: "ArtifactAtUrl | None" = None
     clean_reason: str | None = None
     shard_reason: str | None = None
 
@@ -67,29 +72,47 @@ class Plan:
         """The name of the folder of shards."""
         return generation_name("shards", self.shard_key)
 
+    def has(self, path: str, size: int) -> bool:
+        """Say whether a file of the artifact is there, or at its URL, and of this size."""
+        try:
+            if (self.artifact / path).stat().st_size == size:
+                return True
+        except OSError:
+            pass
+        return self.remote is not None and self.remote.has(path, size)
+
     def raw_paths(self) -> dict[Path, str]:
         """Return the path of each raw file in raw.json, by its place on disk."""
         files = (content for name in sorted(self.raw) for content in self.raw[name])
         return {file.path: each.path for file, each in zip(files, self.records, strict=True)}
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a build is to be, apart from its recipe and its raw files.
+
+    Attributes:
+        artifact: The folder of what was built before.
+        rows_per_shard: The number of rows that was asked for; None for the default.
+        force: Whether to build even if nothing has changed.
+        remote: The URL that the artifact is built for; None if it stays in its folder.
+    """
+
+    artifact: Path
+    rows_per_shard: int | None = None
+    force: bool = False
+    remote: "ArtifactAtUrl | None" = None
+
+
 def plan_build(
-    recipe: AnyRecipe,
-    *,
-    raw: RawFiles,
-    artifact: Path,
-    rows_per_shard: int | None = None,
-    force: bool = False,
-    reading: Reading | None = None,
+    recipe: AnyRecipe, *, raw: RawFiles, wanted: Wanted, reading: Reading | None = None
 ) -> Plan:
     """Read the raw files and compare them and the recipe with what was built before.
 
     Args:
         recipe: A recipe from `present_recipe`.
         raw: The raw files of the recipe.
-        artifact: The folder of what was built before.
-        rows_per_shard: The number of rows that was asked for; None for the default.
-        force: Whether to build even if nothing has changed.
+        wanted: Where and how to build.
         reading: Where plain copies of compressed files go, which are read anyway, and what is told
             of it; None to make no copies.
 
@@ -98,6 +121,7 @@ def plan_build(
         ArtifactError: The vocabulary of another artifact cannot be taken, or the artifact to
             replace is of a newer version.
     """
+    artifact, rows_per_shard, force = wanted.artifact, wanted.rows_per_shard, wanted.force
     contents = read_contents(recipe, raw, artifact=artifact, reading=reading or Reading())
     files = {file.path: file for file in recipe.files()}
     samples = sample_digests(raw.folder)
@@ -125,6 +149,7 @@ def plan_build(
         rows_per_shard=rows_per_shard,
         before=before,
         borrowed=borrowed,
+        remote=wanted.remote,
     )
     if force:
         return replace(plan, clean_reason="asked for", shard_reason="asked for")
@@ -213,7 +238,7 @@ def clean_record(plan: Plan) -> CleanRecord | None:
     splits = record.splits.values()
     files = [file for split in splits for file in split.files()]
     adds_up = all(sum(file.rows for file in split.parquet) == split.rows for split in splits)
-    whole = adds_up and all(_is_there(plan.artifact, file.path, file.bytes) for file in files)
+    whole = adds_up and all(plan.has(file.path, file.bytes) for file in files)
     return record if whole else None
 
 
@@ -223,7 +248,7 @@ def _why_shard(plan: Plan, before: Manifest) -> str | None:
         return _what_changed(plan, before)
     for file in before.files():
         # People write into the card, and that is no reason to build.
-        if file != before.card and not _is_there(plan.artifact, file.path, file.bytes):
+        if file != before.card and not plan.has(file.path, file.bytes):
             return f"{file.path} is missing or of another size"
     return None
 
@@ -267,10 +292,3 @@ def _without_optional(facts: Mapping[str, Any]) -> dict[str, Any]:
         if name not in optional and split.get("hold_out", {}).get("split") not in optional
     }
     return {**facts, "splits": kept}
-
-
-def _is_there(artifact: Path, path: str, size: int) -> bool:
-    try:
-        return (artifact / path).stat().st_size == size
-    except OSError:
-        return False

@@ -1,5 +1,6 @@
 """The base of all errors of shardmill."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 
@@ -21,6 +22,18 @@ class ShardmillError(Exception):
         self.found = found
         self.fix = fix
         super().__init__(f"{self.where}: expected {expected}, found {found}; {fix}")
+
+    def reword(self, change: Callable[[str], str]) -> None:
+        """Change the texts of the error, which may name a file that stands for something else.
+
+        Args:
+            change: A function of one of the texts that returns what it is to be.
+        """
+        texts = (self.where, self.expected, self.found, self.fix)
+        where, expected, found, fix = map(change, texts)
+        again = type(self)(where, expected=expected, found=found, fix=fix)
+        vars(self).update(vars(again))
+        self.args = again.args
 
     def __reduce__(self) -> tuple[object, ...]:
         # Errors are pickled between processes, and pickle cannot pass keyword-only arguments.

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from shardmill.pipeline.builds.build_artifacts import BuildOptions, Outcome, build_artifacts
+from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifacts
 from shardmill.pipeline.builds.find_sources import Sources
+from shardmill.pipeline.builds.outcome import Outcome
 from shardmill.recipe.load_recipe import parse_recipe
 
 RECIPE = """

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from shardmill.pipeline.builds.build_artifacts import BuildOptions, Outcome, build_artifacts
+from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifacts
 from shardmill.pipeline.builds.find_sources import Sources
+from shardmill.pipeline.builds.outcome import Outcome
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.load_recipe import parse_recipe
 from shardmill.recipe.text_recipe import TextRecipe

@@ -7,8 +7,9 @@ from typing import Any
 from own_tokenizers import toy_texts
 from tokenizers import Tokenizer
 
-from shardmill.pipeline.builds.build_artifacts import BuildOptions, Outcome, build_artifacts
+from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifacts
 from shardmill.pipeline.builds.find_sources import Sources
+from shardmill.pipeline.builds.outcome import Outcome
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.load_recipe import parse_recipe
 

@@ -9,12 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shardmill.format.manifest import Manifest
-from shardmill.pipeline.builds.build_artifacts import (
-    BuildOptions,
-    Outcome,
-    build_artifacts,
-)
+from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifacts
 from shardmill.pipeline.builds.find_sources import Sources
+from shardmill.pipeline.builds.outcome import Outcome
 from shardmill.recipe.load_recipe import parse_recipe
 
 TABULAR = """

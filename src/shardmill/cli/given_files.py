@@ -22,15 +22,15 @@ class GivenRecipes(NamedTuple):
 
     Attributes:
         recipes: The names or paths of recipes.
-        raw: The folder of the raw files.
+        raw: The folder of the raw files, or its URL.
     """
 
     recipes: tuple[str, ...]
-    raw: Path
+    raw: Path | str
 
 
 def recipes_for(
-    given: Sequence[str], raw: Path, *, target: str | None, name: str | None, quiet: bool
+    given: Sequence[str], raw: Path | str, *, target: str | None, name: str | None, quiet: bool
 ) -> GivenRecipes:
     """Return what to build for what was written after `shardmill preprocess`.
 

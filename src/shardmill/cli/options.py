@@ -1,5 +1,6 @@
 """Options and arguments that several commands share."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,24 @@ from typing import Any
 import click
 
 from shardmill.cli.complete import complete_artifacts, complete_models, complete_recipes
+from shardmill.store.open_store import is_url
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class PathOrUrl(click.Path):
+    """The type of an option that takes a path or a URL, which stays a text."""
+
+    name = "path or url"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path | str:
+        """Return a URL as it is, and a path as `click.Path` does."""
+        if is_url(value):
+            return str(value)
+        return Path(os.fsdecode(super().convert(value, param, ctx)))
+
 
 recipes: _Decorator = click.argument(
     "recipes",
@@ -39,6 +56,13 @@ out: _Decorator = click.option(
     default=Path("artifacts"),
     show_default=True,
     help="The folder in which each artifact gets a folder of its own.",
+)
+out_or_url: _Decorator = click.option(
+    "--out",
+    type=PathOrUrl(file_okay=False, path_type=Path),
+    default=Path("artifacts"),
+    show_default=True,
+    help="The folder in which each artifact gets a folder of its own, or a URL.",
 )
 workers: _Decorator = click.option(
     "--workers",
@@ -101,8 +125,12 @@ as_json: _Decorator = click.option(
 quiet: _Decorator = click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 
 
-def _given_folder_exists(ctx: click.Context, param: click.Parameter, value: Path) -> Path:
+def _given_folder_exists(
+    ctx: click.Context, param: click.Parameter, value: Path | str
+) -> Path | str:
     """Refuse a folder that somebody named but that does not exist; the default need not exist."""
+    if isinstance(value, str):
+        return value
     given = ctx.get_parameter_source(param.name or "") is not click.core.ParameterSource.DEFAULT
     if given and not value.is_dir():
         raise click.BadParameter(f"there is no folder {str(value)!r}.", ctx, param)
@@ -111,9 +139,9 @@ def _given_folder_exists(ctx: click.Context, param: click.Parameter, value: Path
 
 raw: _Decorator = click.option(
     "--raw",
-    type=click.Path(path_type=Path),
+    type=PathOrUrl(path_type=Path),
     default=Path("data/raw"),
     show_default=True,
     callback=_given_folder_exists,
-    help="The folder of the raw files.",
+    help="The folder of the raw files, or its URL.",
 )

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from shardmill.pipeline.builds.build_artifacts import Outcome
+    from shardmill.pipeline.builds.outcome import Outcome
 
 
 def note_own_recipes(given: Sequence[str]) -> None:

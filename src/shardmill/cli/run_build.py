@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 _SHARED = (
     options.recipes,
     options.raw,
-    options.out,
+    options.out_or_url,
+    options.cache,
     options.workers,
     options.engine,
     options.ray_address,
@@ -52,7 +53,7 @@ def run_build(
     stages: tuple[str, ...],
     *,
     recipes: tuple[str, ...],
-    raw: Path,
+    raw: Path | str,
     as_json: bool,
     quiet: bool,
     engine: str,
@@ -66,7 +67,7 @@ def run_build(
     Args:
         stages: The stages to run: "clean", "shard" or both.
         recipes: The names or paths of the recipes; if empty, all shipped ones with raw files.
-        raw: The folder of the raw files.
+        raw: The folder of the raw files, or its URL.
         as_json: Whether to print the outcomes as JSON.
         quiet: Whether to print nothing but errors.
         engine: Where the tasks run: `local`, `ray` or `dask`.
@@ -82,12 +83,21 @@ def run_build(
     limit_blas_threads()
     from shardmill.cli.output import note_own_recipes, print_outcomes
     from shardmill.cli.progress_bars import progress_bars
-    from shardmill.pipeline.builds.build_artifacts import BuildOptions, Outcome, build_artifacts
+    from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifacts
     from shardmill.pipeline.builds.find_sources import find_sources
+    from shardmill.pipeline.builds.outcome import Outcome
 
     if not quiet:
         note_own_recipes(recipes)
-    sources = find_sources(recipes, raw=raw, sample=sample, dry_run=settings["dry_run"])
+    with progress_bars(quiet=quiet) as calls:
+        sources = find_sources(
+            recipes,
+            raw=raw,
+            sample=sample,
+            dry_run=settings["dry_run"],
+            cache=settings["cache"],
+            progress=calls.progress,
+        )
     if sources.note and not quiet:
         click.echo(sources.note, err=True)
     done: list[Outcome] = []

@@ -3,11 +3,10 @@
 import fnmatch
 import json
 import os
-import re
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 from shardmill.errors import ChangedFileError, SampleListError
@@ -153,11 +152,35 @@ def find_raw(folder: Path, file: RawFile) -> FoundFile | None:
 
     The file may be compressed or not, whatever its path in the recipe says.
     """
-    path = folder / file.path
-    plain = path.with_suffix("") if path.suffix in COMPRESSED_SUFFIXES else path
-    others = [plain, *(plain.with_name(plain.name + suffix) for suffix in COMPRESSED_SUFFIXES)]
-    candidates = dict.fromkeys((path, *others))
-    return next((found for c in candidates if (found := _look_at(c)) is not None), None)
+    looks = (_look_at(folder / path) for path in possible_paths(file))
+    return next((found for found in looks if found is not None), None)
+
+
+def possible_paths(file: RawFile) -> list[str]:
+    """Return the paths at which an entry without `*` and `?` is looked for, in their order.
+
+    Example:
+        >>> possible_paths(RawFile(path="toy/train.csv"))[:2]
+        ['toy/train.csv', 'toy/train.csv.gz']
+    """
+    path = PurePosixPath(file.path)
+    plain = str(path.with_suffix("") if path.suffix in COMPRESSED_SUFFIXES else path)
+    others = (plain + suffix for suffix in COMPRESSED_SUFFIXES)
+    return list(dict.fromkeys((file.path, plain, *others)))
+
+
+def is_meant(file: RawFile, name: str) -> bool:
+    """Say whether a pattern stands for a file of this name in its folder.
+
+    Example:
+        >>> pattern = RawFile(path="toy/part-*.csv")
+        >>> is_meant(pattern, "part-7.csv"), is_meant(pattern, ".part-7.csv")
+        (True, False)
+    """
+    pattern = file.path.rpartition("/")[2]
+    # In a recipe, `[` is a character like any other.
+    matches = fnmatch.fnmatchcase(name, pattern.replace("[", "[[]"))
+    return matches and name.startswith(".") == pattern.startswith(".")
 
 
 def find_entry(folder: Path, file: RawFile) -> tuple[FoundFile, ...]:
@@ -173,16 +196,12 @@ def find_entry(folder: Path, file: RawFile) -> tuple[FoundFile, ...]:
         found = find_raw(folder, file)
         return () if found is None else (found,)
     pattern = folder / file.path
-    # In a recipe, `[` is a character like any other.
-    matches = re.compile(fnmatch.translate(pattern.name.replace("[", "[[]"))).match
-    hidden = pattern.name.startswith(".")
     try:
         with os.scandir(pattern.parent) as entries:
-            names = sorted(entry.name for entry in entries)
+            names = sorted(entry.name for entry in entries if is_meant(file, entry.name))
     except OSError:
         return ()
-    wanted = (name for name in names if matches(name) and name.startswith(".") == hidden)
-    there = (_look_at(pattern.parent / name) for name in wanted)
+    there = (_look_at(pattern.parent / name) for name in names)
     return tuple(found for found in there if found is not None)
 
 

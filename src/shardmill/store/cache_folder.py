@@ -3,6 +3,9 @@
 Each artifact has a folder in it, as it would have anywhere. The time of a file says when it was
 used last. What must go to make room is unlinked. Whoever has mapped a file keeps it, and the disk
 is freed when the last map is gone.
+
+Raw files of URLs, and artifacts that are built for URLs, have folders beside. They are listed and
+cleared, too, but never go to make room, since a build may be reading them.
 """
 
 import fcntl
@@ -12,6 +15,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import xxhash
@@ -29,7 +33,7 @@ _LARGE = re.compile(r"(?!.*\.shards\.safetensors$).*\.(safetensors|parquet)")
 
 @dataclass(frozen=True, slots=True)
 class CachedFolder:
-    """An artifact in a cache.
+    """An artifact or a folder of raw files in a cache.
 
     Attributes:
         url: Where it came from.
@@ -49,6 +53,16 @@ def usual_cache() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("shardmill", appauthor=False) / "artifacts"
+
+
+def raw_in(cache: Path) -> Path:
+    """Return the folder in a cache in which raw files of each URL have a folder."""
+    return cache / "raw"
+
+
+def builds_in(cache: Path) -> Path:
+    """Return the folder in a cache in which each artifact that is built for a URL has a folder."""
+    return cache / "builds"
 
 
 def folder_in(cache: Path, url: str) -> Path:
@@ -71,9 +85,9 @@ def folder_in(cache: Path, url: str) -> Path:
 
 
 def list_cache(cache: Path) -> list[CachedFolder]:
-    """Return the artifacts in a cache, sorted by their URLs."""
+    """Return what is in a cache, sorted by URLs."""
     found = []
-    for folder in _folders(cache):
+    for folder in chain(*map(_folders, (cache, raw_in(cache), builds_in(cache)))):
         files = list(_files(folder))
         used = max((file.used for file in files), default=0.0)
         url = (folder / _ORIGIN).read_text().strip()
@@ -82,11 +96,11 @@ def list_cache(cache: Path) -> list[CachedFolder]:
 
 
 def clear_cache(cache: Path, urls: Sequence[str] = ()) -> list[CachedFolder]:
-    """Remove artifacts from a cache, and return them.
+    """Remove folders from a cache, and return them.
 
     Args:
         cache: The folder of the cache.
-        urls: Where the artifacts came from. Without any, all are removed.
+        urls: Where they came from. Without any, all are removed.
     """
     wanted = {url.rstrip("/") for url in urls}
     removed = [each for each in list_cache(cache) if not wanted or each.url in wanted]

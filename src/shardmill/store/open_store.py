@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from shardmill.errors import UnsupportedStorageError
 from shardmill.store.store import Store
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -19,6 +20,21 @@ def is_url(where: str | os.PathLike[str]) -> bool:
         (True, False)
     """
     return isinstance(where, str) and _URL.match(where) is not None
+
+
+def check_writable(url: str) -> None:
+    """Check that artifacts can be put at a URL. Some storage is to read alone.
+
+    Raises:
+        UnsupportedStorageError: They cannot.
+    """
+    if url.partition("://")[0].lower() not in _CLOUD - {"http", "https"} | {"file"}:
+        raise UnsupportedStorageError(
+            url,
+            expected="a URL of S3, Google Cloud Storage, Azure or a folder, to write to",
+            found="one that is to read alone",
+            fix="build into a folder, and send that by another program",
+        )
 
 
 def open_store(where: str | os.PathLike[str]) -> Store:

@@ -76,7 +76,7 @@ def push_artifact(
     content = read_content(path, fix=way_to_artifact)
     manifest = Manifest.parse(path, content)
     store = open_store(url)
-    before = _manifest_at(store)
+    before = manifest_at(store)
     records = [record for record in manifest.files() if record != manifest.card]
     there = set() if force else _files_at(store, records)
     missing = [record for record in records if (record.path, record.bytes) not in there]
@@ -85,13 +85,18 @@ def push_artifact(
     if before is None or before.content != content:
         if manifest.card is not None and (artifact / manifest.card.path).is_file():
             store.put(manifest.card.path, artifact / manifest.card.path)
-        _publish(store, content, before)
+        publish_manifest(store, content, before)
         status = "pushed"
     sent = sum(record.bytes for record in missing)
     return Pushed(str(artifact), store.url, status, len(missing), sent)
 
 
-def _manifest_at(store: Store) -> Content | None:
+def manifest_at(store: Store) -> Content | None:
+    """Return the manifest of an artifact as it is now; None if there is none.
+
+    Raises:
+        StorageError: The store refused or failed.
+    """
     try:
         return store.get(MANIFEST_NAME)
     except MissingObjectError:
@@ -120,11 +125,22 @@ def _send(store: Store, artifact: Path, records: Iterable[FileRecord], progress:
     side_by_side(records, send, sent)
 
 
-def _publish(store: Store, content: bytes, before: Content | None) -> None:
+def publish_manifest(store: Store, content: bytes, before: Content | None) -> None:
+    """Put a manifest in the place of the one that was there before.
+
+    Args:
+        store: The store of the artifact.
+        content: The new manifest.
+        before: What `manifest_at` said before the work on the new artifact began.
+
+    Raises:
+        PublishedMeanwhileError: Another manifest is there now.
+        StorageError: The store refused or failed.
+    """
     try:
         store.put_if(MANIFEST_NAME, content, etag=None if before is None else before.etag)
     except ChangedObjectError:
-        now = _manifest_at(store)
+        now = manifest_at(store)
         if now is not None and now.content == content:  # somebody pushed the same artifact
             return
         expected = "no manifest" if before is None else f"still {_generation(before)}"

@@ -1,9 +1,11 @@
 """Does something to several files of an artifact side by side."""
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from threading import Event
 from typing import TypeVar
+
+from shardmill.ended_threads import EndedThreads
 
 # So many at a time. One connection seldom fills a network.
 _SIDE_BY_SIDE = 8
@@ -28,7 +30,7 @@ def side_by_side(
         ShardmillError: What `do` raised first.
     """
     stop = Event()
-    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+    with EndedThreads(_SIDE_BY_SIDE) as pool:
         tasks = {pool.submit(do, file, stop.is_set): file for file in files}
         try:
             for task in as_completed(tasks):
