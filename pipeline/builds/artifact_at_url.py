@@ -134,10 +134,11 @@ class ArtifactAtUrl:
             self.folder.parent / name,
         )
         found = manifest_at(other)
-        if found is None:
-            return
         try:
             make_folder(folder)
+            if found is None:
+                (folder / MANIFEST_NAME).unlink(missing_ok=True)
+                return
             replace_file(folder / MANIFEST_NAME, found.content)
             manifest = Manifest.load(folder)
         except OSError as error:
