@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from shardmill.store.mounts import make_place, sent
+
 _SUFFIX = ".try"
 
 
 def attempt_at(path: Path) -> Path:
     """Return where one try writes a file that is to be at `path`: beside it, under a new name."""
+    make_place(path)
     return path.with_name(f"{path.name}.{secrets.token_hex(8)}{_SUFFIX}")
 
 
@@ -24,11 +27,13 @@ def attempt(path: Path) -> Iterator[Path]:
 
     Raises:
         OSError: The file cannot be put there.
+        StorageError: The folder stands for a URL, and its store refused or failed.
     """
     beside = attempt_at(path)
     try:
         yield beside
         beside.replace(path)
+        sent(path)
     finally:
         beside.unlink(missing_ok=True)
 

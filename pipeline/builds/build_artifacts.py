@@ -60,9 +60,14 @@ class BuildOptions:
         sizes: The sizes of the pieces that tasks work on. Another size of parts gives other bytes.
         engine: Where the tasks run: any executor, which runs `workers` of them at the same time,
             or 1; None for a pool of local processes. Its workers need the same folders at the same
-            paths. The caller shuts it down.
+            paths, unless there is `scratch`. The caller shuts it down.
         cache: The folder in which artifacts are built that go to a URL; None for the user's folder
             of caches.
+        scratch: A URL for what tasks write for other tasks, if the workers of `engine` share no
+            disk; empty if they do. Raw files must be at a URL, or on a disk that they share.
+
+    Raises:
+        ValueError: There is `scratch` without an engine.
     """
 
     out: Path | str
@@ -76,6 +81,11 @@ class BuildOptions:
     sizes: WorkSizes = DEFAULT_SIZES
     engine: Executor | Engine | None = None
     cache: Path | None = None
+    scratch: str = ""
+
+    def __post_init__(self) -> None:
+        if self.scratch and self.engine is None:
+            raise ValueError("scratch is for an engine on several machines")
 
 
 def build_artifacts(
@@ -169,7 +179,8 @@ def worthwhile_workers(sources: Sources) -> int:
 def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, engine: Engine) -> Outcome:
     if not is_url(options.out):
         wanted = Wanted(Path(options.out) / recipe.name, options.rows_per_shard, options.force)
-        return _build_in(recipe, raw, options, engine, wanted=wanted)
+        with _mounted(engine, wanted, options, raw) as on:
+            return _build_in(recipe, raw, options, on, wanted=wanted)
     # Few builds need it.
     from shardmill.pipeline.builds.artifact_at_url import ArtifactAtUrl
 
@@ -177,9 +188,25 @@ def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, engine: Engi
     remote = ArtifactAtUrl(out, recipe.name, options.cache)
     wanted = Wanted(remote.folder, options.rows_per_shard, options.force, remote)
     urls = {remote.folder.parent: out}
-    with named_by_urls(urls), remote.opened(lender(recipe)):
-        outcome = _build_in(recipe, raw, options, engine, wanted=wanted)
+    with (
+        named_by_urls(urls),
+        remote.opened(lender(recipe)),
+        _mounted(engine, wanted, options, raw) as on,
+    ):
+        outcome = _build_in(recipe, raw, options, on, wanted=wanted)
     return replace(outcome.named_by_urls(urls), url=remote.url)
+
+
+def _mounted(
+    engine: Engine, wanted: Wanted, options: BuildOptions, raw: RawFiles
+) -> AbstractContextManager[Engine]:
+    if not options.scratch:
+        return nullcontext(engine)
+    # Few builds need it.
+    from shardmill.pipeline.builds.mounted_engine import mounted_engine
+
+    out = "" if wanted.remote is None else wanted.remote.url
+    return mounted_engine(engine, options.scratch, wanted.artifact, out=out, raw=raw)
 
 
 def _build_in(

@@ -33,7 +33,8 @@ class Sources:
 
     def raw_files(self, recipe: AnyRecipe) -> RawFiles:
         """Return the raw files of one of the recipes; they are looked up if that was not done."""
-        return self.found.get(recipe.name) or find_raw_files(recipe, self.raw)
+        found = self.found.get(recipe.name) or find_raw_files(recipe, self.raw)
+        return replace(found, url=self.raw_url)
 
 
 def find_sources(

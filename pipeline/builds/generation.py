@@ -24,6 +24,7 @@ from shardmill.errors import LockedError, OutputError
 from shardmill.format.manifest import FileRecord, Manifest
 from shardmill.format.near_artifacts import MANIFEST_NAME
 from shardmill.pipeline.builds.attempts import remove_attempts
+from shardmill.store.mounts import collect
 
 # How many files are flushed to disk at the same time; the file system then waits for the disk a few
 # times instead of once a file.
@@ -124,6 +125,7 @@ def new_generation(artifact: Path, name: str) -> Iterator[Generation]:
         shutil.rmtree(folder, ignore_errors=True)  # a killed build may have left one
         folder.mkdir()
         yield Generation(name, folder)
+        collect(folder)
         remove_attempts(folder)
         with EndedThreads(_SYNCS) as threads:
             list(threads.map(sync, folder.iterdir()))

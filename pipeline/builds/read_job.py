@@ -17,6 +17,7 @@ from shardmill.raw.image_folder import hash_some, joined_hash, list_images
 from shardmill.raw.plain_file import is_plain, plain_copy
 from shardmill.raw.raw_files import FoundFile, RawContent, read_folder
 from shardmill.recipe.splits import ImageFolder, RawFile
+from shardmill.store.mounts import here, sent
 
 _START_BYTES = 2**20  # of a file, which say whether it is text
 
@@ -68,7 +69,9 @@ class ReadJob:
         content = RawContent.of(path, plain)
         if copy is None or content.readable != target:
             return content
-        return replace(content, readable=content.readable.replace(copy))
+        content.readable.replace(copy)
+        sent(copy)
+        return replace(content, readable=copy)
 
     def is_cut(self, range_bytes: int) -> bool:
         """Say whether several tasks read it: it is larger than a range, and a folder or plain."""
@@ -133,7 +136,7 @@ class _Pieces:
         size = stat[0]
         if size == 0 or not job.is_cut(range_bytes):
             return cls(job, [job.read])
-        with path.open("rb") as file:
+        with here(path).open("rb") as file:
             check_text(path, file.read(_START_BYTES), job.encoding)
         step = -(-range_bytes // BLOCK_BYTES) * BLOCK_BYTES
         tasks: list[Callable[[], Any]] = [

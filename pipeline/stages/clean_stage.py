@@ -23,6 +23,7 @@ from shardmill.pipeline.stages.split_parts import parts_of, source_to_clean
 from shardmill.raw.row_source import NOT_SCANNED, RowSource
 from shardmill.raw.sources import bytes_of
 from shardmill.raw.untaken_rows import few_values
+from shardmill.store.mounts import moved, removed
 
 if TYPE_CHECKING:
     from shardmill.raw.cut_scanned import ScannedFile
@@ -118,7 +119,7 @@ def _hold_out_last(job: CleanJob, build: BuildRun, parts: dict[str, list[Cleaned
         return
     folder = job.generation.folder
     for part in shared:
-        part.file(folder).rename(part.whole(folder))
+        moved(part.file(folder), part.whole(folder))
     tasks = [(job, part) for part in shared]
     with closing(build.run("hold out", share_part, tasks, len(tasks))) as done:
         for part, written in zip(shared, done, strict=True):
@@ -126,7 +127,7 @@ def _hold_out_last(job: CleanJob, build: BuildRun, parts: dict[str, list[Cleaned
             for split, cleaned in written.items():
                 parts[split].append(cleaned)
     for part in shared:
-        part.whole(folder).unlink()
+        removed(part.whole(folder))
 
 
 def _clean_job(

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from shardmill.pipeline.stages.clean_job import CleanJob
 from shardmill.pipeline.stages.clean_part import CleanedPart, PartOutput
 from shardmill.recipe.any_recipe import AnyRecipe
+from shardmill.store.mounts import here
 
 Rows = Mapping[str, tuple[int, int]]  # by split, the first row and the row after the last one
 
@@ -106,7 +107,7 @@ def share_part(job: CleanJob, part: PartToShare) -> dict[str, CleanedPart]:
             for split in {job.split: 0, **part.rows}
         }
         first = 0
-        with pq.ParquetFile(part.whole(job.generation.folder)) as file:
+        with pq.ParquetFile(here(part.whole(job.generation.folder))) as file:
             for group in range(file.num_row_groups):
                 table = file.read_row_group(group).replace_schema_metadata()
                 for split, (start, stop) in part.rows.items():

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from shardmill.format.arrow_arrays import arrow_array, numpy_array, string_array
 from shardmill.kinds.row import Fitted
+from shardmill.store.mounts import here, sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class KnownTokens:
         path = folder / "known_tokens.arrow"
         with pa.ipc.new_file(str(path), table.schema) as file:
             file.write_table(table)
+        sent(path)
         default = fitted.vocab.get_default_index()
         assert default is not None  # noqa: S101  vocabularies of builds have one
         return cls(path, default)
@@ -50,7 +52,7 @@ class KnownTokens:
         if not tables:
             return []
         tokens = pa.chunked_array([t.column("token").combine_chunks() for t in tables])
-        with pa.memory_map(str(self.path)) as source:
+        with pa.memory_map(str(here(self.path))) as source:
             known = pa.ipc.open_file(source).read_all().column("token").combine_chunks()
             found = pc.index_in(tokens, value_set=known)
         default = arrow_array(np.array([self.default], np.int32))[0]

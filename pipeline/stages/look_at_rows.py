@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from shardmill.kinds.train_rows import FoundT, Look
 from shardmill.pipeline.builds.engine import Engine
+from shardmill.store.mounts import here
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,6 @@ def look_at_rows(look: Look[FoundT], paths: Sequence[Path]) -> FoundT:
 
 def _tables(paths: Sequence[Path], names: list[str]) -> Iterator[pa.Table]:
     for path in paths:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(here(path)) as file:
             for group in range(file.num_row_groups):
                 yield file.read_row_group(group, columns=names)

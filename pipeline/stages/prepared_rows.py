@@ -5,7 +5,7 @@ A kind that prepares nothing needs no file here: its cleaned rows are in the Par
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -14,11 +14,12 @@ import pyarrow.parquet as pq
 from shardmill.errors import DamagedFileError
 from shardmill.format.manifest import ParquetRecord
 from shardmill.format.read_checked import REBUILD
-from shardmill.format.shard_file import check_file
+from shardmill.format.shard_file import check_whole
 from shardmill.kinds.find_kind import find_kind
 from shardmill.pipeline.builds.attempts import attempt_at
 from shardmill.pipeline.stages.known_tokens import KnownTokens
 from shardmill.recipe.any_recipe import AnyRecipe
+from shardmill.store.mounts import here, sent
 
 # So many summaries wait until they are merged.
 _WAITING = 8
@@ -133,6 +134,7 @@ class PreparedWriter:
         for what, writer in self._writers.items():
             writer.close()
             self._attempts[what].replace(self._path(what))
+            sent(self._path(what))
         rows, tokens = (
             self._path(what) if what in self._writers else None for what in ("rows", "tokens")
         )
@@ -150,9 +152,9 @@ def prepare_parquet(
     Raises:
         DamagedFileError: The file is not the one that the clean stage wrote, perhaps long ago.
     """
-    check_file(artifact, record)
-    parquet = artifact / record.path
-    writer = PreparedWriter(recipe, folder, split, parquet.stem)
+    parquet = here(artifact / record.path)
+    check_whole(parquet, record)
+    writer = PreparedWriter(recipe, folder, split, PurePosixPath(record.path).stem)
     with pq.ParquetFile(parquet) as file:
         if file.metadata.num_rows != record.rows:
             found, expected = f"{file.metadata.num_rows:,}", f"{record.rows:,} rows"
@@ -207,7 +209,7 @@ class RowsToEncode:
                     yield first, table
                 first += len(table)
             return
-        with pq.ParquetFile(self.path) as file:
+        with pq.ParquetFile(here(self.path)) as file:
             for index in range(file.num_row_groups):
                 rows = file.metadata.row_group(index).num_rows
                 if first < stop and first + rows > start:
@@ -217,7 +219,7 @@ class RowsToEncode:
 
 def _batches(path: Path) -> Iterator[pa.Table]:
     """Yield the batches of an Arrow file, which is mapped."""
-    with pa.memory_map(str(path)) as source:
+    with pa.memory_map(str(here(path))) as source:
         file = pa.ipc.open_file(source)
         for index in range(file.num_record_batches):
             yield pa.Table.from_batches([file.get_batch(index)])

@@ -11,6 +11,7 @@ from shardmill.raw.row_source import NOT_SCANNED, RowSource
 from shardmill.raw.scan_ranges import ScanRule, scan_range
 from shardmill.raw.sources import rules_of
 from shardmill.raw.work_sizes import WorkSizes
+from shardmill.store.mounts import here
 
 Task = tuple[Path, ScanRule, int, int, int]
 
@@ -30,7 +31,7 @@ def scan_large_files(source: RowSource, build: BuildRun, label: str) -> Mapping[
     sizes = build.sizes
     tasks: dict[int, list[Task]] = {}
     for number, (file, rule) in enumerate(zip(source.files(), rules_of(source), strict=False)):
-        size = file.readable.stat().st_size
+        size = here(file.readable).stat().st_size
         if size > sizes.range_bytes:
             grain = sizes.grain_bytes
             tasks[number] = [(file.readable, rule, *each, grain) for each in _ranges(size, sizes)]

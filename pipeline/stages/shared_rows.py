@@ -12,6 +12,7 @@ from shardmill.format.manifest import Manifest, SplitRecord
 from shardmill.pipeline.builds.plan_build import Plan
 from shardmill.recipe.tabular_recipe import TabularRecipe
 from shardmill.recipe.text_recipe import TextRecipe
+from shardmill.store.mounts import here
 
 # So many rows are compared, and so many images, since these are larger. This takes a hundredth of
 # the time of a small build.
@@ -79,5 +80,5 @@ def _batches(
     artifact: Path, split: SplitRecord, columns: tuple[str, ...], most: int
 ) -> Iterator[pa.RecordBatch]:
     for record in split.parquet:
-        with pq.ParquetFile(artifact / record.path) as file:
+        with pq.ParquetFile(here(artifact / record.path)) as file:
             yield from file.iter_batches(most, columns=list(columns))

@@ -206,7 +206,8 @@ def test_errors_and_notes_name_the_url(away: Away, tmp_path: Path) -> None:
         away.build()
     assert told.value.where.startswith(f"{away.raw}/toy/train.csv, line 3")
     assert not (tmp_path / "elsewhere/out/toy/manifest.json").exists()
-    replace_in(away.recipe, 'description = "before"', 'rows = { on_bad_row = "quarantine", max_bad_rows = 0.5 }')
+    rule = 'rows = { on_bad_row = "quarantine", max_bad_rows = 0.5 }'
+    replace_in(away.recipe, 'description = "before"', rule)
     built = away.build()
     assert built.status == "built"
     assert any(f"{away.out}/toy/clean-" in note for note in built.notes)

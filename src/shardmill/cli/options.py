@@ -88,6 +88,13 @@ dask_address: _Decorator = click.option(
     metavar="ADDRESS",
     help="The Dask scheduler, as tcp://HOST:PORT.  [default: DASK_SCHEDULER_ADDRESS]",
 )
+scratch: _Decorator = click.option(
+    "--scratch",
+    metavar="URL",
+    default="",
+    help="Where the machines of a cluster leave files for each other, if they share no disk. The "
+    "files are removed when the build ends.",
+)
 rows_per_shard: _Decorator = click.option(
     "--rows-per-shard",
     type=click.IntRange(min=1),

@@ -22,6 +22,7 @@ _SHARED = (
     options.engine,
     options.ray_address,
     options.dask_address,
+    options.scratch,
     options.force,
     options.dry_run,
     options.as_json,
@@ -80,6 +81,8 @@ def run_build(
         ShardmillError: A build failed. What the other builds did is printed first.
     """
     place = _engine(engine, ray_address, dask_address)
+    if settings["scratch"] and engine == "local":
+        raise click.UsageError("--scratch goes with --engine ray or dask.")
     limit_blas_threads()
     from shardmill.cli.output import note_own_recipes, print_outcomes
     from shardmill.cli.progress_bars import progress_bars

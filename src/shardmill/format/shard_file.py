@@ -100,7 +100,15 @@ def check_file(artifact: Path, record: FileRecord) -> None:
     Raises:
         DamagedFileError: The file is missing, or differs from its record.
     """
-    path = artifact / record.path
+    check_whole(artifact / record.path, record)
+
+
+def check_whole(path: Path, record: FileRecord) -> None:
+    """Read a whole file and compare its size and checksum with those of a record.
+
+    Raises:
+        DamagedFileError: The file is missing, or differs from its record.
+    """
     digest = xxhash.xxh3_128()
     size = 0
     try:

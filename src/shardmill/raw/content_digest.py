@@ -13,6 +13,7 @@ from pathlib import Path
 
 from shardmill.errors import ChangedFileError
 from shardmill.raw.decompress import unreadable
+from shardmill.store.mounts import here
 
 BLOCK_BYTES = 16 * 2**20  # FORMAT.md names this number
 # So much is read at a time. It fits into the cache of a core, where it is hashed.
@@ -124,7 +125,8 @@ def hash_whole(path: Path, size: int, algorithm: str) -> str:
 def _read(path: Path, start: int, stop: int, into: "Digest | hashlib._Hash") -> None:
     """Hash a range of a file, in memory of a fixed size."""
     try:
-        with path.open("rb", buffering=0) as file, memoryview(bytearray(_READ_BYTES)) as buffer:
+        place = here(path)
+        with place.open("rb", buffering=0) as file, memoryview(bytearray(_READ_BYTES)) as buffer:
             while start < stop:
                 wanted = buffer[: min(stop - start, _READ_BYTES)]
                 read = os.preadv(file.fileno(), [wanted], start)

@@ -14,6 +14,7 @@ from isal import igzip, isal_zlib
 
 from shardmill.errors import BinaryFileError, CompressionError, UnreadableFileError
 from shardmill.raw.name_format import name_format, reads_it
+from shardmill.store.mounts import here
 
 # RFC 1952, section 2.3.1; RFC 8878, section 3.1.1; section 2.1.1.1 of
 # https://tukaani.org/xz/xz-file-format.txt. In a bzip2 file, the size of its blocks and the
@@ -38,7 +39,7 @@ def open_raw(path: Path) -> Iterator[IO[bytes]]:
     """
     compression = compression_of(path)
     try:
-        with _open(path, compression) as file:
+        with _open(here(path), compression) as file:
             yield file
     except (EOFError, isal_zlib.error, lzma.LZMAError, OSError) as error:
         # If the content is wrong, neither Arrow nor gzip sets errno.
@@ -105,7 +106,7 @@ def compression_of(path: Path) -> str | None:
         UnreadableFileError: The file cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with here(path).open("rb") as file:
             start = file.read(_MAGIC_BYTES)
     except OSError as error:
         raise unreadable(path, error) from None

@@ -20,6 +20,7 @@ from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.recipe.names import listed
 from shardmill.recipe.splits import Split
+from shardmill.store.mounts import some_here
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,7 @@ class FolderSource:
             columns["label"] = string_array([class_of(path) for path in chunk.paths])
         if self.named:
             columns["file"] = string_array(chunk.paths)
+        some_here(self.folder.path, chunk.paths)
         files = [self.folder.path / path for path in chunk.paths]
         return ReadRows(read_images(files, self.form, **columns), [])
 

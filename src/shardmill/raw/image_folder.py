@@ -17,6 +17,7 @@ from typing import NamedTuple
 from shardmill.errors import ImageFileError, UnreadableFileError
 from shardmill.raw.decompress import file_stat, stat_facts
 from shardmill.startup import available_cores
+from shardmill.store.mounts import some_here
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 # What file managers leave behind.
@@ -193,6 +194,7 @@ def hash_some(folder: Path, paths: Sequence[str]) -> bytes:
     Raises:
         UnreadableFileError: An image cannot be read.
     """
+    some_here(folder, paths)
     lines = []
     start = f"{folder}/"
     for path in paths:

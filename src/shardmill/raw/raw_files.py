@@ -120,10 +120,12 @@ class RawFiles:
         folder: The folder of the raw files.
         found: The files of each entry of the recipe, by the path in the recipe. An entry whose
             files are missing has none; a pattern may have any number, sorted by name.
+        url: The URL that the files were brought from; empty for files of here.
     """
 
     folder: Path
     found: Mapping[str, tuple[FoundFile, ...]]
+    url: str = ""
 
     def of(self, file: RawFile) -> tuple[FoundFile, ...]:
         """Return the files of one entry of the recipe."""

@@ -12,6 +12,7 @@ from shardmill.raw.decompress import open_raw
 from shardmill.raw.raw_files import RawContent
 from shardmill.raw.read_idx import read_idx_header
 from shardmill.raw.read_npy import NPY, NPZ, read_npy_header, read_npz_header
+from shardmill.store.mounts import here
 
 
 def read_array_header(file: RawContent, array: str | None = None) -> ArrayHeader:
@@ -55,7 +56,7 @@ def read_array_rows(
     if header.fortran:
         _check_size(path, header)
         shape, first = header.shape, header.start
-        rows = np.memmap(path, header.dtype, "r", first, shape, order="F")[start:stop]
+        rows = np.memmap(here(path), header.dtype, "r", first, shape, order="F")[start:stop]
         return np.ascontiguousarray(rows, native)
     batch = np.empty((stop - start, *header.shape[1:]), header.dtype)
     with open_raw(path) as file:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from shardmill.raw.decompress import unreadable
 from shardmill.recipe.csv_options import WHITESPACE, Csv
+from shardmill.store.mounts import here
 
 Text = npt.NDArray[np.uint8]
 
@@ -113,7 +114,7 @@ def scan_range(path: Path, rule: ScanRule, start: int, stop: int, grain_bytes: i
     grains = []
     block = bytearray(grain_bytes * _AT_A_TIME + 2)
     try:
-        with path.open("rb", buffering=0) as file:
+        with here(path).open("rb", buffering=0) as file:
             for at in range(start, stop, grain_bytes * _AT_A_TIME):
                 size = min(stop - at, grain_bytes * _AT_A_TIME)
                 text = read_around(file, block, at, size)

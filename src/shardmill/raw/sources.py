@@ -16,6 +16,7 @@ from shardmill.raw.row_source import MeasuredSource, RowSource, ScannableSource,
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.recipe.splits import Split
+from shardmill.store.mounts import here
 
 if TYPE_CHECKING:
     from shardmill.raw.array_source import ArraySource
@@ -148,7 +149,7 @@ def bytes_of(source: RowSource) -> int:
     """
     if isinstance(source, MeasuredSource):
         return source.bytes
-    return sum(file.readable.stat().st_size for file in source.files())
+    return sum(here(file.readable).stat().st_size for file in source.files())
 
 
 def chunks_of(

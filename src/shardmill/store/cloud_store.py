@@ -8,13 +8,19 @@ import os
 import random
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from shardmill.errors import ChangedObjectError, ForkedError, MissingLibraryError, StorageError
+from shardmill.errors import (
+    ChangedObjectError,
+    ForkedError,
+    MissingLibraryError,
+    MissingObjectError,
+    StorageError,
+)
 from shardmill.store.cloud_errors import cloud_error
 from shardmill.store.store import Content, ObjectFacts
 
@@ -135,6 +141,12 @@ class CloudStore:
         mode = "create" if etag is None else {"e_tag": etag}
         with self._told(key):
             self._obstore.put(self._store, key, content, mode=mode)
+
+    def delete(self, key: str) -> None:
+        """Remove an object. If there is none, nothing is done."""
+        self._check_process()
+        with suppress(MissingObjectError), self._told(key):
+            self._obstore.delete(self._store, key)
 
     def list(self, prefix: str = "") -> Iterator[ObjectFacts]:
         """Yield the objects below a folder."""

@@ -81,6 +81,14 @@ class FsspecStore:
         del etag
         self.put(key, content)
 
+    def delete(self, key: str) -> None:
+        """Refuse.
+
+        Raises:
+            UnsupportedStorageError: These stores are to read alone.
+        """
+        self.put(key, b"")
+
     def list(self, prefix: str = "") -> Iterator[ObjectFacts]:
         """Yield the files below a folder."""
         with self._told(prefix):

@@ -106,6 +106,18 @@ class LocalStore:
         except OSError as error:
             raise OutputError.unwritable(path, error, fix=_FIX) from None
 
+    def delete(self, key: str) -> None:
+        """Remove a file. If there is none, nothing is done.
+
+        Raises:
+            OutputError: The file cannot be removed.
+        """
+        path = self._folder / key
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError.unwritable(path, error, fix=_FIX) from None
+
     def list(self, prefix: str = "") -> Iterator[ObjectFacts]:
         """Yield the files below a folder."""
         for path in (self._folder / prefix).rglob("*"):

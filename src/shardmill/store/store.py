@@ -1,4 +1,4 @@
-"""What object storage and local folders have in common: objects by key, and six verbs."""
+"""What object storage and local folders have in common: objects by key, and seven verbs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -94,6 +94,10 @@ class Store(Protocol):
             ChangedObjectError: There is an object, or one with another etag.
             UnsupportedStorageError: The store cannot do this in one step.
         """
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove an object. If there is none, nothing is done."""
         ...
 
     def list(self, prefix: str = "") -> Iterator[ObjectFacts]:

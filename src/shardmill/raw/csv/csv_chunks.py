@@ -22,6 +22,7 @@ from shardmill.raw.csv.row_spans import QUOTES_FIX, read_at, row_spans
 from shardmill.raw.csv.split_rows import split_rows
 from shardmill.raw.row_source import SourceColumns
 from shardmill.recipe.csv_options import Csv
+from shardmill.store.mounts import here
 
 if TYPE_CHECKING:
     from shardmill.raw.cut_scanned import ScannedFile
@@ -264,7 +265,7 @@ def _other_delimiter(name: Path, said: str, options: Csv) -> CsvFormatError:
 
 def _open(path: Path, name: Path) -> IO[bytes]:
     try:
-        return path.open("rb", buffering=0)
+        return here(path).open("rb", buffering=0)
     except OSError as error:
         found = str(error.strerror or error)
         raise UnreadableFileError(

@@ -15,6 +15,7 @@ from shardmill.raw.tables.check_schema import check_schema, plain_columns
 from shardmill.raw.tables.table_format import TableFormat, tables_of, unreadable_table
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.splits import Split
+from shardmill.store.mounts import here
 
 TABLE_FORMATS: Mapping[str, TableFormat] = {"parquet": parquet_files, "arrow": arrow_files}
 # Texts that a dictionary holds once may take much more memory than the file says.
@@ -171,7 +172,7 @@ class TableSource:
         """Yield the rows of all chunks of a chunk's group."""
         file = self.table_files[chunk.file]
         names = self._names(file)
-        batches = self._format().batches(file.content.readable, names, chunk.group)
+        batches = self._format().batches(here(file.content.readable), names, chunk.group)
         for table in tables_of(batches, chunk.rows):
             yield plain_columns(table.select(names))
 

@@ -1,0 +1,210 @@
+"""Tasks on machines that share no disk leave their files at a URL, and find them there."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from engine_builds import TINY, contents
+from golden_build import RECIPES, write_raw
+from loky import ProcessPoolExecutor as LokyExecutor
+
+from shardmill.errors import UnsupportedStorageError
+from shardmill.pipeline.builds.bring_raw import bring_raw
+from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifacts
+from shardmill.pipeline.builds.find_sources import Sources
+from shardmill.raw.image_folder import hash_some
+from shardmill.recipe.any_recipe import AnyRecipe
+from shardmill.recipe.load_recipe import parse_recipe
+from shardmill.store.local_store import LocalStore
+from shardmill.store.mounts import Mount, here, mounted, moved, removed, sent
+from shardmill.store.pull_artifact import pull_artifact
+
+RECIPE_OF = {kind: parse_recipe(text, where=kind) for kind, text in RECIPES.items()}
+
+HELD_OUT = """
+name = "toy"
+kind = "tabular"
+columns.size = { dtype = "float64", missing = "median" }
+columns.kept = { dtype = "str" }
+target = { column = "kept", classes = "learn" }
+splits.train.csv.path = "train.csv.gz"
+splits.validation.hold_out = { split = "train", fraction = 0.25, last = true }
+"""
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("raw")
+    write_raw(folder)
+    return folder
+
+
+@pytest.fixture(params=["threads", "loky"])
+def workers(request: pytest.FixtureRequest) -> Iterator[Executor]:
+    executor: Any = ThreadPoolExecutor(3) if request.param == "threads" else LokyExecutor(2)
+    with executor:
+        yield executor
+
+
+def build(
+    recipe: AnyRecipe, sources: Sources, out: Path | str, scratch: Path, **options: Any
+) -> None:
+    options = {"scratch": scratch.as_uri(), **options} if "engine" in options else options
+    build_artifacts(replace(sources, recipes=(recipe,)), BuildOptions(out, sizes=TINY, **options))
+
+
+@pytest.mark.parametrize("kind", RECIPE_OF)
+def test_the_bytes_of_a_local_build(
+    kind: str, workers: Executor, raw: Path, tmp_path: Path
+) -> None:
+    recipe, local = RECIPE_OF[kind], Sources((), raw)
+    build(recipe, local, tmp_path / "here", tmp_path)
+    expected = contents(tmp_path / "here")
+    url = raw.as_uri()
+    away = Sources((), bring_raw([recipe], url, tmp_path / "cache"), raw_url=url)
+    build(recipe, away, tmp_path / "there", tmp_path / "scratch", engine=workers)
+    assert contents(tmp_path / "there") == expected
+    out = (tmp_path / "bucket").as_uri()
+    cache = tmp_path / "cache"
+    build(recipe, away, out, tmp_path / "scratch", engine=workers, cache=cache)
+    assert contents(tmp_path / "bucket") == expected
+    assert not [path for path in (tmp_path / "scratch").rglob("*") if path.is_file()]
+    name = f"{recipe.name}/"
+    pulled = contents(pull_artifact(f"{out}/{recipe.name}", tmp_path / "pulled").parent)
+    assert pulled.items() <= expected.items()
+    assert {path for path in expected.keys() - pulled.keys() if path.startswith(name)} == {
+        path for path in expected if path.endswith("/clean.json")
+    }
+
+
+def test_tasks_read_what_was_sent_and_leave_nothing(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    puts: list[str] = []
+    gets: list[str] = []
+    put, get_range = LocalStore.put, LocalStore.get_range
+
+    def putting(store: LocalStore, key: str, content: bytes | Path) -> None:
+        puts.append(f"{store.url}/{key}")
+        put(store, key, content)
+        if isinstance(content, Path):
+            assert content.is_relative_to(tmp_path / "there")
+
+    def getting(store: LocalStore, key: str, *given: Any, **more: Any) -> Iterator[bytes]:
+        gets.append(f"{store.url}/{key}")
+        return get_range(store, key, *given, **more)
+
+    monkeypatch.setattr(LocalStore, "put", putting)
+    monkeypatch.setattr(LocalStore, "get_range", getting)
+    recipe = RECIPE_OF["text"]
+    with ThreadPoolExecutor(2) as threads:
+        build(recipe, Sources((), raw), tmp_path / "there", tmp_path / "scratch", engine=threads)
+    tree = contents(tmp_path / "there")
+    sent_files = {Path(url).name for url in puts}
+    assert {Path(path).name for path in tree if path.endswith((".parquet", ".safetensors"))} <= (
+        sent_files
+    )
+    assert any(name.endswith(".tokens.arrow") for name in sent_files)
+    assert "known_tokens.arrow" in sent_files
+    assert {Path(url).name for url in gets} >= sent_files - {"x"}
+
+
+class OtherMachine(ThreadPoolExecutor):
+    """A worker on whose machine there are no raw files before a task."""
+
+    def __init__(self, raw: Path) -> None:
+        super().__init__(1)
+        self._raw = raw
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+        def alone() -> Any:
+            for path in self._raw.rglob("*"):
+                if path.is_file() and not path.name.startswith("."):
+                    path.unlink()
+            return fn(*args, **kwargs)
+
+        return super().submit(alone)
+
+
+@pytest.mark.parametrize("kind", [*RECIPE_OF, "parquet", "jsonl"])
+def test_machines_bring_the_raw_files_that_they_read(kind: str, raw: Path, tmp_path: Path) -> None:
+    recipe = RECIPE_OF.get(kind)
+    if recipe is None:
+        raw = tmp_path / "raw"
+        recipe = write_other(kind, raw)
+    build(recipe, Sources((), raw), tmp_path / "here", tmp_path)
+    folder = bring_raw([recipe], raw.as_uri(), tmp_path / "cache")
+    away = Sources((), folder, raw_url=raw.as_uri())
+    with OtherMachine(folder) as machine:
+        build(recipe, away, tmp_path / "there", tmp_path / "scratch", engine=machine)
+    assert contents(tmp_path / "there") == contents(tmp_path / "here")
+
+
+def write_other(kind: str, raw: Path) -> AnyRecipe:
+    raw.mkdir()
+    table = pa.table({"size": [0.5 * n for n in range(40)], "kept": ["a", "b"] * 20})
+    if kind == "parquet":
+        pq.write_table(table, raw / "train.parquet", row_group_size=7)
+    else:
+        (raw / "train.jsonl").write_text("\n".join(map(json.dumps, table.to_pylist())))
+    file = f"splits.train.{kind}.path = 'train.{kind}'\n"
+    return parse_recipe(f"{HELD_OUT.partition('splits')[0]}{file}", where=kind)
+
+
+def test_compressed_files_and_last_rows(tmp_path: Path) -> None:
+    rows = "".join(f"{n},{'ab'[n % 2]}\n" for n in range(40))
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/train.csv.gz").write_bytes(gzip.compress(f"size,kept\n{rows}".encode()))
+    recipe = parse_recipe(HELD_OUT, where="toy")
+    local = Sources((), tmp_path / "raw")
+    build(recipe, local, tmp_path / "here", tmp_path)
+    with ThreadPoolExecutor(2) as threads:
+        build(recipe, local, tmp_path / "there", tmp_path / "scratch", engine=threads)
+    assert contents(tmp_path / "there") == contents(tmp_path / "here")
+
+
+def test_mounts(tmp_path: Path) -> None:
+    folder, url = tmp_path / "folder", (tmp_path / "bucket").as_uri()
+    folder.mkdir()
+    path = folder / ".building-x/a"
+    path.parent.mkdir()
+    path.write_bytes(b"one")
+    (tmp_path / "bucket/x").mkdir(parents=True)
+    (tmp_path / "bucket/x/c").write_bytes(b"two")
+    sent(path)  # nothing holds
+    assert here(path) == path
+    with mounted([Mount(folder, url)]):
+        sent(path)
+        assert not path.exists()
+        assert (tmp_path / "bucket/x/a").read_bytes() == b"one"
+        brought = here(path)
+        assert brought != path
+        assert brought.read_bytes() == b"one"
+        assert here(folder / "x/a").read_bytes() == b"one"
+        moved(path, path.with_name("b"))
+        assert here(folder / "x/b").read_bytes() == b"one"
+        removed(folder / "x/b")
+        removed(folder / "x/b")
+        assert here(folder / "x/b") == folder / "x/b"
+        assert here(tmp_path / "else") == tmp_path / "else"
+    assert not brought.exists()
+    (tmp_path / "bucket/x/a").write_bytes(b"one")
+    with mounted([Mount(folder, url, kept=True)]):
+        assert here(folder / "x/a") == folder / "x/a"
+        assert hash_some(folder, ["x/a", "x/c"]).count(b"\n") == 2
+    assert (folder / "x/a").read_bytes() == b"one"
+
+
+def test_what_is_refused(raw: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="several machines"):
+        BuildOptions(tmp_path, scratch="s3://bucket/x")
+    with ThreadPoolExecutor(1) as threads, pytest.raises(UnsupportedStorageError):
+        options = BuildOptions(tmp_path, scratch="https://localhost/x", engine=threads)
+        build_artifacts(Sources((RECIPE_OF["text"],), raw), options)
