@@ -23,8 +23,9 @@ from shardmill.errors import (
     StorageAnswerError,
 )
 from shardmill.pipeline.builds.build_run import Progress, no_progress
+from shardmill.raw.entry_names import is_meant, possible_paths
 from shardmill.raw.image_folder import is_passed_over
-from shardmill.raw.raw_files import SAMPLE_NAME, is_meant, possible_paths
+from shardmill.raw.raw_files import SAMPLE_NAME
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.splits import ImageFolder, RawFile
 from shardmill.store.cache_folder import folder_in, raw_in, usual_cache

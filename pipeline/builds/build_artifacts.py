@@ -61,8 +61,7 @@ class BuildOptions:
         engine: Where the tasks run: any executor, which runs `workers` of them at the same time,
             or 1; None for a pool of local processes. Its workers need the same folders at the same
             paths, unless there is `scratch`. The caller shuts it down.
-        cache: The folder in which artifacts are built that go to a URL; None for the user's folder
-            of caches.
+        cache: The folder in which artifacts for a URL are built; None for the user's cache.
         scratch: A URL for what tasks write for other tasks, if the workers of `engine` share no
             disk; empty if they do. Raw files must be at a URL, or on a disk that they share.
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from shardmill.errors import FileTakenTwiceError, MissingRawFileError
 from shardmill.faults import closest
-from shardmill.raw.raw_files import COMPRESSED_SUFFIXES, RawFiles
+from shardmill.raw.entry_names import COMPRESSED_SUFFIXES
+from shardmill.raw.raw_files import RawFiles
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.splits import ImageFolder, RawFile
 

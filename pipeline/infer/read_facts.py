@@ -16,9 +16,10 @@ from shardmill.pipeline.infer.infer_dialect import SAMPLE_BYTES, fields_of, infe
 from shardmill.raw.column_names import column_names
 from shardmill.raw.csv.csv_source import CsvFileRows, CsvSource
 from shardmill.raw.decompress import open_raw
+from shardmill.raw.entry_names import COMPRESSED_SUFFIXES
 from shardmill.raw.file_rows import FileRows
 from shardmill.raw.name_format import name_format, reads_it
-from shardmill.raw.raw_files import COMPRESSED_SUFFIXES, RawContent
+from shardmill.raw.raw_files import RawContent
 from shardmill.raw.row_source import RowSource, SourceColumns
 from shardmill.raw.tables.check_schema import is_single
 from shardmill.raw.tables.json_lines_source import JsonLinesSource

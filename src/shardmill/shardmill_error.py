@@ -33,7 +33,7 @@ class ShardmillError(Exception):
         where, expected, found, fix = map(change, texts)
         again = type(self)(where, expected=expected, found=found, fix=fix)
         vars(self).update(vars(again))
-        self.args = again.args
+        Exception.__init__(self, *again.args)
 
     def __reduce__(self) -> tuple[object, ...]:
         # Errors are pickled between processes, and pickle cannot pass keyword-only arguments.

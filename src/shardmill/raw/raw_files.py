@@ -1,24 +1,23 @@
 """Finds raw files, and hashes their content unless it is already known."""
 
-import fnmatch
 import json
 import os
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Self
 
 from shardmill.errors import ChangedFileError, SampleListError
 from shardmill.raw.content_digest import digest_of
 from shardmill.raw.decompress import file_stat, open_raw, stat_facts
+from shardmill.raw.entry_names import is_meant, possible_paths
 from shardmill.raw.image_folder import hash_images, list_images
 from shardmill.raw.plain_file import PlainFile, is_plain, plain_copy
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.splits import ImageFolder, RawFile
 
 SAMPLE_NAME = "sample.json"
-COMPRESSED_SUFFIXES = (".gz", ".zst", ".xz", ".bz2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,33 +155,6 @@ def find_raw(folder: Path, file: RawFile) -> FoundFile | None:
     """
     looks = (_look_at(folder / path) for path in possible_paths(file))
     return next((found for found in looks if found is not None), None)
-
-
-def possible_paths(file: RawFile) -> list[str]:
-    """Return the paths at which an entry without `*` and `?` is looked for, in their order.
-
-    Example:
-        >>> possible_paths(RawFile(path="toy/train.csv"))[:2]
-        ['toy/train.csv', 'toy/train.csv.gz']
-    """
-    path = PurePosixPath(file.path)
-    plain = str(path.with_suffix("") if path.suffix in COMPRESSED_SUFFIXES else path)
-    others = (plain + suffix for suffix in COMPRESSED_SUFFIXES)
-    return list(dict.fromkeys((file.path, plain, *others)))
-
-
-def is_meant(file: RawFile, name: str) -> bool:
-    """Say whether a pattern stands for a file of this name in its folder.
-
-    Example:
-        >>> pattern = RawFile(path="toy/part-*.csv")
-        >>> is_meant(pattern, "part-7.csv"), is_meant(pattern, ".part-7.csv")
-        (True, False)
-    """
-    pattern = file.path.rpartition("/")[2]
-    # In a recipe, `[` is a character like any other.
-    matches = fnmatch.fnmatchcase(name, pattern.replace("[", "[[]"))
-    return matches and name.startswith(".") == pattern.startswith(".")
 
 
 def find_entry(folder: Path, file: RawFile) -> tuple[FoundFile, ...]:

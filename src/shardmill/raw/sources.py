@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from shardmill.raw.decompress import open_raw
+from shardmill.raw.entry_names import COMPRESSED_SUFFIXES
 from shardmill.raw.name_format import name_format
-from shardmill.raw.raw_files import COMPRESSED_SUFFIXES, RawContent
+from shardmill.raw.raw_files import RawContent
 from shardmill.raw.row_source import MeasuredSource, RowSource, ScannableSource, SourceColumns
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.image_recipe import ImageRecipe
