@@ -65,7 +65,7 @@ test-ray: .venv-ray/.installed  ## build on a Ray cluster of three machines in a
 .venv-ray/.installed: pyproject.toml constraints.txt
 	test -x .venv-ray/bin/python || $(PYTHON) -m venv .venv-ray
 	.venv-ray/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[ray]'
+		--constraint constraints.txt --editable '.[ray,cloud]' 'moto[s3,server]'
 	@touch $@
 
 fuzz: $(INSTALLED)  ## damage artifacts and models, and read them: FUZZ_OPTIONS="--cases N --seed N"

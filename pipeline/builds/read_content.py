@@ -27,6 +27,7 @@ from shardmill.raw.raw_files import (
 from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.splits import RawFile
+from shardmill.store.mounts import sent
 
 _KEYS = {field.name for field in fields(RawContent)} - {"readable"}
 _TOLD_BYTES = 2**23  # so often it is told how much was read
@@ -266,11 +267,13 @@ def _readable(content: RawContent, encoding: str | None, copies: Path) -> RawCon
         if plain.digest != content.digest:
             raise changed_error(content.path)
         content = replace(content, readable=plain.path)
+        sent(plain.path)
     if encoding is not None:
         return content
     unpacked = content.unpacked(copy)
     if unpacked.readable != content.readable:
         check_same(content)
+        sent(unpacked.readable)
     return unpacked
 
 

@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from engine_builds import TINY, contents
 from golden_build import RECIPES, write_raw
+from image_files import noise
 from loky import ProcessPoolExecutor as LokyExecutor
 
 from shardmill.errors import UnsupportedStorageError
@@ -27,6 +29,14 @@ from shardmill.store.mounts import Mount, here, mounted, moved, removed, sent
 from shardmill.store.pull_artifact import pull_artifact
 
 RECIPE_OF = {kind: parse_recipe(text, where=kind) for kind, text in RECIPES.items()}
+
+ARRAYS = """
+name = "toy"
+kind = "image"
+target.classes = ["no", "yes"]
+splits.train.images = { path = "all.npz", array = "x" }
+splits.train.labels = { path = "all.npz", array = "y" }
+"""
 
 HELD_OUT = """
 name = "toy"
@@ -133,22 +143,25 @@ class OtherMachine(ThreadPoolExecutor):
         return super().submit(alone)
 
 
-@pytest.mark.parametrize("kind", [*RECIPE_OF, "parquet", "jsonl"])
+@pytest.mark.parametrize("kind", [*RECIPE_OF, "npz", "parquet", "jsonl"])
 def test_machines_bring_the_raw_files_that_they_read(kind: str, raw: Path, tmp_path: Path) -> None:
     recipe = RECIPE_OF.get(kind)
     if recipe is None:
         raw = tmp_path / "raw"
         recipe = write_other(kind, raw)
     build(recipe, Sources((), raw), tmp_path / "here", tmp_path)
-    folder = bring_raw([recipe], raw.as_uri(), tmp_path / "cache")
-    away = Sources((), folder, raw_url=raw.as_uri())
-    with OtherMachine(folder) as machine:
+    url, cache = raw.as_uri(), tmp_path / "cache"
+    away = Sources((), bring_raw([recipe], url, cache), raw_url=url)
+    with OtherMachine(away.raw) as machine:
         build(recipe, away, tmp_path / "there", tmp_path / "scratch", engine=machine)
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
 
 
 def write_other(kind: str, raw: Path) -> AnyRecipe:
     raw.mkdir()
+    if kind == "npz":
+        np.savez_compressed(raw / "all.npz", x=noise(9, 4, 4), y=np.arange(9) % 2)
+        return parse_recipe(ARRAYS, where=kind)
     table = pa.table({"size": [0.5 * n for n in range(40)], "kept": ["a", "b"] * 20})
     if kind == "parquet":
         pq.write_table(table, raw / "train.parquet", row_group_size=7)
@@ -166,7 +179,9 @@ def test_compressed_files_and_last_rows(tmp_path: Path) -> None:
     local = Sources((), tmp_path / "raw")
     build(recipe, local, tmp_path / "here", tmp_path)
     with ThreadPoolExecutor(2) as threads:
-        build(recipe, local, tmp_path / "there", tmp_path / "scratch", engine=threads)
+        for force in (False, True):  # the second time, the content of the file is known
+            scratch = tmp_path / "scratch"
+            build(recipe, local, tmp_path / "there", scratch, engine=threads, force=force)
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
 
 

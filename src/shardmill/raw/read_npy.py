@@ -17,6 +17,7 @@ from shardmill.errors import ArrayFormatError, EmptyFileError
 from shardmill.faults import hint
 from shardmill.raw.array_header import ArrayHeader
 from shardmill.recipe.names import listed
+from shardmill.store.mounts import here
 
 NPY, NPZ = b"\x93NUMPY", b"PK\x03\x04"
 _DTYPES = ("uint8", "int8", "int16", "int32", "int64", "float32", "float64", "bool")
@@ -38,7 +39,7 @@ def read_npy_header(path: Path, content_bytes: int, *, name: Path) -> ArrayHeade
         ArrayFormatError: The file is damaged, or no tensor holds elements of this type.
         EmptyFileError: There are no rows.
     """
-    with path.open("rb") as file:
+    with here(path).open("rb") as file:
         return _header(file, name, start=0, size=content_bytes)
 
 
@@ -56,9 +57,9 @@ def read_npz_header(path: Path, *, name: Path, array: str | None) -> ArrayHeader
         EmptyFileError: There are no rows.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(here(path)) as archive:
             member = _member(archive, name, array)
-        with path.open("rb") as file:
+        with here(path).open("rb") as file:
             file.seek(member.header_offset)
             local = file.read(_LOCAL_BYTES)
             start = member.header_offset + _LOCAL_BYTES + sum(struct.unpack("<2H", local[_LENGTHS]))
@@ -72,7 +73,7 @@ def read_npz_header(path: Path, *, name: Path, array: str | None) -> ArrayHeader
 def names_in(file: Path) -> tuple[str, ...]:
     """Return the names of the arrays in a file; none unless it is an `.npz`."""
     try:
-        with zipfile.ZipFile(file) as archive:
+        with zipfile.ZipFile(here(file)) as archive:
             return tuple(arrays_of(archive))
     except zipfile.BadZipFile:
         return ()

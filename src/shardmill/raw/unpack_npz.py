@@ -9,6 +9,7 @@ from shardmill.errors import OutputError
 from shardmill.raw.decompress import open_raw
 from shardmill.raw.plain_file import check_room
 from shardmill.raw.read_npy import NPZ, arrays_of, damaged
+from shardmill.store.mounts import here
 
 _BLOCK_BYTES = 2**26
 
@@ -31,7 +32,7 @@ def unpack_npz(path: Path, copy: Path, *, name: Path) -> Path:
         if start.read(len(NPZ)) != NPZ:
             return path
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(here(path)) as archive:
             arrays = list(arrays_of(archive).values())
             if all(member.compress_type == zipfile.ZIP_STORED for member in arrays):
                 for member in arrays:
