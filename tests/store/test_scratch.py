@@ -56,7 +56,7 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(params=["threads", "loky"])
+@pytest.fixture(scope="module", params=["threads", "loky"])
 def workers(request: pytest.FixtureRequest) -> Iterator[Executor]:
     executor: Any = ThreadPoolExecutor(3) if request.param == "threads" else LokyExecutor(2)
     with executor:
