@@ -25,7 +25,7 @@ from shardmill.errors import (
 from shardmill.pipeline.builds.build_run import Progress, no_progress
 from shardmill.raw.entry_names import is_meant, possible_paths
 from shardmill.raw.image_folder import is_passed_over
-from shardmill.raw.raw_files import SAMPLE_NAME
+from shardmill.raw.raw_files import SAMPLE_NAME, changed_error
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.splits import ImageFolder, RawFile
 from shardmill.store.cache_folder import folder_in, raw_in, usual_cache
@@ -70,6 +70,36 @@ def bring_raw(
             (own / key).unlink()
         _Files(store, own, progress).bring(found)
     return own
+
+
+def check_brought(url: str, folder: Path, paths: Iterable[Path]) -> None:
+    """Check that raw files at a URL are those that were brought from there.
+
+    Args:
+        url: The URL of the raw folder.
+        folder: The folder that `bring_raw` has returned.
+        paths: Files and folders of images in it.
+
+    Raises:
+        ChangedFileError: One of them has changed at the URL since.
+        StorageError: The store refused or failed.
+    """
+    store = open_store(url)
+    known = _Files(store, folder, no_progress).known()
+    for path in paths:
+        key = path.relative_to(folder).as_posix()
+        try:
+            if path.is_dir():
+                found = {
+                    each.key: _identity(each) for each in store.list(key) if _is_shown(each.key)
+                }
+                then = {each: known[each] for each in known if each.startswith(f"{key}/")}
+            else:
+                found, then = {key: _identity(store.head(key))}, {key: known.get(key)}
+        except MissingObjectError:
+            found, then = {}, {key: None}
+        if found != then:
+            raise changed_error(path)
 
 
 def _look(
@@ -131,7 +161,7 @@ class _Files:
 
     def bring(self, found: dict[str, ObjectFacts]) -> None:
         """Bring all objects that are not here."""
-        known = {key: facts for key, facts in self._known().items() if key in found}
+        known = {key: facts for key, facts in self.known().items() if key in found}
         missing = [each for each in found.values() if not self._is_here(each, known)]
         total, done, noted = sum(each.bytes for each in missing), 0, 0
 
@@ -151,7 +181,8 @@ class _Files:
         finally:
             self._note(known)
 
-    def _known(self) -> dict[str, Any]:
+    def known(self) -> dict[str, Any]:
+        """Return the identities of the objects that the files are, by key."""
         try:
             known = json.loads((self.folder / _INDEX).read_bytes())
         except (FileNotFoundError, ValueError):
@@ -159,7 +190,7 @@ class _Files:
         return known if isinstance(known, dict) else {}
 
     def _note(self, known: dict[str, Any]) -> None:
-        if known != self._known():
+        if known != self.known():
             replace_file(self.folder / _INDEX, json.dumps(known, indent=1).encode())
 
     def _is_here(self, facts: ObjectFacts, known: dict[str, Any]) -> bool:

@@ -18,7 +18,7 @@ from shardmill.pipeline.builds.import_stages import import_stages
 from shardmill.pipeline.builds.learn_classes import learn_classes
 from shardmill.pipeline.builds.named_by_urls import named_by_urls
 from shardmill.pipeline.builds.outcome import Outcome
-from shardmill.pipeline.builds.plan_build import Plan, Wanted, plan_build
+from shardmill.pipeline.builds.plan_build import Plan, plan_build
 from shardmill.pipeline.builds.present_recipe import present_recipe
 from shardmill.pipeline.builds.process_engine import ProcessEngine
 from shardmill.pipeline.builds.read_content import (
@@ -28,6 +28,7 @@ from shardmill.pipeline.builds.read_content import (
     unread_files,
 )
 from shardmill.pipeline.builds.ticks import Ticks
+from shardmill.pipeline.builds.wanted import Wanted
 from shardmill.pipeline.builds.warn_unpublished import unpublished_notes
 from shardmill.pipeline.stages.borrow_vocab import lender, lenders_first
 from shardmill.raw.raw_files import RawFiles

@@ -13,11 +13,13 @@ from shardmill.format.manifest import CleanRecord, Manifest, RawRecord
 from shardmill.format.read_checked import read_raw_records
 from shardmill.pipeline.builds.generation import generation_name
 from shardmill.pipeline.builds.read_content import Reading, read_contents, readable_contents
+from shardmill.pipeline.builds.wanted import Wanted
 from shardmill.pipeline.stages.borrow_vocab import Borrowed, borrow
 from shardmill.raw.raw_files import RawContent, RawFiles, check_same, sample_digests
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.recipe import facts_sha256
 from shardmill.recipe.splits import RawFile
+from shardmill.store.mounts import is_mounted
 
 if TYPE_CHECKING:
     from shardmill.pipeline.builds.artifact_at_url import ArtifactAtUrl
@@ -39,7 +41,8 @@ class Plan:
     Attributes:
         recipe: The recipe without the optional splits whose files are missing.
         artifact: The folder to build in.
-        raw: The raw files, by their path in the recipe. A path may stand for several files.
+        files: The raw files that were found.
+        raw: Their contents, by their path in the recipe. A path may stand for several files.
         records: What raw.json says of the raw files.
         clean_key, shard_key: The hashes of everything that the results of the stages depend on.
         rows_per_shard: The number of rows that was asked for; None for the default.
@@ -51,6 +54,7 @@ class Plan:
 
     recipe: AnyRecipe
     artifact: Path
+    files: RawFiles
     raw: Mapping[str, tuple[RawContent, ...]]
     records: tuple[RawRecord, ...]
     clean_key: str
@@ -85,23 +89,6 @@ class Plan:
         """Return the path of each raw file in raw.json, by its place on disk."""
         files = (content for name in sorted(self.raw) for content in self.raw[name])
         return {file.path: each.path for file, each in zip(files, self.records, strict=True)}
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a build is to be, apart from its recipe and its raw files.
-
-    Attributes:
-        artifact: The folder of what was built before.
-        rows_per_shard: The number of rows that was asked for; None for the default.
-        force: Whether to build even if nothing has changed.
-        remote: The URL that the artifact is built for; None if it stays in its folder.
-    """
-
-    artifact: Path
-    rows_per_shard: int | None = None
-    force: bool = False
-    remote: "ArtifactAtUrl | None" = None
 
 
 def plan_build(
@@ -142,6 +129,7 @@ def plan_build(
     plan = Plan(
         recipe=recipe,
         artifact=artifact,
+        files=raw,
         raw=contents,
         records=records,
         clean_key=clean_key,
@@ -206,6 +194,12 @@ def check_unchanged(plan: Plan) -> None:
     for contents in plan.raw.values():
         for content in contents:
             check_same(content)
+    if plan.files.url and is_mounted():
+        # Other machines have brought the files themselves.
+        from shardmill.pipeline.builds.bring_raw import check_brought
+
+        paths = [content.path for contents in plan.raw.values() for content in contents]
+        check_brought(plan.files.url, plan.files.folder, paths)
 
 
 def _record(raw: Path, file: RawFile, content: RawContent, samples: frozenset[str]) -> RawRecord:

@@ -2,10 +2,12 @@
 
 import gzip
 import json
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import Any
 
 import numpy as np
@@ -14,16 +16,19 @@ import pyarrow.parquet as pq
 import pytest
 from engine_builds import TINY, contents
 from golden_build import RECIPES, write_raw
-from image_files import noise
+from image_files import RECIPE as FOLDER, noise, write_images
 from loky import ProcessPoolExecutor as LokyExecutor
 
-from shardmill.errors import UnsupportedStorageError
+from shardmill.errors import ChangedFileError, UnsupportedStorageError
 from shardmill.pipeline.builds.bring_raw import bring_raw
 from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifacts
 from shardmill.pipeline.builds.find_sources import Sources
+from shardmill.pipeline.stages import clean_stage
+from shardmill.pipeline.stages.clean_part import clean_part
 from shardmill.raw.image_folder import hash_some
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.load_recipe import parse_recipe
+from shardmill.store import mounts
 from shardmill.store.local_store import LocalStore
 from shardmill.store.mounts import Mount, here, mounted, moved, removed, sent
 from shardmill.store.pull_artifact import pull_artifact
@@ -126,24 +131,16 @@ def test_tasks_read_what_was_sent_and_leave_nothing(
     assert {Path(url).name for url in gets} >= sent_files - {"x"}
 
 
-class OtherMachine(ThreadPoolExecutor):
-    """A worker on whose machine there are no raw files before a task."""
-
-    def __init__(self, raw: Path) -> None:
-        super().__init__(1)
-        self._raw = raw
-
-    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
-        def alone() -> Any:
-            for path in self._raw.rglob("*"):
-                if path.is_file() and not path.name.startswith("."):
-                    path.unlink()
-            return fn(*args, **kwargs)
-
-        return super().submit(alone)
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let tasks in threads find no file where the process that drives the build has it."""
+    monkeypatch.setattr(
+        mounts, "_is_here", lambda path: current_thread() is main_thread() and path.exists()
+    )
 
 
-@pytest.mark.parametrize("kind", [*RECIPE_OF, "npz", "parquet", "jsonl"])
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize("kind", [*RECIPE_OF, "folder", "npz", "parquet", "jsonl"])
 def test_machines_bring_the_raw_files_that_they_read(kind: str, raw: Path, tmp_path: Path) -> None:
     recipe = RECIPE_OF.get(kind)
     if recipe is None:
@@ -152,12 +149,43 @@ def test_machines_bring_the_raw_files_that_they_read(kind: str, raw: Path, tmp_p
     build(recipe, Sources((), raw), tmp_path / "here", tmp_path)
     url, cache = raw.as_uri(), tmp_path / "cache"
     away = Sources((), bring_raw([recipe], url, cache), raw_url=url)
-    with OtherMachine(away.raw) as machine:
-        build(recipe, away, tmp_path / "there", tmp_path / "scratch", engine=machine)
+    with ThreadPoolExecutor(2) as machines:
+        build(recipe, away, tmp_path / "there", tmp_path / "scratch", engine=machines)
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
+    kept = [path for path in away.raw.glob(".kept/*/*") if path.is_file()]
+    assert bool(kept) == (kind not in ("folder", "npz"))
+    files = {path.read_bytes() for path in raw.rglob("*") if path.is_file()}
+    assert {path.read_bytes() for path in kept} <= files
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_raw_file_that_changes_meanwhile(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy, cache = tmp_path / "raw", tmp_path / "cache"
+    shutil.copytree(raw, copy)
+    recipe, url = RECIPE_OF["text"], copy.as_uri()
+    away = Sources((), bring_raw([recipe], url, cache), raw_url=url)
+    whole = clean_part
+
+    def change(*given: Any) -> Any:
+        path = copy / recipe.row_files()[0].path
+        path.write_bytes(path.read_bytes() + b" ")
+        return whole(*given)
+
+    monkeypatch.setattr(clean_stage, "clean_part", change)
+    with (
+        ThreadPoolExecutor(1) as machines,
+        pytest.raises(ChangedFileError, match="when the build was planned"),
+    ):
+        build(recipe, away, tmp_path / "there", tmp_path / "scratch", engine=machines)
+    assert not list((tmp_path / "there").rglob("manifest.json"))
 
 
 def write_other(kind: str, raw: Path) -> AnyRecipe:
+    if kind == "folder":
+        write_images(raw / "train", noise(9, 4, 4))
+        return parse_recipe(FOLDER, where=kind)
     raw.mkdir()
     if kind == "npz":
         np.savez_compressed(raw / "all.npz", x=noise(9, 4, 4), y=np.arange(9) % 2)
@@ -212,9 +240,13 @@ def test_mounts(tmp_path: Path) -> None:
     assert not brought.exists()
     (tmp_path / "bucket/x/a").write_bytes(b"one")
     with mounted([Mount(folder, url, kept=True)]):
-        assert here(folder / "x/a") == folder / "x/a"
         assert hash_some(folder, ["x/a", "x/c"]).count(b"\n") == 2
-    assert (folder / "x/a").read_bytes() == b"one"
+        kept = here(folder / "x/a")
+    assert kept.read_bytes() == b"one"
+    (tmp_path / "bucket/x/a").write_bytes(b"three")
+    with mounted([Mount(folder, url, kept=True)]):
+        assert here(folder / "x/a").read_bytes() == b"three"
+    assert not kept.exists()
 
 
 def test_what_is_refused(raw: Path, tmp_path: Path) -> None:

@@ -154,8 +154,8 @@ class FolderSource:
             columns["label"] = string_array([class_of(path) for path in chunk.paths])
         if self.named:
             columns["file"] = string_array(chunk.paths)
-        some_here(self.folder.path, chunk.paths)
-        files = [self.folder.path / path for path in chunk.paths]
+        folder = some_here(self.folder.path, chunk.paths)
+        files = [folder / path for path in chunk.paths]
         return ReadRows(read_images(files, self.form, **columns), [])
 
     def places(self, chunk: FolderChunk, rows: Sequence[int], column: str) -> list[Place]:  # noqa: ARG002

@@ -194,9 +194,8 @@ def hash_some(folder: Path, paths: Sequence[str]) -> bytes:
     Raises:
         UnreadableFileError: An image cannot be read.
     """
-    some_here(folder, paths)
     lines = []
-    start = f"{folder}/"
+    start = f"{some_here(folder, paths)}/"
     for path in paths:
         try:
             with open(start + path, "rb", buffering=0) as file:  # noqa: PTH123  half as fast by Path

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from shardmill.store.store import Store
 
 _BUILDING = ".building-"
+_PART = ".part"
+# The folder of what stays, in that of the URL. Whoever lists the folder passes over it.
+_KEPT = ".kept"
 
 # All else is imported where there are mounts, since every build imports this.
 
@@ -31,8 +34,8 @@ class Mount:
     Attributes:
         folder: The folder, whose path is the same on all machines.
         url: The URL.
-        kept: Whether files that were brought stay in the folder. Raw files do, since several tasks
-            on a machine read ranges of one. Others are gone after the task that has brought them.
+        kept: Whether files that were brought stay. Raw files do, since several tasks on a machine
+            read ranges of one. Others are gone after the task that has brought them.
         collected: Whether `collect` brings what was sent.
     """
 
@@ -60,31 +63,58 @@ class _Mounted:
             self.stores[mount.url] = open_store(mount.url)
         return self.stores[mount.url]
 
-    def place(self, mount: Mount, path: Path) -> Path:
-        """Where a file is after it was brought."""
-        name = hashlib.sha256(bytes(path)).hexdigest()
-        return path if mount.kept else self.brought / f"{name}{path.suffix}"
+    def place(self, path: Path) -> Path:
+        """Where a file is that was brought for this task."""
+        return self.brought / hashlib.sha256(bytes(path)).hexdigest() / path.name
 
     def bring(self, mount: Mount, path: Path) -> Path:
-        place = self.place(mount, path)
+        if mount.kept:
+            return self._keep(mount, _key(mount, path))
+        place = self.place(path)
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
             download(self.store(mount), _key(mount, path), place)
         return place
 
+    def _keep(self, mount: Mount, key: str) -> Path:
+        """Bring a file to stay, in place of one of another etag."""
+        from shardmill.store.cache_folder import folder_in
 
-def download(store: "Store", key: str, place: Path) -> None:
+        facts = self.store(mount).head(key)
+        own = folder_in(mount.folder.parent, mount.url) / _KEPT / _name(key)
+        place = own / _name(f"{facts.bytes} {facts.etag}")
+        if facts.etag is None or not place.exists():
+            own.mkdir(parents=True, exist_ok=True)
+            download(self.store(mount), key, place, etag=facts.etag)
+            for other in own.iterdir():
+                if other != place and not other.name.endswith(_PART):
+                    other.unlink(missing_ok=True)
+        return place
+
+
+def _name(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def download(store: "Store", key: str, place: Path, *, etag: str | None = None) -> None:
     """Write an object to a file, which is whole as soon as it is there.
+
+    Args:
+        store: The store of the object.
+        key: Its key.
+        place: The file.
+        etag: The etag that the object must have; None for any.
 
     Raises:
         MissingObjectError: There is no such object.
+        ChangedObjectError: The object has another etag.
         StorageError: The store refused or failed.
         OSError: The file cannot be written.
     """
-    beside = place.with_name(f".{place.name[-64:]}.{secrets.token_hex(8)}.part")
+    beside = place.with_name(f".{secrets.token_hex(8)}{_PART}")
     try:
         with beside.open("xb") as file:
-            for block in store.get_range(key):
+            for block in store.get_range(key, etag=etag):
                 file.write(block)
         beside.replace(place)
     finally:
@@ -124,7 +154,7 @@ def here(path: Path) -> Path:
     """
     now = _mounted.get()
     mount = None if now is None else now.of(path)
-    if now is None or mount is None or path.exists():
+    if now is None or mount is None or _is_here(path):
         return path
     from shardmill.errors import MissingObjectError
 
@@ -134,12 +164,15 @@ def here(path: Path) -> Path:
         return path
 
 
-def some_here(folder: Path, paths: Sequence[str]) -> None:
-    """Bring files of a folder side by side before they are read.
+def some_here(folder: Path, paths: Sequence[str]) -> Path:
+    """Bring files of a folder side by side before they are read, each by one task.
 
     Args:
         folder: The folder.
         paths: The paths of the files below it.
+
+    Returns:
+        The folder in which they are at these paths.
 
     Raises:
         StorageError: The store refused or failed.
@@ -147,14 +180,23 @@ def some_here(folder: Path, paths: Sequence[str]) -> None:
     """
     now = _mounted.get()
     mount = None if now is None else now.of(folder)
-    if now is None or mount is None:
-        return
+    if now is None or mount is None or all(_is_here(folder / path) for path in paths):
+        return folder
     from shardmill.store.side_by_side import side_by_side
 
-    def bring(path: str, stopped: object) -> None:  # noqa: ARG001
-        now.bring(mount, folder / path)
+    place, store = now.place(folder), now.store(mount)
 
-    side_by_side([path for path in paths if not (folder / path).exists()], bring)
+    def bring(path: str, stopped: object) -> None:  # noqa: ARG001
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        download(store, _key(mount, folder / path), place / path)
+
+    side_by_side([path for path in paths if not (place / path).exists()], bring)
+    return place
+
+
+def is_mounted() -> bool:
+    """Say whether any mounts hold."""
+    return _mounted.get() is not None
 
 
 def make_place(path: Path) -> None:
@@ -163,7 +205,7 @@ def make_place(path: Path) -> None:
     Raises:
         OSError: It cannot be made.
     """
-    if _mounted.get() is not None:
+    if is_mounted():
         path.parent.mkdir(parents=True, exist_ok=True)
 
 
@@ -210,7 +252,7 @@ def removed(path: Path) -> None:
     mount = None if now is None else now.of(path)
     path.unlink(missing_ok=mount is not None)
     if now is not None and mount is not None:
-        now.place(mount, path).unlink(missing_ok=True)
+        now.place(path).unlink(missing_ok=True)
         from shardmill.errors import MissingObjectError
 
         with suppress(MissingObjectError):
@@ -237,6 +279,10 @@ def collect(folder: Path) -> None:
 
     keys = [facts.key for facts in store.list(_key(mount, folder))]
     side_by_side(keys, bring)
+
+
+def _is_here(path: Path) -> bool:
+    return path.exists()
 
 
 def _key(mount: Mount, path: Path) -> str:

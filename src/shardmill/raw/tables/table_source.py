@@ -1,5 +1,6 @@
 """Reads rows of Parquet and Arrow files, whose columns have types."""
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -44,8 +45,8 @@ class TableChunk:
     bytes: int
 
 
-class _Cursor:
-    """The group that was read last, and where it goes on. A copy in another process is empty."""
+class _Cursor(threading.local):
+    """The group that a thread read last, and where it goes on. Other threads have others."""
 
     def __init__(self) -> None:
         self._key: tuple[int, int, int] | None = None
