@@ -17,6 +17,7 @@ Result = TypeVar("Result")
 
 # How many tasks wait in line for each worker. More would only wait, with their arguments in memory.
 _WAITING = 2
+_FIX = 'build with fewer --workers; a script must build below `if __name__ == "__main__"`'
 # So many seconds pass until the engine is asked whether it can run tasks at all.
 _PATIENCE = 2.0
 
@@ -154,15 +155,16 @@ def _until_error(
         raise
 
 
-def worker_ended(what: str = "") -> WorkerError:
+def worker_ended(what: str = "", *, fix: str = _FIX) -> WorkerError:
     """Return the error for a worker that ended before its tasks were done.
 
     Args:
         what: What an executor says of it.
+        fix: What the user can do.
     """
     return WorkerError(
         "a worker",
         expected="a process that runs until its tasks are done",
         found=what or "one that has ended, most often for want of memory",
-        fix='build with fewer --workers; a script must build below `if __name__ == "__main__"`',
+        fix=fix,
     )

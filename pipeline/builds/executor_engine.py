@@ -11,6 +11,7 @@ from shardmill.pipeline.builds.cluster_library import first_line
 from shardmill.pipeline.builds.engine import Result, nothing_done, side_by_side, worker_ended
 from shardmill.pipeline.builds.same_versions import Versions, call_with
 
+_FIX = "look at the log of the machine, and let it run fewer tasks at a time if memory is short"
 # Workers may be about to come for so many seconds.
 _PATIENCE = 8.0
 
@@ -100,7 +101,8 @@ class ExecutorEngine:
         except BaseException as error:
             self._end()
             if self._is_broken(error):
-                raise worker_ended(first_line(error) or type(error).__name__) from error
+                what = first_line(error) or type(error).__name__
+                raise worker_ended(what, fix=_FIX) from error
             raise
 
     def _end(self) -> None:
