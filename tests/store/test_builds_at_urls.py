@@ -171,13 +171,15 @@ def test_the_stages_one_by_one(away: Away, tmp_path: Path, toy: Toy) -> None:
 
 
 def test_of_two_builders_one_wins(
-    away: Away, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    url: str, toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    away = Away(url, tmp_path, TABULAR)
+    away.put(toy.raw)
     whole = running.run_stages
 
     def meanwhile(*given: Any, **more: Any) -> Any:
         monkeypatch.setattr(running, "run_stages", whole)
-        other = Away((tmp_path / "elsewhere").as_uri(), tmp_path / "cache", TABULAR)
+        other = Away(url, tmp_path / "cache", TABULAR)
         replace_in(other.recipe, "before", "after")
         assert other.build().status == "built"
         return whole(*given, **more)
@@ -185,7 +187,7 @@ def test_of_two_builders_one_wins(
     monkeypatch.setattr(running, "run_stages", meanwhile)
     with pytest.raises(PublishedMeanwhileError, match=r"shards-.*somebody else") as told:
         away.build()
-    assert told.value.where.endswith("elsewhere/out/toy")
+    assert told.value.where.endswith("/out/toy")
     assert b'"after"' in away.pulled(tmp_path / "pulled")["manifest.json"]
     assert away.build().status == "built"  # the next one begins with what is there now
     assert b'"before"' in away.pulled(tmp_path / "pulled")["manifest.json"]
