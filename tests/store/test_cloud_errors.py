@@ -1,10 +1,12 @@
 """What obstore says becomes an error that says what to do."""
 
 import pytest
+from object_servers import use_endpoint
 from obstore import exceptions
 
 from shardmill import errors
 from shardmill.store.cloud_errors import cloud_error
+from shardmill.store.open_store import open_store
 
 _S3 = "Generic S3 error: Error performing GET http://x/b/k in 1ms - "
 
@@ -60,3 +62,9 @@ def test_the_message_of_the_server_is_shown() -> None:
     )
     error = cloud_error("s3://b/k", raised)
     assert error.found == "AuthorizationHeaderMalformed: expecting 'eu-west-1'"
+
+
+def test_a_setting_that_obstore_cannot_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_endpoint(monkeypatch, "")
+    with pytest.raises(errors.UnsupportedStorageError, match="AWS_ENDPOINT_URL"):
+        open_store("s3://bucket/x").get("key")

@@ -51,6 +51,10 @@ _FIX_CONNECTION: Mapping[str, str] = {
 }
 
 
+# What obstore raises if it cannot go on at all. It is no `Exception`.
+PANIC = "PanicException"
+
+
 def cloud_error(url: str, error: BaseException) -> StorageError:
     """Return our error for one of obstore.
 
@@ -82,6 +86,10 @@ def cloud_error(url: str, error: BaseException) -> StorageError:
     if _has(text, _OF_CONNECTION):
         fix = _FIX_CONNECTION.get(scheme, "check the network and the URL")
         return UnreachableError(url, expected="an answer", found=_told(text), fix=fix)
+    if kind == PANIC:
+        fix = "look for a variable that is empty or wrong, such as AWS_ENDPOINT_URL"
+        expected = "settings in the environment that obstore can use"
+        return UnsupportedStorageError(url, expected=expected, found=_told(text), fix=fix)
     expected = "an answer that says that it is done"
     return StorageAnswerError(url, expected=expected, found=_told(text), fix="try again later")
 

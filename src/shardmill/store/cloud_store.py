@@ -21,7 +21,7 @@ from shardmill.errors import (
     MissingObjectError,
     StorageError,
 )
-from shardmill.store.cloud_errors import cloud_error
+from shardmill.store.cloud_errors import PANIC, cloud_error
 from shardmill.store.store import Content, ObjectFacts
 
 _BLOCK = 2**18  # what has come is kept if the connection is cut, in whole blocks
@@ -172,6 +172,10 @@ class CloudStore:
         except StorageError:
             raise
         except (self._obstore.exceptions.BaseError, OSError, NotImplementedError) as error:
+            raise cloud_error(f"{self.url}/{key}".rstrip("/"), error) from None
+        except BaseException as error:
+            if type(error).__name__ != PANIC:
+                raise
             raise cloud_error(f"{self.url}/{key}".rstrip("/"), error) from None
 
     def _check_process(self) -> None:
