@@ -245,6 +245,7 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
             rows, targets = len(self), self.reader.targets
             if not classes or targets(0, min(rows, 1)).ndim > 1:
                 raise ValueError(f"weights='balanced' needs rows of one class, unlike {self}")
+            self.reader.bring()  # several shards at a time
             return class_weights(targets, rows, classes=len(classes), of=self)
         weights = torch.as_tensor(weights, device="cpu")
         if weights.shape != (len(self),):

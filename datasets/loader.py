@@ -1,5 +1,6 @@
 """The DataLoader of a dataset: gathers many batches at once, and resumes anywhere."""
 
+import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -103,6 +104,8 @@ class Loader(DataLoader[Any], Generic[Batch]):
             yield from super().__iter__()
             return
         self._reader().expect(order.access)
+        if self.num_workers and self._forks():
+            self._reader().bring()  # which forked processes cannot do
         progress = self._progress = Progress(order.next_place)
         for batches in [self._of_workers()] if self.num_workers else self._groups(order):
             for batch in batches:
@@ -120,6 +123,10 @@ class Loader(DataLoader[Any], Generic[Batch]):
     def _reader(self) -> Reader:
         reader: Reader = self.dataset.reader  # type: ignore[attr-defined]
         return reader
+
+    def _forks(self) -> bool:
+        context = self.multiprocessing_context or multiprocessing.get_context()
+        return bool(context.get_start_method() == "fork")
 
     def _of_workers(self) -> Iterator[Any]:
         lasting = getattr(self._iterator, "_workers", ())

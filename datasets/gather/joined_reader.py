@@ -93,6 +93,11 @@ class JoinedReader:
         for reader in self._readers:
             reader.expect(access)
 
+    def bring(self) -> None:
+        """Bring all rows into the cache, if they are elsewhere and it may hold them."""
+        for reader in self._readers:
+            reader.bring()
+
     def will_need(self, start: int, stop: int) -> None:
         """Let the system read rows into memory."""
         for reader, inside in self._within(start, stop):

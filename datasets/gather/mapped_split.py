@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from shardmill.datasets.gather.coming_spans import ComingSpans
 from shardmill.datasets.gather.shard_files import CachedShards, LocalShards, ShardFiles
 from shardmill.datasets.gather.shard_places import Places, find_places
 from shardmill.datasets.gather.shard_slots import ShardSlots, SlotFiles
@@ -128,11 +129,21 @@ class MappedSplit:
         return {source.name: source for source in self._sources()}
 
     @cached_property
+    def coming(self) -> ComingSpans | None:
+        """What maps shards into the spans when they are wanted; None if all are mapped at once."""
+        if not self.in_spans or self.files.here():
+            return None
+        return ComingSpans(self.files, self._span_bytes(), self._pieces_of())
+
+    @cached_property
     def spans(self) -> Mapping[str, Span]:
         """The memory of each tensor, if `in_spans`."""
-        sizes = [source.rows * source.row_bytes for source in self.sources.values()]
-        self.files.bring()
-        return dict(zip(self.sources, map_spans(sizes, self._shard_pieces()), strict=True))
+        if self.coming is None:
+            shards = map(self._pieces_of(), range(len(self.record.shards)))
+            spans = map_spans(self._span_bytes(), shards)
+        else:
+            spans = self.coming.spans
+        return dict(zip(self.sources, spans, strict=True))
 
     @cached_property
     def slots(self) -> ShardSlots:
@@ -140,9 +151,20 @@ class MappedSplit:
         sources = self.sources.values()
         # A window of the longest row fits at any row, as in spans.
         room = max((self._longest(s.name) * s.row_bytes for s in sources if s.flat), default=0)
-        if self.files.most is None:
-            self.files.bring()
         return ShardSlots(SlotFiles(self.files, room=room))
+
+    def bring(self) -> None:
+        """Bring all shards into the cache, if it may hold them, for processes that cannot.
+
+        Raises:
+            DamagedFileError: The store has other bytes than a record says.
+            StorageError: The store refused or failed.
+            OutputError: The cache cannot be written.
+        """
+        if self.coming is not None:
+            self.coming.need_all()
+        elif self.files.most is None:
+            self.files.bring(range(len(self.record.shards)))
 
     def array(self, name: str) -> npt.NDArray[Any]:
         """Return all rows of a tensor [rows, *shape], read-only: mapped, or copied if not in spans.
@@ -151,6 +173,7 @@ class MappedSplit:
         """
         source = self.sources[name]
         dtype = np.dtype(source.dtype)
+        self.bring()
         if self.in_spans:
             memory = memoryview(self.spans[name]).toreadonly()
             count = source.rows * math.prod(source.shape)
@@ -178,9 +201,9 @@ class MappedSplit:
         the neighbours of each row.
         """
         self.files.in_order = access == "sequential"
-        if access == self._expected or not self.in_spans:
+        if access == self._expected or not self._all_mapped():
             return
-        total = sum(source.rows * source.row_bytes for source in self.sources.values())
+        total = sum(self._span_bytes())
         if access == "sequential":
             self.advise("sequential")
         elif access == "random" and total > _memory_bytes():
@@ -196,7 +219,7 @@ class MappedSplit:
         if self.record.rows == 0:
             return
         stop = self.record.rows if stop is None else stop
-        if not self.in_spans:
+        if not self._all_mapped():
             if advice == "will_need" and start < stop:
                 in_shard = self.record.rows_per_shard
                 self.files.announce(range(start // in_shard, (stop - 1) // in_shard + 1))
@@ -204,6 +227,9 @@ class MappedSplit:
         for name, source in self.sources.items():
             first, last = self._values(name, start, stop) if source.flat else (start, stop)
             advise(self.spans[name], first * source.row_bytes, last * source.row_bytes, advice)
+
+    def _all_mapped(self) -> bool:
+        return self.in_spans and (self.coming is None or self.coming.whole)
 
     def _values(self, name: str, start: int, stop: int) -> tuple[int, int]:
         # Returns the places of the values of rows [start, stop) of a ragged field: the first, and
@@ -232,17 +258,23 @@ class MappedSplit:
     def _longest(self, name: str) -> int:
         return int(self.counts.longest[name].max(initial=0))
 
-    def _shard_pieces(self) -> Iterator[ShardPieces]:
+    def _span_bytes(self) -> list[int]:
+        return [source.rows * source.row_bytes for source in self.sources.values()]
+
+    def _pieces_of(self) -> Callable[[int], ShardPieces]:
         tensors = [
             (*(each.tolist() for each in self.places[name]), source.stride * source.row_bytes)
             for name, source in self.sources.items()
         ]
-        for index in range(len(self.record.shards)):
+
+        def of(shard: int) -> ShardPieces:
             pieces = [
-                (starts[index], lengths[index], index * stride)
+                (starts[shard], lengths[shard], shard * stride)
                 for starts, lengths, stride in tensors
             ]
-            yield ShardPieces(partial(self.files.open, index), tuple(pieces))
+            return ShardPieces(partial(self.files.open, shard), tuple(pieces))
+
+        return of
 
 
 def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -65,6 +65,10 @@ class NamedReader:
         """Tell the system in which way all rows will be read."""
         self._reader.expect(access)
 
+    def bring(self) -> None:
+        """Bring all rows into the cache, if they are elsewhere and it may hold them."""
+        self._reader.bring()
+
     def will_need(self, start: int, stop: int) -> None:
         """Let the system read rows into memory."""
         self._reader.will_need(start, stop)

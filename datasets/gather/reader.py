@@ -57,6 +57,10 @@ class Reader(Protocol):
         """Tell the system in which way all rows will be read."""
         ...
 
+    def bring(self) -> None:
+        """Bring all rows into the cache, if they are elsewhere and it may hold them."""
+        ...
+
     def will_need(self, start: int, stop: int) -> None:
         """Let the system read rows [start, stop) into memory meanwhile."""
         ...

@@ -40,8 +40,12 @@ class ShardFiles(Protocol):
     most: int | None
     in_order: bool
 
-    def bring(self) -> None:
-        """Make sure that all files are here."""
+    def here(self) -> bool:
+        """Say whether all files are here."""
+        ...
+
+    def bring(self, shards: Iterable[int]) -> None:
+        """Make sure that the files of shards are here."""
         ...
 
     def open(self, shard: int) -> int:
@@ -74,8 +78,12 @@ class LocalShards:
         self._artifact = artifact
         self._shards = shards
 
-    def bring(self) -> None:
-        """Do nothing: what is missing is an error when it is opened."""
+    def here(self) -> bool:
+        """Return True: what is missing is an error when it is opened."""
+        return True
+
+    def bring(self, shards: Iterable[int]) -> None:
+        """Do nothing."""
 
     def open(self, shard: int) -> int:
         """Open the file of a shard, and return its descriptor.
@@ -118,10 +126,12 @@ class CachedShards:
             )
         if limit is not None and limit < sum(sizes.tolist()):
             self.most = limit // largest
-        self._room = (self.most or 0) // 2  # for so many that nobody has asked for yet
+        # For so many that nobody has asked for yet.
+        self._room = len(sizes) if self.most is None else self.most // 2
         self._wanted: deque[int] = deque()
-        # The last ones that came, as many as the cache holds, so that nothing is done for these.
-        self._came: deque[int] = deque(maxlen=self.most)
+        # The last ones that came, for which nothing is done: as many as the cache holds, and as
+        # many again, since slots hold what the cache has given up.
+        self._came: dict[int, None] = {}
         self._lock = Lock()
         self._process = os.getpid()
         self._threads: list[Thread] = []
@@ -130,15 +140,19 @@ class CachedShards:
         # itself may be in the middle of a library that cannot be ended.
         weakref.finalize(self, _end, self._stop, self._threads)
 
-    def bring(self) -> None:
-        """Bring all files into the cache.
+    def here(self) -> bool:
+        """Say whether all files are in the cache."""
+        return not self._artifact.missing(self._shards)
+
+    def bring(self, shards: Iterable[int]) -> None:
+        """Bring the files of shards into the cache, several side by side.
 
         Raises:
             DamagedFileError: The store has other bytes than a record says.
             StorageError: The store refused or failed.
             OutputError: The cache cannot be written.
         """
-        self._artifact.bring(self._shards)
+        self._artifact.bring(self._shards[shard] for shard in shards)
 
     def open(self, shard: int) -> int:
         """Open the file of a shard, which is brought first if need be; see `CachedArtifact.open`.
@@ -151,8 +165,7 @@ class CachedShards:
         found = self._artifact.open(self._shards[shard])
         if self._room and self._process == os.getpid():
             with self._lock:
-                if shard not in self._came:
-                    self._came.append(shard)
+                self._note(shard)
         if self.in_order:
             self.announce(range(shard + 1, shard + 1 + min(self._room, _AHEAD)))
         return found
@@ -163,7 +176,7 @@ class CachedShards:
             return
         with self._lock:
             for shard in shards:
-                if len(self._wanted) == self._room:
+                if len(self._wanted) >= self._room:
                     break
                 known = shard in self._came or shard in self._wanted
                 if shard < len(self._shards) and not known:
@@ -172,6 +185,12 @@ class CachedShards:
                 self._threads.append(Thread(target=self._bring_ahead, daemon=True))
                 self._threads[-1].start()
 
+    def _note(self, shard: int) -> None:
+        self._came.pop(shard, None)
+        self._came[shard] = None
+        if self.most is not None and len(self._came) > 2 * self.most:
+            del self._came[next(iter(self._came))]
+
     def _bring_ahead(self) -> None:
         while True:
             with self._lock:
@@ -179,7 +198,7 @@ class CachedShards:
                     self._threads.remove(current_thread())
                     return
                 shard = self._wanted.popleft()
-                self._came.append(shard)
+                self._note(shard)
             # Whoever wants the shard is told what is wrong.
             with suppress(ShardmillError):
                 self._artifact.bring_ahead(self._shards[shard], self._stop.is_set)

@@ -88,24 +88,32 @@ def map_spans(sizes: Sequence[int], shards: Iterable[ShardPieces]) -> list[Span]
         DamagedFileError: A file is missing or of another size than promised.
         OSError: The system refuses the mapping.
     """
-    mmap_, readable = _libc().mmap, mmap.PROT_READ  # looked up once: there may be many shards
     if sum(sizes) > CHECKED_BYTES:
         shards = list(shards)
         for shard in shards:
             os.close(shard.open())
     spans = [reserve(size) for size in sizes]
-    addresses = [ctypes.addressof(span) for span in spans]
-    flags = mmap.MAP_SHARED | _MAP_FIXED
     for shard in shards:
-        descriptor = shard.open()
-        try:
-            for address, (start, length, position) in zip(addresses, shard.pieces, strict=True):
-                place = address + position
-                if length and mmap_(place, length, readable, flags, descriptor, start) == _FAILED:
-                    raise _map_error(length)
-        finally:
-            os.close(descriptor)
+        map_shard(spans, shard)
     return spans
+
+
+def map_shard(spans: Sequence[Span], shard: ShardPieces) -> None:
+    """Map every piece of a shard into its place, in place of what is there.
+
+    Raises:
+        DamagedFileError: The file is missing or of another size than promised.
+        OSError: The system refuses the mapping.
+    """
+    mmap_, flags = _libc().mmap, mmap.MAP_SHARED | _MAP_FIXED
+    descriptor = shard.open()
+    try:
+        for span, (start, length, position) in zip(spans, shard.pieces, strict=True):
+            place = ctypes.addressof(span) + position
+            if length and mmap_(place, length, mmap.PROT_READ, flags, descriptor, start) == _FAILED:
+                raise _map_error(length)
+    finally:
+        os.close(descriptor)
 
 
 def advise(span: Span, start: int, stop: int, advice: Advice) -> None:

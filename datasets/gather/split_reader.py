@@ -144,6 +144,10 @@ class SplitReader:
         """Tell the system in which way all rows will be read."""
         self._split.expect(access)
 
+    def bring(self) -> None:
+        """Bring all rows into the cache, if they are elsewhere and it may hold them."""
+        self._split.bring()
+
     def will_need(self, start: int, stop: int) -> None:
         """Let the system read rows into memory."""
         self._split.advise("will_need", start, stop)

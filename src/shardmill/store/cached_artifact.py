@@ -131,6 +131,12 @@ class CachedArtifact:
             StorageError: The store refused or failed.
             OutputError: The cache cannot be written.
         """
+        missing = self.missing(records)
+        if missing:
+            side_by_side(missing, self._bring_one)
+
+    def missing(self, records: Iterable[FileRecord]) -> list[FileRecord]:
+        """Return which files are not in the cache. The others count as used."""
         missing = []
         for record in records:
             found = open_whole(self.folder / record.path, record.bytes)
@@ -139,8 +145,7 @@ class CachedArtifact:
             else:
                 _note_use(found)
                 os.close(found)
-        if missing:
-            side_by_side(missing, self._bring_one)
+        return missing
 
     def _bring_one(self, record: FileRecord, stopped: Callable[[], bool]) -> None:
         os.close(self._open(record, stopped))
