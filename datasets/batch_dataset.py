@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, overload
 
 from shardmill.datasets.item_types import Batch, Row, Rows, Shuffle, Weights
@@ -148,7 +148,8 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
             shuffle: Whether to visit the rows in another order each epoch. "blocks" is for data
                 larger than memory: it reads whole blocks of neighbours, and mixes 64 at a time.
                 "nodes" is for shards on remote storage: it does the same within a share of the
-                shards that each node gets anew for each epoch.
+                shards that each node gets anew for each epoch. "shards" is for a cache that is
+                smaller than this share: it mixes the rows of 4 shards at a time.
             seed: The seed of the order, from 0.
             drop_last: Whether to leave out the rows that do not fill a batch on every rank.
             weights: Draw as many rows as there are, with replacement, in proportion to these
@@ -160,8 +161,9 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
             rank: The rank of this process. Without it, the loader asks `torch.distributed` when an
                 epoch begins.
             world_size: The number of ranks; give it together with `rank`.
-            nodes: On how many nodes the ranks run, equally many on each, for `shuffle="nodes"`.
-                Without it, the launcher's `LOCAL_WORLD_SIZE` is asked when an epoch begins.
+            nodes: On how many nodes the ranks run, equally many on each, for the shuffles "nodes"
+                and "shards". Without it, the launcher's `LOCAL_WORLD_SIZE` is asked when an epoch
+                begins.
             prefetch: How many batches a thread gathers ahead, while the loop computes.
             num_workers: How many processes gather; see `torch.utils.data.DataLoader` for this and
                 for the options that follow. Workers pay only if a transform is heavy.
@@ -214,23 +216,27 @@ class BatchDataset(_MapStyle, Generic[Row, Batch]):
     ) -> "RowOrder | Dealt":
         from shardmill.datasets.order import row_order
         from shardmill.datasets.order.node_order import Dealt, NodeBlocks
+        from shardmill.datasets.order.shard_order import ShardGroups
         from shardmill.datasets.order.weighted_order import Weighted
 
-        if nodes is not None and shuffle != "nodes":
-            raise ValueError("nodes is for shuffle='nodes' alone")
+        if nodes is not None and shuffle not in ("nodes", "shards"):
+            raise ValueError("nodes is for shuffle='nodes' and shuffle='shards' alone")
         if weights is not None:
             if shuffle:
                 raise ValueError("weights draw the rows at random: leave shuffle out")
             return Weighted(self._row_weights(weights), seed)
-        if shuffle == "blocks" or shuffle == "nodes":
+        if shuffle in ("blocks", "nodes", "shards"):
             block_rows = max(row_order.BLOCK_BYTES // max(self.reader.row_bytes, 1), 1)
             options: dict[str, Any] = {"block_rows": block_rows, "will_need": self._will_need}
             if shuffle == "blocks":
                 return row_order.BlockShuffled(len(self), seed, **options)
-            starts = self.reader.shard_starts
-            return Dealt(NodeBlocks(starts, len(self), seed=seed, **options).share, nodes)
+            options |= {"seed": seed, "at_shard": shuffle == "shards"}
+            deal = NodeBlocks(self.reader.shard_starts, len(self), **options)
+            return Dealt(deal.share if shuffle == "nodes" else partial(ShardGroups, deal), nodes)
         if shuffle not in (True, False):
-            raise ValueError(f"shuffle is True, False, 'blocks' or 'nodes', not {shuffle!r}")
+            raise ValueError(
+                f"shuffle is True, False, 'blocks', 'nodes' or 'shards', not {shuffle!r}"
+            )
         return row_order.Shuffled(len(self), seed) if shuffle else row_order.InOrder(len(self))
 
     def _row_weights(self, weights: Weights) -> "Tensor | ClassWeights":

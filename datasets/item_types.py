@@ -31,7 +31,7 @@ Transform = Callable[[Any], Any]
 # How the `x` of a batch of texts is put together.
 Layout = Literal["padded", "bag", "jagged"]
 
-Shuffle = bool | Literal["blocks", "nodes"]
+Shuffle = bool | Literal["blocks", "nodes", "shards"]
 Weights: TypeAlias = 'Tensor | Sequence[float] | npt.NDArray[Any] | Literal["balanced"] | None'
 
 

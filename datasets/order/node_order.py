@@ -105,13 +105,19 @@ class Shares:
 class Circle:
     """The shards of a split in the order of an epoch, round a circle of rows."""
 
-    def __init__(self, starts: Rows, rows: int, *, seed: int, epoch: int) -> None:
+    def __init__(self, starts: Rows, rows: int, *, seed: int, epoch: int, at_shard: bool) -> None:
         dealt = Permutation(len(starts), seed, "shards", epoch).between(0, len(starts)).numpy()
         self.rows = rows
         self._stops = np.append(starts, rows)[dealt + 1]  # of each shard, in the split
         self._ends = np.cumsum(self._stops - starts[dealt])  # and on the circle
         # Shares begin at another row in each epoch, so that other rows meet in blocks.
-        self._first = derived_key(seed, "first row", epoch) % max(rows, 1)
+        first = 0 if at_shard else derived_key(seed, "first row", epoch)
+        self._first = first % max(rows, 1)
+
+    def ends(self, start: int, stop: int) -> Rows:
+        """Return the places in (start, stop) at which another shard begins, ascending."""
+        twice = np.concatenate([self._ends, self._ends + self.rows]) - self._first
+        return twice[(twice > start) & (twice < stop)]
 
     def pieces(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
         """Yield the rows [first, last) of the split that make up places [start, stop)."""
@@ -134,6 +140,7 @@ class NodeBlocks:
         seed: The seed of the order.
         block_rows: How many neighbours are read together.
         will_need: A function that is told of rows [start, stop) some time before they are read.
+        at_shard: Whether the circle is cut between two shards, rather than at any row.
     """
 
     def __init__(
@@ -144,44 +151,60 @@ class NodeBlocks:
         seed: int,
         block_rows: int,
         will_need: Callable[[int, int], None],
+        at_shard: bool = False,
     ) -> None:
         self.starts = starts
         self.rows = rows
         self.seed = seed
         self.block_rows = block_rows
         self.will_need = will_need
+        self.at_shard = at_shard
         self._held: tuple[int, Circle] | None = None
 
     def circle(self, epoch: int) -> Circle:
         """Return the circle of an epoch. The last one is kept."""
         if self._held is None or self._held[0] != epoch:
-            self._held = (epoch, Circle(self.starts, self.rows, seed=self.seed, epoch=epoch))
+            circle = Circle(
+                self.starts, self.rows, seed=self.seed, epoch=epoch, at_shard=self.at_shard
+            )
+            self._held = (epoch, circle)
         return self._held[1]
 
-    def share(self, node: int, nodes: int) -> "Share":
+    def places(self, node: int, nodes: int) -> range:
+        """Return the places on the circle that share `node` of `nodes` consists of."""
+        whole, more = divmod(self.rows, nodes)
+        first = node * whole + min(node, more)
+        return range(first, first + whole + (node < more))
+
+    def share(self, node: int, nodes: int) -> "Arc":
         """Return the order of share `node` of `nodes`."""
-        return Share(self, node, nodes)
+        return Arc(self, self.places(node, nodes), "share", node, nodes)
 
 
-class Share:
-    """The rows of a node: blocks of its arc in a random order, mixed within a window of blocks."""
+class Arc:
+    """Blocks of an arc of the circle in a random order, mixed within a window of blocks.
+
+    Args:
+        of: The circle.
+        places: The places on it.
+        key: What tells this arc from others, for the random numbers.
+    """
 
     access: Access = "blocks"
 
-    def __init__(self, of: NodeBlocks, node: int, nodes: int) -> None:
-        whole, more = divmod(of.rows, nodes)
-        self.rows: int = whole + (node < more)
+    def __init__(self, of: NodeBlocks, places: range, *key: int | str) -> None:
+        self.rows: int = len(places)
         self.chunk: int = of.block_rows * WINDOW_BLOCKS
-        self._first = node * whole + min(node, more)  # where the arc begins
+        self._first = places.start
         self._of = of
-        self._key = (of.seed, "share", node, nodes)
+        self._key = key
         self._held: tuple[int, Permutation] | None = None
 
     def _blocks(self, epoch: int) -> Permutation:
         # The last block may be short. It stays last, so that every window before it is full.
         if self._held is None or self._held[0] != epoch:
             full = self.rows // self._of.block_rows
-            self._held = (epoch, Permutation(full, *self._key, "blocks", epoch))
+            self._held = (epoch, Permutation(full, self._of.seed, *self._key, "blocks", epoch))
         return self._held[1]
 
     def _pieces(self, epoch: int, chunk: int) -> list[tuple[int, int]]:
@@ -206,7 +229,7 @@ class Share:
         for start, stop in window + self._pieces(epoch, chunk + 1):
             self._of.will_need(start, stop)
         rows = np.concatenate([np.arange(start, stop) for start, stop in window])
-        return mixed_rows(rows, *self._key, "mix", epoch, chunk)
+        return mixed_rows(rows, self._of.seed, *self._key, "mix", epoch, chunk)
 
     def facts(self) -> Mapping[str, Any]:
         """Return what the order depends on besides the epoch and the number of shares."""
