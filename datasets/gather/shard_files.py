@@ -132,6 +132,7 @@ class CachedShards:
         # The last ones that came, for which nothing is done: as many as the cache holds, and as
         # many again, since slots hold what the cache has given up.
         self._came: dict[int, None] = {}
+        self._ahead: set[int] = set()  # those of them that nobody has asked for yet
         self._lock = Lock()
         self._process = os.getpid()
         self._threads: list[Thread] = []
@@ -166,6 +167,7 @@ class CachedShards:
         if self._room and self._process == os.getpid():
             with self._lock:
                 self._note(shard)
+                self._ahead.discard(shard)
         if self.in_order:
             self.announce(range(shard + 1, shard + 1 + min(self._room, _AHEAD)))
         return found
@@ -176,7 +178,7 @@ class CachedShards:
             return
         with self._lock:
             for shard in shards:
-                if len(self._wanted) >= self._room:
+                if len(self._wanted) + len(self._ahead) >= self._room:
                     break
                 known = shard in self._came or shard in self._wanted
                 if shard < len(self._shards) and not known:
@@ -189,7 +191,9 @@ class CachedShards:
         self._came.pop(shard, None)
         self._came[shard] = None
         if self.most is not None and len(self._came) > 2 * self.most:
-            del self._came[next(iter(self._came))]
+            oldest = next(iter(self._came))
+            del self._came[oldest]
+            self._ahead.discard(oldest)
 
     def _bring_ahead(self) -> None:
         while True:
@@ -199,6 +203,7 @@ class CachedShards:
                     return
                 shard = self._wanted.popleft()
                 self._note(shard)
+                self._ahead.add(shard)
             # Whoever wants the shard is told what is wrong.
             with suppress(ShardmillError):
                 self._artifact.bring_ahead(self._shards[shard], self._stop.is_set)
