@@ -80,9 +80,9 @@ class ShardGroups:
         return torch.cat(parts)
 
     def _announce(self, epoch: int, place: int) -> None:
-        # As many shards are wanted next as a group has. The first row of each stands for it: files
-        # that are here are read ahead window by window.
-        ends = self._of.circle(epoch).ends(place - 1, self._arc.stop)[:GROUP_SHARDS]
+        # The next group is wanted as a whole when this one ends. The first row of each shard stands
+        # for it, since files that are here are read ahead window by window.
+        ends = self._of.circle(epoch).ends(place - 1, self._arc.stop)[: 2 * GROUP_SHARDS - 1]
         for end in ends.tolist():
             row, _ = next(self._of.circle(epoch).pieces(end, end + 1))
             self._of.will_need(row, row + 1)

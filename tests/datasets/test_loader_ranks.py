@@ -120,9 +120,9 @@ def test_other_ranks_go_on_after_any_batch(
     for seed in range(1 if workers else 6):
         size = draw.randrange(2, 300)
         stop = draw.randrange(-(-ROWS // (size * before)))
-        kinds: list[Any] = [True, False, "blocks", "nodes"]
+        kinds: list[Any] = [True, False, "blocks", "nodes", "shards"]
         options = {"batch_size": size, "shuffle": draw.choice(kinds), "seed": seed}
-        options |= {"nodes": before} if options["shuffle"] == "nodes" else {}
+        options |= {"nodes": before} if options["shuffle"] in ("nodes", "shards") else {}
         first.append(Job(options | {"num_workers": workers}, epochs=seed % 2, stop=stop))
     seen = read(before, first)
     # The size of batches may change too.

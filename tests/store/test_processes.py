@@ -4,14 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import torch
-from cut_artifacts import build_cut, equal
-from object_servers import BUCKET, Faults, environment, range_server, use_endpoint
+from cut_artifacts import equal
+from object_servers import BUCKET, Faults, environment
 
 import shardmill
 from shardmill.format.manifest import Manifest
@@ -23,34 +22,14 @@ import sys
 import shardmill
 from shardmill.store import cloud_store
 cloud_store._BLOCK = 2048
+cloud_store._FIRST_PAUSE_S = 0.001
 url, cache, limit, shuffle = sys.argv[1:]
 ds = shardmill.open(url, cache=cache, cache_bytes=int(limit) or None)
-loader = ds.loader(500, shuffle={"": False}.get(shuffle, shuffle), seed=1)
+loader = ds.loader(2_000, shuffle={"": False}.get(shuffle, shuffle), seed=1)
 for x, y in loader:
     for row, label in zip(x, y):
         print(int(label), bytes(row.numpy()).hex())
 """
-
-
-@pytest.fixture(scope="session")
-def cut(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A server's folder with one bucket."""
-    server = tmp_path_factory.mktemp("processes")
-    (server / BUCKET).mkdir()
-    build_cut(server / BUCKET)
-    return server
-
-
-@pytest.fixture
-def faults() -> Faults:
-    return Faults()
-
-
-@pytest.fixture
-def endpoint(cut: Path, faults: Faults, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    with range_server(cut, faults) as where:
-        use_endpoint(monkeypatch, where)
-        yield where
 
 
 def start(endpoint: str, cache: Path, limit: int, shuffle: str) -> subprocess.Popen[str]:
@@ -77,7 +56,7 @@ def sizes(folder: Path) -> list[int]:
 
 def expected(cut: Path, shuffle: str) -> list[str]:
     ds = shardmill.open(cut / BUCKET / "pictures")
-    loader = ds.loader(500, shuffle=shuffle or False, seed=1)  # type: ignore[arg-type]
+    loader = ds.loader(2_000, shuffle=shuffle or False, seed=1)  # type: ignore[arg-type]
     return [
         f"{int(label)} {bytes(row.numpy()).hex()}"
         for x, y in loader
@@ -152,22 +131,3 @@ def test_workers_that_are_forked_bring_nothing(cut: Path, endpoint: str, tmp_pat
     assert all(map(equal, loader, local.loader(5_000)))
     assert torch.equal(ds[[19_999]][0], local[[19_999]][0])
     assert cloud_store._first_process() == os.getpid()
-
-
-def test_two_nodes_each_cache_their_share(
-    cut: Path, endpoint: str, faults: Faults, tmp_path: Path
-) -> None:
-    rows = []
-    for rank in range(2):
-        ds = shardmill.open(
-            f"s3://{BUCKET}/pictures",
-            cache=tmp_path / str(rank),
-            cache_bytes=8 * shard_bytes(cut),
-        )
-        loader = ds.loader(500, shuffle="nodes", seed=2, rank=rank, world_size=2, nodes=2)
-        rows += [bytes(row.numpy()) for x, _ in loader for row in x]
-    whole = shardmill.open(cut / BUCKET / "pictures").numpy()["x"]
-    assert sorted(rows) == sorted(map(bytes, whole))
-    shards = [path for path, _ in faults.asked if "train-" in path]
-    # A share begins and ends in the middle of a shard. Those that come ahead were announced.
-    assert len(shards) <= 10 + 2

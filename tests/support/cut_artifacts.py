@@ -53,6 +53,17 @@ def build_cut(folder: Path) -> Path:
     return folder
 
 
+def build_many(folder: Path) -> Path:
+    """Build the same images, more of them in 24 shards, in a folder, and return it."""
+    rows = 24 * 2_048 - 100
+    numbers = np.arange(rows, dtype="<u8").view(np.uint8).reshape(rows, 2, 4)
+    (folder / "images").write_bytes(encode_idx(numbers))
+    (folder / "labels").write_bytes(encode_idx(np.arange(rows, dtype=np.int32) % 3))
+    recipe = parse_recipe(IMAGE.replace("pictures", "many"), where="test")
+    build(recipe, folder, folder, rows_per_shard=1)
+    return folder
+
+
 def equal(a: Any, b: Any) -> bool:
     """Say whether two batches hold the same tensors."""
     if isinstance(a, Tensor):

@@ -1,5 +1,6 @@
 """What every order of rows keeps to, and what each one promises."""
 
+import hashlib
 import json
 import pickle
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from shardmill.datasets.order.row_order import (
     RowOrder,
     Shuffled,
 )
+from shardmill.datasets.order.shard_order import ShardGroups
 from shardmill.datasets.order.weighted_order import Weighted
 
 
@@ -59,6 +61,14 @@ def of_one_node(rows: int, shard_rows: int, block_rows: int, seed: int) -> RowOr
     return deal.share(0, 1)
 
 
+def of_shards(rows: int, shard_rows: int, block_rows: int, seed: int) -> RowOrder:
+    starts = np.arange(0, rows, shard_rows)
+    of = NodeBlocks(
+        starts, rows, seed=seed, block_rows=block_rows, will_need=unheard, at_shard=True
+    )
+    return ShardGroups(of, 0, 1)
+
+
 Make = Callable[[int], RowOrder]
 
 STORED: dict[str, Make] = {
@@ -80,6 +90,10 @@ RANDOM: dict[str, Make] = {
     "one node, whole blocks in whole windows": lambda seed: of_one_node(512, 8, 4, seed),
     "one node, shards smaller than blocks": lambda seed: of_one_node(500, 3, 7, seed),
     "one node, one shard": lambda seed: of_one_node(200, 500, 1, seed),
+    "groups of shards": lambda seed: of_shards(1_000, 90, 7, seed),
+    "groups of shards, with several windows": lambda seed: of_shards(1_000, 90, 1, seed),
+    "groups of shards smaller than blocks": lambda seed: of_shards(500, 3, 70, seed),
+    "one group of shards": lambda seed: of_shards(200, 60, 3, seed),
     "buckets of one node": lambda seed: bucketed(of_one_node(1_000, 90, 3, seed), 4, seed),
     "buckets in order": lambda seed: bucketed(InOrder(1_000, chunk=300), 5, seed),
     "buckets of shuffled": lambda seed: bucketed(Shuffled(1_000, seed), 5, seed),
@@ -176,7 +190,8 @@ def test_facts_tell_orders_of_other_arguments_apart() -> None:
     kinds += [Weighted(weights, 1) for weights in (torch.ones(100), torch.arange(100))]
     kinds += [bucketed(Shuffled(100, 1), bucket_rows, 1) for bucket_rows in (5, 6)]
     kinds += [of_one_node(100, 10, block_rows, 1) for block_rows in (5, 6)]
-    assert len({json.dumps(dict(order.facts())) for order in kinds}) == len(kinds) == 13
+    kinds += [of_shards(100, 10, block_rows, 1) for block_rows in (5, 6)]
+    assert len({json.dumps(dict(order.facts())) for order in kinds}) == len(kinds) == 15
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -186,6 +201,19 @@ def test_a_pickled_order_is_the_same(name: str) -> None:
     for copy in (pickle.loads(pickle.dumps(ALL[name](1))), pickle.loads(pickle.dumps(order))):
         assert torch.equal(copy.numbers(1, 0), first)
         assert torch.equal(epoch_of(copy, 0), epoch_of(order, 0))
+
+
+def test_the_rows_of_a_seed_stay_the_same() -> None:
+    digests = {}
+    for name in ("shuffled", "blocks in windows", "one node", "groups of shards"):
+        rows = torch.cat([epoch_of(ONCE[name](1), epoch) for epoch in (0, 1)])
+        digests[name] = hashlib.sha256(rows.numpy().astype("<i8").tobytes()).hexdigest()[:16]
+    assert digests == {
+        "shuffled": "fa75f66be24809f1",
+        "blocks in windows": "eb571be9ff04146e",
+        "one node": "2974e87c4fe492ed",
+        "groups of shards": "f1eccf9c0aa6156f",
+    }
 
 
 BLOCKS = [(1_000, 7), (512, 4), (515, 4), (513, 4), (200, 1), (50, 51), (64, 64)]
