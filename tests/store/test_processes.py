@@ -1,44 +1,21 @@
 """Several processes share a cache, and one that is killed leaves nothing wrong behind."""
 
 import os
-import signal
-import subprocess
-import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from cut_artifacts import equal
 from object_servers import BUCKET, Faults, environment
+from read_epoch import PROCESSES, Epoch, lines_of, start_reading, take_environment
 
 import shardmill
 from shardmill.format.manifest import Manifest
 from shardmill.store import cache_folder, cloud_store
 
-# Reads an epoch in blocks, and prints a number for each row.
-EPOCH = """
-import sys
-import shardmill
-from shardmill.store import cloud_store
-cloud_store._BLOCK = 2048
-cloud_store._FIRST_PAUSE_S = 0.001
-url, cache, limit, shuffle = sys.argv[1:]
-ds = shardmill.open(url, cache=cache, cache_bytes=int(limit) or None)
-loader = ds.loader(2_000, shuffle={"": False}.get(shuffle, shuffle), seed=1)
-for x, y in loader:
-    for row, label in zip(x, y):
-        print(int(label), bytes(row.numpy()).hex())
-"""
-
-
-def start(endpoint: str, cache: Path, limit: int, shuffle: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", EPOCH, f"s3://{BUCKET}/pictures", str(cache), str(limit), shuffle],
-        env={**os.environ, **environment(endpoint)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+PICTURES = f"s3://{BUCKET}/pictures"
 
 
 def shard_bytes(cut: Path) -> int:
@@ -54,29 +31,21 @@ def sizes(folder: Path) -> list[int]:
     return found
 
 
-def expected(cut: Path, shuffle: str) -> list[str]:
-    ds = shardmill.open(cut / BUCKET / "pictures")
-    loader = ds.loader(2_000, shuffle=shuffle or False, seed=1)  # type: ignore[arg-type]
-    return [
-        f"{int(label)} {bytes(row.numpy()).hex()}"
-        for x, y in loader
-        for row, label in zip(x, y, strict=True)
-    ]
-
-
 @pytest.mark.parametrize("shuffle", ["", "blocks"])
 @pytest.mark.parametrize("shards", [0, 3])
 def test_two_processes_share_a_cache_that_holds_less(
     cut: Path, endpoint: str, faults: Faults, tmp_path: Path, shuffle: str, shards: int
 ) -> None:
     faults.refuse_every = faults.cut_every = 5
-    both = [start(endpoint, tmp_path, shards * shard_bytes(cut), shuffle) for _ in range(2)]
-    wanted = expected(cut, shuffle)
-    for process in both:
-        found, _ = process.communicate()
-        assert process.returncode == 0
-        assert found.splitlines() == wanted
-    assert not list(tmp_path.rglob("*.new"))
+    cache = tmp_path / "cache"
+    epoch = Epoch(PICTURES, cache, shards * shard_bytes(cut), shuffle)
+    both = [
+        start_reading(epoch, environment(endpoint), tmp_path / f"{number}.txt")
+        for number in range(2)
+    ]
+    wanted = lines_of(epoch, cut / BUCKET / "pictures")
+    assert [reading.wait() == wanted for reading in both] == [True, True]
+    assert not list(cache.rglob("*.new"))
     if not shards:  # each file came once
         whole = [path for path, span in faults.asked if "train-" in path and not span]
         assert len(whole) - faults.refused <= 10 + faults.refused
@@ -86,21 +55,24 @@ def test_a_process_that_is_killed_leaves_a_part_for_the_next(
     cut: Path, endpoint: str, faults: Faults, tmp_path: Path
 ) -> None:
     faults.bytes_a_second = 40_000  # a shard takes half a second and more
-    process = start(endpoint, tmp_path, 0, "")
-    while not any(sizes(tmp_path)):
-        assert process.poll() is None
-        assert not list(tmp_path.rglob("train-*"))
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    had = sizes(tmp_path)
+    cache = tmp_path / "cache"
+    epoch = Epoch(PICTURES, cache, 0, "")
+    lines = tmp_path / "lines.txt"
+    process = start_reading(epoch, environment(endpoint), lines).process
+    while not any(sizes(cache)):
+        assert process.is_alive()
+        assert not list(cache.rglob("train-*"))
+    process.kill()
+    process.join()
+    had = sizes(cache)
     assert any(had)
     faults.bytes_a_second = 0
     faults.asked.clear()
-    found, _ = start(endpoint, tmp_path, 0, "").communicate()
-    assert found.splitlines() == expected(cut, "")
+    found = start_reading(epoch, environment(endpoint), lines).wait()
+    assert found == lines_of(epoch, cut / BUCKET / "pictures")
     resumed = {span for _, span in faults.asked}
     assert {f"bytes={part}-" for part in had if 0 < part < shard_bytes(cut)} <= resumed
-    assert not list(tmp_path.rglob("*.part"))
+    assert not list(cache.rglob("*.part"))
 
 
 def test_a_part_that_nobody_brings_makes_room(cut: Path, endpoint: str, tmp_path: Path) -> None:
@@ -126,7 +98,12 @@ def test_workers_that_are_forked_bring_nothing(cut: Path, endpoint: str, tmp_pat
     ds = shardmill.open(f"s3://{BUCKET}/pictures", cache=tmp_path, cache_bytes=limit)
     with pytest.raises(RuntimeError, match="forkserver"):
         list(ds.loader(5_000, num_workers=1, multiprocessing_context="fork"))
-    loader = ds.loader(5_000, num_workers=1, multiprocessing_context="spawn")
+    loader = ds.loader(
+        5_000,
+        num_workers=1,
+        multiprocessing_context=PROCESSES,
+        worker_init_fn=partial(take_environment, environment(endpoint)),
+    )
     local = shardmill.open(cut / BUCKET / "pictures")
     assert all(map(equal, loader, local.loader(5_000)))
     assert torch.equal(ds[[19_999]][0], local[[19_999]][0])
