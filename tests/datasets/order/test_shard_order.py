@@ -31,7 +31,8 @@ def groups_of(
 
 def rows_of(order: ShardGroups, epoch: int) -> torch.Tensor:
     chunks = range(-(-order.rows // order.chunk))
-    return torch.cat([order.numbers(epoch, chunk) for chunk in chunks])
+    none = torch.arange(0)  # of a node that has no rows
+    return torch.cat([none, *(order.numbers(epoch, chunk) for chunk in chunks)])
 
 
 def shards_in_turn(sizes: Sequence[int], rows: torch.Tensor) -> list[int]:
