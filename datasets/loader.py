@@ -104,8 +104,10 @@ class Loader(DataLoader[Any], Generic[Batch]):
             yield from super().__iter__()
             return
         self._reader().expect(order.access)
-        if self.num_workers and self._forks():
-            self._reader().bring()  # which forked processes cannot do
+        # Forked processes cannot bring shards. Others do not know which ones come next in order,
+        # while all other orders are drawn in this process, which has the next ones come ahead.
+        if self.num_workers and (order.access == "sequential" or self._forks()):
+            self._reader().bring()
         progress = self._progress = Progress(order.next_place)
         for batches in [self._of_workers()] if self.num_workers else self._groups(order):
             for batch in batches:

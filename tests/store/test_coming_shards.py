@@ -2,6 +2,7 @@
 
 import multiprocessing
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 from cut_artifacts import equal
-from object_servers import BUCKET, Faults
+from object_servers import BUCKET, Faults, environment
+from read_epoch import PROCESSES, take_environment
 
 import shardmill
 from shardmill import ShardDataset
@@ -156,6 +158,28 @@ def test_two_nodes_each_cache_their_share(
     alone = loader(0, 1)
     alone.load_state_dict(both[0].state_dict())
     assert sorted(seen + rows_in(alone)) == whole
+
+
+@pytest.mark.usefixtures("endpoint")
+@pytest.mark.parametrize(("shuffle", "came"), [(False, 24), ("nodes", 13)])
+def test_workers_bring_what_they_read(
+    endpoint: str, faults: Faults, tmp_path: Path, shuffle: Any, came: int
+) -> None:
+    ds = shardmill.open(MANY, cache=tmp_path)
+    loader = ds.loader(
+        5_000,
+        shuffle=shuffle,
+        rank=0,
+        world_size=2,
+        nodes=2 if shuffle else None,
+        num_workers=1,
+        multiprocessing_context=PROCESSES,
+        worker_init_fn=partial(take_environment, environment(endpoint)),
+    )
+    assert sum(len(y) for _, y in loader) == len(ds) // 2
+    join_threads(ds)
+    asked = shards_asked(faults)
+    assert len(set(asked)) == len(asked) == came
 
 
 @pytest.mark.usefixtures("endpoint")
