@@ -132,6 +132,21 @@ def test_a_cache_of_some_shards_brings_each_once_an_epoch(
 
 
 @pytest.mark.usefixtures("endpoint")
+def test_ranks_of_a_node_share_what_comes(cut: Path, faults: Faults, tmp_path: Path) -> None:
+    limit = 16 * max(sizes_of(cut, MANY))
+    loaders = [
+        shardmill.open(MANY, cache=tmp_path, cache_bytes=limit).loader(
+            64, shuffle="shards", rank=rank, world_size=2, nodes=1
+        )
+        for rank in range(2)
+    ]
+    rows = [row for step in zip(*loaders, strict=True) for row in rows_in(step)]
+    whole = shardmill.open(cut / BUCKET / "many").numpy()["x"]
+    assert sorted(rows) == sorted(map(bytes, whole))
+    assert shards_asked(faults) == list(range(24))
+
+
+@pytest.mark.usefixtures("endpoint")
 @pytest.mark.parametrize("limit", [None, 16])
 @pytest.mark.parametrize("shuffle", ["nodes", "shards"])
 def test_two_nodes_each_cache_their_share(
