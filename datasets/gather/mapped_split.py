@@ -153,6 +153,17 @@ class MappedSplit:
         room = max((self._longest(s.name) * s.row_bytes for s in sources if s.flat), default=0)
         return ShardSlots(SlotFiles(self.files, room=room))
 
+    def need(self, rows: npt.NDArray[np.int64]) -> None:
+        """Make sure that rows [n] can be gathered: in spans, their shards may have to come first.
+
+        Raises:
+            DamagedFileError: The store has other bytes than a record says.
+            StorageError: The store refused or failed.
+            OutputError: The cache cannot be written.
+        """
+        if self.coming is not None and not self.coming.whole:
+            self.coming.need(rows // self.record.rows_per_shard)
+
     def bring(self) -> None:
         """Bring all shards into the cache, if it may hold them, for processes that cannot.
 

@@ -100,6 +100,7 @@ class SplitReader:
 
     def batches(self, rows: Tensor) -> Iterator[Any]:
         """Yield n batches of `rows` [n, b]."""
+        self._split.need(rows.numpy().reshape(-1))
         xs = self._inputs.batches(rows)
         if self._batch_x is not None:
             xs = map(self._batch_x, xs)
@@ -112,6 +113,7 @@ class SplitReader:
 
     def one(self, row: Tensor) -> Any:
         """Return one row."""
+        self._split.need(row.numpy().reshape(-1))
         x = cut_row(next(self._inputs.batches(row[None, None])), 0)
         if self._transforms.x is not None:
             x = self._transforms.x(x)
@@ -134,10 +136,13 @@ class SplitReader:
         """
         if self._targets is None:
             raise TypeError("these rows have no target")
-        return self._targets.values(torch.arange(start, stop, device="cpu"))
+        rows = torch.arange(start, stop, device="cpu")
+        self._split.need(rows.numpy())
+        return self._targets.values(rows)
 
     def lengths(self, rows: Tensor) -> Tensor:
         """Return the lengths of rows."""
+        self._split.need(rows.numpy().reshape(-1))
         return self._inputs.lengths(rows)
 
     def expect(self, access: Access) -> None:

@@ -10,7 +10,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from shardmill.datasets.gather.coming_spans import ComingSpans
 from shardmill.datasets.gather.mapped_split import MappedSplit, Source
 from shardmill.datasets.gather.shard_slots import ShardSlots
 from shardmill.datasets.gather.span import Span
@@ -54,28 +53,6 @@ class SpanColumn:
         # The windows overlap in memory. The span has room for one past the end of each shard.
         every = self._rows.as_strided((len(self._rows) - width + 1, width), (1, 1))
         return every.index_select(0, starts)
-
-
-class ComingColumn:
-    """A `SpanColumn` of fixed size whose shards are mapped when rows of them are wanted first.
-
-    Args:
-        column: The rows of the tensor.
-        coming: What maps the shards.
-    """
-
-    def __init__(self, column: SpanColumn, coming: ComingSpans) -> None:
-        self.source = column.source
-        self.windows = column.windows
-        self.gather: Callable[[Tensor], Tensor] = self._gather
-        self._column = column
-        self._coming = coming
-
-    def _gather(self, rows: Tensor) -> Tensor:
-        self._coming.need(rows.numpy() // self.source.stride)
-        if self._coming.whole:  # nothing is looked at any more
-            self.gather = self._column.gather
-        return self._column.gather(rows)
 
 
 class SlotColumn:
@@ -144,12 +121,7 @@ def open_column(split: MappedSplit, name: str) -> Column:
     """
     source = split.sources[name]
     if split.in_spans:
-        column = SpanColumn(source, split.spans[name])
-        # Values of texts are read only after the offsets of the same rows, which are in the same
-        # shards.
-        if split.coming is None or source.flat:
-            return column
-        return ComingColumn(column, split.coming)
+        return SpanColumn(source, split.spans[name])
     return SlotColumn(source, split.slots, split.places[name][0])
 
 
