@@ -16,6 +16,9 @@ COMPARED = pytest.StashKey[Counter[str]]()
 
 
 def pytest_configure() -> None:
+    # The models of tests are small. With a thread for each core, they take three times as long
+    # while the cores have other work.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     # Shells let what they start in the background ignore interrupts, which tests send.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -34,6 +34,7 @@ NOT_RUN = {
     "make ": "It installs the project. A test below asks make whether it knows the target.",
     "pip install": "It changes the environment.",
     "torchrun": "The tests of ranks start such processes.",
+    "shardmill preprocess news.toml --raw s3://": "It needs a bucket and several machines.",
     "shardmill train mnist --devices": "The tests of ranks start such processes.",
     "shardmill train mnist --log wandb": "The tests of W&B write such runs.",
     "ray start": "It starts a cluster. `make test-ray` builds on one.",

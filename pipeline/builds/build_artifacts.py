@@ -202,7 +202,6 @@ def _mounted(
 ) -> AbstractContextManager[Engine]:
     if not options.scratch:
         return nullcontext(engine)
-    # Few builds need it.
     from shardmill.pipeline.builds.mounted_engine import mounted_engine
 
     out = "" if wanted.remote is None else wanted.remote.url

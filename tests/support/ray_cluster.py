@@ -6,7 +6,6 @@ interface, each with processes of its own.
 """
 
 import argparse
-import contextlib
 import json
 import os
 import random
@@ -16,14 +15,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-HEAD, WORKERS = "10.77.0.1", ("10.77.0.2", "10.77.0.3")
-PORT = 6399
-RAY = str(Path(sys.executable).parent / "ray")
+from ray_machines import WORKERS, add, build, cluster, command, contents, kill_in
+from ray_urls import build_at_urls
+
 TEXTS = """
 name = "texts"
 kind = "text"
@@ -36,112 +33,6 @@ columns = ["class", "title", "description"]
 join = ["title", "description"]
 clean = ["alphanumeric", "lowercase"]
 """
-
-
-def start(*arguments: str, alone: Path | None = None) -> None:
-    """Start a part of the cluster.
-
-    Args:
-        arguments: What it is told.
-        alone: A folder of which it sees nothing, but has one of its own; None to share all.
-    """
-    memory = ("--object-store-memory=150000000", "--memory=2000000000")
-    command = [RAY, "start", "--disable-usage-stats", *memory, *arguments]
-    if alone is not None:
-        hide = f'mount -t tmpfs tmpfs "{alone}" && exec "$@"'
-        command = ["unshare", "--mount", "sh", "-c", hide, "sh", *command]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-
-
-def add(address: str, alone: Path | None = None) -> None:
-    """Add a machine of one core; see `start`."""
-    place = (f"--address={HEAD}:{PORT}", f"--node-ip-address={address}", "--num-cpus=1")
-    start(*place, alone=alone)
-
-
-def kill(address: str) -> None:
-    """Kill the processes of a machine, all at once."""
-    parents: dict[int, list[int]] = {}
-    roots = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            state = (folder / "stat").read_text().rpartition(")")[2].split()
-            parents.setdefault(int(state[1]), []).append(int(folder.name))
-            command = (folder / "cmdline").read_text()
-            if "raylet/raylet" in command and address in command:
-                roots.append(int(folder.name))
-    assert roots, f"{address} runs no raylet"
-    while roots:
-        roots += parents.get(roots[0], [])
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(roots.pop(0), signal.SIGKILL)
-
-
-def command(names: Sequence[object], raw: Path | str, out: Path | str, *more: str) -> list[str]:
-    """Return the command of a build."""
-    recipes = [str(name) for name in names]
-    places = ["--raw", str(raw), "--out", str(out)]
-    return [sys.executable, "-m", "shardmill", "preprocess", *recipes, *places, "--json", *more]
-
-
-def build(names: Sequence[object], raw: Path, out: Path, *more: str) -> tuple[float, int]:
-    """Return the seconds of a build, and the largest memory of the process that drives it, MiB."""
-    shutil.rmtree(out, ignore_errors=True)
-    begun = time.monotonic()
-    with subprocess.Popen(command(names, raw, out, *more), stdout=subprocess.DEVNULL) as process:
-        peak = 0
-        while process.poll() is None:
-            with contextlib.suppress(OSError, StopIteration):
-                lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
-                peak = int(next(line for line in lines if "VmHWM" in line).split()[1]) // 1024
-            time.sleep(0.02)
-    assert process.returncode == 0, f"{more} ended with {process.returncode}"
-    return round(time.monotonic() - begun, 1), peak
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Return the content of all files of artifacts, except what may differ."""
-    files = (path for path in folder.rglob("*") if path.is_file())
-    kept = (path for path in files if path.name not in ("build.json", ".lock"))
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in kept}
-
-
-def kill_in(
-    stage: str,
-    address: str,
-    build_command: Sequence[str],
-    out: Path,
-    *,
-    seconds: float,
-    alone: Path | None = None,
-) -> float:
-    """Kill a machine while a stage runs, at a random time, and return how long the build took.
-
-    Args:
-        stage: The stage, `clean` or `shards`.
-        address: The machine, which is there again afterwards.
-        build_command: The command of the build.
-        out: The folder in which the artifact is built.
-        seconds: How long the stage takes.
-        alone: What the machine shares with nobody; see `start`.
-    """
-    shutil.rmtree(out, ignore_errors=True)
-    begun, due, killed = time.monotonic(), float("inf"), False
-    with subprocess.Popen(build_command, stdout=subprocess.DEVNULL) as process:
-        while process.poll() is None:
-            now = time.monotonic()
-            if due == float("inf") and any(out.glob(f"texts/*{stage}-*")):
-                due = now + random.random() * seconds
-            if now > due and not killed:
-                kill(address)
-                killed = True
-            time.sleep(0.01)
-    assert process.returncode == 0
-    took = round(time.monotonic() - begun, 1)
-    print(f"killed in {stage}: {killed}, {took} s", flush=True)
-    if killed:
-        add(address, alone)
-    return took
 
 
 def write_texts(folder: Path, raw: Path, rows: int) -> None:
@@ -203,20 +94,6 @@ def interrupt(texts: Path, out: Path) -> None:
     print(f"interrupted: exit {process.returncode}, left {left}", flush=True)
 
 
-@contextlib.contextmanager
-def cluster() -> Iterator[None]:
-    """Start a head without a core."""
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    for address in (HEAD, *WORKERS):
-        place = ["addr", "add", f"{address}/32", "dev", "lo"]
-        subprocess.run(["ip", *place], check=True)
-    os.environ["RAY_ADDRESS"] = f"{HEAD}:{PORT}"
-    head = (f"--node-ip-address={HEAD}", f"--port={PORT}")
-    start("--head", *head, "--num-cpus=0", "--include-dashboard=false")
-    yield
-    subprocess.run([RAY, "stop", "--force"], check=False, stdout=subprocess.DEVNULL)
-
-
 def main() -> None:
     """Build everything on the cluster, compare with local builds, and kill machines."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -262,78 +139,6 @@ def compare_texts(folder: Path, raw: Path, arguments: Any) -> None:
             kill_in(stage, WORKERS[number % 2], build_command, out, seconds=seconds)
             assert contents(folder / "ray") == expected
     print("identical after each", flush=True)
-
-
-@contextlib.contextmanager
-def object_storage() -> Iterator[None]:
-    """Run a server of S3 with an empty bucket, which the environment names."""
-    server = [sys.executable, "-m", "moto.server", "-H", HEAD, "-p", "5077"]
-    with subprocess.Popen(server, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
-        endpoint = f"http://{HEAD}:5077"
-        while True:
-            with contextlib.suppress(OSError):
-                request = urllib.request.Request(f"{endpoint}/bucket", method="PUT")
-                urllib.request.urlopen(request).close()
-                break
-            time.sleep(0.1)
-        os.environ.update(
-            AWS_ENDPOINT_URL=endpoint,
-            AWS_ACCESS_KEY_ID="test",
-            AWS_SECRET_ACCESS_KEY="test",
-            AWS_REGION="us-east-1",
-            AWS_ALLOW_HTTP="true",
-        )
-        try:
-            yield
-        finally:
-            process.terminate()
-
-
-def build_at_urls(folder: Path, raw: Path) -> None:
-    """Build from S3 to S3 on machines that share no disk, of which some are killed."""
-    from shardmill.store.open_store import open_store
-
-    for address in WORKERS:
-        kill(address)
-    cache, texts = folder / "cache", folder / "texts"
-    cache.mkdir()
-    expected = {name: contents(folder / "local" / name) for name in ("texts",)}
-    three = ["titanic", "mnist", "ag_news"]
-    build(three, raw, folder / "local")
-    expected |= {name: contents(folder / "local" / name) for name in three}
-    with object_storage():
-        for address in WORKERS:
-            add(address, cache)
-        store = open_store("s3://bucket/raw")
-        for root in (raw, texts):
-            for path in root.rglob("*.csv*") if root == texts else root.rglob("*"):
-                if path.is_file():
-                    store.put(path.relative_to(root).as_posix(), path)
-        names = [*three, str(texts / "texts.toml")]
-        places = ["--scratch", "s3://bucket/scratch", "--cache", str(cache)]
-        there = command(names, "s3://bucket/raw", "s3://bucket/out", "--engine", "ray", *places)
-        begun = time.monotonic()
-        subprocess.run(there, check=True, stdout=subprocess.DEVNULL)
-        print(f"from S3 to S3, no disk shared: {time.monotonic() - begun:.1f} s", flush=True)
-        check_pulled(folder, expected)
-        staged = next((cache / "builds").iterdir())
-        forced = [*there, "--force"]
-        for stage in ("clean", "shards"):
-            kill_in(stage, WORKERS[0], forced, staged, seconds=2, alone=cache)
-            check_pulled(folder, expected)
-        assert not list(open_store("s3://bucket/scratch").list()), "drafts are left"
-        print("from S3 to S3: identical after each, no drafts left", flush=True)
-
-
-def check_pulled(folder: Path, expected: dict[str, dict[str, bytes]]) -> None:
-    """Compare artifacts in S3 with those that were built here."""
-    from shardmill.store.pull_artifact import pull_artifact
-
-    shutil.rmtree(folder / "pulled", ignore_errors=True)
-    for name, files in expected.items():
-        pulled = contents(pull_artifact(f"s3://bucket/out/{name}", folder / "pulled"))
-        read = {path: content for path, content in files.items() if "/clean.json" not in path}
-        assert pulled == read, name
 
 
 if __name__ == "__main__":
