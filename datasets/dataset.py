@@ -12,19 +12,20 @@ import numpy.typing as npt
 from shardmill.datasets.batch_dataset import BatchDataset
 from shardmill.datasets.field_names import name_fields
 from shardmill.datasets.find_cached import find_cached
+from shardmill.datasets.find_split import find_split
 from shardmill.datasets.gather.mapped_split import MappedSplit, read_only
 from shardmill.datasets.item_types import Batch, Layout, Row, Transform
 from shardmill.datasets.texts_of_split import find_text, names_of_rows
-from shardmill.errors import KindError, UnknownSplitError
-from shardmill.faults import hint
+from shardmill.errors import KindError
 from shardmill.format.layout import Field, fixed_tensors
-from shardmill.format.manifest import FileRecord, Manifest, SplitRecord, Statistics
+from shardmill.format.manifest import FileRecord, Manifest, Statistics
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from shardmill.datasets.gather.reader import Reader
     from shardmill.datasets.gather.split_reader import Inputs
+    from shardmill.serve.preprocessor import Preprocessor
 
 
 class ShardDataset(BatchDataset[Row, Batch]):
@@ -71,6 +72,7 @@ class ShardDataset(BatchDataset[Row, Batch]):
     ) -> None:
         cached = self._cached = find_cached(path, cache, cache_bytes)
         self.path: Path = Path(path).absolute() if cached is None else cached.folder
+        self.where: str = str(self.path) if cached is None else cached.url  # for errors
         if manifest is None:
             manifest = Manifest.load(path) if cached is None else cached.load_manifest()
         self.manifest: Manifest = manifest
@@ -85,7 +87,7 @@ class ShardDataset(BatchDataset[Row, Batch]):
                 found=f"kind {self.manifest.kind}",
                 fix="use shardmill.open, which opens every kind",
             )
-        self._record = _find_split(self.manifest, path, split)
+        self._record = find_split(self.manifest, path, split)
         if names is not None:
             self._names = name_fields(names, self.manifest, where=path, layout=self._text_layout())
 
@@ -238,6 +240,20 @@ class ShardDataset(BatchDataset[Row, Batch]):
         return (parts[0] if len(parts) == 1 else np.concatenate([ids[:0], *parts])), ends
 
     @property
+    def preprocessor(self) -> "Preprocessor":
+        """What turns raw rows into rows of this artifact, as `Preprocessor.load` returns it.
+
+        Raises:
+            ArtifactError: A file of the vocabulary is missing or damaged.
+            StorageError: The storage at the URL refused or failed.
+        """
+        from shardmill.serve.preprocessor import Preprocessor
+
+        vocabulary = self.manifest.vocabulary
+        self._brought(() if vocabulary is None else vocabulary.files())
+        return Preprocessor.load(self.path, manifest=self.manifest)
+
+    @property
     def parquet(self) -> tuple[Path, ...]:
         """The Parquet files of the cleaned rows: together, the rows of the split in their order.
 
@@ -281,14 +297,3 @@ class ShardDataset(BatchDataset[Row, Batch]):
 
 def _shape_of(field: Field) -> str:
     return f"{field.batch_dtype} {'ragged' if field.ragged else list(field.shape)}"
-
-
-def _find_split(manifest: Manifest, path: object, split: str) -> SplitRecord:
-    if split in manifest.splits:
-        return manifest.splits[split]
-    raise UnknownSplitError(
-        path,
-        expected=f"a split, one of {', '.join(manifest.splits)}",
-        found=repr(split),
-        fix=hint(split, manifest.splits, "name one of them"),
-    )

@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
-from shardmill.store.open_store import is_url
+from shardmill.urls import is_url
 
 if TYPE_CHECKING:
     from shardmill.store.cached_artifact import CachedArtifact

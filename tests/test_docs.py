@@ -31,7 +31,7 @@ from shardmill.recipe.tabular_recipe import Group, TabularRecipe
 from shardmill.recipe.targets import ColumnTarget, ImageTarget
 from shardmill.recipe.text_recipe import Text, TextRecipe
 from shardmill.recipe.text_rules import TokenizerFile, Vocabulary
-from shardmill.serve.model_folder import ModelFacts, TrainedOn
+from shardmill.serve.model_facts import ModelFacts, TrainedOn
 from shardmill.serve.saved_preprocessor import SavedPreprocessor, SavedVocabulary
 from shardmill.training.settings.model_options import BY_ARCHITECTURE
 from shardmill.training.settings.settings import (

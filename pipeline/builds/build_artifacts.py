@@ -35,7 +35,7 @@ from shardmill.raw.raw_files import RawFiles
 from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.startup import available_cores, imported_meanwhile
-from shardmill.store.open_store import is_url
+from shardmill.urls import is_url
 
 # A worker takes 0.3 seconds to start if it is not forked, and cleans so many bytes of raw files in
 # 0.4 seconds. With less to do, it would not be worth its start.

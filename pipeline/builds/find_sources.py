@@ -10,7 +10,7 @@ from shardmill.pipeline.builds.named_by_urls import named_by_urls
 from shardmill.raw.raw_files import RawFiles, find_raw_files
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.load_recipe import STARTERS, load_recipe, shipped_recipes
-from shardmill.store.open_store import is_url
+from shardmill.urls import is_url
 
 
 @dataclass(frozen=True, slots=True)

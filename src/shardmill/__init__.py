@@ -113,10 +113,15 @@ if TYPE_CHECKING:
     from shardmill.pipeline.builds.build_rows import (
         build as build,
     )
-    from shardmill.serve.model_folder import (
+    from shardmill.serve.bring_model import (
+        bring_model as bring_model,
+    )
+    from shardmill.serve.model_facts import (
         ModelFacts as ModelFacts,
         NumberTarget as NumberTarget,
         TrainedOn as TrainedOn,
+    )
+    from shardmill.serve.model_folder import (
         read_model as read_model,
         write_model as write_model,
     )
@@ -232,10 +237,13 @@ _NAMES = {
     ),
     "shardmill.format.manifest": ("Manifest",),
     "shardmill.pipeline.builds.build_rows": ("build",),
-    "shardmill.serve.model_folder": (
+    "shardmill.serve.bring_model": ("bring_model",),
+    "shardmill.serve.model_facts": (
         "ModelFacts",
         "NumberTarget",
         "TrainedOn",
+    ),
+    "shardmill.serve.model_folder": (
         "read_model",
         "write_model",
     ),

@@ -8,6 +8,8 @@ The same rule holds for every command:
    shipped recipe iris. Options of the commands name other folders than artifacts and runs.
 3. A path of something else of the same dataset stands for its name: a recipe for the name in it,
    the folder of an artifact, a run or a model for the name of the artifact or the run.
+4. A URL is taken as it is. If the folder of the artifacts or the runs is at a URL, a name stands
+   for what is below it.
 
 Nothing else is guessed: a path at which there is nothing stands for nothing.
 """
@@ -19,40 +21,54 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shardmill.format.near_artifacts import MANIFEST_NAME
+from shardmill.urls import PathOrUrl, is_url, join_url
 
-# `shardmill.serve.model_folder` has this name, too, but it imports numpy and pyarrow.
+# `shardmill.serve.model_facts` has this name, too, but it imports numpy and pyarrow.
 MODEL_NAME = "model.json"
 RUNS = Path("runs")  # where `shardmill train` writes
 _RECIPE = ".toml"
 
 
-def find_artifact(given: str | Path, folder: Path) -> Path | None:
-    """Return the folder of the artifact that somebody meant, or None if there is none.
+def find_artifact(given: PathOrUrl, folder: PathOrUrl) -> PathOrUrl | None:
+    """Return the folder or the URL of the artifact that somebody meant, or None if there is none.
 
     Args:
         given: What was written.
-        folder: The folder of the artifacts, in which names are looked up.
+        folder: The folder of the artifacts, in which names are looked up, or its URL.
     """
+    if is_url(given):
+        return given
     path = Path(given)
     if _has(path, MANIFEST_NAME):
         return path
     name = dataset_name(given)
+    if is_url(folder):
+        return join_url(folder, name) if name else None
+    folder = Path(folder)
     return folder / name if name and _has(folder / name, MANIFEST_NAME) else None
 
 
-def find_model(given: str | Path, runs: Path) -> Path | None:
-    """Return the folder of the saved model that somebody meant, or None if there is none.
+def find_model(given: PathOrUrl, runs: PathOrUrl) -> PathOrUrl | None:
+    """Return the folder or the URL of the saved model that somebody meant, or None.
 
     Args:
         given: What was written.
-        runs: The folder of the runs, in which names are looked up.
+        runs: The folder of the runs, in which names are looked up, or its URL.
     """
-    path = Path(given)
+    if is_url(given):
+        return given
+    if (there := model_in(Path(given))) is not None:
+        return there
     name = dataset_name(given)
-    for folder in (path, path / "model", *([runs / name / "model"] if name else [])):
-        if _has(folder, MODEL_NAME):
-            return folder
-    return None
+    if name is None:
+        return None
+    own = join_url(runs, name, "model")
+    return own if is_url(own) or _has(Path(own), MODEL_NAME) else None
+
+
+def model_in(path: Path) -> Path | None:
+    """Return the folder of the model that a path is of, or the run there has, or None."""
+    return next((f for f in (path, path / "model") if _has(f, MODEL_NAME)), None)
 
 
 def find_recipe(given: str, shipped: Sequence[str]) -> str | None:

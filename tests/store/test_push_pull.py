@@ -20,7 +20,7 @@ from shardmill.format.manifest import Manifest
 from shardmill.format.shard_table import ShardTable
 from shardmill.format.verify_artifact import verify_artifact
 from shardmill.pipeline.stages import shard_tables
-from shardmill.store import push_artifact as pushing
+from shardmill.store import publish, push_artifact as pushing
 from shardmill.store.open_store import open_store
 from shardmill.store.pull_artifact import pull_artifact
 from shardmill.store.push_artifact import push_artifact
@@ -87,22 +87,22 @@ def test_the_manifest_comes_last(
 def test_of_two_builders_one_wins(
     url: str, sample_artifacts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = pushing._send
+    real = publish.send_files
     mine, other = sample_artifacts / "titanic", sample_artifacts / "mnist"
     generation = f"shards-{Manifest.load(other).shard_key[:12]}"
     before = f"shards-{Manifest.load(mine).shard_key[:12]}"
 
     def overtaken(*given: object) -> None:
-        monkeypatch.setattr(pushing, "_send", real)
+        monkeypatch.setattr(pushing, "send_files", real)
         push_artifact(other, url)
         real(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pushing, "_send", overtaken)
-    with pytest.raises(PublishedMeanwhileError, match=f"expected no manifest, found {generation}"):
+    monkeypatch.setattr(pushing, "send_files", overtaken)
+    with pytest.raises(PublishedMeanwhileError, match=rf"no manifest\.json, found {generation}"):
         push_artifact(mine, url)
     assert verify_url(url).files == verify_artifact(other).files
     assert push_artifact(mine, url).status == "pushed"  # now it knows whom it replaces
-    monkeypatch.setattr(pushing, "_send", overtaken)
+    monkeypatch.setattr(pushing, "send_files", overtaken)
     with pytest.raises(PublishedMeanwhileError, match=f"expected still {before}"):
         push_artifact(sample_artifacts / "ag_news", url)
 
@@ -110,14 +110,14 @@ def test_of_two_builders_one_wins(
 def test_two_that_push_the_same_both_succeed(
     url: str, sample_artifacts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = pushing._send
+    real = publish.send_files
 
     def overtaken(*given: object) -> None:
-        monkeypatch.setattr(pushing, "_send", real)
+        monkeypatch.setattr(pushing, "send_files", real)
         push_artifact(sample_artifacts / "titanic", url)
         real(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pushing, "_send", overtaken)
+    monkeypatch.setattr(pushing, "send_files", overtaken)
     assert push_artifact(sample_artifacts / "titanic", url).status == "pushed"
 
 

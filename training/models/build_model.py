@@ -32,7 +32,7 @@ def build_model(
             rows, or the baseline does not take rows of this shape.
     """
     model = model or OF_KIND[dataset.kind][0]()
-    is_number = find_task(dataset.manifest, dataset.path) == "number"
+    is_number = find_task(dataset.manifest, dataset.where) == "number"
     classes = dataset.classes or ()
     if not is_number and len(classes) < 2:
         raise untrainable(dataset, "two classes or more", ", ".join(classes))

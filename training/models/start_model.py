@@ -7,7 +7,6 @@ from torch import Tensor
 
 from shardmill.datasets.dataset import ShardDataset
 from shardmill.errors import ModelError
-from shardmill.serve.preprocessor import Preprocessor
 from shardmill.text.vocab import Vocab
 from shardmill.training.modalities.find_modality import find_modality
 from shardmill.training.models.baseline import Baseline
@@ -87,18 +86,18 @@ def _same_target(start: Model, dataset: ShardDataset) -> bool:
 def _check_same(fresh: Baseline, start: Model, dataset: ShardDataset) -> None:
     kind = dataset.manifest.kind
     if start.facts.kind != kind:
-        expected, found = f"a model of kind {kind}, as {dataset.path} is", f"{start.facts.kind}"
+        expected, found = f"a model of kind {kind}, as {dataset.where} is", f"{start.facts.kind}"
     elif start.module.architecture != fresh.architecture:
         expected, found = f"a model with {fresh.architecture}", start.module.architecture
     elif different := _other_inputs(start, dataset):
-        expected, found = f"{different[0]}, as {dataset.path} has", different[1]
+        expected, found = f"{different[0]}, as {dataset.where} has", different[1]
     elif other := _other_options(fresh, start.module):
         both = (fresh.options, start.module.options)
         expected, found = (", ".join(f"{n} {options.get(n)}" for n in other) for options in both)
-        raise ModelError(start.folder, expected=expected, found=found, fix=_FIX_OPTIONS)
+        raise ModelError(start.where, expected=expected, found=found, fix=_FIX_OPTIONS)
     else:
         return
-    raise ModelError(start.folder, expected=expected, found=found, fix=_FIX)
+    raise ModelError(start.where, expected=expected, found=found, fix=_FIX)
 
 
 def _other_options(fresh: Baseline, start: Baseline) -> list[str]:
@@ -108,8 +107,7 @@ def _other_options(fresh: Baseline, start: Baseline) -> list[str]:
 
 
 def _other_inputs(start: Model, dataset: ShardDataset) -> tuple[str, str] | None:
-    ours = Preprocessor.load(dataset.path, manifest=dataset.manifest)
-    return find_modality(dataset.kind).other_inputs(ours, start.preprocessor)
+    return find_modality(dataset.kind).other_inputs(dataset.preprocessor, start.preprocessor)
 
 
 def _map_rows(ours: Tensor, theirs: Tensor, vocab: Vocab, start: Vocab) -> Tensor:

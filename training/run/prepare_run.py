@@ -31,6 +31,7 @@ from shardmill.training.saved.load_model import Model
 from shardmill.training.settings.settings import Settings
 from shardmill.training.settings.settle_settings import default_metric
 from shardmill.training.show.loggers import git_commit, require_loggers
+from shardmill.urls import PathOrUrl, is_url
 
 _EVALUATION_BATCH = 1024
 
@@ -40,22 +41,24 @@ class RunRequest:
     """What a run is asked to do.
 
     Attributes:
-        artifact: The folder of the artifact.
+        artifact: The folder of the artifact, or its URL.
         manifest: The manifest of the artifact.
         folder: The folder of the run.
         settings: The settings of the run.
         start: The model to start from; None for fresh weights.
         resumed: The facts of the run that is resumed, see `run_facts`; None for a new run.
         report: How progress is reported.
+        cache: The folder into which files of a URL are brought; None for the user's own.
     """
 
-    artifact: Path
+    artifact: PathOrUrl
     manifest: Manifest
     folder: Path
     settings: Settings
     start: Model | None
     resumed: Mapping[str, Any] | None
     report: Report
+    cache: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +95,12 @@ def prepare_run(request: RunRequest) -> Run:
         ModelError: The model to start from does not fit.
         ResumeError: This is not the run that is to be resumed.
         ArtifactError: The artifact cannot be read.
+        StorageError: The storage at a URL refused or failed.
         OutputError: The folder of the run cannot be written.
     """
     artifact, folder, settings = request.artifact, request.folder, request.settings
     start, manifest = request.start, request.manifest
-    splits = _open_splits(artifact, manifest)
+    splits = _open_splits(request)
     default = default_metric(settings, splits, manifest.name)
     loaders = _make_loaders(splits, settings)
     seed_everything(settings.seed, verbose=False)
@@ -124,8 +128,11 @@ def prepare_run(request: RunRequest) -> Run:
     return Run(request, splits["train"], module, loaders, plan, origin)
 
 
-def _open_splits(artifact: Path, manifest: Manifest) -> dict[str, ShardDataset]:
+def _open_splits(request: RunRequest) -> dict[str, ShardDataset]:
+    artifact, manifest = request.artifact, request.manifest
     options = find_modality(manifest.kind).open_options(manifest)
+    if is_url(artifact):
+        options["cache"] = request.cache
     return {
         name: open_split(artifact, name, manifest=manifest, **options)
         for name, split in manifest.splits.items()
@@ -142,7 +149,7 @@ def _make_loaders(
     loaders: dict[str, DataLoader[Any]] = {}
     for name, dataset in splits.items():
         size = settings.batch_size if name == "train" else _EVALUATION_BATCH
-        where = f"{dataset.path}, split {name}"
+        where = f"{dataset.where}, split {name}"
         refuse_shared_rows(len(dataset), size, settings.devices, where)
         shuffle = name == "train"
         loaders[name] = dataset.loader(size, shuffle=shuffle, seed=settings.seed, **options)
@@ -161,12 +168,12 @@ def _make_module(
         # Parts that thaw later must have gradients when the ranks agree on what they share.
         if transfer.unfreeze_every is None:
             freeze_in_epoch(model, transfer, 0)
-        origin = f"{start.folder}, {started}"
+        origin = f"{start.where}, {started}"
     steps = settings.epochs * math.ceil(len(train) / (settings.batch_size * settings.devices))
     return Learner(model, settings, steps), origin
 
 
-def _configuration(artifact: Path, manifest: Manifest, settings: Settings) -> dict[str, Any]:
+def _configuration(artifact: PathOrUrl, manifest: Manifest, settings: Settings) -> dict[str, Any]:
     return {
         "artifact": str(artifact),
         "commit": git_commit(),
@@ -182,7 +189,7 @@ def _refuse_own_model(start: Model | None, folder: Path) -> None:
         raise SettingsError(
             "settings: transfer.model",
             expected=f"a model outside of {folder}, which this run replaces",
-            found=str(start.folder),
+            found=start.where,
             fix="choose another folder for this run with --out",
         )
 

@@ -13,6 +13,7 @@ from shardmill.atomic import replace_file
 from shardmill.errors import ShardmillError
 from shardmill.startup import share_cores
 from shardmill.training.run.rank_files import RESULT_NAME, TASK_NAME
+from shardmill.urls import path_or_url
 
 _POLL_S = 0.1
 _GRACE_S = 5.0
@@ -30,7 +31,8 @@ def main() -> None:
 
         try:
             options = RunOptions(**task["options"])
-            result = train_artifact(Path(task["artifact"]), Path(task["out"]), options=options)
+            artifact, out = path_or_url(task["artifact"]), Path(task["out"])
+            result = train_artifact(artifact, out, options=options)
             if is_first_rank():
                 (folder / RESULT_NAME).write_text(json.dumps(result.to_dict()), encoding="utf-8")
             _close_group()

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from shardmill.format.manifest import Manifest
+from shardmill.datasets.open_artifact import open as open_split
 from shardmill.training.models.baseline import Baseline
 from shardmill.training.models.freeze_parts import count_parameters, freeze_in_epoch
 from shardmill.training.objectives.find_task import find_task
@@ -27,6 +27,7 @@ from shardmill.training.settings.settings import Settings
 from shardmill.training.settings.settle_settings import load_start, settle_settings
 from shardmill.training.show.loggers import log_result, ways_to_look
 from shardmill.training.show.wandb_runs import ending_wandb
+from shardmill.urls import PathOrUrl, is_url, path_or_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,13 @@ class RunOptions:
         changes: Settings in place of the baseline's, as nested tables.
         resume: Whether to go on from the last checkpoint of the run.
         report: How progress is reported on stderr.
+        cache: The folder into which files of URLs are brought; None for the user's own.
     """
 
     changes: Mapping[str, Any] = field(default_factory=dict)
     resume: bool = False
     report: Report = "nothing"
+    cache: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Result:
 
     Attributes:
         name: The name of the artifact.
-        artifact: The folder of the artifact.
+        artifact: The folder of the artifact, or its URL.
         folder: The folder of the run.
         kind: The kind of the artifact.
         task: What the model tells, a class or a number.
@@ -68,7 +71,7 @@ class Result:
     """
 
     name: str
-    artifact: Path
+    artifact: PathOrUrl
     folder: Path
     kind: str
     task: Task
@@ -90,13 +93,13 @@ class Result:
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> "Result":
         """Return the result from what `to_dict` gave."""
-        places = {name: Path(facts[name]) for name in ("artifact", "folder")}
+        places = {name: path_or_url(facts[name]) for name in ("artifact", "folder")}
         return cls(**{**facts, **places, "look": tuple(facts["look"])})
 
 
 @ending_wandb()
 def train_artifact(
-    artifact: Path,
+    artifact: PathOrUrl,
     out: Path,
     *,
     seed: int | None = None,
@@ -109,7 +112,7 @@ def train_artifact(
     devices, a process of its own trains on each. torchrun starts these processes itself.
 
     Args:
-        artifact: The folder of the artifact.
+        artifact: The folder of the artifact, or its URL.
         out: The folder of the runs. This one goes to `out`/<name of the artifact>.
         seed: The seed of weights, order and dropout, in place of the one in `changes`.
         epochs: How many passes over the train split, in place of the number in `changes`.
@@ -117,6 +120,7 @@ def train_artifact(
 
     Raises:
         ArtifactError: The artifact cannot be read, or the model to start from does not fit.
+        StorageError: The storage at a URL refused or failed.
         SettingsError: The settings have faults.
         UntrainableError: The baseline cannot be trained on the artifact.
         DivergedError: A loss or weight is not finite.
@@ -124,12 +128,13 @@ def train_artifact(
         RankError: One of several processes failed.
         OutputError: The folder of the run cannot be written.
     """
-    manifest = Manifest.load(artifact)
+    cache = options.cache
+    manifest = open_split(artifact, cache=cache if is_url(artifact) else None).manifest
     folder = out / manifest.name
     resumed = read_facts(folder / LAST_NAME) if options.resume else None
     changes = merge(options.changes, _given(seed=seed, epochs=epochs))
     before = resumed["settings"] if resumed else {}
-    ranks, start = launched_ranks(), load_start(merge(before, changes))
+    ranks, start = launched_ranks(), load_start(merge(before, changes), cache)
     task = find_task(manifest, artifact)
     settings = settle_settings(
         manifest, changes, task=task, resumed=before, start=start, ranks=ranks
@@ -137,7 +142,9 @@ def train_artifact(
     refuse_too_many(ranks.local if ranks else settings.devices, f"settings of {manifest.name}")
     if settings.devices > 1 and ranks is None:
         return _train_in_ranks(artifact, out, settings.devices, replace(options, changes=changes))
-    request = RunRequest(artifact, manifest, folder, settings, start, resumed, options.report)
+    request = RunRequest(
+        artifact, manifest, folder, settings, start, resumed, options.report, cache
+    )
     run = prepare_run(request)
     started = time.perf_counter()
     fitted = fit_model(run.module, run.loaders, run.plan)
@@ -201,7 +208,7 @@ def _write(run: Run, fitted: FitResult, result: Result) -> None:
     log_result(module.loggers, plan.configuration, fitted.metrics, plan.folder / "model")
 
 
-def _train_in_ranks(artifact: Path, out: Path, devices: int, options: RunOptions) -> Result:
+def _train_in_ranks(artifact: PathOrUrl, out: Path, devices: int, options: RunOptions) -> Result:
     """Train as `train_artifact` does, with a process for each device."""
     with TemporaryDirectory(prefix="shardmill-") as name:
         folder = Path(name)

@@ -92,7 +92,7 @@ def _export(module: nn.Module, model: Model) -> Any:
             return torch.export.export(module, arguments, dynamic_shapes=shapes, strict=False)
     except Exception as error:
         raise ModelError(
-            model.folder,
+            model.where,
             expected="a model that torch.export takes for any number of rows",
             found=f"{type(error).__name__}: {str(error).strip().splitlines()[0]}",
             fix="the network must not look at values or sizes: `x.shape[0]`, where there is len(x)",
@@ -119,7 +119,7 @@ def _compare(path: Path, model: Model) -> float:
             )
             if not same:
                 raise ModelError(
-                    model.folder,
+                    model.where,
                     expected=f"an exported model that gives its {outputs} to within {least:g}",
                     found=f"other {outputs} for {size} rows",
                     fix="use the model itself, with shardmill; nothing was exported",

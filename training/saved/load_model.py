@@ -12,7 +12,9 @@ from torch import Tensor
 
 from shardmill.errors import ModelError
 from shardmill.format.batch import Bag
-from shardmill.serve.model_folder import ModelFacts, read_model
+from shardmill.serve.bring_model import bring_model
+from shardmill.serve.model_facts import ModelFacts
+from shardmill.serve.model_folder import read_model
 from shardmill.serve.preprocessor import Preprocessor
 from shardmill.training.models.baseline import BACKBONES, Baseline
 from shardmill.training.settings.model_options import MOST_NGRAMS
@@ -24,7 +26,8 @@ class Model:
     """A trained model that takes raw rows.
 
     Attributes:
-        folder: The folder that it was loaded from.
+        folder: The folder that it was loaded from; for a URL, that in the cache.
+        where: What was given: the folder, or the URL.
         module: The network in eval mode. It takes the `x` of a batch as datasets give it, texts as
             a `Bag`, or several texts as a dict of them.
         preprocessor: Turns raw rows into `x`.
@@ -37,9 +40,16 @@ class Model:
     """
 
     def __init__(
-        self, folder: Path, module: Baseline, preprocessor: Preprocessor, facts: ModelFacts
+        self,
+        folder: Path,
+        module: Baseline,
+        preprocessor: Preprocessor,
+        facts: ModelFacts,
+        *,
+        where: str | None = None,
     ) -> None:
         self.folder = folder
+        self.where = str(folder) if where is None else where
         self.module = module
         self.preprocessor = preprocessor
         self.facts = facts
@@ -64,7 +74,7 @@ class Model:
         except (TypeError, ValueError, IndexError, RuntimeError) as error:
             expected = f"rows that {self.facts.architecture} takes as model.json makes it"
             fix = f"give rows like those that it was trained on, or {_FIX}"
-            raise ModelError(self.folder, expected=expected, found=str(error), fix=fix) from error
+            raise ModelError(self.where, expected=expected, found=str(error), fix=fix) from error
         return output.cpu()
 
     def logits(self, x: Any) -> Tensor:
@@ -76,7 +86,7 @@ class Model:
         if self.facts.target is not None:
             found = f"a model of the number {self.facts.target.name}"
             fix = "use predict for raw rows, or outputs for the x of a batch"
-            raise ModelError(self.folder, expected="a model of classes", found=found, fix=fix)
+            raise ModelError(self.where, expected="a model of classes", found=found, fix=fix)
         return self.outputs(x)
 
     def probabilities(self, x: Any) -> Tensor:
@@ -116,14 +126,18 @@ class Model:
         return f"Model({name}, {told}{sample})"
 
 
-def load_model(folder: str | os.PathLike[str]) -> Model:
+def load_model(
+    folder: str | os.PathLike[str], *, cache: str | os.PathLike[str] | None = None
+) -> Model:
     """Return a saved model, after checking the checksums of its files.
 
     Args:
-        folder: The folder of the model, such as `runs/titanic/model`.
+        folder: The folder of the model, such as `runs/titanic/model`, or its URL.
+        cache: For a URL, the folder into which files are brought; None for the user's own.
 
     Raises:
-        MissingArtifactError: This is not the folder of a model.
+        MissingArtifactError: This is not the folder of a model, or there is none at the URL.
+        StorageError: The storage at the URL refused or failed.
         FormatVersionError: A newer version of shardmill wrote it.
         ModelError: The architecture is unknown, or the tensors do not fit it.
         ArtifactError: A file is missing or damaged.
@@ -133,8 +147,8 @@ def load_model(folder: str | os.PathLike[str]) -> Model:
         >>> model.classes
         ('Dead', 'Survived')
     """
-    facts, weights = read_model(folder)
-    path = Path(folder)
+    path = bring_model(folder, cache)
+    facts, weights = read_model(path)
     if facts.architecture not in BACKBONES:
         expected = f"an architecture, one of {', '.join(BACKBONES)}"
         fix = "read it with the shardmill that wrote it, or a newer one"
@@ -153,7 +167,8 @@ def load_model(folder: str | os.PathLike[str]) -> Model:
         _check_weights(weights_path, _module(path, facts), tensors)
     module = _module(path, facts)
     module.load_state_dict(tensors)
-    return Model(path, module.eval(), Preprocessor.load(path), facts)
+    preprocessor = Preprocessor.load(path)
+    return Model(path, module.eval(), preprocessor, facts, where=os.fspath(folder))
 
 
 def _moved(x: Any, device: torch.device) -> Any:

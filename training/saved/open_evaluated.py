@@ -7,7 +7,6 @@ from typing import Any
 from shardmill.datasets.dataset import ShardDataset
 from shardmill.datasets.open_artifact import open as open_split
 from shardmill.errors import ModelError
-from shardmill.format.manifest import Manifest
 from shardmill.serve.preprocessor import Preprocessor
 from shardmill.training.modalities.find_modality import find_modality
 from shardmill.training.models.agreement import first_difference, input_terms
@@ -20,8 +19,8 @@ class Evaluated:
     """Rows with labels that a model can be evaluated on.
 
     Attributes:
-        model: The folder of the model.
-        artifact: The folder of the artifact.
+        model: The folder of the model, or its URL.
+        artifact: The folder of the artifact, or its URL.
         dataset: The split of the artifact.
     """
 
@@ -36,33 +35,46 @@ class Evaluated:
         return {"model": self.model, "artifact": self.artifact, **facts}
 
 
-def open_evaluated(model: Model, artifact: str | os.PathLike[str], split: str) -> Evaluated:
+def open_evaluated(
+    model: Model,
+    artifact: str | os.PathLike[str],
+    split: str,
+    *,
+    cache: str | os.PathLike[str] | None = None,
+) -> Evaluated:
     """Return the rows of a split, if the model can be evaluated on them.
+
+    Args:
+        model: The model.
+        artifact: The folder of the artifact, or its URL.
+        split: The name of the split.
+        cache: For a URL, the folder into which files are brought; None for the user's own.
 
     Raises:
         ModelError: The rows mean something else than those that the model was trained on, or none
             has a label.
         ArtifactError: The artifact cannot be read.
+        StorageError: The storage at the URL refused or failed.
     """
-    manifest = Manifest.load(artifact)
-    preprocessor = Preprocessor.load(artifact, manifest=manifest)
+    train = open_split(artifact, cache=cache)
+    preprocessor = train.preprocessor
     # The kind is checked first, since another kind has other options.
-    _check_kind(model, artifact, preprocessor)
-    options = find_modality(model.facts.kind).open_options(manifest)
-    dataset = open_split(artifact, split, manifest=manifest, **options)
+    _check_kind(model, train, preprocessor)
+    options = find_modality(model.facts.kind).open_options(train.manifest)
+    dataset = open_split(artifact, split, manifest=train.manifest, cache=cache, **options)
     _check_fits(model, dataset, preprocessor)
-    return Evaluated(str(model.folder), str(artifact), dataset)
+    return Evaluated(model.where, str(artifact), dataset)
 
 
-def _check_kind(model: Model, artifact: object, preprocessor: Preprocessor) -> None:
+def _check_kind(model: Model, dataset: ShardDataset, preprocessor: Preprocessor) -> None:
     if preprocessor.recipe.kind != model.facts.kind:
-        expected = f"an artifact of kind {model.facts.kind}, as {model.folder} was trained on"
-        raise _misfit(artifact, expected, f"one of kind {preprocessor.recipe.kind}")
+        expected = f"an artifact of kind {model.facts.kind}, as {model.where} was trained on"
+        raise _misfit(dataset.where, expected, f"one of kind {preprocessor.recipe.kind}")
 
 
 def _check_fits(model: Model, dataset: ShardDataset, preprocessor: Preprocessor) -> None:
     if not dataset.labelled or not len(dataset):
-        where = f"{dataset.path}, split {dataset.split}"
+        where = f"{dataset.where}, split {dataset.split}"
         raise _misfit(where, "rows with labels", f"{len(dataset):,} without a target")
     target = model.facts.target
     ours = {"target": [target.name] if target else [], "classes": list(model.classes)}
@@ -71,7 +83,7 @@ def _check_fits(model: Model, dataset: ShardDataset, preprocessor: Preprocessor)
     theirs |= input_terms(preprocessor)
     if different := first_difference(ours, theirs):
         expected, found = different
-        raise _misfit(dataset.path, f"{expected}, as {model.folder} was trained on", found)
+        raise _misfit(dataset.where, f"{expected}, as {model.where} was trained on", found)
 
 
 def _number(dataset: ShardDataset) -> list[str]:

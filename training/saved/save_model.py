@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from safetensors.torch import save
 
 from shardmill.datasets.dataset import ShardDataset
-from shardmill.serve.model_folder import ModelFacts, NumberTarget, TrainedOn, write_model
-from shardmill.serve.preprocessor import Preprocessor
+from shardmill.serve.model_facts import ModelFacts, NumberTarget, TrainedOn
+from shardmill.serve.model_folder import write_model
 from shardmill.training.models.baseline import Baseline
 from shardmill.training.models.number_head import NumberHead
 from shardmill.training.objectives.find_task import target_name
@@ -70,8 +70,7 @@ def save_model(
     )
     # safetensors stores tensors row by row, whatever their order in memory.
     tensors = {name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}
-    preprocessor = Preprocessor.load(dataset.path, manifest=manifest)
-    write_model(folder, facts, save(tensors), preprocessor)
+    write_model(folder, facts, save(tensors), dataset.preprocessor)
     return facts
 
 

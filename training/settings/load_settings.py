@@ -71,10 +71,9 @@ def parse_changes(words: Iterable[str]) -> dict[str, Any]:
 
 
 def changes_for(
-    artifact: Path, tables: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]
+    manifest: Manifest, tables: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the changes of one artifact: its kind's table, then its own, then what was given."""
-    manifest = Manifest.load(artifact)
     changes: dict[str, Any] = {}
     for layer in (tables.get(manifest.kind, {}), tables.get(manifest.name, {}), given):
         changes = merge(changes, layer)

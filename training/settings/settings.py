@@ -70,7 +70,7 @@ class Transfer(_Table):
     """What a run starts from instead of fresh weights.
 
     Attributes:
-        model: The folder of a saved model.
+        model: The folder of a saved model, or its URL.
         freeze: The parts of it that do not train: `backbone`, or the names of parts below it.
         unfreeze_every: After how many epochs one more of the frozen parts trains, from the last to
             the first (gradual unfreezing, Howard and Ruder 2018).

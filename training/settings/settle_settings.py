@@ -12,18 +12,20 @@ from shardmill.training.settings.load_settings import base_settings, check_setti
 from shardmill.training.settings.settings import Metric, Settings
 
 
-def load_start(settings: Mapping[str, Any]) -> Model | None:
+def load_start(settings: Mapping[str, Any], cache: str | None = None) -> Model | None:
     """Return the model that the settings name to start from; None if they name none.
 
     Args:
         settings: The settings as nested tables.
+        cache: The folder into which the files of a URL are brought; None for the user's own.
 
     Raises:
         ArtifactError: The model cannot be read.
+        StorageError: The storage at the URL refused or failed.
     """
     transfer = settings.get("transfer")
     model = transfer.get("model") if isinstance(transfer, Mapping) else None
-    return load_model(model) if model and isinstance(model, str) else None
+    return load_model(model, cache=cache) if model and isinstance(model, str) else None
 
 
 def settle_settings(

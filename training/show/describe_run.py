@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 from shardmill.datasets.dataset import ShardDataset
 from shardmill.training.objectives.find_task import target_name
 from shardmill.training.show.describe_rows import Table
+from shardmill.urls import PathOrUrl, is_url, path_or_url
 
 
 def describe_run(
@@ -33,7 +34,7 @@ def describe_run(
         _target(train),
         ("rows", rows),
     )
-    resume = resume_command(Path(facts["artifact"]), folder.parent)
+    resume = resume_command(path_or_url(facts["artifact"]), folder.parent)
     predict = shlex.join(["shardmill", "predict", str(folder / "model"), "FILE"])
     parts = [Table(("what", "is"), lines).to_markdown()]
     parts += ["To go on with the run:", f"    {resume}", "To use the model:", f"    {predict}"]
@@ -46,10 +47,13 @@ def _target(train: ShardDataset) -> tuple[str, str]:
     return "number", target_name(train.manifest.recipe)
 
 
-def resume_command(artifact: Path, out: Path) -> str:
+def resume_command(artifact: PathOrUrl, out: Path) -> str:
     """Return the command that resumes the run of an artifact in the folder of runs `out`."""
-    places = ["--artifacts", str(artifact.parent), "--out", str(out)]
-    return shlex.join(["shardmill", "train", artifact.name, *places, "--resume"])
+    named = [str(artifact)]
+    if not is_url(artifact):
+        path = Path(artifact)
+        named = [path.name, "--artifacts", str(path.parent)]
+    return shlex.join(["shardmill", "train", *named, "--out", str(out), "--resume"])
 
 
 def flatten(settings: Mapping[str, Any]) -> dict[str, int | float | str]:

@@ -8,5 +8,5 @@ from shardmill.training.show.display import Display
 
 def find_display(dataset: ShardDataset) -> Display:
     """Return what is shown of the target of a dataset that a model is trained on."""
-    numbers = find_task(dataset.manifest, dataset.path) == "number"
+    numbers = find_task(dataset.manifest, dataset.where) == "number"
     return show_numbers if numbers else show_classes

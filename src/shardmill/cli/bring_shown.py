@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from shardmill.urls import PathOrUrl, is_url
 
-def bring_shown(names: Sequence[str], cache: Path | None, row: str | None) -> list[str | Path]:
-    """Return the names as they are, and for each URL the folder of the artifact in the cache.
+
+def bring_shown(artifacts: Sequence[PathOrUrl], cache: Path | None, row: str | None) -> list[Path]:
+    """Return the folders of artifacts, which for those at URLs are in the cache.
 
     Args:
-        names: What was written for artifacts.
+        artifacts: The folders and URLs of artifacts.
         cache: The folder of the cache; None for the usual one.
         row: The row that will be shown, as SPLIT:NUMBER; None for the whole card.
 
@@ -17,9 +19,9 @@ def bring_shown(names: Sequence[str], cache: Path | None, row: str | None) -> li
         ArtifactError: A manifest is damaged, or a file is not what its record says.
         StorageError: A store refused or failed.
     """
-    from shardmill.store.open_store import is_url
-
-    return [_brought(name, cache, row) if is_url(name) else name for name in names]
+    return [
+        _brought(str(place), cache, row) if is_url(place) else Path(place) for place in artifacts
+    ]
 
 
 def _brought(url: str, cache: Path | None, row: str | None) -> Path:

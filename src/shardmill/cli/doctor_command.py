@@ -6,12 +6,19 @@ import click
 
 from shardmill.cli import options
 from shardmill.cli.command import Command, examples
+from shardmill.cli.path_types import Here
 
 
 @click.command(
     "doctor", cls=Command, epilog=examples("shardmill doctor --artifacts /data/artifacts")
 )
-@options.artifacts
+@click.option(
+    "--artifacts",
+    type=Here("What is checked is a folder of this machine.", file_okay=False),
+    default=Path("artifacts"),
+    show_default=True,
+    help="The folder of the artifacts.",
+)
 @options.as_json
 def command(artifacts: Path, as_json: bool) -> None:
     """Check this machine and what is installed.

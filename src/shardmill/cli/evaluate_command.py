@@ -7,6 +7,8 @@ import click
 from shardmill.cli import options
 from shardmill.cli.command import Command, examples
 from shardmill.cli.complete import complete_artifacts
+from shardmill.cli.path_types import Anywhere, Here, cache_for
+from shardmill.urls import PathOrUrl
 
 _EXAMPLES = examples(
     "shardmill evaluate mnist mnist --picture confusion.svg",
@@ -16,7 +18,7 @@ _EXAMPLES = examples(
 
 @click.command("evaluate", cls=Command, epilog=_EXAMPLES)
 @options.model
-@click.argument("artifact", type=click.Path(path_type=Path), shell_complete=complete_artifacts)
+@click.argument("artifact", type=Anywhere(), shell_complete=complete_artifacts)
 @click.option(
     "--split",
     help="The split to compare with. It must have a target.  [default: test if the artifact has "
@@ -24,7 +26,7 @@ _EXAMPLES = examples(
 )
 @click.option(
     "--picture",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=Here("Write a file, and copy it there.", dir_okay=False),
     metavar="FILE.svg|png",
     help="Draw the confusion matrix into this file, or for numbers the residuals. This needs "
     "matplotlib.",
@@ -32,12 +34,14 @@ _EXAMPLES = examples(
 @options.batch_size
 @options.runs
 @options.artifacts
+@options.cache
 @options.as_json
 def command(
-    folder: Path,
-    artifact: Path,
-    runs: Path,
-    artifacts: Path,
+    folder: PathOrUrl,
+    artifact: PathOrUrl,
+    runs: PathOrUrl,
+    artifacts: PathOrUrl,
+    cache: Path | None,
     split: str | None,
     picture: Path | None,
     batch_size: int,
@@ -45,8 +49,8 @@ def command(
 ) -> None:
     """Compare a saved model with the labels of an artifact.
 
-    MODEL is a model that `shardmill train` has saved: the name or the folder of the run, or its own
-    folder. ARTIFACT is a name or a folder. The command prints the accuracy, the
+    MODEL is a model that `shardmill train` has saved: the name or the folder of the run, its own
+    folder, or a URL. ARTIFACT is a name, a folder or a URL. The command prints the accuracy, the
     precision, recall and F1 of each class, and the confusion matrix, or the commonest confusions if
     the matrix has more than 20 classes or does not fit the line. For a target that is a number, it
     prints RMSE, MAE and R² beside the RMSE of the mean as a guess.
@@ -61,10 +65,11 @@ def command(
     from shardmill.training.saved.evaluate_model import default_split, evaluate_model
     from shardmill.training.saved.load_model import load_model
 
-    model = load_model(find_model(folder, runs) or folder)
+    model = load_model(find_model(folder, runs) or folder, cache=cache)
     artifact = find_artifact(artifact, artifacts) or artifact
-    split = split or default_split(artifact)
-    evaluation = evaluate_model(model, artifact, split, batch_size=batch_size)
+    kept = cache_for(artifact, cache)
+    split = split or default_split(artifact, cache=kept)
+    evaluation = evaluate_model(model, artifact, split, batch_size=batch_size, cache=kept)
     if picture is not None:
         from shardmill.training.show.draw_evaluation import draw_evaluation
 

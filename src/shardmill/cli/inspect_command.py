@@ -8,6 +8,7 @@ import click
 
 from shardmill.cli import options
 from shardmill.cli.command import Command, examples
+from shardmill.urls import PathOrUrl
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,7 +36,7 @@ _EXAMPLES = examples(
 @options.as_json
 def command(
     names: tuple[str, ...],
-    artifacts: Path,
+    artifacts: PathOrUrl,
     row: str | None,
     rejected: bool,
     cache: Path | None,
@@ -55,7 +56,7 @@ def command(
 
     if row is not None and rejected:
         raise click.UsageError("--row and --rejected exclude each other.")
-    found = find_artifacts(artifacts, bring_shown(names, cache, row))
+    found = bring_shown(find_artifacts(artifacts, names), cache, row)
     console = Console()
     if row is not None:
         _show_row(_only(found, "--row"), row, console, as_json=as_json)

@@ -1,6 +1,5 @@
 """Options and arguments that several commands share."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,23 +7,10 @@ from typing import Any
 import click
 
 from shardmill.cli.complete import complete_artifacts, complete_models, complete_recipes
-from shardmill.store.open_store import is_url
+from shardmill.cli.path_types import Anywhere, Here
+from shardmill.urls import PathOrUrl
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-
-
-class PathOrUrl(click.Path):
-    """The type of an option that takes a path or a URL, which stays a text."""
-
-    name = "path or url"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Path | str:
-        """Return a URL as it is, and a path as `click.Path` does."""
-        if is_url(value):
-            return str(value)
-        return Path(os.fsdecode(super().convert(value, param, ctx)))
 
 
 recipes: _Decorator = click.argument(
@@ -38,17 +24,17 @@ names: _Decorator = click.argument(
 )
 artifacts: _Decorator = click.option(
     "--artifacts",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Anywhere(file_okay=False),
     default=Path("artifacts"),
     show_default=True,
-    help="The folder of the artifacts.",
+    help="The folder of the artifacts, or its URL.",
 )
 runs: _Decorator = click.option(
     "--runs",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Anywhere(file_okay=False),
     default=Path("runs"),
     show_default=True,
-    help="The folder of the runs.",
+    help="The folder of the runs, or its URL.",
 )
 out: _Decorator = click.option(
     "--out",
@@ -59,7 +45,7 @@ out: _Decorator = click.option(
 )
 out_or_url: _Decorator = click.option(
     "--out",
-    type=PathOrUrl(file_okay=False, path_type=Path),
+    type=Anywhere(file_okay=False),
     default=Path("artifacts"),
     show_default=True,
     help="The folder in which each artifact gets a folder of its own, or a URL.",
@@ -112,7 +98,7 @@ dataset_name: _Decorator = click.option(
     "--name", help="The name of the dataset.  [default: that of the file, or of its folder]"
 )
 model: _Decorator = click.argument(
-    "folder", metavar="MODEL", type=click.Path(path_type=Path), shell_complete=complete_models
+    "folder", metavar="MODEL", type=Anywhere(), shell_complete=complete_models
 )
 batch_size: _Decorator = click.option(
     "--batch-size",
@@ -123,7 +109,7 @@ batch_size: _Decorator = click.option(
 )
 cache: _Decorator = click.option(
     "--cache",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Here("The cache is a folder of this machine.", file_okay=False),
     help="The folder into which files of URLs are brought.  [default: the user's folder of caches]",
 )
 as_json: _Decorator = click.option(
@@ -133,8 +119,8 @@ quiet: _Decorator = click.option("--quiet", is_flag=True, help="Print nothing bu
 
 
 def _given_folder_exists(
-    ctx: click.Context, param: click.Parameter, value: Path | str
-) -> Path | str:
+    ctx: click.Context, param: click.Parameter, value: PathOrUrl
+) -> PathOrUrl:
     """Refuse a folder that somebody named but that does not exist; the default need not exist."""
     if isinstance(value, str):
         return value
@@ -146,7 +132,7 @@ def _given_folder_exists(
 
 raw: _Decorator = click.option(
     "--raw",
-    type=PathOrUrl(path_type=Path),
+    type=Anywhere(),
     default=Path("data/raw"),
     show_default=True,
     callback=_given_folder_exists,

@@ -8,7 +8,9 @@ import click
 
 from shardmill.cli import options
 from shardmill.cli.command import Command, examples
+from shardmill.cli.path_types import Here
 from shardmill.errors import OutputError
+from shardmill.urls import PathOrUrl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +43,7 @@ _EXAMPLES = examples(
 )
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=Here("Write a file, and copy it there.", dir_okay=False),
     help="The file to write. It takes its place when it is whole.  [default: stdout]",
 )
 @click.option("--all", "all_classes", is_flag=True, help="Write a column for each class, too.")
@@ -53,22 +55,24 @@ _EXAMPLES = examples(
 )
 @options.batch_size
 @options.runs
+@options.cache
 @options.quiet
 def command(
-    folder: Path,
+    folder: PathOrUrl,
     input: str,  # noqa: A002  the name of the argument
     form: "OutputFormat | None",
     out: Path | None,
     all_classes: bool,
     keep: tuple[str, ...],
     batch_size: int,
-    runs: Path,
+    runs: PathOrUrl,
+    cache: Path | None,
     quiet: bool,
 ) -> None:
     """Predict a class or a number for raw rows with a saved model.
 
-    MODEL is a model that `shardmill train` has saved: the name or the folder of the run, or its own
-    folder. INPUT is a raw file like those of its
+    MODEL is a model that `shardmill train` has saved: the name or the folder of the run, its own
+    folder, or a URL. INPUT is a raw file like those of its
     recipe: a CSV file with the same columns, in which the target may be missing and others may be
     there, or a file with an array of images. It may be compressed, and it may be a pipe. INPUT may
     also be an image or a folder of images, whose paths `--keep file` writes. INPUT may be - for
@@ -87,7 +91,7 @@ def command(
     from shardmill.training.saved.load_model import load_model
     from shardmill.training.saved.write_predictions import Predicted, write_predictions
 
-    model = load_model(find_model(folder, runs) or folder)
+    model = load_model(find_model(folder, runs) or folder, cache=cache)
     if all_classes and not model.classes:
         raise click.UsageError("--all: the model predicts numbers, which have no classes.")
     columns = columns_of(model, all_classes=all_classes)

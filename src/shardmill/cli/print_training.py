@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shardmill.urls import PathOrUrl
+
 if TYPE_CHECKING:
     from shardmill.training.run.train_artifact import Result
 
@@ -35,16 +37,17 @@ def print_results(results: Sequence["Result"]) -> None:
                 click.echo(f"  {label:<8} {line}")
 
 
-def way_to_go_on(artifact: Path, out: Path) -> str:
+def way_to_go_on(artifact: PathOrUrl, name: str, out: Path) -> str:
     """Return a sentence that says how to go on with a run that was interrupted.
 
     Args:
-        artifact: The folder of the artifact.
+        artifact: The folder or the URL of the artifact.
+        name: The name of the artifact.
         out: The folder of the runs.
     """
     from shardmill.training.show.describe_run import resume_command
 
-    if (out / artifact.name / "checkpoints" / "last.ckpt").is_file():
+    if (out / name / "checkpoints" / "last.ckpt").is_file():
         return f"to go on with this run: {resume_command(artifact, out)}"
     return "no checkpoint of this run was written yet"
 

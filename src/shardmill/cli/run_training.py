@@ -8,11 +8,49 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from shardmill.cli.path_types import cache_for
 from shardmill.errors import ShardmillError
+from shardmill.urls import PathOrUrl, is_url
 
 if TYPE_CHECKING:
+    from shardmill.format.manifest import Manifest
     from shardmill.training.run.report_epochs import Report
     from shardmill.training.run.train_artifact import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An artifact to train on.
+
+    Attributes:
+        place: Its folder or its URL.
+        name: The name of its folder, or for a URL the one that its manifest says.
+    """
+
+    place: PathOrUrl
+    name: str
+
+
+def look_up(place: PathOrUrl, cache: Path | None) -> Wanted:
+    """Return an artifact to train on.
+
+    Args:
+        place: Its folder or its URL.
+        cache: The folder into which files of a URL are brought; None for the user's own.
+
+    Raises:
+        ArtifactError: There is no artifact at the URL, or its manifest is damaged.
+        StorageError: The storage at the URL refused or failed.
+    """
+    if is_url(place):
+        return Wanted(place, _manifest(place, cache).name)
+    return Wanted(place, Path(place).resolve().name)
+
+
+def _manifest(place: PathOrUrl, cache: Path | None) -> "Manifest":
+    from shardmill.datasets.open_artifact import open as open_split
+
+    return open_split(place, cache=cache_for(place, cache)).manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +65,11 @@ class Changes:
     tables: Mapping[str, Mapping[str, Any]]
     given: Mapping[str, Any]
 
-    def of(self, artifact: Path) -> dict[str, Any]:
+    def of(self, manifest: "Manifest") -> dict[str, Any]:
         """Return the changes for one artifact, as nested tables."""
         from shardmill.training.settings.load_settings import changes_for
 
-        return changes_for(artifact, self.tables, self.given)
+        return changes_for(manifest, self.tables, self.given)
 
 
 def read_given(
@@ -39,7 +77,7 @@ def read_given(
     *,
     devices: int | None,
     loggers: Sequence[str],
-    start: Path | None,
+    start: PathOrUrl | None,
     freeze: Sequence[str],
 ) -> dict[str, Any]:
     """Return the settings that options of the command line give, as nested tables.
@@ -48,7 +86,7 @@ def read_given(
         words: The values of --set, each KEY=VALUE.
         devices: How many devices train, or None if the option was not given.
         loggers: The names of the loggers to turn on.
-        start: The folder of a saved model to start from, or None.
+        start: The folder or the URL of a saved model to start from, or None.
         freeze: The parts of that model that do not train.
 
     Raises:
@@ -77,6 +115,7 @@ class Trainings:
         changes: What changes the baselines' settings.
         seed: The seed of all random choices, or None for the settings' own.
         epochs: How many epochs to train, or None for the settings' own.
+        cache: The folder into which files of URLs are brought; None for the user's own.
         resume: Whether to go on from the last checkpoints.
         quiet: Whether to print no progress.
         results: The results of the runs that succeeded.
@@ -87,19 +126,20 @@ class Trainings:
     changes: Changes
     seed: int | None
     epochs: int | None
+    cache: Path | None
     resume: bool
     quiet: bool
     results: list["Result"] = field(default_factory=list)
     failures: list[ShardmillError] = field(default_factory=list)
 
-    def train(self, artifact: Path, *, is_only_one: bool) -> None:
+    def train(self, artifact: Wanted, *, is_only_one: bool) -> None:
         """Train on one artifact, and keep its result or its failure.
 
         An error that is no `ShardmillError`, an interrupt for instance, is raised again with a
         note that says how to go on with the run.
 
         Args:
-            artifact: The folder of the artifact.
+            artifact: The artifact.
             is_only_one: Whether no other artifact is trained on. Otherwise a failure is printed
                 at once, as the others still train.
         """
@@ -107,20 +147,23 @@ class Trainings:
         from shardmill.training.run.train_artifact import RunOptions, train_artifact
 
         if not self.quiet:
-            click.echo(f"training on {artifact}", err=True)
+            click.echo(f"training on {artifact.place}", err=True)
         options = RunOptions(
-            self.changes.of(artifact), resume=self.resume, report=_report(quiet=self.quiet)
+            self.changes.of(_manifest(artifact.place, self.cache)),
+            resume=self.resume,
+            report=_report(quiet=self.quiet),
+            cache=None if self.cache is None else str(self.cache),
         )
         try:
             result = train_artifact(
-                artifact, self.out, seed=self.seed, epochs=self.epochs, options=options
+                artifact.place, self.out, seed=self.seed, epochs=self.epochs, options=options
             )
         except ShardmillError as error:
             self.failures.append(error)
             if not is_only_one:
                 click.echo(f"not trained: {error}", err=True)
         except BaseException as error:
-            error.add_note(way_to_go_on(artifact, self.out))
+            error.add_note(way_to_go_on(artifact.place, artifact.name, self.out))
             raise
         else:
             self.results.append(result)

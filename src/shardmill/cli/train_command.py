@@ -1,12 +1,20 @@
 """`shardmill train`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from shardmill.cli import options
 from shardmill.cli.command import Command, examples
 from shardmill.cli.complete import complete_loggers, complete_models, complete_settings
+from shardmill.cli.path_types import Anywhere, Here
+from shardmill.urls import PathOrUrl, is_url
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shardmill.cli.run_training import Wanted
 
 LOGGERS = ("csv", "tensorboard", "wandb")
 
@@ -23,10 +31,10 @@ def _loggers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
     return names
 
 
-def _refuse_twins(artifacts: list[Path]) -> None:
-    names = [artifact.resolve().name for artifact in artifacts]
-    if twice := [artifact for artifact in artifacts if names.count(artifact.resolve().name) > 1]:
-        listed = " and ".join(map(str, twice))
+def _refuse_twins(artifacts: "Sequence[Wanted]") -> None:
+    names = [artifact.name for artifact in artifacts]
+    if twice := [artifact for artifact in artifacts if names.count(artifact.name) > 1]:
+        listed = " and ".join(str(artifact.place) for artifact in twice)
         raise click.UsageError(f"{listed} would have the same folder for their runs.")
 
 
@@ -41,14 +49,14 @@ _EXAMPLES = examples(
 @options.artifacts
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Here("Train into a folder, and `shardmill push` the model.", file_okay=False),
     default=Path("runs"),
     show_default=True,
     help="The folder in which each run gets a folder of its own.",
 )
 @click.option(
     "--settings",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=Here("Settings are read from a file of this machine.", dir_okay=False),
     help="A TOML file with a table of settings for each kind or artifact.",
 )
 @click.option(
@@ -86,11 +94,11 @@ _EXAMPLES = examples(
 @click.option(
     "--from",
     "start",
-    type=click.Path(path_type=Path),
+    type=Anywhere(),
     metavar="MODEL",
     shell_complete=complete_models,
-    help="A saved model to start from, such as mnist or runs/mnist/model. Its head is new if the "
-    "target is another one.",
+    help="A saved model to start from, such as mnist, runs/mnist/model or a URL. Its head is new "
+    "if the target is another one.",
 )
 @click.option(
     "--freeze",
@@ -101,11 +109,12 @@ _EXAMPLES = examples(
 @click.option(
     "--resume", is_flag=True, help="Continue from the last checkpoint, with its settings."
 )
+@options.cache
 @options.as_json
 @options.quiet
 def command(
     names: tuple[str, ...],
-    artifacts: Path,
+    artifacts: PathOrUrl,
     out: Path,
     settings: Path | None,
     words: tuple[str, ...],
@@ -113,37 +122,40 @@ def command(
     seed: int | None,
     devices: int | None,
     loggers: tuple[str, ...],
-    start: Path | None,
+    start: PathOrUrl | None,
     freeze: tuple[str, ...],
     resume: bool,
+    cache: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """Train a baseline on artifacts.
 
-    ARTIFACT is a name or a folder. Without one, a baseline is trained on every artifact. If the
-    folder of a run holds a finished run, that run is moved to `previous` in the same folder first.
+    ARTIFACT is a name, a folder or a URL, whose shards are brought into a cache. Without one, a
+    baseline is trained on every artifact. If the folder of a run holds a finished run, that run is
+    moved to `previous` in the same folder first.
     """
     from shardmill.cli.output import require_libraries
     from shardmill.format.near_artifacts import artifacts_in
     from shardmill.named import find_model
 
     require_libraries("training", ["lightning", "torchmetrics"], "shardmill[train]")
-    from shardmill.cli.run_training import Changes, Trainings, finish, read_given
+    from shardmill.cli.run_training import Changes, Trainings, finish, look_up, read_given
     from shardmill.format.find_artifacts import find_artifacts
     from shardmill.training.run.ranks import is_first_rank
     from shardmill.training.settings.load_settings import load_settings_file
 
-    found = find_artifacts(artifacts, names)
+    found = [look_up(place, cache) for place in find_artifacts(artifacts, names)]
     _refuse_twins(found)
-    known = [artifact.name for artifact in (*artifacts_in(artifacts), *found)]
+    near = () if is_url(artifacts) else artifacts_in(Path(artifacts))
+    known = [artifact.name for artifact in (*near, *found)]
     if start is not None:
         start = find_model(start, out) or start
     tables = load_settings_file(settings, known) if settings else {}
     given = read_given(words, devices=devices, loggers=loggers, start=start, freeze=freeze)
     first = is_first_rank()  # one of all ranks speaks for all
     trainings = Trainings(
-        out, Changes(tables, given), seed, epochs, resume=resume, quiet=quiet or not first
+        out, Changes(tables, given), seed, epochs, cache, resume=resume, quiet=quiet or not first
     )
     for artifact in found:
         trainings.train(artifact, is_only_one=len(found) == 1 or not first)

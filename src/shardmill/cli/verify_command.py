@@ -1,13 +1,13 @@
 """`shardmill verify`."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from shardmill.cli import options
 from shardmill.cli.command import Command, examples
+from shardmill.urls import PathOrUrl
 
 if TYPE_CHECKING:
     from shardmill.format.verify_artifact import Verified
@@ -21,7 +21,7 @@ _EXAMPLES = examples("shardmill verify titanic", "shardmill verify s3://bucket/t
 @options.artifacts
 @options.as_json
 @options.quiet
-def command(names: tuple[str, ...], artifacts: Path, as_json: bool, quiet: bool) -> None:
+def command(names: tuple[str, ...], artifacts: PathOrUrl, as_json: bool, quiet: bool) -> None:
     """Check every file of artifacts against the manifest.
 
     ARTIFACT is a name, a folder or a URL. Without one, all artifacts are checked.
@@ -33,12 +33,8 @@ def command(names: tuple[str, ...], artifacts: Path, as_json: bool, quiet: bool)
     """
     from shardmill.cli.output import print_json
     from shardmill.format.find_artifacts import find_artifacts
-    from shardmill.store.open_store import is_url
 
-    urls = [name for name in names if is_url(name)]
-    others = [name for name in names if not is_url(name)]
-    found = find_artifacts(artifacts, others) if others or not urls else []
-    reports = _verify([*found, *urls])
+    reports = _verify(find_artifacts(artifacts, names))
     if as_json:
         print_json([report.to_dict() for report in reports])
     elif not quiet:
@@ -48,7 +44,7 @@ def command(names: tuple[str, ...], artifacts: Path, as_json: bool, quiet: bool)
             )
 
 
-def _verify(artifacts: Sequence[Path | str]) -> "list[Verified]":
+def _verify(artifacts: Sequence[PathOrUrl]) -> "list[Verified]":
     """Return the reports of artifacts, or tell the faults of all that are damaged."""
     from shardmill.errors import ArtifactError, DamagedFileError
     from shardmill.format.verify_artifact import verify_artifact

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shardmill.faults import closest
+from shardmill.urls import url_meant
 
 MANIFEST_NAME = "manifest.json"
 USUAL_FOLDER = Path("artifacts")  # where `shardmill preprocess` writes
@@ -33,6 +34,8 @@ def way_to_artifact(given: Path, folder: Path | None = None) -> str:
         given: The path.
         folder: The folder in which names are looked up; None if only paths are taken.
     """
+    if (meant := url_meant(given)) is not None:
+        return f"give a URL as a text, with two slashes: {meant}"
     is_folder = os.path.isdir(given)  # noqa: PTH112  False for names that are too long
     if inside := artifacts_in(given) if is_folder else []:
         return give(inside)

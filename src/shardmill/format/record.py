@@ -104,6 +104,25 @@ def read_record(path: Path, record: type[AnyRecord], *, version: int, fix: str) 
         ManifestError: The file is damaged, holds something else, or was changed.
     """
     content = read_content(path, fix=lambda _: "correct the path")
+    return parse_exactly(path, content, record, version=version, fix=fix)
+
+
+def parse_exactly(
+    path: Path, content: bytes, record: type[AnyRecord], *, version: int, fix: str
+) -> AnyRecord:
+    """Return the record that a file holds which `to_json` has written; see `read_record`.
+
+    Args:
+        path: The file, for errors.
+        content: The bytes of the file.
+        record: The class of the record. It has the fields `format` and `version`.
+        version: The newest version that this reader knows.
+        fix: What the user can do about a file that is damaged.
+
+    Raises:
+        FormatVersionError: The record is of a newer version.
+        ManifestError: The file is damaged, holds something else, or was changed.
+    """
     read = parse_record(path, content, record, version=version, fix=fix)
     if to_json(read) != content:
         expected = f"a {path.name} as shardmill writes it"

@@ -15,6 +15,7 @@ from shardmill.format.ragged import Ragged
 from shardmill.kinds.find_kind import encode_targets, find_kind, target_fields
 from shardmill.kinds.row import Array, Cleaned, Fitted, RowFault
 from shardmill.recipe.any_recipe import AnyRecipe
+from shardmill.urls import is_url
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,15 +45,24 @@ class Preprocessor:
         self.fitted = fitted
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str], *, manifest: Manifest | None = None) -> Self:
+    def load(
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        manifest: Manifest | None = None,
+        cache: str | os.PathLike[str] | None = None,
+    ) -> Self:
         """Return the preprocessor that built an artifact, or one that was saved.
 
         Args:
-            folder: The folder of an artifact or of a model, or a folder that `save` wrote to.
+            folder: The folder or the URL of an artifact or of a model, or a folder that `save`
+                wrote to.
             manifest: The manifest of the artifact, if it was read before.
+            cache: For a URL, the folder into which files are brought; None for the user's own.
 
         Raises:
             ArtifactError: The folder cannot be read.
+            StorageError: The storage at the URL refused or failed.
         """
         # Imported here and in `save`, since builds do neither.
         from shardmill.serve.saved_preprocessor import (
@@ -63,6 +73,10 @@ class Preprocessor:
             with_vocabulary,
         )
 
+        if is_url(folder):
+            from shardmill.serve.bring_preprocessor import bring_preprocessor
+
+            folder, manifest = bring_preprocessor(str(folder), cache, manifest)
         folder = Path(folder)
         if manifest is None and (folder / PREPROCESSOR_NAME).is_file():
             return cls(*read_preprocessor(folder))

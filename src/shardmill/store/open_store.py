@@ -1,25 +1,14 @@
 """Opens the store that a URL or a path stands for."""
 
 import os
-import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from shardmill.errors import UnsupportedStorageError
 from shardmill.store.store import Store
+from shardmill.urls import is_url, url_meant
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _CLOUD = frozenset({"s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl", "http", "https"})
-
-
-def is_url(where: str | os.PathLike[str]) -> bool:
-    """Say whether something is a URL rather than a path.
-
-    Example:
-        >>> is_url("s3://bucket/mnist"), is_url("artifacts/mnist")
-        (True, False)
-    """
-    return isinstance(where, str) and _URL.match(where) is not None
 
 
 def check_writable(url: str) -> None:
@@ -45,10 +34,17 @@ def open_store(where: str | os.PathLike[str]) -> Store:
 
     Raises:
         MissingLibraryError: The library for this kind of URL is not installed.
-        UnsupportedStorageError: There is no such kind of URL.
+        UnsupportedStorageError: There is no such kind of URL, or a URL has lost a slash.
         ForkedError: This process was forked from one that has used object storage.
     """
     if not is_url(where):
+        if (meant := url_meant(where)) is not None:
+            raise UnsupportedStorageError(
+                where,
+                expected="a URL, which has two slashes, or a path",
+                found="one slash after the colon",
+                fix=f"write {meant}",
+            )
         from shardmill.store.local_store import LocalStore
 
         return LocalStore(Path(where))

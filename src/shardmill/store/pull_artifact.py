@@ -19,7 +19,7 @@ from shardmill.format.near_artifacts import MANIFEST_NAME
 from shardmill.format.shard_file import check_file
 from shardmill.store.fetch_file import fetch_file
 from shardmill.store.open_store import open_store
-from shardmill.store.push_artifact import Progress
+from shardmill.store.publish import Progress
 from shardmill.store.read_manifest import parse_manifest, read_manifest
 from shardmill.store.side_by_side import side_by_side
 

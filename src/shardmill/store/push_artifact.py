@@ -1,49 +1,16 @@
 """Puts an artifact at a URL, so that readers see the old one or the new one, never a mixture."""
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from shardmill.errors import (
-    ChangedObjectError,
-    MissingObjectError,
-    PublishedMeanwhileError,
-)
 from shardmill.format.manifest import FileRecord, Manifest
 from shardmill.format.near_artifacts import MANIFEST_NAME, way_to_artifact
 from shardmill.format.record import read_content
-from shardmill.format.shard_file import check_file
 from shardmill.store.open_store import open_store
-from shardmill.store.side_by_side import side_by_side
+from shardmill.store.publish import Progress, Pushed, content_at, publish, send_files
 from shardmill.store.store import Content, Store
-
-# Takes what is being done, how many bytes are done, and how many there are.
-Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Pushed:
-    """What became of an artifact that was pushed.
-
-    Attributes:
-        artifact: The folder of the artifact.
-        url: Where it is now.
-        status: Whether its manifest was put there, or was there already.
-        files: How many files were sent, without the manifest.
-        bytes: How many bytes these have.
-    """
-
-    artifact: str
-    url: str
-    status: Literal["pushed", "up to date"]
-    files: int
-    bytes: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the facts for JSON."""
-        return asdict(self)
 
 
 def push_artifact(
@@ -80,7 +47,7 @@ def push_artifact(
     records = [record for record in manifest.files() if record != manifest.card]
     there = set() if force else _files_at(store, records)
     missing = [record for record in records if (record.path, record.bytes) not in there]
-    _send(store, artifact, missing, progress)
+    send_files(store, artifact, missing, progress)
     status: Literal["pushed", "up to date"] = "up to date"
     if before is None or before.content != content:
         if manifest.card is not None and (artifact / manifest.card.path).is_file():
@@ -97,32 +64,7 @@ def manifest_at(store: Store) -> Content | None:
     Raises:
         StorageError: The store refused or failed.
     """
-    try:
-        return store.get(MANIFEST_NAME)
-    except MissingObjectError:
-        return None
-
-
-def _files_at(store: Store, records: Iterable[FileRecord]) -> set[tuple[str, int]]:
-    folders = {record.path.rpartition("/")[0] for record in records}
-    return {(found.key, found.bytes) for folder in folders for found in store.list(folder)}
-
-
-def _send(store: Store, artifact: Path, records: Iterable[FileRecord], progress: Progress) -> None:
-    records = list(records)
-    total, so_far = sum(record.bytes for record in records), 0
-
-    def send(record: FileRecord, stopped: Callable[[], bool]) -> None:
-        if not stopped():
-            check_file(artifact, record)
-            store.put(record.path, artifact / record.path)
-
-    def sent(record: FileRecord) -> None:
-        nonlocal so_far
-        so_far += record.bytes
-        progress("push", so_far, total)
-
-    side_by_side(records, send, sent)
+    return content_at(store, MANIFEST_NAME)
 
 
 def publish_manifest(store: Store, content: bytes, before: Content | None) -> None:
@@ -137,25 +79,18 @@ def publish_manifest(store: Store, content: bytes, before: Content | None) -> No
         PublishedMeanwhileError: Another manifest is there now.
         StorageError: The store refused or failed.
     """
-    try:
-        store.put_if(MANIFEST_NAME, content, etag=None if before is None else before.etag)
-    except ChangedObjectError:
-        now = manifest_at(store)
-        if now is not None and now.content == content:  # somebody pushed the same artifact
-            return
-        expected = "no manifest" if before is None else f"still {_generation(before)}"
-        raise PublishedMeanwhileError(
-            store.url,
-            expected=expected,
-            found="none" if now is None else f"{_generation(now)}, which somebody else pushed",
-            fix="look at it with `shardmill inspect`, and push again to replace it",
-        ) from None
+    publish(store, MANIFEST_NAME, content, before, _generation)
 
 
-def _generation(manifest: Content) -> str:
+def _files_at(store: Store, records: Iterable[FileRecord]) -> set[tuple[str, int]]:
+    folders = {record.path.rpartition("/")[0] for record in records}
+    return {(found.key, found.bytes) for folder in folders for found in store.list(folder)}
+
+
+def _generation(manifest: bytes) -> str:
     """Return the name of the generation that a manifest names, which may be of any version."""
     try:
-        facts = json.loads(manifest.content)
+        facts = json.loads(manifest)
         return f"shards-{facts['shard_key'][:12]}"
     except (ValueError, TypeError, KeyError):
         return "a manifest that cannot be read"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shardmill import SettingsError
+from shardmill import Manifest, SettingsError
 from shardmill.training.settings.load_settings import (
     base_settings,
     changes_for,
@@ -55,8 +55,9 @@ def test_a_file_has_tables_of_kinds_and_artifacts(sample_artifacts: Path, tmp_pa
     file.write_text("text = { epochs = 2, seed = 3 }\n[ag_news]\nepochs = 4\n")
     tables = load_settings_file(file, ["ag_news", "titanic"])
     given = parse_changes(["batch_size=9"])
-    assert changes_for(sample_artifacts / "titanic", tables, given) == {"batch_size": 9}
-    text = changes_for(sample_artifacts / "ag_news", tables, given)
+    table, texts = (Manifest.load(sample_artifacts / name) for name in ("titanic", "ag_news"))
+    assert changes_for(table, tables, given) == {"batch_size": 9}
+    text = changes_for(texts, tables, given)
     assert text == {"batch_size": 9, "epochs": 4, "seed": 3}
 
 
