@@ -79,9 +79,9 @@ def find_recipe(given: str, shipped: Sequence[str]) -> str | None:
         shipped: The names of the shipped recipes.
 
     Returns:
-        A path that ends in .toml, a name in `shipped`, or None if there is no such recipe. A file
-        without content counts as missing: `shardmill recipe show iris > iris.toml` makes one before
-        the command begins.
+        A path or URL that ends in .toml, a name in `shipped`, or None if there is no such recipe. A
+        file without content counts as missing: `shardmill recipe show iris > iris.toml` makes one
+        before the command begins.
     """
     if given.endswith(_RECIPE):
         return given

@@ -114,7 +114,7 @@ def test_unknown_name_suggests_the_closest(name: str, hint: str) -> None:
     with pytest.raises(RecipeError) as caught:
         load_recipe(name)
     assert str(caught.value) == (
-        f"recipe {name!r}: expected a shipped recipe, or a path that ends in .toml, "
+        f"recipe {name!r}: expected a shipped recipe, or a path or URL that ends in .toml, "
         f"found neither; {hint}"
     )
 

@@ -21,7 +21,7 @@ from shardmill.named import RUNS
 @options.as_json
 @options.quiet
 def command(url: str, out: Path | None, as_json: bool, quiet: bool) -> None:
-    """Bring an artifact or a saved model from a URL into a folder of its name.
+    """Bring an artifact or a model from a URL into a folder.
 
     A model comes to OUT/NAME/model, as if it had been trained here on the artifact NAME. Another
     model that is there is never replaced.

@@ -26,7 +26,7 @@ _EXAMPLES = examples(
 def command(
     artifact: str, url: str, artifacts: PathOrUrl, force: bool, as_json: bool, quiet: bool
 ) -> None:
-    """Put an artifact or a saved model at a URL, or into another folder.
+    """Put an artifact or a model at a URL, or into a folder.
 
     ARTIFACT is the name or the folder of an artifact, or the folder of a model or of its run. URL
     is the place of the artifact or the model itself. Files are sent first, and the manifest or

@@ -9,14 +9,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shardmill.errors import RecipeError
+from shardmill.errors import MissingObjectError, RecipeError
 from shardmill.faults import hint
 from shardmill.named import find_recipe
 from shardmill.recipe.any_recipe import RECIPE_KINDS, AnyRecipe
 from shardmill.strict import describe_faults
+from shardmill.urls import is_url, url_meant
 
 # The recipes that sample data is made for. `shardmill fetch` without a name takes these.
 STARTERS = ("titanic", "mnist", "ag_news")
+# Far more than any recipe. A file or an answer that does not end is read no further.
+_MOST_BYTES = 2**24
 _EXAMPLES = {"image": "mnist", "text": "ag_news"}
 
 
@@ -49,7 +52,7 @@ def shipped_recipe_text(name: str) -> str:
 def _unknown(name: str, fix: str) -> RecipeError:
     return RecipeError(
         f"recipe {name!r}",
-        expected="a shipped recipe, or a path that ends in .toml",
+        expected="a shipped recipe, or a path or URL that ends in .toml",
         found="neither",
         fix=fix,
     )
@@ -59,36 +62,63 @@ def load_recipe(name_or_path: str) -> AnyRecipe:
     """Return the recipe that somebody meant: a file, or one of the package.
 
     Args:
-        name_or_path: A path that ends in .toml, or a name; see `shardmill.named`.
+        name_or_path: A path or URL that ends in .toml, or a name; see `shardmill.named`.
 
     Raises:
         RecipeError: There is no such recipe, or it has faults; `found` lists them all.
+        StorageError: The storage at the URL refused or failed.
     """
     text, where = recipe_text(name_or_path)
     return parse_recipe(text, where=where)
 
 
 def recipe_text(name_or_path: str) -> tuple[str, str]:
-    """Return the TOML of the recipe that somebody meant, and its path, or its name if shipped.
+    """Return the TOML of the recipe that somebody meant, and its place, or its name if shipped.
 
     Raises:
-        RecipeError: There is no such recipe.
+        RecipeError: There is no such recipe, or it is no text of at most 16 MiB.
+        StorageError: The storage at the URL refused or failed.
     """
     meant = find_recipe(name_or_path, shipped_recipes())
     if meant is None or not meant.endswith(".toml"):
         return shipped_recipe_text(meant or name_or_path), meant or name_or_path
-    path = Path(meant)
-    fix = "check the path"
+    content = _content_at(meant) if is_url(meant) else _content_of(Path(meant))
+    if len(content) > _MOST_BYTES:
+        expected = f"a recipe, of at most {_MOST_BYTES:,} bytes"
+        raise RecipeError(meant, expected=expected, found="more", fix="check that it is a recipe")
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return content.decode(), meant
+    except UnicodeDecodeError as error:
+        raise _unreadable(meant, error, "save it as UTF-8") from None
+
+
+def _content_of(path: Path) -> bytes:
+    """Return the bytes of a file, but not many more than a recipe may have."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        fix = "check the path"
         if isinstance(error, FileNotFoundError):
             near = [*map(str, sorted(path.parent.glob("*.toml"))), *shipped_recipes()]
-            fix = hint(name_or_path, near, fix)
-        raise RecipeError(
-            path, expected="a readable TOML file", found=str(error), fix=fix
-        ) from None
-    return text, meant
+            fix = hint(str(path), near, fix)
+        if (meant := url_meant(path)) is not None:
+            fix = f"give a URL as a text, with two slashes: {meant}"
+        raise _unreadable(path, error, fix) from None
+
+
+def _content_at(url: str) -> bytes:
+    """Return the bytes of an object, but not many more than a recipe may have."""
+    from shardmill.store.read_bytes import read_bytes
+
+    try:
+        return read_bytes(url, _MOST_BYTES)
+    except MissingObjectError as error:
+        raise _unreadable(url, error.found, "correct the URL") from None
+
+
+def _unreadable(where: object, error: object, fix: str) -> RecipeError:
+    return RecipeError(where, expected="a readable TOML file", found=str(error), fix=fix)
 
 
 def parse_recipe(text: str, *, where: str) -> AnyRecipe:
