@@ -27,7 +27,12 @@ class Anywhere(click.Path):
         ctx: click.Context | None,
     ) -> Any:
         """Return a URL as it is, and anything else as a `Path`."""
-        return value if is_url(value) else super().convert(value, param, ctx)
+        if is_url(value):
+            return value
+        meant = url_meant(value)
+        if meant is not None and not os.path.exists(value):  # noqa: PTH110  False for any text
+            self.fail(f"{os.fspath(value)!r} lacks a slash of a URL. Write {meant}.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class Here(click.Path):
