@@ -53,8 +53,15 @@ def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-ROWS = [{"Pclass": 3, "Sex": "male", "Age": None, "SibSp": 0, "Parch": 0, "Fare": 7.25}]
-ROWS[0]["Embarked"] = "S"
+PASSENGER: dict[str, object] = {
+    "Pclass": 3,
+    "Sex": "male",
+    "Age": None,
+    "SibSp": 0,
+    "Parch": 0,
+    "Fare": 7.25,
+}
+ROWS = [PASSENGER | {"Embarked": "S"}]
 
 
 def test_what_was_pushed_is_loaded_and_pulled(

@@ -1,7 +1,5 @@
 """Reads a small object at a URL."""
 
-from contextlib import closing
-
 from shardmill.store.open_store import open_store
 
 
@@ -23,9 +21,8 @@ def read_bytes(url: str, most_bytes: int) -> bytes:
     folder, _, name = url.rpartition("/")
     content = bytearray()
     # A whole object is asked for without a range, which some servers of HTTP do not know.
-    with closing(open_store(folder).get_range(name)) as blocks:
-        for block in blocks:
-            content += block
-            if len(content) > most_bytes:
-                break
+    for block in open_store(folder).get_range(name):
+        content += block
+        if len(content) > most_bytes:
+            break
     return bytes(content[: most_bytes + 1])
