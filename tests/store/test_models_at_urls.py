@@ -43,7 +43,7 @@ def other(model_folders: Path, sample_artifacts: Path, tmp_path: Path) -> Path:
     module = shardmill.load_model(model_folders / "titanic").module
     with torch.no_grad():
         for parameter in module.parameters():
-            parameter += 1
+            parameter.add_(1)
     dataset = shardmill.open(sample_artifacts / "titanic")
     save_model(tmp_path / "other", module, dataset, Description(BASELINES["tabular"], {}))
     return tmp_path / "other"
@@ -60,8 +60,8 @@ PASSENGER: dict[str, object] = {
     "SibSp": 0,
     "Parch": 0,
     "Fare": 7.25,
+    "Embarked": "S",
 }
-ROWS = [PASSENGER | {"Embarked": "S"}]
 
 
 def test_what_was_pushed_is_loaded_and_pulled(
@@ -87,7 +87,7 @@ def test_what_was_pushed_is_loaded_and_pulled(
         assert [path.name for path in folder.parent.iterdir()] == ["model"]
     own = shardmill.load_model(model_folders / "titanic")
     model = shardmill.load_model(f"{url}/titanic", cache=tmp_path / "cache")
-    assert torch.equal(model.predict(ROWS), own.predict(ROWS))
+    assert torch.equal(model.predict([PASSENGER]), own.predict([PASSENGER]))
 
 
 def test_a_preprocessor_comes_from_an_artifact_or_a_model(
