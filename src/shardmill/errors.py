@@ -108,7 +108,7 @@ class FormatVersionError(ArtifactError):
 
 
 class AgreementError(ArtifactError):
-    """Datasets that cannot be joined, because their rows mean different things."""
+    """Datasets that cannot be joined, or that differ between ranks: their rows mean other things."""
 
 
 class ModelError(ArtifactError):

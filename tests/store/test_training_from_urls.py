@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,11 @@ def test_settings_are_found_by_the_name_in_the_manifest(
         (["inspect", "{url}", "--cache", "{url}"], 2, "a folder of this machine"),
         (["doctor", "--artifacts", "{url}"], 2, "a folder of this machine"),
         (["pull", "{url}", "--out", "{url}"], 2, "`shardmill push` a folder there"),
+        (["fetch", "titanic", "--raw", "{url}"], 2, "Download into a folder"),
+        (["sample", "--out", "{url}"], 2, "Write into a folder"),
+        (["preprocess", "--sample", "{url}"], 2, "Write into a folder"),
+        (["preprocess", "--raw", "s3:/bucket"], 2, "Write s3://bucket."),
+        (["preprocess", "--out", "s3:/bucket"], 2, "Write s3://bucket."),
         (["push", "{url}/a", "{url}/b"], 2, "`shardmill pull` it"),
         (["push", "titanic", "s3:/bucket/x"], 8, "write s3://bucket/x"),
         (["pull", "s3:/bucket/x"], 8, "write s3://bucket/x"),
@@ -239,6 +245,29 @@ def test_a_run_needs_credentials(
     monkeypatch.setattr("shardmill.store.cloud_store._RETRIES", 0)
     assert run("train", s3).exit_code == 8
     assert run("predict", s3, "x.csv").exit_code == 8
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "s3://bucket/x"],
+        ["evaluate", "s3://bucket/x", "titanic"],
+        ["predict", "s3://bucket/x", "x.csv"],
+        ["recipe", "show", "s3://bucket/x.toml"],
+        ["push", "titanic", "s3://bucket/x"],
+    ],
+)
+def test_a_missing_extra_is_told(
+    words: list[str], sample_artifacts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("artifacts").symlink_to(sample_artifacts)
+    for module in ("obstore", "obstore.store"):
+        monkeypatch.setitem(sys.modules, module, None)
+    result = run(*words)
+    assert result.exit_code == 1
+    assert "expected  the library obstore\n" in result.output
+    assert "pip install 'shardmill[cloud]'" in result.output
 
 
 def test_errors_name_the_url(

@@ -20,6 +20,7 @@ from shardmill.atomic import make_folder, new_file
 from shardmill.errors import DivergedError, ResumeError
 from shardmill.training.models.freeze_parts import freeze_in_epoch
 from shardmill.training.objectives.measures import better
+from shardmill.training.run.resume_run import check_same_ranks
 from shardmill.training.settings.settings import Metric, Settings, Transfer
 
 
@@ -93,6 +94,14 @@ class Memory(Callback):
         self.facts: dict[str, Any] = dict(facts)
         self.metrics: dict[str, float] = {}
         self.began: bool = False  # stays False if a finished run is resumed
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Compare the facts with those of the first rank.
+
+        Raises:
+            AgreementError: They differ.
+        """
+        check_same_ranks(trainer.strategy.broadcast(self.facts), self.facts, trainer.global_rank)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
         """Note that there is something to train."""

@@ -80,6 +80,7 @@ def fit_model(module: Learner, loaders: Mapping[str, DataLoader[Any]], plan: Run
 
     Raises:
         DivergedError: A loss or weight is not finite. A note says where the last checkpoint is.
+        AgreementError: Ranks read different artifacts, or start from different models.
         KeyboardInterrupt: Ctrl-C was pressed. The checkpoints stay as they are.
     """
     _quieten_lightning()

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from shardmill.errors import ResumeError
+from shardmill.errors import AgreementError, ResumeError
 from shardmill.training.settings.settings import Settings
 
 LAST_NAME = "checkpoints/last.ckpt"
@@ -79,6 +79,27 @@ def check_same_run(before: Mapping[str, Any], now: Mapping[str, Any], checkpoint
             found=f"one of {', '.join(f'{name} {there}' for name, there, _ in pairs)}",
             fix="start the run anew, without --resume, or resume it with what it had; to "
             "train a finished model further, start --from it",
+        )
+
+
+def check_same_ranks(first: Mapping[str, Any], own: Mapping[str, Any], rank: int) -> None:
+    """Fail if ranks of one run read different artifacts or models, which a URL may give them.
+
+    Args:
+        first: The facts of the run in the first rank; see `run_facts`.
+        own: Those in this rank.
+        rank: The number of this rank.
+
+    Raises:
+        AgreementError: They differ. The message lists every difference.
+    """
+    pairs = _differences(dict(first), dict(own))
+    if pairs:
+        raise AgreementError(
+            f"rank {rank}",
+            expected=", ".join(f"{name} {there}" for name, there, _ in pairs) + ", as in rank 0",
+            found=", ".join(f"{name} {here}" for name, _, here in pairs),
+            fix="start the run again: another artifact or model may have been pushed meanwhile",
         )
 
 

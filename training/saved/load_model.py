@@ -49,7 +49,7 @@ class Model:
         where: str | None = None,
     ) -> None:
         self.folder = folder
-        self.where = str(folder) if where is None else where
+        self.where: str = str(folder) if where is None else where
         self.module = module
         self.preprocessor = preprocessor
         self.facts = facts

@@ -6,13 +6,14 @@ import click
 
 from shardmill.cli import options
 from shardmill.cli.command import Command, examples
+from shardmill.cli.path_types import Here
 
 
 @click.command("fetch", cls=Command, epilog=examples("shardmill fetch titanic --raw data/raw"))
 @options.recipes
 @click.option(
     "--raw",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Here("Download into a folder, and copy that there.", file_okay=False),
     default=Path("data/raw"),
     show_default=True,
     help="The folder in which to put the raw files.",

@@ -38,13 +38,6 @@ runs: _Decorator = click.option(
 )
 out: _Decorator = click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("artifacts"),
-    show_default=True,
-    help="The folder in which each artifact gets a folder of its own.",
-)
-out_or_url: _Decorator = click.option(
-    "--out",
     type=Anywhere(file_okay=False),
     default=Path("artifacts"),
     show_default=True,
@@ -118,9 +111,7 @@ as_json: _Decorator = click.option(
 quiet: _Decorator = click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 
 
-def _given_folder_exists(
-    ctx: click.Context, param: click.Parameter, value: PathOrUrl
-) -> PathOrUrl:
+def _given_folder_exists(ctx: click.Context, param: click.Parameter, value: PathOrUrl) -> PathOrUrl:
     """Refuse a folder that somebody named but that does not exist; the default need not exist."""
     if isinstance(value, str):
         return value

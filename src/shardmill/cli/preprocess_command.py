@@ -1,6 +1,5 @@
 """`shardmill preprocess`."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -8,6 +7,7 @@ import click
 from shardmill.cli import options
 from shardmill.cli.command import Command, examples
 from shardmill.cli.given_files import recipes_for
+from shardmill.cli.path_types import Here
 from shardmill.cli.run_build import build_options, run_build
 
 _EXAMPLES = examples(
@@ -24,7 +24,7 @@ _EXAMPLES = examples(
 @options.dataset_name
 @click.option(
     "--sample",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Here("Write into a folder, and copy that there.", file_okay=False),
     help="If --raw holds no raw files at all, generate sample files in this folder and use them.",
 )
 def command(target: str | None, name: str | None, **given: Any) -> None:

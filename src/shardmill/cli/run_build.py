@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _SHARED = (
     options.recipes,
     options.raw,
-    options.out_or_url,
+    options.out,
     options.cache,
     options.workers,
     options.engine,

@@ -6,13 +6,14 @@ import click
 
 from shardmill.cli.command import Command, examples
 from shardmill.cli.complete import complete_starters
+from shardmill.cli.path_types import Here
 
 
 @click.command("sample", cls=Command, epilog=examples("shardmill sample titanic --out data/raw"))
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_starters)
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Here("Write into a folder, and copy that there.", file_okay=False),
     default=Path("data/sample"),
     show_default=True,
     help="The folder in which to write the raw files.",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from shardmill.errors import MissingLibraryError
+from shardmill.optional_library import optional_library
 from shardmill.raw.image_form import ImageForm
 
 if TYPE_CHECKING:
@@ -122,16 +122,8 @@ def pillow() -> Any:
     Raises:
         MissingLibraryError: Pillow is not installed.
     """
-    try:
-        import PIL.Image
-    except ImportError:
-        raise MissingLibraryError(
-            "images in files of their own",
-            expected="the library Pillow",
-            found="none",
-            fix="pip install 'shardmill[images]'",
-        ) from None
-    return PIL.Image
+    where = "images in files of their own"
+    return optional_library("PIL.Image", where=where, extra="images", name="Pillow")
 
 
 def _check_pixels(image: "Image") -> None:

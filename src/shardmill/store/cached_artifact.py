@@ -81,22 +81,25 @@ class CachedArtifact:
             raise OutputError.unwritable(path, error, fix=fix) from None
         return manifest
 
-    def open(self, record: FileRecord) -> int:
+    def open(
+        self, record: FileRecord, stopped: Callable[[], bool] = lambda: False, *, wait: bool = True
+    ) -> int:
         """Return the descriptor of a file, to read, after bringing it into the cache if need be.
 
         The file can be read through the descriptor, or a map that is made of it, even if the cache
         makes room meanwhile.
 
+        Args:
+            record: The record of the file.
+            stopped: A function that says, between two blocks, whether to stop.
+            wait: Whether to wait for another process or thread that is bringing the same file.
+
         Raises:
+            StoppedError: `stopped` said so, or somebody is not to be waited for.
             DamagedFileError: The store has other bytes than the record says.
             StorageError: The store refused or failed.
             OutputError: The cache cannot be written.
         """
-        return self._open(record)
-
-    def _open(
-        self, record: FileRecord, stopped: Callable[[], bool] = lambda: False, *, wait: bool = True
-    ) -> int:
         found = fetch_file(
             lambda: self.store,
             self.folder,
@@ -121,7 +124,7 @@ class CachedArtifact:
             OutputError: The cache cannot be written.
         """
         with suppress(StoppedError):
-            os.close(self._open(record, stopped, wait=False))
+            os.close(self.open(record, stopped, wait=False))
 
     def bring(self, records: Iterable[FileRecord]) -> None:
         """Bring files into the cache, several side by side.
@@ -148,7 +151,7 @@ class CachedArtifact:
         return missing
 
     def _bring_one(self, record: FileRecord, stopped: Callable[[], bool]) -> None:
-        os.close(self._open(record, stopped))
+        os.close(self.open(record, stopped))
 
 
 def _note_use(file: int) -> None:

@@ -14,13 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from shardmill.errors import (
-    ChangedObjectError,
-    ForkedError,
-    MissingLibraryError,
-    MissingObjectError,
-    StorageError,
-)
+from shardmill.errors import ChangedObjectError, ForkedError, MissingObjectError, StorageError
+from shardmill.optional_library import optional_library
 from shardmill.store.cloud_errors import PANIC, cloud_error
 from shardmill.store.store import Content, ObjectFacts
 
@@ -196,17 +191,8 @@ def _first_process() -> int:
 
 
 def _library(url: str) -> Any:
-    try:
-        import obstore
-        import obstore.store
-    except ImportError:
-        raise MissingLibraryError(
-            url,
-            expected="the library obstore, which reads and writes object storage",
-            found="none",
-            fix="pip install 'shardmill[cloud]'",
-        ) from None
-    return obstore
+    optional_library("obstore.store", where=url, extra="cloud", name="obstore")
+    return optional_library("obstore", where=url, extra="cloud")
 
 
 def _facts(meta: Any) -> ObjectFacts:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from shardmill.errors import MissingLibraryError, TokenizerFileError
+from shardmill.errors import TokenizerFileError
 from shardmill.format.ragged import Ragged
+from shardmill.optional_library import optional_library
 
 # The results of the library take 100 to 200 bytes a token, so few texts are encoded at a time. So
 # many are enough to keep its threads busy.
@@ -95,16 +96,7 @@ def tokenizers_library(key: str) -> Any:
     Raises:
         MissingLibraryError: The library is not installed.
     """
-    try:
-        import tokenizers
-    except ImportError:
-        raise MissingLibraryError(
-            key,
-            expected="the library tokenizers",
-            found="none",
-            fix="pip install 'shardmill[tokenizers]'",
-        ) from None
-    return tokenizers
+    return optional_library("tokenizers", where=key, extra="tokenizers")
 
 
 @lru_cache(maxsize=4)

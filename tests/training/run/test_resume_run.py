@@ -16,8 +16,8 @@ from killed_runs import Case
 from stopped_runs import stop_before
 
 import shardmill
-from shardmill import DivergedError, ResumeError
-from shardmill.training.run.resume_run import check_same_run, run_facts
+from shardmill import AgreementError, DivergedError, ResumeError
+from shardmill.training.run.resume_run import check_same_ranks, check_same_run, run_facts
 from shardmill.training.run.train_artifact import RunOptions, train_artifact
 from shardmill.training.settings.settings import BASES
 
@@ -132,6 +132,17 @@ def test_another_architecture_is_another_run() -> None:
     fault += r"found one of model\.architecture text_bag, "
     with pytest.raises(ResumeError, match=fault):
         check_same_run(bag, transformer, Path("last.ckpt"))
+
+
+def test_ranks_must_read_the_same() -> None:
+    first, other = (
+        run_facts("toy", key, model=torch.nn.Identity(), settings=BASES["tabular_mlp"], start=start)
+        for key, start in (("a", None), ("b", "c"))
+    )
+    check_same_ranks(first, first, 1)
+    fault = "rank 1: expected generation a, start none, as in rank 0, found generation b, start c;"
+    with pytest.raises(AgreementError, match=fault):
+        check_same_ranks(first, other, 1)
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(
