@@ -108,7 +108,7 @@ class FormatVersionError(ArtifactError):
 
 
 class AgreementError(ArtifactError):
-    """Datasets that cannot be joined, or that differ between ranks: their rows mean other things."""
+    """Datasets that cannot be joined, or that are not the same for all ranks of a run."""
 
 
 class ModelError(ArtifactError):

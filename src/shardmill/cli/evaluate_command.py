@@ -55,6 +55,7 @@ def command(
     the matrix has more than 20 classes or does not fit the line. For a target that is a number, it
     prints RMSE, MAE and R² beside the RMSE of the mean as a guess.
     """
+    from shardmill.cli.bring_splits import bring_splits
     from shardmill.cli.output import print_json, require_libraries
     from shardmill.cli.print_models import print_evaluation
 
@@ -69,6 +70,7 @@ def command(
     artifact = find_artifact(artifact, artifacts) or artifact
     kept = cache_for(artifact, cache)
     split = split or default_split(artifact, cache=kept)
+    bring_splits(artifact, cache, lambda name, _: name == split, quiet=False)
     evaluation = evaluate_model(model, artifact, split, batch_size=batch_size, cache=kept)
     if picture is not None:
         from shardmill.training.show.draw_evaluation import draw_evaluation

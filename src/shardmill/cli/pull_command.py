@@ -7,7 +7,11 @@ import click
 from shardmill.cli import options
 from shardmill.cli.command import Command, examples
 from shardmill.cli.path_types import Here
+from shardmill.errors import CredentialsError, MissingArtifactError
 from shardmill.named import RUNS
+
+# S3 answers 403 for what is not there, if one may not list the bucket.
+_NO_ARTIFACT = (MissingArtifactError, CredentialsError)
 
 
 @click.command("pull", cls=Command, epilog=examples("shardmill pull s3://bucket/titanic"))
@@ -31,7 +35,6 @@ def command(url: str, out: Path | None, as_json: bool, quiet: bool) -> None:
     """
     from shardmill.cli.output import print_json
     from shardmill.cli.progress_bars import progress_bars
-    from shardmill.errors import MissingArtifactError
     from shardmill.serve.pull_model import pull_model
     from shardmill.store.pull_artifact import pull_artifact
 
@@ -39,11 +42,11 @@ def command(url: str, out: Path | None, as_json: bool, quiet: bool) -> None:
     with progress_bars(quiet=quiet) as calls:
         try:
             folder = pull_artifact(url, out or Path("artifacts"), progress=calls.progress)
-        except MissingArtifactError as missing:
+        except _NO_ARTIFACT as refusal:
             try:
                 folder = pull_model(url, out or RUNS, progress=calls.progress)
-            except MissingArtifactError:
-                raise missing from None
+            except _NO_ARTIFACT:
+                raise refusal from None
             kind = "model"
     if as_json:
         print_json({"url": url, kind: str(folder)})

@@ -13,7 +13,7 @@ from shardmill.errors import ShardmillError
 from shardmill.urls import PathOrUrl, is_url
 
 if TYPE_CHECKING:
-    from shardmill.format.manifest import Manifest
+    from shardmill.format.manifest import Manifest, SplitRecord
     from shardmill.training.run.report_epochs import Report
     from shardmill.training.run.train_artifact import Result
 
@@ -143,6 +143,7 @@ class Trainings:
             is_only_one: Whether no other artifact is trained on. Otherwise a failure is printed
                 at once, as the others still train.
         """
+        from shardmill.cli.bring_splits import bring_splits
         from shardmill.cli.print_training import way_to_go_on
         from shardmill.training.run.train_artifact import RunOptions, train_artifact
 
@@ -155,6 +156,7 @@ class Trainings:
             cache=None if self.cache is None else str(self.cache),
         )
         try:
+            bring_splits(artifact.place, self.cache, _is_read, quiet=self.quiet)
             result = train_artifact(
                 artifact.place, self.out, seed=self.seed, epochs=self.epochs, options=options
             )
@@ -167,6 +169,10 @@ class Trainings:
             raise
         else:
             self.results.append(result)
+
+
+def _is_read(name: str, split: "SplitRecord") -> bool:
+    return name == "train" or split.labelled
 
 
 def finish(trainings: Trainings, *, as_json: bool) -> None:

@@ -41,6 +41,7 @@ def _refuse_twins(artifacts: "Sequence[Wanted]") -> None:
 _EXAMPLES = examples(
     "shardmill train titanic --epochs 20",
     "shardmill train mnist --set epochs=5 --log tensorboard",
+    "shardmill train s3://bucket/titanic",
 )
 
 

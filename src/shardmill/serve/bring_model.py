@@ -126,7 +126,7 @@ def fetch_model(
         raise DamagedFileError(error.where, **told) from None
     path = folder / MODEL_NAME
     try:
-        if not path.exists():
+        if not path.exists() or path.read_bytes() != content:
             make_folder(folder)
             replace_file(path, content)
     except OSError as error:

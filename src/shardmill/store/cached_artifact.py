@@ -126,8 +126,16 @@ class CachedArtifact:
         with suppress(StoppedError):
             os.close(self.open(record, stopped, wait=False))
 
-    def bring(self, records: Iterable[FileRecord]) -> None:
+    def bring(
+        self,
+        records: Iterable[FileRecord],
+        brought: Callable[[FileRecord], None] = lambda _: None,
+    ) -> None:
         """Bring files into the cache, several side by side.
+
+        Args:
+            records: The records of the files.
+            brought: A function that is told of each file that was missing, when it is there.
 
         Raises:
             DamagedFileError: The store has other bytes than a record says.
@@ -136,7 +144,7 @@ class CachedArtifact:
         """
         missing = self.missing(records)
         if missing:
-            side_by_side(missing, self._bring_one)
+            side_by_side(missing, self._bring_one, brought)
 
     def missing(self, records: Iterable[FileRecord]) -> list[FileRecord]:
         """Return which files are not in the cache. The others count as used."""
