@@ -61,7 +61,7 @@ def build(
             Hugging Face, or an iterable of dicts, which is read once and never held as a whole.
             Such rows are the split train. Several splits are a mapping of names to rows. The index
             of a DataFrame is left out.
-        recipe: A path that ends in .toml, the name of a recipe as the command takes it, or a
+        recipe: A path or URL that ends in .toml, the name of a recipe as the command takes it, or a
             mapping of the keys of a recipe. Each split with rows gets them, whatever files the
             recipe names. So `splits` may be missing, or hold only what is held out. Splits with
             files, but without rows, are left out.

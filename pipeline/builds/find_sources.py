@@ -51,8 +51,8 @@ def find_sources(
     Raw files at a URL are brought to this machine, as far as they are not here already.
 
     Args:
-        names: The names of shipped recipes, or paths of recipes. Without any, all shipped recipes
-            are built whose raw files are in `raw`.
+        names: The names of shipped recipes, or paths or URLs of recipes. Without any, all shipped
+            recipes are built whose raw files are in `raw`.
         raw: The folder of the raw files, or its URL.
         sample: The folder in which to generate sample files, and from which to build, if `raw`
             holds no raw files at all.

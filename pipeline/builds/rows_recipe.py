@@ -27,7 +27,7 @@ def rows_recipe(
     are written does not matter any more, but how numbers in texts are.
 
     Args:
-        recipe: A path that ends in .toml, a name, or the facts of a recipe.
+        recipe: A path or URL that ends in .toml, a name, or the facts of a recipe.
         splits: The names of the splits that have rows.
 
     Raises:

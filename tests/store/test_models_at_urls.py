@@ -11,6 +11,7 @@ from object_servers import Faults, range_server
 
 import shardmill
 from shardmill import (
+    CredentialsError,
     DamagedFileError,
     FormatVersionError,
     ManifestError,
@@ -244,3 +245,18 @@ def test_commands_push_and_pull_models(model_folders: Path, url: str, tmp_path: 
     result = run("pull", f"{url}/nothing", "--out", tmp_path / "pulled")
     assert result.exit_code == 5
     assert "an artifact, which has a manifest.json" in result.output
+
+
+def test_a_model_is_pulled_where_the_bucket_cannot_be_listed(
+    model_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise CredentialsError("x/manifest.json", expected="a", found="403", fix="b")
+
+    monkeypatch.setattr("shardmill.store.pull_artifact.pull_artifact", refuse)
+    url = (model_folders / "titanic").as_uri()
+    done("pull", url, "--out", tmp_path / "pulled")
+    assert content(tmp_path / "pulled/titanic/model") == content(model_folders / "titanic")
+    result = run("pull", f"{url}/none", "--out", tmp_path / "pulled")
+    assert result.exit_code == 8
+    assert "manifest.json" in result.output

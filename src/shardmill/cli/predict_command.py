@@ -75,8 +75,9 @@ def command(
     folder, or a URL. INPUT is a raw file like those of its
     recipe: a CSV file with the same columns, in which the target may be missing and others may be
     there, or a file with an array of images. It may be compressed, and it may be a pipe. INPUT may
-    also be an image or a folder of images, whose paths `--keep file` writes. INPUT may be - for
-    stdin: a file, or for texts one text on each line.
+    also be an image or a folder of images, whose paths `--keep file` writes. A file may be at a
+    URL, and is copied for as long as it is read. INPUT may be - for stdin: a file, or for texts one
+    text on each line.
 
     If the recipe puts bad rows in quarantine, those of INPUT are listed, the others are predicted,
     and the exit code is 10.
@@ -96,7 +97,7 @@ def command(
         raise click.UsageError("--all: the model predicts numbers, which have no classes.")
     columns = columns_of(model, all_classes=all_classes)
     _check_kept(keep, ("row", *columns.types()))
-    bad: list[BadPlace] = []
+    bad: list[str] = []
     batches = _batches(model.preprocessor, input, batch_size, keep=keep, bad=bad)
     with open_binary(out) as file:
         rows = write_predictions(
@@ -120,11 +121,11 @@ def _batches(
     rows: int,
     *,
     keep: tuple[str, ...],
-    bad: "list[BadPlace]",
+    bad: list[str],
 ) -> "Iterator[RawBatch]":
     """Yield the batches of the input. Bad rows go to `bad` if the recipe has a quarantine."""
     from shardmill.recipe.text_recipe import TextRecipe
-    from shardmill.serve.raw_batches import batches_of_file, batches_of_texts
+    from shardmill.serve.raw_batches import batches_of_texts
 
     recipe = preprocessor.recipe
     if given == "-" and isinstance(recipe, TextRecipe):
@@ -133,8 +134,27 @@ def _batches(
         return batches_of_texts(preprocessor, sys.stdin.buffer, rows, layout="bag")
     if keep and recipe.kind == "image" and (set(keep) != {"file"} or _is_array(given)):
         raise click.UsageError("--keep: images have no columns; images in files have `file`.")
-    on_bad = bad.append if recipe.bad_rows_allowed() else None
-    return batches_of_file(preprocessor, Path(given), rows, layout="bag", keep=keep, on_bad=on_bad)
+    return _of_file(preprocessor, given, rows, keep, bad if recipe.bad_rows_allowed() else None)
+
+
+def _of_file(
+    preprocessor: "Preprocessor",
+    given: str,
+    rows: int,
+    keep: tuple[str, ...],
+    bad: list[str] | None,
+) -> "Iterator[RawBatch]":
+    from shardmill.cli.bring_input import input_here
+    from shardmill.serve.raw_batches import batches_of_file
+
+    with input_here(given) as path:
+
+        def note(row: "BadPlace") -> None:
+            if bad is not None:
+                bad.append(f"{row.place}: {row.reason}".replace(str(path), given))
+
+        on_bad = None if bad is None else note
+        yield from batches_of_file(preprocessor, path, rows, layout="bag", keep=keep, on_bad=on_bad)
 
 
 def _is_array(given: str) -> bool:
@@ -151,11 +171,11 @@ def _check_kept(keep: tuple[str, ...], own: tuple[str, ...]) -> None:
             raise click.UsageError(f"--keep: a column {name!r} is written already.")
 
 
-def _report(bad: "list[BadPlace]") -> None:
+def _report(bad: list[str]) -> None:
     noun = "row is" if len(bad) == 1 else "rows are"
     click.echo(f"{len(bad):,} {noun} left out as bad:", err=True)
     for row in bad[:_LISTED]:
-        click.echo(f"  {row.place}: {row.reason}", err=True)
+        click.echo(f"  {row}", err=True)
     if len(bad) > _LISTED:
         click.echo(f"  and {len(bad) - _LISTED:,} more", err=True)
 
