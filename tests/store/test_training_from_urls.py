@@ -213,6 +213,8 @@ def test_settings_are_found_by_the_name_in_the_manifest(
         (["inspect", "{url}", "--cache", "{url}"], 2, "a folder of this machine"),
         (["doctor", "--artifacts", "{url}"], 2, "a folder of this machine"),
         (["pull", "{url}", "--out", "{url}"], 2, "`shardmill push` a folder there"),
+        (["preprocess", "{url}/people.csv"], 4, "bring the files here to have a recipe made"),
+        (["recipe", "infer", "{url}/people.csv"], 2, "Bring the files here"),
         (["fetch", "titanic", "--raw", "{url}"], 2, "Download into a folder"),
         (["sample", "--out", "{url}"], 2, "Write into a folder"),
         (["preprocess", "--sample", "{url}"], 2, "Write into a folder"),

@@ -12,6 +12,7 @@ import click
 from shardmill.errors import OutputError, UnreadableFileError
 from shardmill.faults import hint
 from shardmill.named import dataset_name
+from shardmill.urls import is_url
 
 _LISTED = 10
 _LOOKED_AT = 100  # folders and files, to see whether a folder holds images
@@ -85,6 +86,13 @@ def _check_there(given: str) -> None:
     Raises:
         UnreadableFileError: It is not.
     """
+    if is_url(given) and not given.endswith(".toml"):
+        raise UnreadableFileError(
+            given,
+            expected="the URL of a recipe, which ends in .toml, or files of this machine",
+            found="another URL",
+            fix="bring the files here to have a recipe made; it builds with --raw URL then",
+        )
     path = Path(given)
     is_path = os.sep in given or path.suffix not in ("", ".toml")
     if given.endswith(".toml") or not is_path or os.path.exists(given):  # noqa: PTH110

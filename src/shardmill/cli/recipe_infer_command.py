@@ -6,15 +6,18 @@ import click
 
 from shardmill.cli import options
 from shardmill.cli.command import Command, examples
+from shardmill.cli.path_types import Here
 
 _EXAMPLES = examples(
     "shardmill recipe infer people.csv --target income > people.toml",
     "shardmill recipe infer adult/adult.data adult/adult.test --target column_15",
 )
 
+_HERE = Here("Bring the files here; the recipe that is made builds with --raw URL.")
+
 
 @click.command("infer", group="recipe", cls=Command, epilog=_EXAMPLES)
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=_HERE)
 @options.target
 @options.dataset_name
 def command(files: tuple[Path, ...], target: str | None, name: str | None) -> None:
