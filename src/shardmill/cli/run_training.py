@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class NamedArtifact:
     """An artifact to train on.
 
     Attributes:
@@ -31,7 +31,7 @@ class Wanted:
     name: str
 
 
-def look_up(place: PathOrUrl, cache: Path | None) -> Wanted:
+def look_up(place: PathOrUrl, cache: Path | None) -> NamedArtifact:
     """Return an artifact to train on.
 
     Args:
@@ -43,8 +43,8 @@ def look_up(place: PathOrUrl, cache: Path | None) -> Wanted:
         StorageError: The storage at the URL refused or failed.
     """
     if is_url(place):
-        return Wanted(place, _manifest(place, cache).name)
-    return Wanted(place, Path(place).resolve().name)
+        return NamedArtifact(place, _manifest(place, cache).name)
+    return NamedArtifact(place, Path(place).resolve().name)
 
 
 def _manifest(place: PathOrUrl, cache: Path | None) -> "Manifest":
@@ -132,7 +132,7 @@ class Trainings:
     results: list["Result"] = field(default_factory=list)
     failures: list[ShardmillError] = field(default_factory=list)
 
-    def train(self, artifact: Wanted, *, is_only_one: bool) -> None:
+    def train(self, artifact: NamedArtifact, *, is_only_one: bool) -> None:
         """Train on one artifact, and keep its result or its failure.
 
         An error that is no `ShardmillError`, an interrupt for instance, is raised again with a

@@ -14,7 +14,7 @@ from shardmill.urls import PathOrUrl, is_url
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shardmill.cli.run_training import Wanted
+    from shardmill.cli.run_training import NamedArtifact
 
 LOGGERS = ("csv", "tensorboard", "wandb")
 
@@ -31,7 +31,7 @@ def _loggers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
     return names
 
 
-def _refuse_twins(artifacts: "Sequence[Wanted]") -> None:
+def _refuse_twins(artifacts: "Sequence[NamedArtifact]") -> None:
     names = [artifact.name for artifact in artifacts]
     if twice := [artifact for artifact in artifacts if names.count(artifact.name) > 1]:
         listed = " and ".join(str(artifact.place) for artifact in twice)
