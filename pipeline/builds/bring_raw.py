@@ -4,25 +4,22 @@ Builds then read them as any others. A file is brought again only if its object 
 that a build of what has not changed asks for the etags alone, and reads nothing.
 """
 
-import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import posixpath
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import xxhash
 from filelock import FileLock
 
-from shardmill.atomic import make_folder, put_file, replace_file
 from shardmill.errors import (
-    ChangedObjectError,
     MissingObjectError,
     OutputError,
-    StorageAnswerError,
+    UnreadableFileError,
 )
 from shardmill.pipeline.builds.build_run import Progress, no_progress
+from shardmill.pipeline.builds.kept_files import KeptFiles, identity
+from shardmill.pipeline.infer.guess_splits import name_of
 from shardmill.raw.entry_names import is_meant, possible_paths
 from shardmill.raw.image_folder import is_passed_over
 from shardmill.raw.raw_files import SAMPLE_NAME, changed_error
@@ -30,14 +27,30 @@ from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.splits import ImageFolder, RawFile
 from shardmill.store.cache_folder import folder_in, raw_in, usual_cache
 from shardmill.store.open_store import open_store
-from shardmill.store.side_by_side import side_by_side
 from shardmill.store.store import ObjectFacts, Store
 
-# Which objects the files are. Patterns and folders of images pass over hidden files.
-_INDEX = ".objects.json"
 _LOCK = ".lock"
-_NOTED_BYTES = 2**28  # the index is written after so many, so that a killed build loses no more
 _FIX = "choose another folder with --cache, or make room and permissions"
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """Raw files that were brought.
+
+    Attributes:
+        url: The URL of the folder that holds all of them.
+        folder: The folder that stands for it here.
+        files: Where they are here.
+    """
+
+    url: str
+    folder: Path
+    files: tuple[Path, ...]
+
+    def name(self) -> str:
+        """Return a name for the dataset of the files."""
+        places = [Path("/", self.url.partition("://")[2], file.name) for file in self.files]
+        return name_of(places)
 
 
 def bring_raw(
@@ -63,13 +76,45 @@ def bring_raw(
         OutputError: The folder cannot be written.
     """
     store = open_store(url)
-    own = folder_in(raw_in(usual_cache() if cache is None else cache.absolute()), url)
+    own = _own_folder(url, cache)
     with _told(own), FileLock(own / _LOCK):
         found, gone = _look(store, own, recipes)
         for key in gone:
             (own / key).unlink()
-        _Files(store, own, progress).bring(found)
+        KeptFiles(store, own, progress).bring(found, gone)
     return own
+
+
+def bring_files(urls: Sequence[str], cache: Path | None = None) -> Brought:
+    """Bring raw files of which there is no recipe yet.
+
+    Args:
+        urls: The URLs of the files, which have one scheme and one bucket or server.
+        cache: The folder of the cache; None for the usual one.
+
+    Raises:
+        UnreadableFileError: The URLs have no folder in common.
+        MissingObjectError: There is no such file.
+        StorageError: The store refused or failed.
+        OutputError: The folder cannot be written.
+    """
+    parents = [url.partition("://")[2].rpartition("/")[0] for url in urls]
+    schemes = {url.partition("://")[0] for url in urls}
+    # A path of `file://` begins with a slash.
+    common = posixpath.commonpath(parents) if len({path[:1] for path in parents}) == 1 else ""
+    if len(schemes) > 1 or not common.strip("/"):
+        raise UnreadableFileError(
+            urls[-1],
+            expected="a file in the same bucket as the others",
+            found=f"another place than that of {urls[0]}" if len(urls) > 1 else "no folder",
+            fix="give files of one dataset, which are in one folder",
+        )
+    raw = f"{schemes.pop()}://{common}"
+    keys = [url.removeprefix(raw).lstrip("/") for url in urls]
+    store, own = open_store(raw), _own_folder(raw, cache)
+    with _told(own), FileLock(own / _LOCK):
+        KeptFiles(store, own, no_progress).bring({key: store.head(key) for key in keys})
+    return Brought(raw, own, tuple(own / key for key in keys))
 
 
 def check_brought(url: str, folder: Path, paths: Iterable[Path]) -> None:
@@ -85,17 +130,17 @@ def check_brought(url: str, folder: Path, paths: Iterable[Path]) -> None:
         StorageError: The store refused or failed.
     """
     store = open_store(url)
-    known = _Files(store, folder, no_progress).known()
+    known = KeptFiles(store, folder, no_progress).known()
     for path in paths:
         key = path.relative_to(folder).as_posix()
         try:
             if path.is_dir():
                 found = {
-                    each.key: _identity(each) for each in store.list(key) if _is_shown(each.key)
+                    each.key: identity(each) for each in store.list(key) if _is_shown(each.key)
                 }
                 then = {each: known[each] for each in known if each.startswith(f"{key}/")}
             else:
-                found, then = {key: _identity(store.head(key))}, {key: known.get(key)}
+                found, then = {key: identity(store.head(key))}, {key: known.get(key)}
         except MissingObjectError:
             found, then = {}, {key: None}
         if found != then:
@@ -151,95 +196,8 @@ def _is_shown(key: str) -> bool:
     return not any(is_passed_over(part) for part in key.split("/"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Files:
-    """The files in a folder, each of which is the content of an object."""
-
-    store: Store
-    folder: Path
-    progress: Progress
-
-    def bring(self, found: dict[str, ObjectFacts]) -> None:
-        """Bring all objects that are not here."""
-        known = {key: facts for key, facts in self.known().items() if key in found}
-        missing = [each for each in found.values() if not self._is_here(each, known)]
-        total, done, noted = sum(each.bytes for each in missing), 0, 0
-
-        def fetched(facts: ObjectFacts) -> None:
-            nonlocal done, noted
-            known[facts.key] = _identity(facts)
-            done += facts.bytes
-            self.progress("raw", done, total)
-            if done - noted >= _NOTED_BYTES:
-                noted = done
-                self._note(known)
-
-        try:
-            if missing:
-                self.progress("raw", 0, total)
-                side_by_side(missing, self._fetch, fetched)
-        finally:
-            self._note(known)
-
-    def known(self) -> dict[str, Any]:
-        """Return the identities of the objects that the files are, by key."""
-        try:
-            known = json.loads((self.folder / _INDEX).read_bytes())
-        except (FileNotFoundError, ValueError):
-            return {}
-        return known if isinstance(known, dict) else {}
-
-    def _note(self, known: dict[str, Any]) -> None:
-        if known != self.known():
-            replace_file(self.folder / _INDEX, json.dumps(known, indent=1).encode())
-
-    def _is_here(self, facts: ObjectFacts, known: dict[str, Any]) -> bool:
-        path = self.folder / facts.key
-        same = facts.etag is not None and known.get(facts.key) == _identity(facts)
-        return same and path.is_file() and path.stat().st_size == facts.bytes
-
-    def _fetch(self, facts: ObjectFacts, stopped: Callable[[], bool]) -> None:
-        """Download one object. What an earlier try has left of it is not asked for again."""
-        path = self._path(facts)
-        of = xxhash.xxh3_64_hexdigest(repr(_identity(facts)).encode())
-        part = path.with_name(f".{of}.part")
-        make_folder(path.parent)
-        with part.open("wb" if facts.etag is None else "ab") as file:
-            if file.tell() > facts.bytes:
-                file.truncate(0)
-            start = file.tell()
-            wanted = start < facts.bytes
-            blocks = self.store.get_range(facts.key, start, etag=facts.etag) if wanted else ()
-            for block in blocks:
-                file.write(block)
-                if stopped():
-                    return
-            size = file.tell()
-        if size != facts.bytes:
-            part.unlink()
-            raise ChangedObjectError(
-                f"{self.store.url}/{facts.key}",
-                expected=f"{facts.bytes:,} bytes, as the store has said",
-                found=f"{size:,}",
-                fix="leave raw files alone while they are read, and begin again",
-            )
-        put_file(part, path)
-
-    def _path(self, facts: ObjectFacts) -> Path:
-        """Return where the file of an object is to be, which must be inside the folder."""
-        parts = facts.key.split("/")
-        if any(part in ("", ".", "..") or re.search(r"[\\:\0]", part) for part in parts):
-            raise StorageAnswerError(
-                self.store.url,
-                expected="keys that can be paths of files",
-                found=ascii(facts.key)[:200],
-                fix="rename the object",
-            )
-        return self.folder.joinpath(*parts)
-
-
-def _identity(facts: ObjectFacts) -> list[Any]:
-    return [facts.bytes, facts.etag]
+def _own_folder(url: str, cache: Path | None) -> Path:
+    return folder_in(raw_in(usual_cache() if cache is None else cache.absolute()), url)
 
 
 @contextmanager

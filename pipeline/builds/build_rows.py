@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from shardmill.errors import GivenRowError, ShardmillError
+from shardmill.errors import GivenRowError, ShardmillError, UnsupportedStorageError
 from shardmill.pipeline.builds.build_artifacts import BuildOptions, build_artifacts
 from shardmill.pipeline.builds.find_sources import Sources
 from shardmill.pipeline.builds.infer_rows import check_recipe_or_name, infer_rows
@@ -18,6 +18,7 @@ from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.load_recipe import parse_recipe
 from shardmill.recipe.tabular_recipe import TabularRecipe
 from shardmill.recipe.text_recipe import TextRecipe
+from shardmill.urls import is_url, url_meant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,6 +80,7 @@ def build(
         UnclearFilesError: There is no recipe, and the rows do not say what it must say.
         InputError: The rows are not what the recipe says. The message names the row and column.
         OutputError: A folder cannot be written.
+        UnsupportedStorageError: The folder is a URL.
         LockedError: Another process is building the artifact.
 
     Example:
@@ -91,6 +93,13 @@ def build(
         tensor([0, 1])
     """
     check_recipe_or_name(recipe, name=name, target=target)
+    if is_url(out) or url_meant(out) is not None:
+        raise UnsupportedStorageError(
+            out,
+            expected="a folder of this machine, to build in",
+            found="a URL",
+            fix="build into a folder, and send the artifact by `shardmill push`",
+        )
     splits = rows if isinstance(rows, Mapping) else {"train": rows}
     known = None if recipe is None else rows_recipe(recipe, tuple(map(str, splits)))
     made: AnyRecipe

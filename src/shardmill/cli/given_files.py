@@ -31,7 +31,13 @@ class GivenRecipes(NamedTuple):
 
 
 def recipes_for(
-    given: Sequence[str], raw: Path | str, *, target: str | None, name: str | None, quiet: bool
+    given: Sequence[str],
+    raw: Path | str,
+    *,
+    target: str | None,
+    name: str | None,
+    quiet: bool,
+    cache: Path | None = None,
 ) -> GivenRecipes:
     """Return what to build for what was written after `shardmill preprocess`.
 
@@ -44,12 +50,17 @@ def recipes_for(
         target: The column of the target of raw files.
         name: The name of the dataset of raw files.
         quiet: Whether to print nothing but errors.
+        cache: The folder of the cache, for raw files at URLs; None for the usual one.
 
     Raises:
+        StorageError: The store of a URL refused or failed.
         InputError: No recipe can be made for the files.
         OutputError: The recipe cannot be written.
     """
     are_files = {each for each in given if not each.endswith(".toml") and _is_raw(each)}
+    urls = [each for each in given if is_url(each) and not each.endswith(".toml")]
+    if urls:
+        return _recipe_for_urls(given, urls, target=target, name=name, quiet=quiet, cache=cache)
     files = [Path(each) for each in given if each in are_files]
     for each in given:
         _check_there(each)
@@ -80,19 +91,34 @@ def recipes_for(
     return GivenRecipes((str(recipe),), inferred.raw)
 
 
+def _recipe_for_urls(
+    given: Sequence[str],
+    urls: Sequence[str],
+    *,
+    target: str | None,
+    name: str | None,
+    quiet: bool,
+    cache: Path | None,
+) -> GivenRecipes:
+    if len(urls) < len(given):
+        raise click.UsageError("Give recipes, or the URLs of all files of one dataset.")
+    from shardmill.pipeline.builds.bring_raw import bring_files
+    from shardmill.pipeline.builds.named_by_urls import named_by_urls
+
+    brought = bring_files(urls, cache)
+    name = name or brought.name()
+    with named_by_urls({brought.folder: brought.url}):
+        files = [str(file) for file in brought.files]
+        made = recipes_for(files, brought.folder, target=target, name=name, quiet=quiet)
+    return GivenRecipes(made.recipes, brought.url)
+
+
 def _check_there(given: str) -> None:
     """Check that a path is there. Bare names, and recipes, are looked for later.
 
     Raises:
         UnreadableFileError: It is not.
     """
-    if is_url(given) and not given.endswith(".toml"):
-        raise UnreadableFileError(
-            given,
-            expected="the URL of a recipe, which ends in .toml, or files of this machine",
-            found="another URL",
-            fix="bring the files here to have a recipe made; it builds with --raw URL then",
-        )
     path = Path(given)
     is_path = os.sep in given or path.suffix not in ("", ".toml")
     if given.endswith(".toml") or not is_path or os.path.exists(given):  # noqa: PTH110

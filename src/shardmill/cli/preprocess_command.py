@@ -35,6 +35,11 @@ def command(target: str | None, name: str | None, **given: Any) -> None:
     `shardmill recipe infer`.
     """
     made = recipes_for(
-        given.pop("recipes"), given.pop("raw"), target=target, name=name, quiet=given["quiet"]
+        given.pop("recipes"),
+        given.pop("raw"),
+        target=target,
+        name=name,
+        quiet=given["quiet"],
+        cache=given["cache"],
     )
     run_build(("clean", "shard"), recipes=made.recipes, raw=made.raw, **given)
