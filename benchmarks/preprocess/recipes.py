@@ -6,6 +6,7 @@ from pathlib import Path
 from load.raw_data import write_mnist
 from preprocess.image_rows import write_image_rows
 from preprocess.job import TEXT_FILE
+from preprocess.table_rows import COLUMNS, write_table_rows
 from preprocess.text_rows import write_text_rows
 
 # As the shipped recipe of AG News, without a test split and what is known of the published file.
@@ -50,13 +51,29 @@ images = { path = "images.idx" }
 labels = { path = "labels.idx" }
 """
 
+_TABLE = """\
+name = "numbers"
+kind = "tabular"
+
+[columns]
+{columns}
+label = {{ dtype = "str" }}
+
+[target]
+column = "label"
+classes = ["no", "yes"]
+
+[splits.train.csv]
+path = "numbers.csv"
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """Raw files and how to read them.
 
     Attributes:
-        kind: `text` or `images`.
+        kind: `text`, `images` or `table`.
         rows: of all files.
         raw: their folder.
         recipe: the name or the path of a recipe.
@@ -89,6 +106,13 @@ def idx_source(real: Path, folder: Path, *, rows: int) -> Source:
     """Write an IDX file of images, one of labels and their recipe; arguments as above."""
     write_image_rows(real / "mnist", folder / "raw", rows=rows)
     return _source("images", rows, folder, _IMAGES)
+
+
+def table_source(folder: Path, *, rows: int) -> Source:
+    """Write a CSV file of 32 numbers a row and its recipe; arguments as above."""
+    write_table_rows(folder / "raw" / "numbers.csv", rows=rows)
+    columns = "\n".join(f'{name} = {{ dtype = "float64" }}' for name in COLUMNS)
+    return _source("table", rows, folder, _TABLE.format(columns=columns))
 
 
 def mnist_source(real: Path, folder: Path, *, rows: int | None) -> Source:

@@ -1,0 +1,251 @@
+"""Holds the simulator against epochs that are read here, from a server on loopback."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+import shardmill
+from shardmill.format.manifest import Manifest
+from shardmill.pipeline.sample.write_idx import encode_idx
+from shardmill.store.pull_artifact import pull_artifact
+from simulation.epoch import Outcome, Setting, simulate_epoch
+from simulation.limited_server import BUCKET, Limits, Server
+from simulation.shard_visits import Rows
+
+NAME = "pictures"
+SIDE = 64  # a picture takes 4 KiB
+SHARDS = 40
+ROWS_PER_SHARD = 2_048
+BATCH = 256
+_BENCHMARKS = Path(__file__).parents[1]
+
+_RECIPE = f"""\
+name = "{NAME}"
+kind = "image"
+
+[target]
+classes = ["a", "b", "c"]
+
+[splits.train]
+images = {{ path = "images.idx" }}
+labels = {{ path = "labels.idx" }}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An epoch that is both read and simulated.
+
+    Attributes:
+        name: What it is called.
+        shuffle: The order.
+        nodes: How many nodes there are, each with a cache of its own.
+        ranks: How many ranks each node has.
+        cache: Which share of the split the cache of a node may hold; None for any number of bytes.
+        limits: How slow the server is.
+        step_s: How long the loop waits at each batch, in place of computing.
+    """
+
+    name: str
+    shuffle: bool | str = False
+    nodes: int = 1
+    ranks: int = 1
+    cache: float | None = None
+    limits: Limits = Limits()
+    step_s: float = 0.0
+
+
+_SLOW = Limits(bytes_s=1e8, latency_s=0.02)
+
+CASES = (
+    Case("in order, no limit"),
+    Case("in order, 100 MB/s", limits=_SLOW),
+    Case("in order, the cache holds half", cache=0.5, limits=_SLOW),
+    Case("in order, 8 shards, a loop that computes", cache=0.21, limits=_SLOW, step_s=0.02),
+    Case("in order, 8 shards, 300 ms latency", cache=0.21, limits=Limits(1e9, 0.3)),
+    Case("shuffled, the cache holds all", shuffle=True, limits=_SLOW),
+    Case("nodes, 2 nodes share 100 MB/s", shuffle="nodes", nodes=2, cache=0.7, limits=_SLOW),
+    Case("blocks, the cache holds 9/10", shuffle="blocks", cache=0.91, limits=Limits(2e8, 0.01)),
+    Case("blocks, the cache holds 3/4", shuffle="blocks", cache=0.76, limits=Limits(2e8, 0.01)),
+    Case("shuffled, the cache holds 3/4", shuffle=True, cache=0.76, limits=Limits(2e8, 0.01)),
+    Case("in order, 2 ranks of a node", ranks=2, cache=0.5, limits=_SLOW),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What an epoch here took.
+
+    Attributes:
+        first_s: The seconds until the first rank had its first batch.
+        epoch_s: The seconds until the last rank had done its last batch.
+        waiting: Which share of the time the ranks waited for batches.
+        requests: How many files of shards were asked of the server.
+        bytes: How many bytes they had.
+    """
+
+    first_s: float
+    epoch_s: float
+    waiting: float
+    requests: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A case, the fastest of its runs, and what was simulated."""
+
+    case: Case
+    run: Run
+    simulated: Outcome
+
+
+def write_artifact(bucket: Path) -> Path:
+    """Build an artifact of random pictures in a folder, and return its own."""
+    raw = bucket / "raw"
+    raw.mkdir(parents=True)
+    rows = SHARDS * ROWS_PER_SHARD
+    draw = np.random.default_rng(0)
+    pictures = draw.integers(0, 256, (rows, SIDE, SIDE), np.uint8)
+    (raw / "images.idx").write_bytes(encode_idx(pictures))
+    (raw / "labels.idx").write_bytes(encode_idx(np.arange(rows, dtype=np.int32) % 3))
+    (raw / "recipe.toml").write_text(_RECIPE)
+    command = [sys.executable, "-m", "shardmill", "preprocess", str(raw / "recipe.toml")]
+    command += ["--raw", str(raw), "--out", str(bucket), "--quiet"]
+    subprocess.run([*command, "--rows-per-shard", str(ROWS_PER_SHARD)], check=True)  # noqa: S603
+    shutil.rmtree(raw)
+    return bucket / NAME
+
+
+class Checks:
+    """Reads and simulates epochs of one artifact.
+
+    Args:
+        server: The server.
+        artifact: The artifact in its folder.
+        folder: Where caches are, which are removed after each run.
+    """
+
+    def __init__(self, server: Server, artifact: Path, folder: Path) -> None:
+        self._server = server
+        self._artifact = artifact
+        self._folder = folder
+        self._url = f"{server.endpoint}/{BUCKET}/{NAME}"
+        self._split = Manifest.load(artifact).splits["train"]
+        self._row_bytes = shardmill.open(artifact).reader.row_bytes
+        self._bytes = sum(shard.bytes for shard in self._split.shards)
+
+    def compare(self, case: Case, runs: int) -> Compared:
+        """Read an epoch some times and simulate it; what was read fastest counts."""
+        found = min((self._run(case) for _ in range(runs)), key=lambda run: run.epoch_s)
+        return Compared(case, found, simulate_epoch(self._setting(case)))
+
+    def _setting(self, case: Case) -> Setting:
+        rows = Rows(
+            rows=self._split.rows,
+            row_bytes=self._row_bytes,
+            rows_per_shard=self._split.rows_per_shard,
+            batch_size=BATCH,
+            shuffle=case.shuffle,
+            labelled=True,
+        )
+        if rows.shard_bytes.tolist() != [shard.bytes for shard in self._split.shards]:
+            raise ValueError("the simulator takes shards for larger or smaller than they are")
+        setting = Setting(
+            rows=rows,
+            nodes=case.nodes,
+            ranks=case.ranks,
+            cache_bytes=self._cache_bytes(case),
+            store_bytes_s=case.limits.bytes_s or self._pull_bytes_s(),
+            latency_s=case.limits.latency_s,
+            step_s=case.step_s,
+        )
+        return replace(setting, rows_s=self._local_rows_s(case, setting.most))
+
+    def _cache_bytes(self, case: Case) -> int | None:
+        return None if case.cache is None else int(case.cache * self._bytes)
+
+    def _local_rows_s(self, case: Case, most: int | None) -> float:
+        """Return how many rows a second are read from files that are here."""
+        options = {"url": str(self._artifact), "cache": {}, "loader": _loader(case.shuffle)}
+        found = _read([{**options, "step_s": 0, "most": most}], str(self._artifact))
+        return self._split.rows / found[0]["epoch_s"]
+
+    def _pull_bytes_s(self) -> float:
+        """Return how many bytes a second come from a server without limits."""
+        self._server.limit(Limits())
+        begin = time.perf_counter()
+        pull_artifact(self._url, self._folder)
+        seconds = time.perf_counter() - begin
+        shutil.rmtree(self._folder / NAME)
+        return self._server.served().bytes / seconds
+
+    def _run(self, case: Case) -> Run:
+        self._server.limit(case.limits)
+        world = case.nodes * case.ranks
+        options = []
+        for rank in range(world):
+            cache: dict[str, Any] = {"cache": str(self._folder / str(rank // case.ranks))}
+            if case.cache is not None:
+                cache["cache_bytes"] = self._cache_bytes(case)
+            of_nodes = {"nodes": case.nodes} if case.shuffle == "nodes" else {}
+            loader = {**_loader(case.shuffle), "rank": rank, "world_size": world, **of_nodes}
+            where = {"url": self._url, "cache": cache, "most": None}
+            options.append({**where, "loader": loader, "step_s": case.step_s})
+        found = _read(options, str(self._artifact))
+        served = self._server.served()
+        for node in range(case.nodes):
+            shutil.rmtree(self._folder / str(node))
+        return Run(
+            first_s=min(each["first_s"] for each in found),
+            epoch_s=max(each["epoch_s"] for each in found),
+            waiting=sum(e["waited_s"] for e in found) / sum(e["epoch_s"] for e in found),
+            requests=sum("/train-" in key for key in served.keys),
+            bytes=served.bytes,
+        )
+
+
+def _loader(shuffle: bool | str) -> dict[str, Any]:
+    return {"batch_size": BATCH, "shuffle": shuffle}
+
+
+def _read(ranks: Sequence[Mapping[str, Any]], warm_up: str) -> list[dict[str, float]]:
+    """Read with each rank in a process of its own. All begin when the last one is ready."""
+    command = [sys.executable, "-m", "simulation.read_child"]
+    with ExitStack() as stack:
+        children = [
+            stack.enter_context(
+                subprocess.Popen(  # noqa: S603  our own module
+                    [*command, json.dumps({**options, "warm_up": warm_up})],
+                    cwd=_BENCHMARKS,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for options in ranks
+        ]
+        pipes = [(child.stdin, child.stdout) for child in children]
+        for _, output in pipes:
+            _line_of(output)
+        for start, _ in pipes:
+            if start is not None:
+                start.write("go\n")
+                start.flush()
+        return [json.loads(_line_of(output)) for _, output in pipes]
+
+
+def _line_of(output: IO[str] | None) -> str:
+    line = "" if output is None else output.readline()
+    if not line:
+        raise RuntimeError("a process that reads has ended")
+    return line

@@ -1,0 +1,118 @@
+"""Measures builds of several sizes: seconds by stage, processor time, bytes, tasks and memory."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from preprocess.growth import MakeSource
+from preprocess.image_rows import ROW_BYTES
+from preprocess.job import TEXT_FILE
+from preprocess.process_tree import run_tree
+from preprocess.recipes import Source, idx_source, table_source, text_source
+from preprocess.text_rows import rows_in
+
+GB = 1e9
+SIZES_GB = (0.25, 0.5, 1.0, 2.0)
+WORKERS = (1, 2)
+_TABLE_ROW_BYTES = 269  # of a row of `table_source`, on average
+_TIMEOUT_S = 1_200
+_BENCHMARKS = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One build.
+
+    Attributes:
+        kind: What was built: `text`, `images` or `table`.
+        workers: How many workers it had.
+        rows: How many rows it has.
+        raw_gb: The size of the raw files.
+        shards_gb: The size of the shards.
+        parquet_gb: The size of the cleaned rows.
+        tasks: How many files of either kind there are, each of which is a task.
+        wall_s: How long it took.
+        stages: The seconds of each stage.
+        driver_s: The processor seconds of the process that hands out tasks.
+        workers_s: The processor seconds of the workers.
+        peak_mib: The highest memory of all processes together.
+        load: How many processes wanted a core on average in the minute before.
+    """
+
+    kind: str
+    workers: int
+    rows: int
+    raw_gb: float
+    shards_gb: float
+    parquet_gb: float
+    tasks: int
+    wall_s: float
+    stages: dict[str, float]
+    driver_s: float
+    workers_s: float
+    peak_mib: float
+    load: float
+
+
+def sources(real: Path, sizes_gb: Sequence[float]) -> Iterator[MakeSource]:
+    """Yield what writes the raw files of each size: texts, images and tables."""
+    for size in sizes_gb:
+        yield partial(text_source, real, rows=rows_in(real / TEXT_FILE, int(size * GB)))
+        yield partial(idx_source, real, rows=int(size * GB) // (ROW_BYTES + 1))
+        yield partial(table_source, rows=int(size * GB) // _TABLE_ROW_BYTES)
+
+
+def measure_all(
+    makers: Sequence[MakeSource], folder: Path, *, rounds: int, workers: Sequence[int] = WORKERS
+) -> Iterator[Measured]:
+    """Yield every build of every round. Raw files are removed after their rounds."""
+    for make in makers:
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder / "source").mkdir(parents=True)
+        source = make(folder / "source")
+        for turn in range(rounds):
+            for count in workers if turn % 2 else reversed(workers):
+                yield measure_build(source, folder / "out", workers=count)
+        shutil.rmtree(folder)
+
+
+def measure_build(source: Source, out: Path, *, workers: int) -> Measured:
+    """Build into a new folder, which is removed afterwards.
+
+    Raises:
+        RuntimeError: The build has failed.
+    """
+    shutil.rmtree(out, ignore_errors=True)
+    os.sync()  # what others have written goes to the disk now
+    load = os.getloadavg()[0]
+    command = [sys.executable, "-m", "simulation.build_child", source.recipe]
+    command += ["--raw", str(source.raw), "--out", str(out), "--workers", str(workers), "--quiet"]
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    ended = run_tree(command, folder=_BENCHMARKS, environment=environment, timeout_s=_TIMEOUT_S)
+    if ended.error:
+        raise RuntimeError(ended.error)
+    halves = json.loads(ended.output.splitlines()[-1])
+    (noted,) = out.glob("*/build.json")
+    files = {kind: list(out.rglob(f"*.{kind}")) for kind in ("safetensors", "parquet")}
+    sizes = {kind: sum(path.stat().st_size for path in found) for kind, found in files.items()}
+    measured = Measured(
+        kind=source.kind,
+        workers=workers,
+        rows=source.rows,
+        raw_gb=source.raw_bytes / GB,
+        shards_gb=sizes["safetensors"] / GB,
+        parquet_gb=sizes["parquet"] / GB,
+        tasks=sum(map(len, files.values())),
+        wall_s=ended.usage.wall_s,
+        stages=json.loads(noted.read_text())["seconds"],
+        **halves,
+        peak_mib=ended.usage.peak_mib,
+        load=load,
+    )
+    shutil.rmtree(out)
+    return measured
