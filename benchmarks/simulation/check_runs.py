@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from simulation.epoch import Outcome, Setting, simulate_epoch
+from simulation.limited_server import BUCKET, Limits, Server
+from simulation.shard_visits import Rows
 
 import shardmill
 from shardmill.format.manifest import Manifest
 from shardmill.pipeline.sample.write_idx import encode_idx
 from shardmill.store.pull_artifact import pull_artifact
-from simulation.epoch import Outcome, Setting, simulate_epoch
-from simulation.limited_server import BUCKET, Limits, Server
-from simulation.shard_visits import Rows
 
 NAME = "pictures"
 SIDE = 64  # a picture takes 4 KiB
@@ -41,6 +41,9 @@ labels = {{ path = "labels.idx" }}
 """
 
 
+_NONE = Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """An epoch that is both read and simulated.
@@ -60,7 +63,7 @@ class Case:
     nodes: int = 1
     ranks: int = 1
     cache: float | None = None
-    limits: Limits = Limits()
+    limits: Limits = _NONE
     step_s: float = 0.0
 
 
@@ -101,12 +104,50 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """A case, the fastest of its runs, and what was simulated."""
+class Figures:
+    """The fastest of the runs of a case, and what was simulated.
 
-    case: Case
-    run: Run
-    simulated: Outcome
+    Attributes:
+        measured_s: The seconds of the epoch.
+        simulated_s: The same, simulated.
+        ratio: What was simulated, divided by what was measured.
+        first_s: The seconds until the first batch.
+        simulated_first_s: The same, simulated.
+        waiting: Which share of the time the ranks waited for batches.
+        simulated_waiting: The same, simulated.
+        files: How many files of shards were asked of the server.
+        simulated_files: The same, simulated.
+        mb: How many MB came.
+        simulated_mb: The same, simulated.
+    """
+
+    measured_s: float
+    simulated_s: float
+    ratio: float
+    first_s: float
+    simulated_first_s: float
+    waiting: float
+    simulated_waiting: float
+    files: int
+    simulated_files: int
+    mb: float
+    simulated_mb: float
+
+
+def _figures(run: Run, simulated: Outcome) -> Figures:
+    return Figures(
+        run.epoch_s,
+        simulated.epoch_s,
+        simulated.epoch_s / run.epoch_s,
+        run.first_s,
+        simulated.first_s,
+        run.waiting,
+        simulated.waiting,
+        run.requests,
+        simulated.requests,
+        run.bytes / 1e6,
+        sum(simulated.node_bytes) / 1e6,
+    )
 
 
 def write_artifact(bucket: Path) -> Path:
@@ -144,10 +185,10 @@ class Checks:
         self._row_bytes = shardmill.open(artifact).reader.row_bytes
         self._bytes = sum(shard.bytes for shard in self._split.shards)
 
-    def compare(self, case: Case, runs: int) -> Compared:
+    def compare(self, case: Case, runs: int) -> Figures:
         """Read an epoch some times and simulate it; what was read fastest counts."""
         found = min((self._run(case) for _ in range(runs)), key=lambda run: run.epoch_s)
-        return Compared(case, found, simulate_epoch(self._setting(case)))
+        return _figures(found, simulate_epoch(self._setting(case)))
 
     def _setting(self, case: Case) -> Setting:
         rows = Rows(

@@ -77,7 +77,7 @@ def simulate_epoch(setting: Setting) -> Outcome:
     """Return what an epoch takes that begins with empty caches.
 
     Raises:
-        ValueError: A cache does not hold a shard.
+        ValueError: A cache does not hold a shard, or there is no limit of bandwidth.
     """
     clock = Clock()
     network = Network(clock, setting.node_bytes_s, setting.store_bytes_s)

@@ -1,7 +1,7 @@
 """A server of files on loopback that is as slow as it is told, in a process of its own.
 
-It answers GET and HEAD as S3 does for objects that nobody writes, with ranges and etags. All answers
-together get so many bytes a second, and each begins after a while.
+It answers GET and HEAD as S3 does for objects that nobody writes, with ranges and etags. All
+answers together get so many bytes a second, and each begins after a while.
 """
 
 import multiprocessing

@@ -38,8 +38,9 @@ class Measured:
         tasks: How many files of either kind there are, each of which is a task.
         wall_s: How long it took.
         stages: The seconds of each stage.
-        driver_s: The processor seconds of the process that hands out tasks.
-        workers_s: The processor seconds of the workers.
+        cpu_s: The processor seconds of all processes.
+        driver_s: The processor seconds of the process that hands out tasks, by stage and in all.
+            With one worker, it does everything.
         peak_mib: The highest memory of all processes together.
         load: How many processes wanted a core on average in the minute before.
     """
@@ -53,8 +54,8 @@ class Measured:
     tasks: int
     wall_s: float
     stages: dict[str, float]
-    driver_s: float
-    workers_s: float
+    cpu_s: float
+    driver_s: dict[str, float]
     peak_mib: float
     load: float
 
@@ -96,7 +97,6 @@ def measure_build(source: Source, out: Path, *, workers: int) -> Measured:
     ended = run_tree(command, folder=_BENCHMARKS, environment=environment, timeout_s=_TIMEOUT_S)
     if ended.error:
         raise RuntimeError(ended.error)
-    halves = json.loads(ended.output.splitlines()[-1])
     (noted,) = out.glob("*/build.json")
     files = {kind: list(out.rglob(f"*.{kind}")) for kind in ("safetensors", "parquet")}
     sizes = {kind: sum(path.stat().st_size for path in found) for kind, found in files.items()}
@@ -110,7 +110,8 @@ def measure_build(source: Source, out: Path, *, workers: int) -> Measured:
         tasks=sum(map(len, files.values())),
         wall_s=ended.usage.wall_s,
         stages=json.loads(noted.read_text())["seconds"],
-        **halves,
+        cpu_s=ended.usage.cpu_s,
+        driver_s=json.loads(ended.output.splitlines()[-1]),
         peak_mib=ended.usage.peak_mib,
         load=load,
     )

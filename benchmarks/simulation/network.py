@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 
 from simulation.events import Clock, Event, Process
 
@@ -30,9 +31,14 @@ class Network:
         clock: The clock.
         node_bytes_s: The bandwidth of a node.
         store_bytes_s: The bandwidth of the store, which all nodes share.
+
+    Raises:
+        ValueError: There is no limit.
     """
 
     def __init__(self, clock: Clock, node_bytes_s: float, store_bytes_s: float) -> None:
+        if min(node_bytes_s, store_bytes_s) == inf:
+            raise ValueError("the bandwidth of a node or that of the store is a finite number")
         self.loaded: defaultdict[int, float] = defaultdict(float)
         self._clock = clock
         self._node_bytes_s = node_bytes_s

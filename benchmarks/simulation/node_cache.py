@@ -1,13 +1,14 @@
-"""The cache of a node: what `shardmill.store.cache_folder` and `fetch_file` do, in simulated time."""
+"""The cache of a node in simulated time, as the modules of `shardmill.store` keep it."""
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from shardmill.datasets.gather.shard_files import _AHEAD
-from shardmill.store.side_by_side import _SIDE_BY_SIDE
 from simulation.events import Clock, Event, Process
 from simulation.network import Network
+
+from shardmill.datasets.gather.shard_files import _AHEAD
+from shardmill.store.side_by_side import _SIDE_BY_SIDE
 
 
 @dataclass(slots=True)
@@ -92,7 +93,9 @@ class NodeCache:
 
     def bring_all(self) -> Process:
         """Bring all files, several side by side."""
-        missing = deque(shard for shard in range(len(self.shards.sizes)) if shard not in self._whole)
+        missing = deque(
+            shard for shard in range(len(self.shards.sizes)) if shard not in self._whole
+        )
         ends = [Event() for _ in range(_SIDE_BY_SIDE)]
         for end in ends:
             self._clock.start(self._bring_some(missing, end))

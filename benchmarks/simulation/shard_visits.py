@@ -74,7 +74,7 @@ class Rows:
 
     @property
     def shard_bytes(self) -> Numbers:
-        """The size of each shard [S]."""
+        """The size of each shard [S], without what pads the tensors of the last one."""
         starts = np.arange(0, self.rows, self.rows_per_shard)
         held = np.minimum(self.rows - starts, self.rows_per_shard)
         return np.asarray(held * self.row_bytes + HEADER_BYTES, np.int64)
@@ -130,7 +130,9 @@ class _UnmappedSlots(HeldSlots):
         self._files.files.open(shard)
 
 
-def find_visits(rows: Rows, most: int | None, *, rank: int, ranks: int, nodes: int) -> Iterator[Visit]:
+def find_visits(
+    rows: Rows, most: int | None, *, rank: int, ranks: int, nodes: int
+) -> Iterator[Visit]:
     """Yield what a rank does in an epoch.
 
     Args:
@@ -150,7 +152,7 @@ def find_visits(rows: Rows, most: int | None, *, rank: int, ranks: int, nodes: i
         if rows.labelled:
             _place(slots, group, rows)
         together = max(GATHER_BYTES // (rows.row_bytes * group.shape[1]), 1)
-        for part in group.split(together):
+        for part in (group[at : at + together] for at in range(0, len(group), together)):
             _place(slots, part, rows)
             yield from files.visits
             files.visits.clear()
