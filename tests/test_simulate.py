@@ -90,7 +90,7 @@ def test_shards_are_opened_as_the_library_opens_them(
 
 
 @pytest.mark.parametrize(
-    ("shuffle", "shards", "nodes"), [(False, 4, 1), (False, 99, 1), (True, 99, 1), ("nodes", 8, 2)]
+    ("shuffle", "shards", "nodes"), [(False, 9, 1), (False, 99, 1), (True, 99, 1), ("nodes", 8, 2)]
 )
 def test_files_are_asked_for_as_often_as_of_a_server(
     cut: Path,
@@ -196,7 +196,7 @@ def test_costs_are_the_lines_through_the_builds() -> None:
         builds += [
             measured(gb, 1, total, {**stages, "all": total}),
             measured(gb, 1, 3 * total, {**stages, "all": 3 * total}),  # of a busy machine
-            measured(gb, 2, 0.8 + 13 * gb, {"clean": 0.1, "all": 0.6 + 0.05 * gb}),
+            measured(gb, 2, 0.8 + 13 * gb, {"clean": 0.05 * gb, "all": 0.7}),
         ]
     costs = fit_costs(builds)["text"]
     slopes = {"rest": 1.0, "clean": 9.0, "fit": 0.1, "shard": 2.0}
@@ -204,17 +204,17 @@ def test_costs_are_the_lines_through_the_builds() -> None:
     assert costs.start_s == pytest.approx(0.4)
     assert (costs.pool_s_gb, costs.driver_s_gb) == (pytest.approx(13), pytest.approx(0.05))
     assert (costs.one_mib, costs.two_mib) == (100, 200)
+    assert costs.off == pytest.approx(0)
 
 
 def test_a_build_waits_for_what_is_slowest() -> None:
-    slopes = {"rest": 1.0, "clean": 9.0, "fit": 0.1, "shard": 2.0}
     costs = fit_costs(
-        measured(gb, workers, 13 * gb, {**slopes, "all": 0.05 * gb})
+        measured(gb, workers, 13 * gb, {"clean": 0.05 * gb, "all": gb})
         for gb in (1.0, 2.0)
         for workers in (1, 2)
     )["text"]
     few = predict_build("text", costs, 1_000, Cluster(1, 10), Prices(node_hour=2.0))
-    assert few.seconds["compute"] == pytest.approx(1_300)
+    assert few.seconds["compute"] == pytest.approx(13 * 1_000 / 10 / 0.8)
     assert few.bottleneck == "network"
     assert few.dollars == pytest.approx(2 * few.hours)
     wide = Cluster(1, 10, node_bytes_s=inf, storage_bytes_s=inf)

@@ -9,6 +9,9 @@ from shardmill.raw.work_sizes import DEFAULT_SIZES
 
 # Measured on two shared cores in November 2026, each on one machine (docs/how-to/clusters.md).
 TASK_S = {"local": 0.0, "ray": 0.0013, "dask": 0.0039}
+# Which part of the time the cores of a machine with as many workers are busy: 0.80 to 0.85 with two
+# workers and more than a second of work, while nothing else ran.
+BUSY = 0.8
 # How often a build reads and writes its raw bytes, measured by the read and write calls of builds
 # of 0.3 GB. Large files are read once more, to be scanned.
 READ = {"text": 4.44, "images": 2.5, "table": 7.0}
@@ -111,7 +114,7 @@ def predict_build(
     tasks = ranges + scans + parts + shards
     through = raw * (READ[kind] + WRITTEN[kind])
     seconds = {
-        "compute": costs.pool_s_gb * raw_gb / (cluster.nodes * cluster.cores),
+        "compute": costs.pool_s_gb * raw_gb / (cluster.nodes * cluster.cores * BUSY),
         "network": through / min(cluster.nodes * cluster.node_bytes_s, cluster.storage_bytes_s),
         "tasks": tasks * TASK_S[cluster.engine],
         "driver": costs.driver_s_gb * raw_gb,

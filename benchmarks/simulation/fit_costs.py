@@ -21,12 +21,15 @@ class Costs:
         stage_s_gb: The processor seconds of each stage for a GB of raw files, by one worker. `rest`
             is what no stage notes: hashes of the raw files, and imports.
         pool_s_gb: The processor seconds for a GB with several workers, in all processes.
-        driver_s_gb: The part of them that the driver takes, which no worker can take over.
+        driver_s_gb: The part of them that the driver takes in its stages, which no worker can take
+            over. It is that of the largest build, since the driver hashes small files itself.
         shards_gb: The GB of shards that a GB of raw files becomes.
         parquet_gb: The GB of cleaned rows.
         row_bytes: How many raw bytes a row has.
         one_mib: The highest memory with one worker.
         two_mib: The highest memory with two workers.
+        off: By how much the line is off at worst, as a share of the processor seconds of a build
+            with several workers.
     """
 
     start_s: float
@@ -38,6 +41,7 @@ class Costs:
     row_bytes: float
     one_mib: float
     two_mib: float
+    off: float
 
 
 def fit_costs(builds: Iterable[Measured]) -> dict[str, Costs]:
@@ -54,18 +58,20 @@ def fit_costs(builds: Iterable[Measured]) -> dict[str, Costs]:
 
 def _costs(builds: Sequence[Measured]) -> Costs:
     one, several = (_least(builds, workers) for workers in (1, 2))
-    largest = max(one, key=lambda build: build.raw_gb)
-    stages = {stage: _line(one, [_stages(b)[stage] for b in one]) for stage in STAGES}
+    stages = {stage: _line(one, [_with_rest(b)[stage] for b in one]) for stage in STAGES}
+    pool_start, pool_slope = _line(several, [build.cpu_s for build in several])
+    largest = several[-1]
     return Costs(
         start_s=sum(start for start, _ in stages.values()),
         stage_s_gb={stage: slope for stage, (_, slope) in stages.items()},
-        pool_s_gb=_line(several, [build.cpu_s for build in several])[1],
-        driver_s_gb=_line(several, [build.driver_s["all"] for build in several])[1],
+        pool_s_gb=pool_slope,
+        driver_s_gb=sum(_by_stage(largest).values()) / largest.raw_gb,
         shards_gb=largest.shards_gb / largest.raw_gb,
         parquet_gb=largest.parquet_gb / largest.raw_gb,
         row_bytes=1e9 * largest.raw_gb / largest.rows,
         one_mib=max(build.peak_mib for build in one),
         two_mib=max(build.peak_mib for build in several),
+        off=max(abs((pool_start + pool_slope * b.raw_gb) / b.cpu_s - 1) for b in several),
     )
 
 
@@ -78,13 +84,17 @@ def _least(builds: Sequence[Measured], workers: int) -> list[Measured]:
     return [sizes[size] for size in sorted(sizes)]
 
 
-def _stages(build: Measured) -> Mapping[str, float]:
+def _by_stage(build: Measured) -> Mapping[str, float]:
     found = dict.fromkeys(STAGES, 0.0)
     for stage, seconds in build.driver_s.items():
         if stage != "all":
             found[_WITHIN.get(stage, stage)] += seconds
-    found["rest"] = build.cpu_s - sum(found.values())
     return found
+
+
+def _with_rest(build: Measured) -> Mapping[str, float]:
+    found = _by_stage(build)
+    return {**found, "rest": build.cpu_s - sum(found.values())}
 
 
 def _line(builds: Sequence[Measured], values: Sequence[float]) -> tuple[float, float]:
