@@ -20,7 +20,7 @@ from simulation.count_requests import count_requests
 from simulation.epoch import Setting, simulate_epoch
 from simulation.fit_costs import Costs, fit_costs
 from simulation.limited_server import BUCKET, limited_server
-from simulation.measure_builds import SIZES_GB, Measured, measure_all, sources
+from simulation.measure_builds import Measured, measure_all
 from simulation.shard_visits import Rows
 
 MOST_OFF = 0.25
@@ -115,22 +115,29 @@ def check(out: Path, runs: int) -> None:
 
 @main.command()
 @click.option("--raw", type=_Folder, required=True, help="The folder of real raw files.")
-@click.option("--out", type=_Folder, required=True, help="A folder for the results; 12 GB.")
+@click.option("--out", type=_Folder, required=True, help="A folder for the results; 20 GB.")
 @click.option("--rounds", default=3, show_default=True, help="How often each build is measured.")
 def measure(raw: Path, out: Path, rounds: int) -> None:
-    """Measure builds of several sizes and what a push asks, and fit the cost model to them."""
+    """Measure builds of several sizes, for half an hour, and add them to builds.jsonl."""
+    out.mkdir(parents=True, exist_ok=True)
     with (out / "builds.jsonl").open("a") as file:
-        for build in measure_all(list(sources(raw, SIZES_GB)), out / "builds", rounds=rounds):
+        for build in measure_all(raw, out / "builds", rounds=rounds):
             file.write(json.dumps(asdict(build)) + "\n")
             file.flush()
             click.echo(f"{build.kind}, {build.raw_gb:.2f} GB: {build.cpu_s:.1f} s of processors")
-    builds = [Measured(**json.loads(line)) for line in (out / "builds.jsonl").open()]
+
+
+@main.command()
+@click.option("--out", type=_Folder, required=True, help="The folder of builds.jsonl.")
+def fit(out: Path) -> None:
+    """Fit the cost model to the builds that were measured, and count what is asked of S3."""
+    measured = [Measured(**json.loads(line)) for line in (out / "builds.jsonl").open()]
+    costs = {kind: asdict(found) for kind, found in fit_costs(measured).items()}
     requests = count_requests(write_artifact(out / "requests"), out / "pulled")
     shutil.rmtree(out / "requests")
-    load = [min(build.load for build in builds), max(build.load for build in builds)]
-    lines = {"machine": machine_facts(), "builds": len(builds), "load": load, "requests": requests}
-    costs = {kind: asdict(found) for kind, found in fit_costs(builds).items()}
-    write_lines(out / RESULTS.name, lines | costs)
+    load = [min(build.load for build in measured), max(build.load for build in measured)]
+    facts = {"machine": machine_facts(), "builds": len(measured), "load": load}
+    write_lines(out / RESULTS.name, {**facts, "requests": requests, **costs})
 
 
 @main.command()

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,9 @@ from preprocess.recipes import Source, idx_source, table_source, text_source
 from preprocess.text_rows import rows_in
 
 GB = 1e9
-SIZES_GB = (0.25, 0.5, 1.0, 2.0)
-WORKERS = (1, 2)
+# The sizes that are built with each number of workers. In the largest, tasks are nearly as large as
+# in builds of any size.
+SIZES_GB = {(1, 2): (0.25, 0.5, 1.0, 2.0), (2,): (4.0,)}
 _TABLE_ROW_BYTES = 269  # of a row of `table_source`, on average
 _TIMEOUT_S = 1_200
 _BENCHMARKS = Path(__file__).parents[1]
@@ -60,26 +61,29 @@ class Measured:
     load: float
 
 
-def sources(real: Path, sizes_gb: Sequence[float]) -> Iterator[MakeSource]:
-    """Yield what writes the raw files of each size: texts, images and tables."""
-    for size in sizes_gb:
-        yield partial(text_source, real, rows=rows_in(real / TEXT_FILE, int(size * GB)))
-        yield partial(idx_source, real, rows=int(size * GB) // (ROW_BYTES + 1))
-        yield partial(table_source, rows=int(size * GB) // _TABLE_ROW_BYTES)
+def measure_all(real: Path, folder: Path, *, rounds: int) -> Iterator[Measured]:
+    """Yield every build of every round.
+
+    Args:
+        real: The folder of real raw files.
+        folder: Where raw files and artifacts are written, which are removed.
+        rounds: How often each build is measured.
+    """
+    for workers, sizes in SIZES_GB.items():
+        for make in (make for size in sizes for make in _sources(real, int(size * GB))):
+            shutil.rmtree(folder, ignore_errors=True)
+            (folder / "source").mkdir(parents=True)
+            source = make(folder / "source")
+            for turn in range(rounds):
+                for count in workers if turn % 2 else reversed(workers):
+                    yield measure_build(source, folder / "out", workers=count)
+            shutil.rmtree(folder)
 
 
-def measure_all(
-    makers: Sequence[MakeSource], folder: Path, *, rounds: int, workers: Sequence[int] = WORKERS
-) -> Iterator[Measured]:
-    """Yield every build of every round. Raw files are removed after their rounds."""
-    for make in makers:
-        shutil.rmtree(folder, ignore_errors=True)
-        (folder / "source").mkdir(parents=True)
-        source = make(folder / "source")
-        for turn in range(rounds):
-            for count in workers if turn % 2 else reversed(workers):
-                yield measure_build(source, folder / "out", workers=count)
-        shutil.rmtree(folder)
+def _sources(real: Path, size: int) -> Iterator[MakeSource]:
+    yield partial(text_source, real, rows=rows_in(real / TEXT_FILE, size))
+    yield partial(idx_source, real, rows=size // (ROW_BYTES + 1))
+    yield partial(table_source, rows=size // _TABLE_ROW_BYTES)
 
 
 def measure_build(source: Source, out: Path, *, workers: int) -> Measured:

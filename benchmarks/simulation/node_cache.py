@@ -130,14 +130,15 @@ class FilesAhead:
         self._in_order = in_order
         self._room = most // 2
         self._wanted: deque[int] = deque()
-        self._came: deque[int] = deque(maxlen=most)
+        self._came: OrderedDict[int, None] = OrderedDict()  # the last ones, as many as `most`
+        self._most = most
         self._threads = 0
 
     def open(self, shard: int) -> Process:
         """Open a file, which is brought first if need be."""
         yield from self._cache.open(shard)
         if self._room and shard not in self._came:
-            self._came.append(shard)
+            self._note(shard)
         if self._in_order:
             self.announce(range(shard + 1, shard + 1 + min(self._room, _AHEAD)))
 
@@ -158,6 +159,11 @@ class FilesAhead:
     def _bring_ahead(self) -> Process:
         while self._wanted:
             shard = self._wanted.popleft()
-            self._came.append(shard)
+            self._note(shard)
             yield from self._cache.bring(shard, wait=False)
         self._threads -= 1
+
+    def _note(self, shard: int) -> None:
+        self._came[shard] = None
+        if len(self._came) > self._most:
+            self._came.popitem(last=False)
