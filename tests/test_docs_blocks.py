@@ -41,6 +41,7 @@ NOT_RUN = {
     "dask ": "It starts a cluster. The tests of clusters build on one.",
     "shardmill preprocess news.toml --raw /shared/raw": "The tests of clusters build on some.",
     "tensorboard": "It runs until it is stopped.",
+    "python benchmarks/simulate.py": "The tests of the simulator call what it calls.",
     "eval ": "It changes the shell that a person types into.",
 }
 

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from simulation.measure_builds import Measured
+from simulation.measure_builds import GB, Measured
+
+from shardmill.raw.work_sizes import DEFAULT_SIZES
 
 STAGES = ("rest", "clean", "fit", "shard")
 # Parts of `clean` or `shard`, which only some builds have.
@@ -21,8 +23,8 @@ class Costs:
         stage_s_gb: The processor seconds of each stage for a GB of raw files, by one worker. `rest`
             is what no stage notes: hashes of the raw files, and imports.
         pool_s_gb: The processor seconds for a GB with several workers, in all processes.
-        driver_s_gb: The part of them that the driver takes in its stages, which no worker can take
-            over. It is that of the largest build, since the driver hashes small files itself.
+        driver_s_gb: The part of them that the driver takes, which no worker can take over. Small
+            files do not count, since the driver hashes these itself.
         shards_gb: The GB of shards that a GB of raw files becomes.
         parquet_gb: The GB of cleaned rows.
         row_bytes: How many raw bytes a row has.
@@ -61,14 +63,15 @@ def _costs(builds: Sequence[Measured]) -> Costs:
     stages = {stage: _line(one, [_with_rest(b)[stage] for b in one]) for stage in STAGES}
     pool_start, pool_slope = _line(several, [build.cpu_s for build in several])
     largest = several[-1]
+    large = [build for build in several if build.raw_gb * GB > DEFAULT_SIZES.large_bytes]
     return Costs(
         start_s=sum(start for start, _ in stages.values()),
         stage_s_gb={stage: slope for stage, (_, slope) in stages.items()},
         pool_s_gb=pool_slope,
-        driver_s_gb=sum(_by_stage(largest).values()) / largest.raw_gb,
+        driver_s_gb=_line(large, [build.driver_s["all"] for build in large])[1],
         shards_gb=largest.shards_gb / largest.raw_gb,
         parquet_gb=largest.parquet_gb / largest.raw_gb,
-        row_bytes=1e9 * largest.raw_gb / largest.rows,
+        row_bytes=GB * largest.raw_gb / largest.rows,
         one_mib=max(build.peak_mib for build in one),
         two_mib=max(build.peak_mib for build in several),
         off=max(abs((pool_start + pool_slope * b.raw_gb) / b.cpu_s - 1) for b in several),
