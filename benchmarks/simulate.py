@@ -14,7 +14,8 @@ from typing import Any
 
 import click
 from load.machine import machine_facts
-from simulation.check_runs import CASES, Checks, Figures, write_artifact
+from simulation.cases import CASES
+from simulation.check_runs import Checks, Figures, write_artifact
 from simulation.cost_model import TASK_S, Cluster, Predicted, Prices, predict_build
 from simulation.count_requests import count_requests
 from simulation.epoch import Setting, simulate_epoch

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from simulation.cases import Case
 from simulation.epoch import Outcome, Setting, simulate_epoch
 from simulation.limited_server import BUCKET, Limits, Server
 from simulation.shard_visits import Rows
@@ -39,49 +40,6 @@ classes = ["a", "b", "c"]
 images = {{ path = "images.idx" }}
 labels = {{ path = "labels.idx" }}
 """
-
-
-_NONE = Limits()
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """An epoch that is both read and simulated.
-
-    Attributes:
-        name: What it is called.
-        shuffle: The order.
-        nodes: How many nodes there are, each with a cache of its own.
-        ranks: How many ranks each node has.
-        cache: Which share of the split the cache of a node may hold; None for any number of bytes.
-        limits: How slow the server is.
-        step_s: How long the loop waits at each batch, in place of computing.
-    """
-
-    name: str
-    shuffle: bool | str = False
-    nodes: int = 1
-    ranks: int = 1
-    cache: float | None = None
-    limits: Limits = _NONE
-    step_s: float = 0.0
-
-
-_SLOW = Limits(bytes_s=1e8, latency_s=0.02)
-
-CASES = (
-    Case("in order, no limit"),
-    Case("in order, 100 MB/s", limits=_SLOW),
-    Case("in order, the cache holds half", cache=0.5, limits=_SLOW),
-    Case("in order, 8 shards, a loop that computes", cache=0.21, limits=_SLOW, step_s=0.02),
-    Case("in order, 8 shards, 300 ms latency", cache=0.21, limits=Limits(1e9, 0.3)),
-    Case("shuffled, the cache holds all", shuffle=True, limits=_SLOW),
-    Case("nodes, 2 nodes share 100 MB/s", shuffle="nodes", nodes=2, cache=0.7, limits=_SLOW),
-    Case("blocks, the cache holds 9/10", shuffle="blocks", cache=0.91, limits=Limits(2e8, 0.01)),
-    Case("blocks, the cache holds 3/4", shuffle="blocks", cache=0.76, limits=Limits(2e8, 0.01)),
-    Case("shuffled, the cache holds 3/4", shuffle=True, cache=0.76, limits=Limits(2e8, 0.01)),
-    Case("in order, 2 ranks of a node", ranks=2, cache=0.5, limits=_SLOW),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +144,25 @@ class Checks:
         self._bytes = sum(shard.bytes for shard in self._split.shards)
 
     def compare(self, case: Case, runs: int) -> Figures:
-        """Read an epoch some times and simulate it; what was read fastest counts."""
-        found = min((self._run(case) for _ in range(runs)), key=lambda run: run.epoch_s)
-        return _figures(found, simulate_epoch(self._setting(case)))
+        """Read an epoch some times and simulate it.
+
+        What was read fastest counts, and what was fastest of all that the simulator is told.
+        """
+        setting, found = self._setting(case), []
+        local: list[tuple[float, float]] = []
+        pulled = []
+        for _ in range(runs):  # in turn, so that what else the machine does slows all of them
+            found.append(self._run(case))
+            local.append(self._local(case, setting.most))
+            pulled.append(case.limits.bytes_s or self._pull_bytes_s())
+        setting = replace(
+            setting,
+            store_bytes_s=max(pulled),
+            rows_s=max(rows_s for rows_s, _ in local),
+            step_s=min(step_s for _, step_s in local),
+        )
+        fastest = min(found, key=lambda run: run.epoch_s)
+        return _figures(fastest, simulate_epoch(setting))
 
     def _setting(self, case: Case) -> Setting:
         rows = Rows(
@@ -201,16 +175,13 @@ class Checks:
         )
         if rows.shard_bytes.tolist() != [shard.bytes for shard in self._split.shards]:
             raise ValueError("the simulator takes shards for larger or smaller than they are")
-        setting = Setting(
+        return Setting(
             rows=rows,
             nodes=case.nodes,
             ranks=case.ranks,
             cache_bytes=self._cache_bytes(case),
-            store_bytes_s=case.limits.bytes_s or self._pull_bytes_s(),
             latency_s=case.limits.latency_s,
         )
-        rows_s, step_s = self._local(case, setting.most)
-        return replace(setting, rows_s=rows_s, step_s=step_s)
 
     def _cache_bytes(self, case: Case) -> int | None:
         return None if case.cache is None else int(case.cache * self._bytes)
