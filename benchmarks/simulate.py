@@ -54,6 +54,7 @@ def main() -> None:
 @click.option("--node-gb-s", default=3.0, show_default=True, help="The bandwidth of a node.")
 @click.option("--store-gb-s", default=inf, help="The bandwidth of the store.")
 @click.option("--latency-ms", default=30.0, show_default=True, help="Until an answer begins.")
+@click.option("--write-ms", default=20.0, show_default=True, help="To put a file on the disk.")
 @click.option("--rows-s", default=1e6, show_default=True, help="The rows a rank gathers locally.")
 @click.option("--step-ms", default=0.0, show_default=True, help="What the loop computes a batch.")
 def epoch(order: str, **of: Any) -> None:
@@ -75,6 +76,7 @@ def epoch(order: str, **of: Any) -> None:
             node_bytes_s=of["node_gb_s"] * 1e9,
             store_bytes_s=of["store_gb_s"] * 1e9,
             latency_s=of["latency_ms"] / 1e3,
+            write_s=of["write_ms"] / 1e3,
             rows_s=of["rows_s"],
             step_s=of["step_ms"] / 1e3,
         )

@@ -123,17 +123,19 @@ def test_files_are_asked_for_as_often_as_of_a_server(
 def test_a_cold_epoch_takes_what_its_bytes_take() -> None:
     rows = Rows(rows=4_096, row_bytes=4_096, rows_per_shard=1_024, batch_size=256)
     size = int(rows.shard_bytes[0])
-    setting = Setting(rows, node_bytes_s=size, latency_s=0.5, rows_s=1_024, step_s=0.25)
+    setting = Setting(
+        rows, node_bytes_s=size, latency_s=0.25, write_s=0.25, rows_s=1_024, step_s=0.25
+    )
     outcome = simulate_epoch(setting)
     # The manifest, then all four files side by side, then sixteen batches.
-    assert outcome.first_s == pytest.approx(0.5 + 0.5 + 4 + 0.25)
-    assert outcome.epoch_s == pytest.approx(0.5 + 0.5 + 4 + 16 * (0.25 + 0.25))
+    assert outcome.first_s == pytest.approx(0.25 + 0.25 + 4 + 0.25 + 0.25)
+    assert outcome.epoch_s == pytest.approx(0.25 + 0.25 + 4 + 0.25 + 16 * (0.25 + 0.25))
     assert outcome.node_bytes == (4 * size,)
     assert outcome.waiting == pytest.approx(1 - 16 * 0.25 / outcome.epoch_s)
     slots = simulate_epoch(replace(setting, cache_bytes=2 * size))
     # One file ahead: it comes while the loop goes through the one before.
-    assert slots.first_s == pytest.approx(0.5 + 0.5 + 1 + 0.25)
-    assert slots.epoch_s == pytest.approx(0.5 + 1.5 + 16 * 0.5)
+    assert slots.first_s == pytest.approx(0.25 + 1.5 + 0.25)
+    assert slots.epoch_s == pytest.approx(0.25 + 1.5 + 16 * 0.5)
     assert slots.requests == 4
 
 

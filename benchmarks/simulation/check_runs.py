@@ -18,6 +18,7 @@ from simulation.limited_server import BUCKET, Limits, Server
 from simulation.shard_visits import Rows
 
 import shardmill
+from shardmill.atomic import put_file
 from shardmill.format.manifest import Manifest
 from shardmill.pipeline.sample.write_idx import encode_idx
 from shardmill.store.pull_artifact import pull_artifact
@@ -150,16 +151,18 @@ class Checks:
         """
         setting, found = self._setting(case), []
         local: list[tuple[float, float]] = []
-        pulled = []
+        pulled, written = [], []
         for _ in range(runs):  # in turn, so that what else the machine does slows all of them
             found.append(self._run(case))
             local.append(self._local(case, setting.most))
+            written.append(self._write_s())
             pulled.append(case.limits.bytes_s or self._pull_bytes_s())
         setting = replace(
             setting,
             store_bytes_s=max(pulled),
             rows_s=max(rows_s for rows_s, _ in local),
             step_s=min(step_s for _, step_s in local),
+            write_s=min(written),
         )
         fastest = min(found, key=lambda run: run.epoch_s)
         return _figures(fastest, simulate_epoch(setting))
@@ -196,6 +199,14 @@ class Checks:
         batches = -(-self._split.rows // BATCH)
         steps_s = found["epoch_s"] - found["waited_s"] if case.step_s else 0.0
         return self._split.rows / found["waited_s"], steps_s / batches
+
+    def _write_s(self) -> float:
+        """Return how long it takes until the file of a shard that was written is on the disk."""
+        new = self._folder / "new"
+        new.write_bytes((self._artifact / self._split.shards[0].path).read_bytes())
+        begin = time.perf_counter()
+        put_file(new, self._folder / "put")
+        return time.perf_counter() - begin
 
     def _pull_bytes_s(self) -> float:
         """Return how many bytes a second come from a server without limits."""

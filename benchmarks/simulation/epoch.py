@@ -22,6 +22,7 @@ class Setting:
         node_bytes_s: The bandwidth of a node.
         store_bytes_s: The bandwidth of the store, which all nodes share.
         latency_s: How long the store takes until an answer begins.
+        write_s: How long a node takes until a file that has come is on its disk.
         rows_s: How many rows a rank gathers in a second from shards that are in its cache.
         step_s: How long the loop computes with a batch.
     """
@@ -33,6 +34,7 @@ class Setting:
     node_bytes_s: float = inf
     store_bytes_s: float = inf
     latency_s: float = 0.0
+    write_s: float = 0.0
     rows_s: float = inf
     step_s: float = 0.0
 
@@ -81,7 +83,8 @@ def simulate_epoch(setting: Setting) -> Outcome:
     """
     clock = Clock()
     network = Network(clock, setting.node_bytes_s, setting.store_bytes_s)
-    shards = Shards(setting.rows.shard_bytes.tolist(), setting.cache_bytes, setting.latency_s)
+    sizes = setting.rows.shard_bytes.tolist()
+    shards = Shards(sizes, setting.cache_bytes, setting.latency_s, setting.write_s)
     caches = [NodeCache(clock, network, shards, node=node) for node in range(setting.nodes)]
     ranks = [
         _Rank(setting, clock, cache, node * setting.ranks + rank)

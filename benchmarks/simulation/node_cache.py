@@ -34,11 +34,13 @@ class Shards:
         sizes: The size of each shard in bytes, [S].
         cache_bytes: How many bytes the cache of a node may hold; None for any number.
         latency_s: How long the store takes until an answer begins.
+        write_s: How long a node takes until a file that has come is on its disk.
     """
 
     sizes: Sequence[int]
     cache_bytes: int | None
     latency_s: float
+    write_s: float
 
 
 class NodeCache:
@@ -86,6 +88,7 @@ class NodeCache:
             self.counts.requests += 1
             yield self.shards.latency_s
             yield from self._network.download(self._node, size)
+            yield self.shards.write_s
             del self._coming[shard]
             self._whole[shard] = None
             self._clock.happen(came)
