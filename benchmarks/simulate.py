@@ -31,6 +31,7 @@ ORDERS: Mapping[str, bool | str] = {
     "shuffled": True,
     "blocks": "blocks",
     "nodes": "nodes",
+    "shards": "shards",
 }
 _Folder = click.Path(file_okay=False, path_type=Path)
 

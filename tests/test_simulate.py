@@ -23,7 +23,7 @@ from shardmill.datasets.order import row_order
 from shardmill.format.manifest import Manifest
 
 BATCH = 100
-ORDERS = [False, True, "blocks", "nodes"]
+ORDERS = [False, True, "blocks", "nodes", "shards"]
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +55,7 @@ def rows_of(cut: Path, shuffle: bool | str) -> Rows:
 
 
 def loader_of(ds: Any, shuffle: bool | str, *, rank: int = 0, world_size: int = 1) -> Any:
-    nodes = {"nodes": world_size} if shuffle == "nodes" else {}
+    nodes = {"nodes": world_size} if shuffle in ("nodes", "shards") else {}
     part = {"rank": rank, "world_size": world_size}
     return ds.loader(BATCH, shuffle=shuffle, seed=3, **part, **nodes)
 
@@ -84,7 +84,7 @@ def test_shards_are_opened_as_the_library_opens_them(
     monkeypatch.setattr(files, "announce", announce)
     for _ in loader_of(ds, shuffle, rank=rank, world_size=world_size):
         pass
-    nodes = world_size if shuffle == "nodes" else 1
+    nodes = world_size if shuffle in ("nodes", "shards") else 1
     visits = find_visits(rows_of(cut, shuffle), most, rank=rank, ranks=world_size, nodes=nodes)
     assert [visit for visit in visits if isinstance(visit, Open | Announce)] == opened
 

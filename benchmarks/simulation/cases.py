@@ -43,6 +43,7 @@ CASES = (
     Case("in order, 8 shards, 300 ms latency", cache=0.21, limits=Limits(1e9, 0.3)),
     Case("shuffled, the cache holds all", shuffle=True, limits=_SLOW),
     Case("nodes, 2 nodes share 100 MB/s", shuffle="nodes", nodes=2, cache=0.7, limits=_SLOW),
+    Case("shards, the cache holds 1/4", shuffle="shards", cache=0.26, limits=_SLOW),
     Case("blocks, the cache holds 9/10", shuffle="blocks", cache=0.91, limits=Limits(2e8, 0.01)),
     Case(
         "blocks, the cache holds 3/4",

@@ -225,7 +225,7 @@ class Checks:
             cache: dict[str, Any] = {"cache": str(self._folder / str(rank // case.ranks))}
             if case.cache is not None:
                 cache["cache_bytes"] = self._cache_bytes(case)
-            of_nodes = {"nodes": case.nodes} if case.shuffle == "nodes" else {}
+            of_nodes = {"nodes": case.nodes} if case.shuffle in ("nodes", "shards") else {}
             loader = {**_loader(case.shuffle), "rank": rank, "world_size": world, **of_nodes}
             where = {"url": self._url, "cache": cache, "most": None}
             options.append({**where, "loader": loader, "step_s": case.step_s})

@@ -7,7 +7,7 @@ from math import inf
 from simulation.events import Clock, Event, Process
 from simulation.network import Network
 from simulation.node_cache import FilesAhead, NodeCache, Shards
-from simulation.shard_visits import Announce, Open, Rows, find_visits
+from simulation.shard_visits import Announce, Bring, Open, Rows, find_visits
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +131,17 @@ class _Rank:
         setting, clock = self._setting, self._clock
         most, nodes = setting.most, setting.nodes
         in_order = setting.rows.shuffle is False
-        files = FilesAhead(clock, self._cache, most=most or 0, in_order=in_order)
+        files = FilesAhead(clock, self._cache, most=most, in_order=in_order)
         asked_s = clock.now
         yield setting.latency_s  # of the manifest
-        if most is None:
-            yield from self._cache.bring_all()
         ranks = nodes * setting.ranks
         for visit in find_visits(setting.rows, most, rank=self._number, ranks=ranks, nodes=nodes):
             if isinstance(visit, Open):
                 yield from files.open(visit.shard)
             elif isinstance(visit, Announce):
                 files.announce(visit.shards)
+            elif isinstance(visit, Bring):
+                yield from self._cache.bring_side_by_side(visit.shards)
             else:
                 for _ in range(visit.batches):
                     yield visit.rows / visit.batches / setting.rows_s

@@ -94,11 +94,12 @@ class NodeCache:
             self._clock.happen(came)
         self._whole.move_to_end(shard)
 
-    def bring_all(self) -> Process:
-        """Bring all files, several side by side."""
-        missing = deque(
-            shard for shard in range(len(self.shards.sizes)) if shard not in self._whole
-        )
+    def bring_side_by_side(self, shards: Sequence[int]) -> Process:
+        """Bring files, several at a time."""
+        missing = deque(shard for shard in shards if shard not in self._whole)
+        for shard in shards:
+            if shard in self._whole:
+                self._whole.move_to_end(shard)
         ends = [Event() for _ in range(_SIDE_BY_SIDE)]
         for end in ends:
             self._clock.start(self._bring_some(missing, end))
@@ -123,25 +124,29 @@ class FilesAhead:
     Args:
         clock: The clock.
         cache: The cache of the node.
-        most: How many shards the process may map at a time.
+        most: How many shards the process may map at a time; None for all.
         in_order: Whether the shards are read one after another.
     """
 
-    def __init__(self, clock: Clock, cache: NodeCache, *, most: int, in_order: bool) -> None:
+    def __init__(self, clock: Clock, cache: NodeCache, *, most: int | None, in_order: bool) -> None:
         self._clock = clock
         self._cache = cache
         self._in_order = in_order
-        self._room = most // 2
+        self._room = len(cache.shards.sizes) if most is None else most // 2
         self._wanted: deque[int] = deque()
-        self._came: OrderedDict[int, None] = OrderedDict()  # the last ones, as many as `most`
+        self._came: OrderedDict[int, None] = (
+            OrderedDict()
+        )  # the last ones, as many as `most`, twice
+        self._ahead: set[int] = set()  # those of them that nobody has asked for yet
         self._most = most
         self._threads = 0
 
     def open(self, shard: int) -> Process:
         """Open a file, which is brought first if need be."""
         yield from self._cache.open(shard)
-        if self._room and shard not in self._came:
+        if self._room:
             self._note(shard)
+            self._ahead.discard(shard)
         if self._in_order:
             self.announce(range(shard + 1, shard + 1 + min(self._room, _AHEAD)))
 
@@ -150,7 +155,7 @@ class FilesAhead:
         if not self._room:
             return
         for shard in shards:
-            if len(self._wanted) == self._room:
+            if len(self._wanted) + len(self._ahead) >= self._room:
                 break
             known = shard in self._came or shard in self._wanted
             if shard < len(self._cache.shards.sizes) and not known:
@@ -163,10 +168,13 @@ class FilesAhead:
         while self._wanted:
             shard = self._wanted.popleft()
             self._note(shard)
+            self._ahead.add(shard)
             yield from self._cache.bring(shard, wait=False)
         self._threads -= 1
 
     def _note(self, shard: int) -> None:
+        self._came.pop(shard, None)
         self._came[shard] = None
-        if len(self._came) > self._most:
-            self._came.popitem(last=False)
+        if self._most is not None and len(self._came) > 2 * self._most:
+            oldest, _ = self._came.popitem(last=False)
+            self._ahead.discard(oldest)

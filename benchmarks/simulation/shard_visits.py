@@ -1,21 +1,24 @@
 """Which shards a rank opens in an epoch, and when: by the library's own orders and slots."""
 
 import ctypes
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from shardmill.datasets.batch_dataset import BatchDataset
+from shardmill.datasets.gather.coming_spans import ComingSpans
 from shardmill.datasets.gather.fixed_inputs import GATHER_BYTES
 from shardmill.datasets.gather.shard_slots import HeldSlots, SlotFiles
-from shardmill.datasets.gather.span import Span
+from shardmill.datasets.gather.span import ShardPieces, Span
 from shardmill.datasets.loader import GROUP_BATCHES, GROUP_ROWS
-from shardmill.datasets.order import row_order
 from shardmill.datasets.order.epoch_order import EpochOrder
-from shardmill.datasets.order.node_order import Dealt, NodeBlocks
+from shardmill.datasets.order.node_order import Dealt
 from shardmill.datasets.order.row_order import RowOrder
 from shardmill.format.layout import ALIGNMENT
 
@@ -40,6 +43,13 @@ class Announce:
 
 
 @dataclass(frozen=True, slots=True)
+class Bring:
+    """Some shards are wanted now, and come side by side."""
+
+    shards: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Gather:
     """Some batches are gathered from shards that are mapped, and given out one by one."""
 
@@ -47,7 +57,7 @@ class Gather:
     rows: int
 
 
-Visit = Open | Announce | Gather
+Visit = Open | Announce | Bring | Gather
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,7 @@ class Rows:
         row_bytes: How many bytes a row takes in the shards.
         rows_per_shard: How many rows a shard has; the last one may have fewer.
         batch_size: How many rows a batch of one rank has.
-        shuffle: The order: False, True, "blocks" or "nodes".
+        shuffle: The order: False, True, "blocks", "nodes" or "shards".
         seed: The seed of the order.
         labelled: Whether the rows have a target, which is gathered before the inputs.
     """
@@ -79,18 +89,38 @@ class Rows:
         held = np.minimum(self.rows - starts, self.rows_per_shard)
         return np.asarray(held * self.row_bytes + HEADER_BYTES, np.int64)
 
-    def order(self, announced: "_Recorded", *, nodes: int) -> RowOrder | Dealt:
-        """Return the order that `ds.loader` makes of these options."""
-        if self.shuffle in ("blocks", "nodes"):
-            block_rows = max(row_order.BLOCK_BYTES // self.row_bytes, 1)
-            options: dict[str, Any] = {"block_rows": block_rows, "will_need": announced.will_need}
-            if self.shuffle == "blocks":
-                return row_order.BlockShuffled(self.rows, self.seed, **options)
-            starts = np.arange(0, self.rows, self.rows_per_shard)
-            return Dealt(NodeBlocks(starts, self.rows, seed=self.seed, **options).share, nodes)
-        if self.shuffle:
-            return row_order.Shuffled(self.rows, self.seed)
-        return row_order.InOrder(self.rows)
+
+class _Rows(BatchDataset[Any, Any]):
+    """A dataset that has an order, and no rows."""
+
+    def __init__(self, rows: Rows, files: "_Recorded") -> None:
+        self._rows = rows
+        self._files = files
+
+    def __len__(self) -> int:
+        return self._rows.rows
+
+    @property
+    def reader(self) -> Any:  # type: ignore[override]
+        """What an order asks of a reader."""
+        return self
+
+    @property
+    def row_bytes(self) -> int:
+        return self._rows.row_bytes
+
+    @property
+    def shard_starts(self) -> Numbers:
+        return np.arange(0, self._rows.rows, self._rows.rows_per_shard)
+
+    def will_need(self, start: int, stop: int) -> None:
+        self._files.will_need(start, stop)
+
+    def order(self, nodes: int) -> RowOrder | Dealt:
+        """Return the order that `loader` makes."""
+        shuffle: Any = self._rows.shuffle
+        dealt = shuffle in ("nodes", "shards")
+        return self._row_order(shuffle, None, seed=self._rows.seed, nodes=nodes if dealt else None)
 
 
 class _Recorded:
@@ -102,20 +132,24 @@ class _Recorded:
         self.visits: list[Visit] = []
         self.sizes = rows.shard_bytes
         self.most = most
+        self.all_mapped = False
         self._rows = rows
 
-    def bring(self) -> None:
-        pass
+    def here(self) -> bool:
+        return False
+
+    def bring(self, shards: Iterable[int]) -> None:
+        self.visits.append(Bring(tuple(shards)))
 
     def open(self, shard: int) -> int:
         self.visits.append(Open(shard))
-        return -1
+        return os.open(os.devnull, os.O_RDONLY)  # somebody closes it
 
     def announce(self, shards: Iterable[int]) -> None:
         self.visits.append(Announce(tuple(shards)))
 
     def will_need(self, start: int, stop: int) -> None:
-        if self.most is not None and start < stop:
+        if not self.all_mapped and start < stop:
             in_shard = self._rows.rows_per_shard
             self.announce(range(start // in_shard, (stop - 1) // in_shard + 1))
 
@@ -127,7 +161,7 @@ class _UnmappedSlots(HeldSlots):
         return (ctypes.c_char * 0)()
 
     def _fill(self, slot: int, shard: int) -> None:  # noqa: ARG002  nothing is mapped
-        self._files.files.open(shard)
+        os.close(self._files.files.open(shard))
 
 
 def find_visits(
@@ -137,29 +171,36 @@ def find_visits(
 
     Args:
         rows: The rows.
-        most: How many shards a process may map at a time. None if it maps all, as `CachedShards`
-            says; then no file is opened after the first batch.
+        most: How many shards a process may map at a time; None for all, as `CachedShards` says.
         rank: The rank.
         ranks: How many ranks there are on all nodes.
         nodes: How many nodes there are.
     """
     files = _Recorded(rows, most)
     slots = None if most is None else _UnmappedSlots(SlotFiles(files, room=0))
-    chosen = rows.order(files, nodes=nodes)
+    spans = ComingSpans(files, [], lambda shard: ShardPieces(partial(files.open, shard), ()))
+    chosen = _Rows(rows, files).order(nodes)
     order = EpochOrder(chosen, rows.batch_size, rank=rank, world_size=ranks)
     at_once = max(min(GROUP_BATCHES, GROUP_ROWS // rows.batch_size), 1)
     for group in order.groups(order.begin(), at_once):
-        if rows.labelled:
+        if slots is None:
+            spans.need(_shards_of(group, rows))
+            files.all_mapped = spans.whole
+        elif rows.labelled:
             _place(slots, group, rows)
         together = max(GATHER_BYTES // (rows.row_bytes * group.shape[1]), 1)
         for part in (group[at : at + together] for at in range(0, len(group), together)):
-            _place(slots, part, rows)
+            if slots is not None:
+                _place(slots, part, rows)
             yield from files.visits
             files.visits.clear()
             yield Gather(len(part), part.numel())
 
 
-def _place(slots: HeldSlots | None, group: Tensor, rows: Rows) -> None:
-    if slots is not None:
-        for _ in slots.parts(group.reshape(-1).numpy() // rows.rows_per_shard):
-            pass
+def _shards_of(group: Tensor, rows: Rows) -> Numbers:
+    return group.reshape(-1).numpy() // rows.rows_per_shard
+
+
+def _place(slots: HeldSlots, group: Tensor, rows: Rows) -> None:
+    for _ in slots.parts(_shards_of(group, rows)):
+        pass
