@@ -19,8 +19,6 @@ class Case:
         cache: Which share of the split the cache of a node may hold; None for any number of bytes.
         limits: How slow the server is.
         step_s: How long the loop waits at each batch, in place of computing.
-        by_chance: Whether shards come again and again, and milliseconds decide which of them make
-            room. The simulator may then be further off.
     """
 
     name: str
@@ -30,7 +28,6 @@ class Case:
     cache: float | None = None
     limits: Limits = _NONE
     step_s: float = 0.0
-    by_chance: bool = False
 
 
 _SLOW = Limits(bytes_s=1e8, latency_s=0.02)
@@ -50,7 +47,6 @@ CASES = (
         shuffle="blocks",
         cache=0.76,
         limits=Limits(2e8, 0.01),
-        by_chance=True,
     ),
     Case("shuffled, the cache holds 3/4", shuffle=True, cache=0.76, limits=Limits(2e8, 0.01)),
     Case("in order, 2 ranks of a node", ranks=2, cache=0.5, limits=_SLOW),

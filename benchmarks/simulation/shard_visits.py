@@ -101,7 +101,7 @@ class _Rows(BatchDataset[Any, Any]):
         return self._rows.rows
 
     @property
-    def reader(self) -> Any:  # type: ignore[override]
+    def reader(self) -> Any:
         """What an order asks of a reader."""
         return self
 
