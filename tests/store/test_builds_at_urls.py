@@ -12,7 +12,6 @@ from image_files import RECIPE as IMAGES, noise, write_images
 from lenders import borrower, lender, write_rows
 from toys import KINDS, ROWS, TABULAR, Toy, replace_in, tree
 
-import shardmill
 from shardmill.cli import main
 from shardmill.errors import (
     InputError,
@@ -288,34 +287,3 @@ def test_the_commands(away: Away, tmp_path: Path) -> None:
     assert {each["url"] for each in json.loads(listed.stdout)} == {away.raw, away.out}
     runner.invoke(main, ["cache", "clear", "--cache", str(away.cache)])
     assert not list(away.cache.glob("*/*/toy"))
-
-
-def test_files_without_a_recipe(
-    tmp_path: Path, toy: Toy, away: Away, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-    runner, cache = CliRunner(), ["--cache", str(away.cache)]
-    file = f"{away.raw}/toy/train.csv"
-    here = ["recipe", "infer", str(toy.raw / "toy/train.csv"), "--target", "kept", "--name", "toy"]
-    expected = runner.invoke(main, here)
-    shown = runner.invoke(main, ["recipe", "infer", file, "--target", "kept", *cache])
-    assert shown.exit_code == 0, shown.output
-    assert shown.stdout == expected.stdout  # its name is that of the folder
-    assert f"build it with --raw {away.raw}/toy" in shown.stderr
-    given = ["preprocess", file, "--target", "kept", "--out", away.out, *cache, "--json"]
-    for status in ("built", "up to date"):
-        shown = runner.invoke(main, given)
-        assert shown.exit_code == 0, shown.output
-        assert json.loads(shown.stdout)[0]["status"] == status
-    assert (tmp_path / "work/toy.toml").read_text() == expected.stdout
-    wrong = ["preprocess", file, "--target", "nothing", "--name", "x", *cache]
-    refused = runner.invoke(main, wrong)
-    assert f"{away.raw}/toy/train.csv" in refused.stderr
-    assert str(away.cache) not in refused.stderr
-
-
-def test_rows_of_a_program_go_to_a_folder() -> None:
-    for out in ("s3://bucket/x", Path("s3://bucket/x")):
-        with pytest.raises(UnsupportedStorageError, match="shardmill push"):
-            shardmill.build([{"a": 1, "b": "x"}], name="toy", target="b", out=out)
