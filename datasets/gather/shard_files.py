@@ -168,6 +168,8 @@ class CachedShards:
             with self._lock:
                 self._note(shard)
                 self._ahead.discard(shard)
+                if self.in_order:  # other ranks read those before it that nobody asked for here
+                    self._ahead = {ahead for ahead in self._ahead if ahead > shard}
         if self.in_order:
             self.announce(range(shard + 1, shard + 1 + min(self._room, _AHEAD)))
         return found

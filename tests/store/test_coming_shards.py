@@ -1,6 +1,7 @@
 """Shards come when their rows are wanted, a little ahead, and only for the nodes that read them."""
 
 import multiprocessing
+import os
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from read_epoch import PROCESSES, take_environment
 
 import shardmill
 from shardmill import ShardDataset
+from shardmill.datasets.gather.shard_files import CachedShards
 from shardmill.format.manifest import Manifest
 
 PICTURES, TEXTS, MANY = (f"s3://{BUCKET}/{name}" for name in ("pictures", "texts", "many"))
@@ -241,3 +243,31 @@ def test_targets_of_all_rows_bring_all_shards(faults: Faults, tmp_path: Path) ->
     ds = shardmill.open(PICTURES, cache=tmp_path)
     ds.loader(100, weights="balanced")
     assert shards_asked(faults) == list(range(10))
+
+
+class Shelf:
+    """An artifact whose files are all the same, which notes what was brought ahead."""
+
+    cache_bytes = 80
+
+    def __init__(self) -> None:
+        self.ahead: list[int] = []
+
+    def open(self, shard: int) -> int:
+        del shard
+        return os.open(os.devnull, os.O_RDONLY)
+
+    def bring_ahead(self, shard: int, stopped: object) -> None:
+        del stopped
+        self.ahead.append(shard)
+
+
+def test_the_next_shards_come_ahead_of_a_rank_that_passes_over_some() -> None:
+    shelf = Shelf()
+    files: Any = CachedShards(shelf, range(100), np.full(100, 10))  # type: ignore[arg-type]
+    files.in_order = True
+    for shard in range(0, 60, 6):
+        os.close(files.open(shard))
+        for thread in files._threads[:]:
+            thread.join()
+    assert sorted(shelf.ahead) == [n + ahead for n in range(0, 60, 6) for ahead in (1, 2, 3, 4)]
