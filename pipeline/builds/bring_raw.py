@@ -135,10 +135,9 @@ def check_brought(url: str, folder: Path, paths: Iterable[Path]) -> None:
         key = path.relative_to(folder).as_posix()
         try:
             if path.is_dir():
-                found = {
-                    each.key: identity(each) for each in store.list(key) if _is_shown(each.key)
-                }
-                then = {each: known[each] for each in known if each.startswith(f"{key}/")}
+                found = {each.key: identity(each) for each in _images(store, key)}
+                inside = "" if key == "." else f"{key}/"
+                then = {each: known[each] for each in known if each.startswith(inside)}
             else:
                 found, then = {key: identity(store.head(key))}, {key: known.get(key)}
         except MissingObjectError:
@@ -164,7 +163,7 @@ def _look(
 def _objects(store: Store, file: RawFile) -> Iterator[ObjectFacts]:
     """Yield the objects of one entry of a recipe."""
     if isinstance(file, ImageFolder):
-        yield from (facts for facts in store.list(file.path) if _is_shown(facts.key))
+        yield from _images(store, file.path)
     elif file.is_pattern:
         parent = file.path.rpartition("/")[0]
         for facts in store.list(parent):
@@ -176,6 +175,12 @@ def _objects(store: Store, file: RawFile) -> Iterator[ObjectFacts]:
             with suppress(MissingObjectError):
                 yield store.head(path)
                 return
+
+
+def _images(store: Store, path: str) -> Iterator[ObjectFacts]:
+    """Yield the objects in a folder of images, where "." stands for the raw folder itself."""
+    found = store.list("" if path == "." else path)
+    yield from (facts for facts in found if _is_shown(facts.key))
 
 
 def _files_of(own: Path, file: RawFile) -> Iterator[str]:

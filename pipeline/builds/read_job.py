@@ -66,7 +66,8 @@ class ReadJob:
             promised=promised,
             on_read=on_read,
         )
-        content = RawContent.of(path, plain)
+        # On another machine, the system says other facts of the same file.
+        content = replace(RawContent.of(path, plain), stat=self.found.stat)
         if copy is None or content.readable != target:
             return content
         content.readable.replace(copy)

@@ -60,7 +60,7 @@ def file_stat(path: Path) -> tuple[int, ...]:
         UnreadableFileError: The file is not there.
     """
     try:
-        facts = path.stat()
+        facts = here(path).stat()
     except OSError as error:
         raise unreadable(path, error) from None
     return stat_facts(facts)

@@ -17,6 +17,7 @@ from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.image_recipe import ImageRecipe
 from shardmill.recipe.raw_file import ImagePaths
 from shardmill.recipe.splits import Split
+from shardmill.store.mounts import some_here
 
 # A chunk of a CSV file is parsed again for each chunk of its images, so it is small.
 _CSV_BYTES = 2**16
@@ -131,6 +132,10 @@ class PathsSource:
         names = table.column(self.paths.column).to_pylist()
         folder = self.folders[chunk.rows.file]
         files = [_file(folder, name, self.paths.suffix) for name in names]
+        inside = [str(file.relative_to(folder)) for file in files if isinstance(file, Path)]
+        place = some_here(folder, inside)
+        if place != folder:
+            files = [_file(place, name, self.paths.suffix) for name in names]
         others = [name for name in table.column_names if name != self.paths.column]
         columns = {name: table.column(name).combine_chunks() for name in others}
         images = read_images(files, self.form, names=names, **columns)

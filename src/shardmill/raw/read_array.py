@@ -67,7 +67,7 @@ def read_array_rows(
 
 def _check_size(path: Path, header: ArrayHeader) -> None:
     # To read a mapped file beyond its end would end the process.
-    if path.stat().st_size < header.start + header.bytes:
+    if here(path).stat().st_size < header.start + header.bytes:
         raise _shorter(path)
 
 

@@ -182,13 +182,15 @@ def some_here(folder: Path, paths: Sequence[str]) -> Path:
     mount = None if now is None else now.of(folder)
     if now is None or mount is None or all(_is_here(folder / path) for path in paths):
         return folder
+    from shardmill.errors import MissingObjectError
     from shardmill.store.side_by_side import side_by_side
 
     place, store = now.place(folder), now.store(mount)
 
     def bring(path: str, stopped: object) -> None:  # noqa: ARG001
         (place / path).parent.mkdir(parents=True, exist_ok=True)
-        download(store, _key(mount, folder / path), place / path)
+        with suppress(MissingObjectError):  # whoever opens it finds out
+            download(store, _key(mount, folder / path), place / path)
 
     side_by_side([path for path in paths if not (place / path).exists()], bring)
     return place

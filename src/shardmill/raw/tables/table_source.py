@@ -135,7 +135,7 @@ class TableSource:
 
     def _chunks_of(self, number: int, chunk_bytes: int) -> Iterator[TableChunk]:
         file, form, first = self.table_files[number], self._format(), 0
-        path, names = file.content.readable, self._names(file)
+        path, names = here(file.content.readable), self._names(file)
         try:
             schema = form.schema(path)
             columns = self.columns.with_others(file.columns())
