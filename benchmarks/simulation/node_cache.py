@@ -148,6 +148,7 @@ class FilesAhead:
             self._note(shard)
             self._ahead.discard(shard)
         if self._in_order:
+            self._ahead = {ahead for ahead in self._ahead if ahead > shard}
             self.announce(range(shard + 1, shard + 1 + min(self._room, _AHEAD)))
 
     def announce(self, shards: Iterable[int]) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from toys import KINDS, Toy
+from object_servers import Faults, range_server
+from toys import KINDS, Toy, tree
 
 import shardmill
 from shardmill.cli import main
@@ -41,3 +42,21 @@ def test_rows_of_a_program_go_to_a_folder() -> None:
     for out in ("s3://bucket/x", Path("s3://bucket/x")):
         with pytest.raises(UnsupportedStorageError, match="shardmill push"):
             shardmill.build([{"a": 1, "b": "x"}], name="toy", target="b", out=out)
+
+
+def test_raw_files_of_a_server_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    toy = Toy(tmp_path / "here", *KINDS["tabular"])
+    Path("toy.toml").write_text(toy.recipe)
+    faults = Faults(refuse_every=3, cut_every=2)
+    with range_server(toy.raw.parent, faults) as endpoint:
+        places = ["--raw", f"{endpoint}/raw", "--out", "out", "--cache", "cache", "--json"]
+        shown = CliRunner().invoke(main, ["preprocess", "toy.toml", *places])
+        assert json.loads(shown.stdout)[0]["status"] == "built"
+        assert faults.refused
+        faults.asked.clear()
+        shown = CliRunner().invoke(main, ["preprocess", "toy.toml", *places])
+        assert json.loads(shown.stdout)[0]["status"] == "up to date"
+        assert not [path for path, span in faults.asked if span]  # no content was asked for
+    toy.build()
+    assert tree(tmp_path / "out/toy") == tree(toy.artifact)
