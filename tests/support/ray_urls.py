@@ -12,6 +12,22 @@ from pathlib import Path
 
 from ray_machines import HEAD, WORKERS, add, build, command, contents, kill, kill_in
 
+# Small shards, so that a cache can hold some of them.
+SMALL = ("--rows-per-shard", "8192")
+READ = """
+import hashlib, sys
+import shardmill
+
+place, cache, size = sys.argv[1:]
+more = {"cache": cache, "cache_bytes": int(size)} if "://" in place else {}
+rows = shardmill.open(place, **more)
+digest = hashlib.sha256()
+for start in range(0, len(rows), 1000):
+    for tensor in rows[start : start + 1000]:
+        digest.update(tensor.numpy().tobytes())
+print(len(rows), digest.hexdigest())
+"""
+
 
 @contextlib.contextmanager
 def object_storage() -> Iterator[None]:
@@ -46,10 +62,11 @@ def build_at_urls(folder: Path, raw: Path) -> None:
         kill(address)
     cache, texts = folder / "cache", folder / "texts"
     cache.mkdir()
-    expected = {name: contents(folder / "local" / name) for name in ("texts",)}
     three = ["titanic", "mnist", "ag_news"]
-    build(three, raw, folder / "local")
-    expected |= {name: contents(folder / "local" / name) for name in three}
+    build(three, raw, folder / "local", *SMALL)
+    expected = {name: contents(folder / "local" / name) for name in three}
+    build([texts / "texts.toml"], texts, folder / "local-texts", *SMALL)
+    expected |= {"texts": contents(folder / "local-texts" / "texts")}
     with object_storage():
         for address in WORKERS:
             add(address, cache)
@@ -59,7 +76,7 @@ def build_at_urls(folder: Path, raw: Path) -> None:
                 if path.is_file():
                     store.put(path.relative_to(root).as_posix(), path)
         names = [*three, str(texts / "texts.toml")]
-        places = ["--scratch", "s3://bucket/scratch", "--cache", str(cache)]
+        places = ["--scratch", "s3://bucket/scratch", "--cache", str(cache), *SMALL]
         there = command(names, "s3://bucket/raw", "s3://bucket/out", "--engine", "ray", *places)
         begun = time.monotonic()
         subprocess.run(there, check=True, stdout=subprocess.DEVNULL)
@@ -72,6 +89,28 @@ def build_at_urls(folder: Path, raw: Path) -> None:
             check_pulled(folder, expected)
         assert not list(open_store("s3://bucket/scratch").list()), "drafts are left"
         print("from S3 to S3: identical after each, no drafts left", flush=True)
+        read_by_two(folder)
+
+
+def read_by_two(folder: Path) -> None:
+    """Read an artifact by two processes at once, with a cache that holds half of a split."""
+    shards = (folder / "local" / "mnist").rglob("train-*.safetensors")
+    half = sum(path.stat().st_size for path in shards) // 2
+    local, url = str(folder / "local" / "mnist"), "s3://bucket/out/mnist"
+    reading = [
+        subprocess.Popen(
+            [sys.executable, "-c", READ, place, str(folder / "shared"), str(half)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for place in (local, url, url)
+    ]
+    found = [process.communicate()[0] for process in reading]
+    assert found[0].strip()
+    assert len(set(found)) == 1, found
+    held = sum(path.stat().st_size for path in (folder / "shared").rglob("train-*.safetensors"))
+    assert held <= half
+    print(f"read by two, {held:,} of {half:,} bytes held: {found[1].strip()}", flush=True)
 
 
 def check_pulled(folder: Path, expected: dict[str, dict[str, bytes]]) -> None:
