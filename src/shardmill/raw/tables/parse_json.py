@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -145,7 +146,7 @@ def _row(line: bytes, types: Mapping[str, pa.DataType]) -> dict[str, str | None]
         ) from None
     if not isinstance(row, dict):
         raise _WrongLineError(f"expected a JSON object, found {_words(row)}")
-    return {name: _spelled(name, row.get(name)) for name in types}
+    return {name: _spelled(name, row.get(name), kind) for name, kind in types.items()}
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -157,7 +158,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _spelled(name: str, value: Any) -> str | None:
+def _spelled(name: str, value: Any, kind: pa.DataType) -> str | None:
     if isinstance(value, str):
         try:
             value.encode()
@@ -168,6 +169,9 @@ def _spelled(name: str, value: Any) -> str | None:
         return value
     if value is None or isinstance(value, bool):
         return None if value is None else str(value).lower()
+    if isinstance(value, int) and pa.types.is_floating(kind):
+        with suppress(OverflowError):
+            value = float(value)  # as Arrow reads it among rows that it takes
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
