@@ -6,7 +6,7 @@ import pytest
 
 from shardmill import atomic
 from shardmill.atomic import make_folder
-from shardmill.pipeline.builds.generation import locked
+from shardmill.format.artifact_lock import locked
 
 
 @pytest.fixture

@@ -12,10 +12,9 @@ from contextlib import contextmanager, suppress
 from os import close
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from shardmill.atomic import make_folder, replace_file
-from shardmill.errors import ArtifactError, LockedError, OutputError
+from shardmill.errors import ArtifactError, OutputError
+from shardmill.format.artifact_lock import locked
 from shardmill.format.manifest import FileRecord, Manifest
 from shardmill.format.near_artifacts import MANIFEST_NAME
 from shardmill.format.shard_table import TABLE_SUFFIX
@@ -74,23 +73,13 @@ class ArtifactAtUrl:
             StorageError: The store refused or failed.
             OutputError: The folder cannot be written.
         """
-        try:
-            make_folder(self.folder)
-            lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"), timeout=0)
-            lock.acquire()
-        except Timeout:
-            found = "one that is running on this machine"
-            expected, fix = "no other build", "wait until it is done"
-            raise LockedError(self.url, expected=expected, found=found, fix=fix) from None
-        except OSError as error:
-            raise OutputError.unwritable(self.folder, error, fix=_FIX) from None
-        try:
+        # A build locks the folder itself.
+        lock = self.folder.with_name(f".{self.folder.name}.lock")
+        with locked(self.folder, lock=lock, where=self.url, option="--cache"):
             self._look()
             if lender is not None:
                 self._bring_vocabulary_of(lender)
             yield
-        finally:
-            lock.release()
 
     def _look(self) -> None:
         self._before = manifest_at(self._store)

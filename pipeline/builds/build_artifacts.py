@@ -8,12 +8,13 @@ from functools import partial
 from pathlib import Path
 
 from shardmill.errors import ShardmillError
+from shardmill.format.artifact_lock import locked
 from shardmill.format.manifest import Manifest
 from shardmill.pipeline.builds.build_run import BuildRun, Progress, Watch, no_progress
 from shardmill.pipeline.builds.engine import Engine
 from shardmill.pipeline.builds.expand_columns import expand_columns
 from shardmill.pipeline.builds.find_sources import Sources
-from shardmill.pipeline.builds.generation import has_remains, locked, new_scratch, remove_remains
+from shardmill.pipeline.builds.generation import has_remains, new_scratch, remove_remains
 from shardmill.pipeline.builds.import_stages import import_stages
 from shardmill.pipeline.builds.learn_classes import learn_classes
 from shardmill.pipeline.builds.named_by_urls import named_by_urls
@@ -30,16 +31,13 @@ from shardmill.pipeline.builds.read_content import (
 from shardmill.pipeline.builds.ticks import Ticks
 from shardmill.pipeline.builds.wanted import Wanted
 from shardmill.pipeline.builds.warn_unpublished import unpublished_notes
+from shardmill.pipeline.builds.worthwhile_workers import worthwhile_workers
 from shardmill.pipeline.stages.borrow_vocab import lender, lenders_first
 from shardmill.raw.raw_files import RawFiles
 from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
 from shardmill.recipe.any_recipe import AnyRecipe
-from shardmill.startup import available_cores, imported_meanwhile
+from shardmill.startup import imported_meanwhile
 from shardmill.urls import is_url
-
-# A worker takes 0.3 seconds to start if it is not forked, and cleans so many bytes of raw files in
-# 0.4 seconds. With less to do, it would not be worth its start.
-_WORKER_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +165,6 @@ def _awaited(
     artifact = lender_of_it.artifact.with_name(recipe.name)
     url = lender_of_it.url and f"{lender_of_it.url.removesuffix(name)}{recipe.name}"
     return Outcome(recipe.name, artifact, "to build", reasons, lender_of_it.sample, url=url)
-
-
-def worthwhile_workers(sources: Sources) -> int:
-    """Return how many processes save more time than they take to start, at most one per core."""
-    size = sum(sources.raw_files(recipe).bytes() for recipe in sources.recipes)
-    most = size // _WORKER_BYTES
-    return max(min(most, available_cores()), 1)
 
 
 def _build(recipe: AnyRecipe, raw: RawFiles, options: BuildOptions, engine: Engine) -> Outcome:

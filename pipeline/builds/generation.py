@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import xxhash
-from filelock import FileLock, Timeout
 
-from shardmill.atomic import make_folder, replace_file, sync
+from shardmill.atomic import replace_file, sync
 from shardmill.ended_threads import EndedThreads
-from shardmill.errors import LockedError, OutputError
+from shardmill.errors import OutputError
 from shardmill.format.manifest import FileRecord, Manifest
 from shardmill.format.near_artifacts import MANIFEST_NAME
 from shardmill.pipeline.builds.attempts import remove_attempts
@@ -72,35 +71,6 @@ def record_of(file: str, content: bytes) -> FileRecord:
 def generation_name(stage: str, key: str) -> str:
     """Return the folder name of a stage's result."""
     return f"{stage}-{key[:12]}"
-
-
-@contextmanager
-def locked(artifact: Path) -> Iterator[None]:
-    """Make the folder of an artifact and keep other builds out of it.
-
-    The operating system holds the lock. It ends with the process, however the process ends.
-
-    Raises:
-        LockedError: Another build is running.
-        OutputError: The folder cannot be written.
-    """
-    try:
-        make_folder(artifact)
-        lock = FileLock(artifact / ".lock", timeout=0)
-        lock.acquire()
-    except Timeout:
-        raise LockedError(
-            artifact,
-            expected="no other build",
-            found="one that is running",
-            fix="wait until it is done",
-        ) from None
-    except OSError as error:
-        raise OutputError.unwritable(artifact, error, fix=_FIX) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 _FIX = "choose another folder with --out, or make room and permissions"

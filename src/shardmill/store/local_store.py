@@ -7,11 +7,10 @@ from pathlib import Path
 
 from shardmill.atomic import make_folder, new_file, replace_file
 from shardmill.errors import ChangedObjectError, MissingObjectError, OutputError, StorageAnswerError
+from shardmill.format.artifact_lock import LOCK_NAME
 from shardmill.store.store import Content, ObjectFacts
 
 _BLOCK = 2**20
-# Builds hold this lock while they work on an artifact; see FORMAT.md.
-_LOCK = ".lock"
 _FIX = "check the folder and its permissions"
 
 
@@ -98,7 +97,7 @@ class LocalStore:
         path = self._folder / key
         try:
             make_folder(path.parent)
-            with FileLock(path.parent / _LOCK):
+            with FileLock(path.parent / LOCK_NAME):
                 found = _etag(path.stat()) if path.exists() else None
                 if found != etag:
                     raise self._changed(path, etag)
@@ -121,7 +120,7 @@ class LocalStore:
     def list(self, prefix: str = "") -> Iterator[ObjectFacts]:
         """Yield the files below a folder."""
         for path in (self._folder / prefix).rglob("*"):
-            if path.is_file() and path.name != _LOCK:
+            if path.is_file() and path.name != LOCK_NAME:
                 yield self.head(path.relative_to(self._folder).as_posix())
 
     def head(self, key: str) -> ObjectFacts:

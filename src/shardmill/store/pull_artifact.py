@@ -1,19 +1,17 @@
 """Brings an artifact from a URL into a folder."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from shardmill.atomic import make_folder, replace_file
+from shardmill.atomic import replace_file
 from shardmill.errors import (
     DamagedFileError,
-    LockedError,
     MissingObjectError,
     OutputError,
 )
+from shardmill.format.artifact_lock import locked
 from shardmill.format.manifest import FileRecord
 from shardmill.format.near_artifacts import MANIFEST_NAME
 from shardmill.format.shard_file import check_file
@@ -23,7 +21,6 @@ from shardmill.store.publish import Progress
 from shardmill.store.read_manifest import parse_manifest, read_manifest
 from shardmill.store.side_by_side import side_by_side
 
-_LOCK = ".lock"  # that of a build
 _FIX = "choose another folder with --out, or make room and permissions"
 
 
@@ -72,34 +69,13 @@ def pull_artifact(
         so_far += record.bytes
         progress("pull", so_far, total)
 
-    with _locked(folder):
-        side_by_side(records, fetch, fetched)
-        if manifest.card is not None:
-            with suppress(MissingObjectError):  # people may change or remove it
-                replace_file(folder / manifest.card.path, store.get(manifest.card.path).content)
-        replace_file(folder / MANIFEST_NAME, content)
+    with locked(folder):
+        try:
+            side_by_side(records, fetch, fetched)
+            if manifest.card is not None:
+                with suppress(MissingObjectError):  # people may change or remove it
+                    replace_file(folder / manifest.card.path, store.get(manifest.card.path).content)
+            replace_file(folder / MANIFEST_NAME, content)
+        except OSError as error:
+            raise OutputError.unwritable(folder, error, fix=_FIX) from None
     return folder
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep builds out of a folder, which is made."""
-    try:
-        make_folder(folder)
-        lock = FileLock(folder / _LOCK, timeout=0)
-        lock.acquire()
-    except Timeout:
-        raise LockedError(
-            folder,
-            expected="no build of this artifact",
-            found="one that is running",
-            fix="wait until it is done, or give another folder with --out",
-        ) from None
-    except OSError as error:
-        raise OutputError.unwritable(folder, error, fix=_FIX) from None
-    try:
-        yield
-    except OSError as error:
-        raise OutputError.unwritable(folder, error, fix=_FIX) from None
-    finally:
-        lock.release()

@@ -10,12 +10,12 @@ import pytest
 import xxhash
 
 from shardmill.errors import LockedError, OutputError
+from shardmill.format.artifact_lock import locked
 from shardmill.format.layout import Field
 from shardmill.format.manifest import FileRecord, Manifest, ParquetRecord, ShardRecord, SplitRecord
 from shardmill.pipeline.builds.generation import (
     generation_name,
     has_remains,
-    locked,
     new_generation,
     publish,
     remove_remains,
@@ -148,7 +148,7 @@ def test_publish_again_keeps_the_manifest_that_a_reader_has_open(tmp_path: Path)
 HOLDER = """
 import sys
 from pathlib import Path
-from shardmill.pipeline.builds.generation import locked
+from shardmill.format.artifact_lock import locked
 with locked(Path(sys.argv[1])):
     print("locked", flush=True)
     sys.stdin.read()

@@ -11,10 +11,8 @@ from toys import KINDS, ROWS, TABULAR, Toy, replace_in, times, tree
 from shardmill.errors import InputError
 from shardmill.format.shard_file import read_header
 from shardmill.format.verify_artifact import verify_artifact
-from shardmill.pipeline.builds.build_artifacts import (
-    worthwhile_workers,
-)
 from shardmill.pipeline.builds.find_sources import Sources
+from shardmill.pipeline.builds.worthwhile_workers import worthwhile_workers
 from shardmill.raw.image_table import IMAGE_FILES, image_rows
 from shardmill.recipe.load_recipe import parse_recipe
 
