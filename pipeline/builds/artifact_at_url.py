@@ -23,6 +23,7 @@ from shardmill.pipeline.builds.generation import BUILD_NAME, CARD_NAME, GENERATI
 from shardmill.store.cache_folder import builds_in, folder_in, usual_cache
 from shardmill.store.fetch_file import fetch_file
 from shardmill.store.open_store import check_writable, open_store
+from shardmill.store.publish import adding
 from shardmill.store.push_artifact import manifest_at, publish_manifest
 from shardmill.store.side_by_side import side_by_side
 from shardmill.store.store import Content, Store
@@ -103,7 +104,7 @@ class ArtifactAtUrl:
         return self._there.get(path) == size
 
     def bring(self, records: Iterable[FileRecord]) -> None:
-        """Bring files from the URL that are not in the folder.
+        """Bring files from the URL, as far as they are not in the folder.
 
         Raises:
             DamagedFileError: The store has other bytes than a record says.
@@ -118,10 +119,8 @@ class ArtifactAtUrl:
 
     def _bring_vocabulary_of(self, name: str) -> None:
         # If there is no such artifact, the build says so.
-        other, folder = (
-            open_store(f"{self.url.rpartition('/')[0]}/{name}"),
-            self.folder.parent / name,
-        )
+        other = open_store(f"{self.url.rpartition('/')[0]}/{name}")
+        folder = self.folder.with_name(name)
         found = manifest_at(other)
         try:
             make_folder(folder)
@@ -172,18 +171,13 @@ class ArtifactAtUrl:
     def _send(self, files: Iterable[Path], progress: Progress) -> None:
         sizes = {file: file.stat().st_size for file in files}
         new = {file: size for file, size in sizes.items() if not self.has(self._key(file), size)}
-        total, done = sum(new.values()), 0
+        add = adding("send", sum(new.values()), progress)
 
         def send(file: Path, stopped: Callable[[], bool]) -> None:
             if not stopped():
                 self._store.put(self._key(file), file)
 
-        def sent(file: Path) -> None:
-            nonlocal done
-            done += new[file]
-            progress("send", done, total)
-
-        side_by_side(new, send, sent)
+        side_by_side(new, send, lambda file: add(new[file]))
 
     def _key(self, file: Path) -> str:
         return file.relative_to(self.folder).as_posix()

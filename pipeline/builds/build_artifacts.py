@@ -37,7 +37,7 @@ from shardmill.raw.raw_files import RawFiles
 from shardmill.raw.work_sizes import DEFAULT_SIZES, WorkSizes
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.startup import imported_meanwhile
-from shardmill.urls import is_url
+from shardmill.urls import PathOrUrl, is_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class BuildOptions:
         ValueError: There is `scratch` without an engine.
     """
 
-    out: Path | str
+    out: PathOrUrl
     workers: int | None = None
     rows_per_shard: int | None = None
     force: bool = False

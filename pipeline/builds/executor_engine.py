@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from shardmill.errors import WorkerError
-from shardmill.pipeline.builds.cluster_library import first_line
 from shardmill.pipeline.builds.engine import Result, nothing_done, side_by_side, worker_ended
+from shardmill.pipeline.builds.first_line import first_line
 from shardmill.pipeline.builds.same_versions import Versions, call_with
 
 _FIX = "look at the log of the machine, and let it run fewer tasks at a time if memory is short"

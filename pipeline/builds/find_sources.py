@@ -10,7 +10,7 @@ from shardmill.pipeline.builds.named_by_urls import named_by_urls
 from shardmill.raw.raw_files import RawFiles, find_raw_files
 from shardmill.recipe.any_recipe import AnyRecipe
 from shardmill.recipe.load_recipe import STARTERS, load_recipe, shipped_recipes
-from shardmill.urls import is_url
+from shardmill.urls import PathOrUrl, is_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Sources:
 def find_sources(
     names: Sequence[str],
     *,
-    raw: Path | str,
+    raw: PathOrUrl,
     sample: Path | None = None,
     dry_run: bool = False,
     cache: Path | None = None,
@@ -68,21 +68,31 @@ def find_sources(
     """
     recipes = tuple(load_recipe(name) for name in names or shipped_recipes())
     _check_names(names, recipes)
-    if is_url(raw):
-        # Few builds need it.
-        from shardmill.pipeline.builds.bring_raw import bring_raw
+    if not is_url(raw):
+        return _find(recipes, Path(raw), sample, are_named=bool(names), dry_run=dry_run)
+    # Few builds need it.
+    from shardmill.pipeline.builds.bring_raw import bring_raw
 
-        here = bring_raw(recipes, str(raw), cache, progress=progress)
-        with named_by_urls({here: str(raw)}):
-            sources = find_sources(names, raw=here, sample=sample, dry_run=dry_run)
-        at_url = sources.raw == here
-        return replace(sources, raw_url=str(raw)) if at_url else sources
-    raw = Path(raw)
+    here = bring_raw(recipes, str(raw), cache, progress=progress)
+    with named_by_urls({here: str(raw)}):
+        sources = _find(recipes, here, sample, are_named=bool(names), dry_run=dry_run)
+    return replace(sources, raw_url=str(raw)) if sources.raw == here else sources
+
+
+def _find(
+    recipes: tuple[AnyRecipe, ...],
+    raw: Path,
+    sample: Path | None,
+    *,
+    are_named: bool,
+    dry_run: bool,
+) -> Sources:
+    """Return which of the recipes to build from which folder; see `find_sources`."""
     found = {recipe.name: find_raw_files(recipe, raw) for recipe in recipes}
     present = tuple(recipe for recipe in recipes if _has_rows(recipe, found[recipe.name]))
-    if present and not names:
+    if present and not are_named:
         return Sources(present, raw, _note(recipes, present, raw), found)
-    if not present and not names:
+    if not present and not are_named:
         recipes = tuple(recipe for recipe in recipes if recipe.name in STARTERS)
     if present:
         return Sources(recipes, raw, found=found)
@@ -94,13 +104,13 @@ def find_sources(
             _write_sample(sample, recipes)
         note = f"no raw files in {raw}: using generated SAMPLE DATA in {sample} instead"
         return Sources(recipes, sample, note)
-    if names and not any(file.urls for recipe in recipes for file in recipe.files()):
+    if are_named and not any(file.urls for recipe in recipes for file in recipe.files()):
         # The build names the file and what lies beside it.
         return Sources(recipes, raw, found=found)
     raise MissingRawFileError(
         raw,
         expected=f"raw files of {', '.join(recipe.name for recipe in recipes)}"
-        + ("" if names else " or another shipped recipe"),
+        + ("" if are_named else " or another shipped recipe"),
         found="none",
         fix="run `shardmill fetch`, or `shardmill sample` for synthetic ones, or check --raw",
     )

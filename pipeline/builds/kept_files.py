@@ -12,6 +12,7 @@ import xxhash
 from shardmill.atomic import make_folder, put_file, replace_file
 from shardmill.errors import ChangedObjectError, StorageAnswerError
 from shardmill.pipeline.builds.build_run import Progress
+from shardmill.store.publish import adding
 from shardmill.store.side_by_side import side_by_side
 from shardmill.store.store import ObjectFacts, Store
 
@@ -47,13 +48,13 @@ class KeptFiles:
         """
         known = {key: facts for key, facts in self.known().items() if key not in gone}
         missing = [each for each in found.values() if not self._is_here(each, known)]
-        total, done, noted = sum(each.bytes for each in missing), 0, 0
+        total, noted = sum(each.bytes for each in missing), 0
+        add = adding("raw", total, self.progress)
 
         def fetched(facts: ObjectFacts) -> None:
-            nonlocal done, noted
+            nonlocal noted
             known[facts.key] = identity(facts)
-            done += facts.bytes
-            self.progress("raw", done, total)
+            done = add(facts.bytes)
             if done - noted >= _NOTED_BYTES:
                 noted = done
                 self._note(known)

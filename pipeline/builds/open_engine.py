@@ -5,9 +5,10 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from shardmill.errors import WorkerError
-from shardmill.pipeline.builds.cluster_library import cluster_library, first_line
+from shardmill.optional_library import optional_library
 from shardmill.pipeline.builds.engine import Engine
 from shardmill.pipeline.builds.executor_engine import ExecutorEngine
+from shardmill.pipeline.builds.first_line import first_line
 
 # A scheduler that does not answer for so many seconds is not there.
 _TIMEOUT = 10.0
@@ -37,8 +38,8 @@ def _ray(address: str | None) -> Iterator[Engine]:
 
 @contextmanager
 def _dask(address: str | None) -> Iterator[Engine]:
-    distributed = cluster_library("distributed", "dask")
-    dask = cluster_library("dask", "dask")
+    distributed = optional_library("distributed", where="--engine dask", extra="dask")
+    dask = optional_library("dask", where="--engine dask", extra="dask")
     where = address or dask.config.get("scheduler-address", None)
     fix = "start one with `dask scheduler` and `dask worker`, and name it with --dask-address"
     if where is None:

@@ -7,7 +7,8 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from typing import Any
 
 from shardmill.errors import WorkerError
-from shardmill.pipeline.builds.cluster_library import cluster_library, first_line
+from shardmill.optional_library import optional_library
+from shardmill.pipeline.builds.first_line import first_line
 
 # What a task takes of a node. A chunk of a raw file, its rows and their encoding take about half.
 _TASK = {"num_cpus": 1, "memory": 512 * 2**20}
@@ -33,7 +34,7 @@ class RayExecutor(Executor):
     """
 
     def __init__(self, address: str | None = None) -> None:
-        ray = cluster_library("ray", "ray")
+        ray = optional_library("ray", where="--engine ray", extra="ray")
         address = address or os.environ.get("RAY_ADDRESS")
         try:
             _reach(address or "")

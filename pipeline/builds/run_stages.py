@@ -52,12 +52,7 @@ def run_stages(
             fix="run `shardmill clean` first, or `shardmill preprocess`, which runs both",
         )
     if "clean" not in needed and plan.remote is not None:
-        plan.remote.bring(
-            file
-            for split in cleaned.splits.values()
-            for file in split.parquet
-            if not (plan.artifact / file.path).exists()
-        )
+        plan.remote.bring(file for split in cleaned.splits.values() for file in split.parquet)
     return run_shard(
         plan, build, cleaned=cleaned, prepared_splits=prepared_splits, folder=folder, fitted=fitted
     )

@@ -1,7 +1,6 @@
 """A recipe at a URL is the recipe, wherever one is taken."""
 
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from commands import RECIPE, done, run
-from object_servers import HOST, Faults, range_server
+from object_servers import HOST, Faults, range_server, serving
 
 import shardmill
 from shardmill import CredentialsError, RecipeError, UnsupportedStorageError
@@ -153,11 +152,5 @@ def endless_server(code: int = 200) -> Iterator[str]:
 
     server = ThreadingHTTPServer((HOST, 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://{HOST}:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(server) as endpoint:
+        yield endpoint

@@ -156,7 +156,13 @@ def range_server(folder: Path, faults: Faults) -> Iterator[str]:
         def handle_error(self, *_: object) -> None:
             pass
 
-    server = Server((HOST, 0), Handler)
+    with serving(Server((HOST, 0), Handler)) as endpoint:
+        yield endpoint
+
+
+@contextmanager
+def serving(server: ThreadingHTTPServer) -> Iterator[str]:
+    """Run a server in a thread; yields its endpoint."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -12,7 +12,7 @@ import click
 from shardmill.errors import OutputError, UnreadableFileError
 from shardmill.faults import hint
 from shardmill.named import dataset_name
-from shardmill.urls import is_url
+from shardmill.urls import PathOrUrl, is_url
 
 _LISTED = 10
 _LOOKED_AT = 100  # folders and files, to see whether a folder holds images
@@ -27,12 +27,12 @@ class GivenRecipes(NamedTuple):
     """
 
     recipes: tuple[str, ...]
-    raw: Path | str
+    raw: PathOrUrl
 
 
 def recipes_for(
     given: Sequence[str],
-    raw: Path | str,
+    raw: PathOrUrl,
     *,
     target: str | None,
     name: str | None,

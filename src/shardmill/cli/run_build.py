@@ -9,6 +9,7 @@ import click
 
 from shardmill.cli import options
 from shardmill.startup import limit_blas_threads
+from shardmill.urls import PathOrUrl
 
 if TYPE_CHECKING:
     from shardmill.pipeline.builds.engine import Engine
@@ -54,7 +55,7 @@ def run_build(
     stages: tuple[str, ...],
     *,
     recipes: tuple[str, ...],
-    raw: Path | str,
+    raw: PathOrUrl,
     as_json: bool,
     quiet: bool,
     engine: str,

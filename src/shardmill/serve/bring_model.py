@@ -22,7 +22,7 @@ from shardmill.store.side_by_side import side_by_side
 from shardmill.store.store import Store
 from shardmill.urls import is_url, join_url
 
-Fetched = Callable[[FileRecord], None]
+Fetched = Callable[[FileRecord], object]
 
 
 def bring_model(model: str | os.PathLike[str], cache: str | os.PathLike[str] | None = None) -> Path:

@@ -1,17 +1,15 @@
 """Brings a saved model from a URL into a folder."""
 
 import os
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from shardmill.atomic import make_folder, replace_folder
 from shardmill.errors import ArtifactError, OutputError
-from shardmill.format.file_record import FileRecord
 from shardmill.serve.bring_model import fetch_model, find_model_at, parse_model_at
 from shardmill.serve.model_facts import MODEL_NAME
 from shardmill.serve.model_folder import read_model
-from shardmill.store.publish import Progress
+from shardmill.store.publish import Progress, adding
 
 _FIX = "choose another folder with --out, or make room and permissions"
 
@@ -47,7 +45,8 @@ def pull_model(
     new = final.with_name(f".pulling-{facts.checksum}")
     try:
         make_folder(new)
-        fetch_model(store, facts, content, new, _counted(facts.files, progress))
+        add = adding("pull", sum(file.bytes for file in facts.files), progress)
+        fetch_model(store, facts, content, new, lambda file: add(file.bytes))
         replace_folder(new, final)
     except OSError as error:
         raise OutputError.unwritable(error.filename or final, error, fix=_FIX) from None
@@ -77,14 +76,3 @@ def _is_there(final: Path, content: bytes) -> bool:
     except ArtifactError:
         return False
     return True
-
-
-def _counted(files: tuple[FileRecord, ...], progress: Progress) -> Callable[[FileRecord], None]:
-    total, so_far = sum(file.bytes for file in files), 0
-
-    def fetched(file: FileRecord) -> None:
-        nonlocal so_far
-        so_far += file.bytes
-        progress("pull", so_far, total)
-
-    return fetched

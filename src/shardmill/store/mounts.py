@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shardmill.errors import MissingObjectError
+
 if TYPE_CHECKING:
     from shardmill.store.store import Store
 
@@ -22,7 +24,7 @@ _PART = ".part"
 # The folder of what stays, in that of the URL. Whoever lists the folder passes over it.
 _KEPT = ".kept"
 
-# All else is imported where there are mounts, since every build imports this.
+# Stores are imported where there are mounts, since every build imports this.
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,12 @@ def mounted(mounts: Sequence[Mount]) -> Iterator[None]:
         rmtree(brought, ignore_errors=True)
 
 
+def _mount_of(path: Path) -> tuple[_Mounted, Mount] | None:
+    now = _mounted.get()
+    mount = None if now is None else now.of(path)
+    return None if now is None or mount is None else (now, mount)
+
+
 def here(path: Path) -> Path:
     """Return where a file can be read on this machine, after bringing it if need be.
 
@@ -152,12 +160,10 @@ def here(path: Path) -> Path:
         StorageError: The store refused or failed.
         OSError: The file cannot be written here.
     """
-    now = _mounted.get()
-    mount = None if now is None else now.of(path)
-    if now is None or mount is None or _is_here(path):
+    found = _mount_of(path)
+    if found is None or _is_here(path):
         return path
-    from shardmill.errors import MissingObjectError
-
+    now, mount = found
     try:
         return now.bring(mount, path)
     except MissingObjectError:
@@ -178,13 +184,12 @@ def some_here(folder: Path, paths: Sequence[str]) -> Path:
         StorageError: The store refused or failed.
         OSError: A file cannot be written here.
     """
-    now = _mounted.get()
-    mount = None if now is None else now.of(folder)
-    if now is None or mount is None or all(_is_here(folder / path) for path in paths):
+    found = _mount_of(folder)
+    if found is None or all(_is_here(folder / path) for path in paths):
         return folder
-    from shardmill.errors import MissingObjectError
     from shardmill.store.side_by_side import side_by_side
 
+    now, mount = found
     place, store = now.place(folder), now.store(mount)
 
     def bring(path: str, stopped: object) -> None:  # noqa: ARG001
@@ -217,10 +222,9 @@ def sent(path: Path) -> None:
     Raises:
         StorageError: The store refused or failed.
     """
-    now = _mounted.get()
-    mount = None if now is None else now.of(path)
-    if now is None or mount is None:
+    if (found := _mount_of(path)) is None:
         return
+    now, mount = found
     now.store(mount).put(_key(mount, path), path)
     # Another task may send another file of this name, and a copy that stays would be an old one.
     path.unlink()
@@ -233,13 +237,11 @@ def moved(path: Path, target: Path) -> None:
         StorageError: The store refused or failed.
         OSError: The file cannot be renamed here.
     """
-    now = _mounted.get()
-    mount = None if now is None else now.of(path)
-    if now is None or mount is None:
+    if (found := _mount_of(path)) is None:
         path.rename(target)
         return
-    store = now.store(mount)
-    store.put(_key(mount, target), here(path))
+    now, mount = found
+    now.store(mount).put(_key(mount, target), here(path))
     removed(path)
 
 
@@ -250,15 +252,12 @@ def removed(path: Path) -> None:
         StorageError: The store refused or failed.
         OSError: The file cannot be removed here.
     """
-    now = _mounted.get()
-    mount = None if now is None else now.of(path)
-    path.unlink(missing_ok=mount is not None)
-    if now is not None and mount is not None:
+    found = _mount_of(path)
+    path.unlink(missing_ok=found is not None)
+    if found is not None:
+        now, mount = found
         now.place(path).unlink(missing_ok=True)
-        from shardmill.errors import MissingObjectError
-
-        with suppress(MissingObjectError):
-            now.store(mount).delete(_key(mount, path))
+        now.store(mount).delete(_key(mount, path))
 
 
 def collect(folder: Path) -> None:
@@ -268,12 +267,12 @@ def collect(folder: Path) -> None:
         StorageError: The store refused or failed.
         OSError: A file cannot be written.
     """
-    now = _mounted.get()
-    mount = None if now is None else now.of(folder)
-    if now is None or mount is None or not mount.collected:
+    found = _mount_of(folder)
+    if found is None or not found[1].collected:
         return
     from shardmill.store.side_by_side import side_by_side
 
+    now, mount = found
     store = now.store(mount)
 
     def bring(key: str, stopped: object) -> None:  # noqa: ARG001

@@ -15,6 +15,32 @@ from shardmill.store.store import Content, Store
 Progress = Callable[[str, int, int], None]
 
 
+def adding(label: str, total: int, progress: Progress) -> Callable[[int], int]:
+    """Return a function that adds bytes to those that are done, tells and returns their sum.
+
+    Args:
+        label: What is being done.
+        total: How many bytes there are.
+        progress: A function that is told how far it is.
+
+    Example:
+        >>> add = adding("push", 30, print)
+        >>> add(10), add(20)
+        push 10 30
+        push 30 30
+        (10, 30)
+    """
+    so_far = 0
+
+    def add(size: int) -> int:
+        nonlocal so_far
+        so_far += size
+        progress(label, so_far, total)
+        return so_far
+
+    return add
+
+
 @dataclass(frozen=True, slots=True)
 class Pushed:
     """What became of an artifact or a model that was pushed.
@@ -60,19 +86,14 @@ def send_files(
         StorageError: The store refused or failed.
     """
     records = list(records)
-    total, so_far = sum(record.bytes for record in records), 0
+    add = adding("push", sum(record.bytes for record in records), progress)
 
     def send(record: FileRecord, stopped: Callable[[], bool]) -> None:
         if not stopped():
             check_file(folder, record)
             store.put(record.path, folder / record.path)
 
-    def sent(record: FileRecord) -> None:
-        nonlocal so_far
-        so_far += record.bytes
-        progress("push", so_far, total)
-
-    side_by_side(records, send, sent)
+    side_by_side(records, send, lambda record: add(record.bytes))
 
 
 def publish(

@@ -17,7 +17,7 @@ from shardmill.format.near_artifacts import MANIFEST_NAME
 from shardmill.format.shard_file import check_file
 from shardmill.store.fetch_file import fetch_file
 from shardmill.store.open_store import open_store
-from shardmill.store.publish import Progress
+from shardmill.store.publish import Progress, adding
 from shardmill.store.read_manifest import parse_manifest, read_manifest
 from shardmill.store.side_by_side import side_by_side
 
@@ -54,7 +54,7 @@ def pull_artifact(
     manifest = parse_manifest(store, content)
     folder = out / manifest.name
     records = [record for record in manifest.files() if record != manifest.card]
-    total, so_far = sum(record.bytes for record in records), 0
+    add = adding("pull", sum(record.bytes for record in records), progress)
 
     def fetch(record: FileRecord, stopped: Callable[[], bool]) -> None:
         if (folder / record.path).exists():
@@ -64,14 +64,9 @@ def pull_artifact(
                 (folder / record.path).unlink()
         return os.close(fetch_file(lambda: store, folder, record, stopped=stopped))
 
-    def fetched(record: FileRecord) -> None:
-        nonlocal so_far
-        so_far += record.bytes
-        progress("pull", so_far, total)
-
     with locked(folder):
         try:
-            side_by_side(records, fetch, fetched)
+            side_by_side(records, fetch, lambda record: add(record.bytes))
             if manifest.card is not None:
                 with suppress(MissingObjectError):  # people may change or remove it
                     replace_file(folder / manifest.card.path, store.get(manifest.card.path).content)

@@ -16,7 +16,7 @@ File = TypeVar("File")
 def side_by_side(
     files: Iterable[File],
     do: Callable[[File, Callable[[], bool]], None],
-    done: Callable[[File], None] = lambda _: None,
+    done: Callable[[File], object] = lambda _: None,
 ) -> None:
     """Do something to each of several files.
 
