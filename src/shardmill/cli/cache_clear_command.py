@@ -16,12 +16,12 @@ _EXAMPLES = examples("shardmill cache clear", "shardmill cache clear s3://bucket
 @options.as_json
 @options.quiet
 def command(urls: tuple[str, ...], cache: Path | None, as_json: bool, quiet: bool) -> None:
-    """Remove artifacts from the cache.
+    """Remove what was brought from URLs.
 
-    Without a URL, all are removed.
+    Without a URL, everything is removed.
 
-    A program that reads one goes on with the files that it has mapped, and the disk is freed when
-    it ends.
+    A program that reads an artifact goes on with the files that it has mapped, and the disk is
+    freed when it ends. A build that still reads raw files from the cache ends with an error.
     """
     from shardmill.cli.output import print_json
     from shardmill.store.cache_folder import clear_cache, usual_cache

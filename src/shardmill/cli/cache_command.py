@@ -1,4 +1,4 @@
-"""`shardmill cache`: commands for the cache of artifacts at URLs."""
+"""`shardmill cache`: commands for the cache of what is at URLs."""
 
 from typing import cast
 

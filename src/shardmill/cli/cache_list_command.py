@@ -12,7 +12,7 @@ from shardmill.cli.command import Command, examples
 @options.cache
 @options.as_json
 def command(cache: Path | None, as_json: bool) -> None:
-    """List the artifacts in the cache, with their bytes and their last use."""
+    """List what is in the cache, with its bytes and its last use."""
     from datetime import datetime
 
     from shardmill.cli.output import print_json

@@ -26,9 +26,10 @@ def command(
     """Print a recipe for files of your own.
 
     FILES are the CSV, Parquet, Arrow or JSON Lines files of one dataset, arrays of images and
-    labels (IDX, .npy, .npz), or one folder with a folder of images for each class. All of them are
-    read. A file called train, validation or test is this split; without such names, rows are held
-    out. The recipe builds as it is. A comment stands above each guess that the files do not prove.
+    labels (IDX, .npy, .npz), or one folder with a folder of images for each class. Files may be
+    given by their URLs. All of them are read. A file called train, validation or test is this
+    split; without such names, rows are held out. The recipe builds as it is. A comment stands above
+    each guess that the files do not prove.
     """
     from shardmill.pipeline.infer.infer_recipe import infer_recipe
 
