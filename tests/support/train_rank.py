@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from shardmill.datasets.loader import Loader
 
@@ -63,6 +63,8 @@ def main() -> None:
             (train_artifact(artifacts / name, out / "stopped", options=resumed).metrics, {})
         )
     (out / f"rank-{os.environ['RANK']}.json").write_text(json.dumps(found))
+    # As in `run_rank`: threads of the group that still run when Python ends can abort the process.
+    distributed.destroy_process_group()
 
 
 if __name__ == "__main__":
